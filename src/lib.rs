@@ -1,0 +1,1 @@
+//! callsheet: manifest-driven bulk creation of talking-head videos.
