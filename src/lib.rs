@@ -1,1 +1,4 @@
 //! callsheet: manifest-driven bulk creation of talking-head videos.
+
+pub mod pace;
+pub mod pair;

@@ -1,0 +1,155 @@
+//! What a batch is made of: a pair, its request, and the names and secrets around them.
+//!
+//! Everything here is checked when it is made, so the rest of the program never meets an id that
+//! could be a path, a URL that shows its signature when printed, or a key that can be printed.
+
+mod id;
+mod key;
+mod url;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+pub use self::id::{IdError, PairId, TaskId, TaskIdError};
+pub use self::key::{ApiKey, KeyError};
+pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
+
+/// One portrait, one recording and their options: at most one paid request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// Names the pair in the ledger, the CSV and the file of its video.
+    pub id: PairId,
+    /// Tells apart pairs that ask for the same thing on purpose; 1 unless the manifest says so.
+    pub take: u32,
+    /// What is sent.
+    pub request: Request,
+}
+
+/// The body of one create, as the manifest asked for it.
+///
+/// A key that the manifest did not set is absent from the JSON, never null: the API asks not to
+/// be sent `turbo_mode` and `advanced` "unless necessary".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Which model renders the video.
+    pub model: String,
+    /// The portrait.
+    pub image_url: MediaUrl,
+    /// The recording; its length is the video's length, and the bill.
+    pub audio_url: MediaUrl,
+    /// What the person does while speaking.
+    pub prompt: Option<String>,
+    /// Faster, slightly worse.
+    pub turbo_mode: Option<bool>,
+    /// Passed on as written; its contents are documented nowhere.
+    pub advanced: Option<Map<String, Value>>,
+    /// Further top-level fields, for models with more of them. Never one of the names above.
+    pub extra: Map<String, Value>,
+}
+
+impl Request {
+    /// The names that [`Request::extra`] may not use, because they have fields of their own.
+    pub const OWN_FIELDS: [&'static str; 6] =
+        ["model", "image_url", "audio_url", "prompt", "turbo_mode", "advanced"];
+
+    /// The JSON object that is sent, its keys in alphabetical order.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut body = self.extra.clone();
+        let mut set = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(key.to_owned(), value);
+            }
+        };
+        set("model", Some(self.model.as_str().into()));
+        set("image_url", Some(self.image_url.as_written().into()));
+        set("audio_url", Some(self.audio_url.as_written().into()));
+        set("prompt", self.prompt.as_deref().map(Value::from));
+        set("turbo_mode", self.turbo_mode.map(Value::from));
+        set("advanced", self.advanced.clone().map(Value::Object));
+        Value::Object(body)
+    }
+}
+
+/// A digest of a request's JSON: equal for equal requests, whatever order their keys were in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of the body that is sent, as [`Request::to_json`] writes it.
+    #[must_use]
+    pub fn of(body: &str) -> Self {
+        Self(Sha256::digest(body.as_bytes()).into())
+    }
+
+    /// The bytes, as the ledger keeps them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request() -> Request {
+        let url = |text| MediaUrl::parse(text, PlainHttp::Loopback).unwrap();
+        Request {
+            model: "omnihuman-1.5".to_owned(),
+            image_url: url("https://example.com/portrait.jpg"),
+            audio_url: url("https://example.com/speech.mp3"),
+            prompt: None,
+            turbo_mode: None,
+            advanced: None,
+            extra: Map::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_is_absent() {
+        assert_eq!(
+            request().to_json(),
+            json!({
+                "model": "omnihuman-1.5",
+                "image_url": "https://example.com/portrait.jpg",
+                "audio_url": "https://example.com/speech.mp3",
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_set_is_sent_as_written() {
+        let advanced = json!({"b": 1, "a": {"deep": [1.5, null]}});
+        let request = Request {
+            prompt: Some(String::new()),
+            turbo_mode: Some(false),
+            advanced: advanced.as_object().cloned(),
+            extra: json!({"resolution": "720p"}).as_object().cloned().unwrap(),
+            ..request()
+        };
+        let body = request.to_json();
+        assert_eq!(body["advanced"], advanced);
+        assert_eq!(body["turbo_mode"], json!(false));
+        assert_eq!(body["prompt"], json!(""));
+        assert_eq!(body["resolution"], json!("720p"));
+    }
+
+    #[test]
+    fn a_fingerprint_follows_the_body() {
+        let other = Request { turbo_mode: Some(true), ..request() };
+        let of = |request: &Request| Fingerprint::of(&request.to_json().to_string());
+        assert_eq!(of(&request()), of(&request()));
+        assert_ne!(of(&request()), of(&other));
+    }
+}
