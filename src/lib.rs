@@ -2,3 +2,5 @@
 
 pub mod pace;
 pub mod pair;
+pub mod state;
+pub mod wire;

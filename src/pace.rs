@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How many creates may start in a time: `60/min`, `2/s`, `500/h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,108 @@ impl fmt::Display for Rate {
     }
 }
 
+/// What a `Retry-After` header asks for: seconds, or the time until an HTTP date.
+///
+/// A date in the past asks for no wait at all. `None` for anything that is neither.
+#[must_use]
+pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        // More digits than fit still mean "a very long time".
+        return Some(Duration::from_secs(value.parse().unwrap_or(u32::MAX.into())));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// Exponential backoff with full jitter: spreads clients that were refused at the same moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    /// The longest first wait.
+    pub base: Duration,
+    /// The longest wait of all.
+    pub cap: Duration,
+}
+
+impl Backoff {
+    /// The wait after the given number of refusals in a row (1 for the first), for a random number
+    /// from 0 to 1.
+    #[must_use]
+    pub fn wait(&self, refusals: u32, random: f64) -> Duration {
+        let doubled = 2u32.saturating_pow(refusals.saturating_sub(1));
+        self.base.saturating_mul(doubled).min(self.cap).mul_f64(random.clamp(0.0, 1.0))
+    }
+}
+
+/// How many creates may be under way: all that were asked for, until the server says "too many".
+///
+/// Grows by one for each full window of answers and is halved by a refusal, as TCP does. The
+/// refusals of one episode, that is of creates that started before the cut, cut it once.
+#[derive(Debug, Clone)]
+pub struct Window {
+    most: u32,
+    now: u32,
+    answered: u32,
+    cut_at: Option<Duration>,
+}
+
+impl Window {
+    /// Starts fully open.
+    #[must_use]
+    pub fn new(most: u32) -> Self {
+        Self { most, now: most, answered: 0, cut_at: None }
+    }
+
+    /// The number of creates that may be under way.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.now
+    }
+
+    /// A create was taken.
+    pub fn answered(&mut self) {
+        self.answered += 1;
+        if self.answered >= self.now {
+            self.answered = 0;
+            self.now = (self.now + 1).min(self.most);
+        }
+    }
+
+    /// A create that started at `started` was refused at `now`, both since the same moment.
+    /// Says whether an episode began.
+    pub fn refused(&mut self, started: Duration, now: Duration) -> bool {
+        if self.cut_at.is_some_and(|cut| started <= cut) {
+            return false;
+        }
+        self.cut_at = Some(now);
+        self.answered = 0;
+        self.now = (self.now / 2).max(1);
+        true
+    }
+}
+
+/// Gives out start times that keep to a rate, without saving up what was not used.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    interval: Duration,
+    next: Duration,
+}
+
+impl Schedule {
+    /// Starts at once; no limit without a rate.
+    #[must_use]
+    pub fn new(rate: Option<Rate>) -> Self {
+        Self { interval: rate.map_or(Duration::ZERO, Rate::interval), next: Duration::ZERO }
+    }
+
+    /// How long from `now` the next start has to wait. The slot is taken.
+    pub fn wait(&mut self, now: Duration) -> Duration {
+        let start = self.next.max(now);
+        self.next = start + self.interval;
+        start - now
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +184,56 @@ mod tests {
             assert_eq!(interval(text), Err(RateError), "{text:?}");
         }
         assert_eq!("60/minute".parse::<Rate>().unwrap().to_string(), "60/min");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let at = |seconds| httpdate::fmt_http_date(now + Duration::from_secs(seconds));
+        let wait = |text: &str| retry_after(text, now).map(|wait| wait.as_secs());
+        assert_eq!(wait("7"), Some(7));
+        assert_eq!(wait(" 0 "), Some(0));
+        assert_eq!(wait(&at(90)), Some(90));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
+        assert_eq!(wait("99999999999999999999999"), Some(u64::from(u32::MAX)));
+        for text in ["", "soon", "-5", "1.5", "tomorrow at 7"] {
+            assert_eq!(wait(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_cap() {
+        let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+        let longest = |refusals| backoff.wait(refusals, 1.0).as_secs();
+        assert_eq!([1, 2, 3, 7, 40].map(longest), [1, 2, 4, 60, 60]);
+        assert_eq!(backoff.wait(3, 0.5), Duration::from_secs(2));
+        assert_eq!(backoff.wait(3, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_window_is_cut_once_an_episode_and_grows_back() {
+        let at = Duration::from_secs;
+        let mut window = Window::new(8);
+        assert!(window.refused(at(1), at(2)));
+        assert!(!window.refused(at(1), at(3)), "started before the cut: the same episode");
+        assert_eq!(window.size(), 4);
+        (0..4).for_each(|_| window.answered());
+        assert_eq!(window.size(), 5);
+        assert!(window.refused(at(4), at(5)));
+        assert_eq!(window.size(), 2);
+        (0..100).for_each(|_| window.answered());
+        assert_eq!(window.size(), 8, "never beyond what was asked for");
+        (10..20).for_each(|n| assert!(window.refused(at(n), at(n))));
+        assert_eq!(window.size(), 1, "never closed");
+    }
+
+    #[test]
+    fn a_schedule_keeps_its_distance_and_saves_nothing_up() {
+        let at = Duration::from_millis;
+        let mut schedule = Schedule::new("2/s".parse().ok());
+        let waits = [0, 0, 0, 1400, 1400, 9000, 9000].map(|now| schedule.wait(at(now)));
+        assert_eq!(waits, [0, 500, 1000, 100, 600, 0, 500].map(at));
+        let mut free = Schedule::new(None);
+        assert_eq!([free.wait(at(0)), free.wait(at(0))], [at(0); 2]);
     }
 }

@@ -80,7 +80,8 @@ fn is_device_name(text: &str) -> bool {
     match stem.as_str() {
         "CON" | "PRN" | "AUX" | "NUL" => true,
         _ => ["COM", "LPT"].iter().any(|port| {
-            stem.strip_prefix(port).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+            stem.strip_prefix(port)
+                .is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
         }),
     }
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
+pub(crate) use self::url::without_query;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
 
 /// One portrait, one recording and their options: at most one paid request.

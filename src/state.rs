@@ -1,0 +1,221 @@
+//! The state of a pair, and the one table of what may follow what.
+//!
+//! A create that is sent twice is paid twice, so the table has one property above all: between two
+//! intents of a pair there is a proof that nothing was made, or a person's verdict. The ledger
+//! applies events through [`next`] and nothing else; the tests here try every sequence.
+
+use std::fmt;
+
+/// Where a pair stands. The names are part of the public interface (CSV, JSON, ledger).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// No request outstanding: never sent, or proven not to have been made.
+    Planned,
+    /// The intent is durable, the outcome not known yet.
+    Sending,
+    /// The task id is durable.
+    Created,
+    /// The server has a video.
+    Completed,
+    /// The video is on disk and checked.
+    Saved,
+    /// The task failed at the server.
+    Failed,
+    /// The server refused the request; nothing was billed.
+    Rejected,
+    /// The outcome of a create is unknown; it may have been paid for.
+    InDoubt,
+    /// A person wrote it off.
+    Abandoned,
+}
+
+impl State {
+    /// All of them, in the order in which people read them.
+    pub const ALL: [Self; 9] = [
+        Self::Planned,
+        Self::Sending,
+        Self::Created,
+        Self::Completed,
+        Self::Saved,
+        Self::Failed,
+        Self::Rejected,
+        Self::InDoubt,
+        Self::Abandoned,
+    ];
+
+    /// The name in the ledger, the CSV and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Sending => "sending",
+            Self::Created => "created",
+            Self::Completed => "completed",
+            Self::Saved => "saved",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::InDoubt => "in_doubt",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What can happen to a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Its create is about to be sent.
+    Intended,
+    /// The server named a task.
+    Accepted,
+    /// The server refused this request.
+    Refused,
+    /// It is proven that the create made nothing.
+    NotMade,
+    /// The create's outcome cannot be known.
+    Lost,
+    /// The manifest asks for something else than what was refused.
+    Revised,
+    /// A person found the task at the server.
+    Adopted,
+    /// A person decided to pay again, or knows that nothing was paid.
+    Resent,
+    /// A person wrote the pair off.
+    WrittenOff,
+    /// The server has a video.
+    Completed,
+    /// The video is on disk and checked.
+    Saved,
+    /// The task failed at the server.
+    Failed,
+}
+
+impl Event {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Intended,
+        Self::Accepted,
+        Self::Refused,
+        Self::NotMade,
+        Self::Lost,
+        Self::Revised,
+        Self::Adopted,
+        Self::Resent,
+        Self::WrittenOff,
+        Self::Completed,
+        Self::Saved,
+        Self::Failed,
+    ];
+}
+
+/// An event that the table has no place for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a pair that is {state} cannot be {event:?}")]
+pub struct Forbidden {
+    /// Where the pair stood.
+    pub state: State,
+    /// What was to happen.
+    pub event: Event,
+}
+
+/// The transition table.
+///
+/// # Errors
+/// [`Forbidden`] for every combination that is not in it.
+pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
+    Ok(match (state, event) {
+        (State::Planned, Event::Intended) => State::Sending,
+        (State::Sending, Event::Accepted) => State::Created,
+        (State::Sending, Event::Refused) => State::Rejected,
+        (State::Sending, Event::NotMade) => State::Planned,
+        (State::Sending, Event::Lost) => State::InDoubt,
+        (State::Rejected, Event::Revised) => State::Planned,
+        (State::InDoubt, Event::Adopted) => State::Created,
+        (State::InDoubt, Event::Resent) => State::Planned,
+        (State::InDoubt, Event::WrittenOff) => State::Abandoned,
+        (State::Created, Event::Completed) => State::Completed,
+        (State::Created, Event::Failed) => State::Failed,
+        (State::Completed, Event::Saved) => State::Saved,
+        _ => return Err(Forbidden { state, event }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for state in State::ALL {
+            assert_eq!(State::from_name(state.name()), Some(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        }
+        assert_eq!(State::from_name("paid"), None);
+    }
+
+    /// What an honest bookkeeper knows about the money of a pair.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Paid {
+        No,
+        Perhaps,
+        Yes,
+    }
+
+    fn bookkeeper(paid: Paid, event: Event) -> Paid {
+        match event {
+            Event::Intended | Event::Lost => Paid::Perhaps,
+            Event::Accepted | Event::Adopted => Paid::Yes,
+            Event::Refused | Event::NotMade | Event::Resent => Paid::No,
+            Event::Revised | Event::WrittenOff => paid,
+            Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
+        }
+    }
+
+    /// Walks every sequence of events. A forbidden one changes nothing, so what would follow it
+    /// is walked without it.
+    fn walk(state: State, paid: Paid, depth: u32, sequences: &mut u64) {
+        *sequences += 1;
+        if depth == 0 {
+            return;
+        }
+        for event in Event::ALL {
+            let Ok(after) = next(state, event) else { continue };
+            if event == Event::Intended {
+                assert!(paid == Paid::No, "a second create from {state} without a proof");
+            }
+            if paid == Paid::Yes {
+                assert!(after != State::Planned, "a paid pair is planned again by {event:?}");
+            }
+            walk(after, bookkeeper(paid, event), depth - 1, sequences);
+        }
+    }
+
+    #[test]
+    fn no_sequence_of_events_sends_twice_without_a_proof_or_a_verdict() {
+        let mut sequences = 0;
+        walk(State::Planned, Paid::No, 7, &mut sequences);
+        assert!(sequences > 70, "only {sequences} sequences were tried");
+    }
+
+    #[test]
+    fn finished_pairs_stay_as_they_are() {
+        for state in [State::Saved, State::Failed, State::Abandoned] {
+            for event in Event::ALL {
+                assert_eq!(next(state, event), Err(Forbidden { state, event }));
+            }
+        }
+    }
+}

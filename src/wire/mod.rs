@@ -1,0 +1,223 @@
+//! What each answer of the API proves about a create.
+//!
+//! One pure function, [`judge`], turns what happened on the wire into one of six proofs. It holds
+//! the whole knowledge of which outcomes were billed; nothing else in the program decides that.
+
+mod answer;
+
+use crate::pair::TaskId;
+use crate::pair::without_query;
+
+use self::answer::Answer;
+
+/// What happened to one create, as the client saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wire {
+    /// No byte of the request can have reached the API: name lookup, connection or TLS failed.
+    NotSent {
+        /// The chain of errors, for people.
+        reason: String,
+    },
+    /// The request may have arrived, but no answer did.
+    Lost {
+        /// The chain of errors, for people.
+        reason: String,
+    },
+    /// The head of an answer arrived, and at least part of its body.
+    Answered(Received),
+}
+
+/// An answer, or as much of it as arrived.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Retry-After` header.
+    pub retry_after: Option<String>,
+    /// The `Location` header.
+    pub location: Option<String>,
+    /// The body, up to the client's limit.
+    pub body: Vec<u8>,
+    /// Why the body is not whole, if it is not: cut, stalled, reset, or over the limit.
+    pub cut: Option<String>,
+}
+
+/// What is known for sure after a create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// There is a task, and this is its id.
+    Created(TaskId),
+    /// The server refused this request and billed nothing; sending it again would be refused too.
+    Rejected,
+    /// Nothing was sent; it may be tried again.
+    NotSent,
+    /// The server wants all creates to pause; nothing was made.
+    Wait {
+        /// The `Retry-After` header, if there was one.
+        retry_after: Option<String>,
+    },
+    /// The account cannot create anything now; nothing was made.
+    AccountStop(Account),
+    /// It may have been paid for. Never resent without a person's verdict.
+    InDoubt,
+}
+
+/// What is wrong with the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// 401: the key is missing, wrong or expired.
+    Key,
+    /// 403: the key may not do this, or a firewall refuses us.
+    Forbidden,
+    /// The balance is used up.
+    Balance,
+}
+
+/// A proof with what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What is known for sure.
+    pub proof: Proof,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// The server's error code, or a name of ours (`http_404`, `no_answer`); empty when all is well.
+    pub code: String,
+    /// The server's message, or ours; empty when all is well.
+    pub message: String,
+    /// The raw answer, bounded, where it should be kept: in doubt, or created by an odd answer.
+    pub evidence: Option<String>,
+}
+
+/// How much of a raw answer is kept as evidence, in bytes.
+const EVIDENCE: usize = 16 * 1024;
+/// How much of a server's message is kept, in characters.
+const MESSAGE: usize = 500;
+
+/// What the outcome of a create proves.
+#[must_use]
+pub fn judge(wire: &Wire) -> Judgement {
+    match wire {
+        Wire::NotSent { reason } => unanswered(Proof::NotSent, "not_sent", reason),
+        Wire::Lost { reason } => unanswered(Proof::InDoubt, "no_answer", reason),
+        Wire::Answered(received) => judge_answer(received),
+    }
+}
+
+fn unanswered(proof: Proof, code: &str, reason: &str) -> Judgement {
+    Judgement {
+        proof,
+        status: None,
+        code: code.to_owned(),
+        message: bounded(reason),
+        evidence: None,
+    }
+}
+
+fn judge_answer(received: &Received) -> Judgement {
+    let answer = Answer::read(&received.body);
+    if let Some(task) = answer.task(received.status) {
+        return created(task, received, &answer);
+    }
+    let proof = proof_without_task(received, &answer);
+    let doubt = proof == Proof::InDoubt;
+    Judgement {
+        code: code(received, &answer),
+        message: bounded(&message(received, &answer)),
+        status: Some(received.status),
+        evidence: doubt.then(|| evidence(received)),
+        proof,
+    }
+}
+
+/// Keeps the task however odd the rest of the answer is: it has been paid for.
+fn created(task: TaskId, received: &Received, answer: &Answer) -> Judgement {
+    let ordinary = is_success(received.status) && received.cut.is_none() && answer.whole;
+    Judgement {
+        proof: Proof::Created(task),
+        status: Some(received.status),
+        code: String::new(),
+        message: String::new(),
+        evidence: (!ordinary).then(|| evidence(received)),
+    }
+}
+
+fn proof_without_task(received: &Received, answer: &Answer) -> Proof {
+    // A used-up balance comes under many statuses, 429 among them, so it is looked for first.
+    if received.status == 402 || answer.balance_is_used_up() {
+        return Proof::AccountStop(Account::Balance);
+    }
+    match received.status {
+        401 => Proof::AccountStop(Account::Key),
+        403 => Proof::AccountStop(Account::Forbidden),
+        429 => Proof::Wait { retry_after: received.retry_after.clone() },
+        // Gave up waiting; conflict with something under way: perhaps with our own request.
+        408 | 409 => Proof::InDoubt,
+        300..=499 => Proof::Rejected,
+        // A gateway's error may hide an accepted task, and so may a success we cannot read.
+        _ => Proof::InDoubt,
+    }
+}
+
+fn code(received: &Received, answer: &Answer) -> String {
+    match &answer.code {
+        Some(code) => bounded(code),
+        None if is_success(received.status) => "no_task_id".to_owned(),
+        None => format!("http_{}", received.status),
+    }
+}
+
+fn message(received: &Received, answer: &Answer) -> String {
+    let said = answer.message.clone().unwrap_or_default();
+    let cut = received.cut.as_ref().map(|why| format!("the answer was cut: {why}"));
+    match (received.status, &received.location) {
+        (300..=399, Some(to)) => {
+            format!("the endpoint points to {}; creates are never redirected", without_query(to))
+        }
+        _ if !said.is_empty() => said,
+        (status, _) if is_success(status) => {
+            cut.unwrap_or_else(|| format!("HTTP {status} without a task id"))
+        }
+        (status, _) => match cut {
+            Some(cut) => format!("HTTP {status}; {cut}"),
+            None => format!("HTTP {status}{}", first_line(&received.body)),
+        },
+    }
+}
+
+/// The start of a body that is not JSON, for people: `error code: 1010` says a lot.
+fn first_line(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
+    match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+        Some(line) if !line.starts_with(['<', '{']) => format!(": {line}"),
+        _ => String::new(),
+    }
+}
+
+fn evidence(received: &Received) -> String {
+    let mut text = format!("HTTP {}\n", received.status);
+    for (name, value) in [("location", &received.location), ("retry-after", &received.retry_after)]
+    {
+        if let Some(value) = value {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    if let Some(why) = &received.cut {
+        text.push_str(&format!("(cut: {why})\n"));
+    }
+    let body = &received.body[..received.body.len().min(EVIDENCE)];
+    text.push('\n');
+    text.push_str(&String::from_utf8_lossy(body));
+    text
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(MESSAGE).collect()
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+#[cfg(test)]
+mod tests;
