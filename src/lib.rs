@@ -1,5 +1,6 @@
 //! callsheet: manifest-driven bulk creation of talking-head videos.
 
+pub mod ledger;
 pub mod pace;
 pub mod pair;
 pub mod state;

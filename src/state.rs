@@ -119,11 +119,30 @@ impl Event {
         Self::Saved,
         Self::Failed,
     ];
+
+    /// The name in the ledger and in `events.jsonl`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::NotMade => "not_made",
+            Self::Lost => "lost",
+            Self::Revised => "revised",
+            Self::Adopted => "adopted",
+            Self::Resent => "resent",
+            Self::WrittenOff => "written_off",
+            Self::Completed => "completed",
+            Self::Saved => "saved",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// An event that the table has no place for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a pair that is {state} cannot be {event:?}")]
+#[error("it is {state}, and cannot be {}", event.name())]
 pub struct Forbidden {
     /// Where the pair stood.
     pub state: State,
@@ -164,6 +183,9 @@ mod tests {
             assert_eq!(serde_json::to_value(state).unwrap(), state.name());
         }
         assert_eq!(State::from_name("paid"), None);
+        for event in Event::ALL {
+            assert_eq!(serde_json::to_value(event).unwrap(), event.name());
+        }
     }
 
     /// What an honest bookkeeper knows about the money of a pair.

@@ -1,0 +1,100 @@
+//! Why the ledger refuses.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::state::Forbidden;
+
+/// Why the ledger cannot be opened, read or written. Cheap to clone: one failed commit answers all
+/// who waited for it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// Another run holds it.
+    #[error("{}: in use by {holder}", folder.display())]
+    InUse {
+        /// The run folder.
+        folder: PathBuf,
+        /// Process and start, as it wrote them itself.
+        holder: String,
+    },
+    /// Its tasks live at another endpoint.
+    #[error("{}: this ledger belongs to {theirs}, not to {ours}", path.display())]
+    OtherEndpoint {
+        /// The ledger.
+        path: PathBuf,
+        /// The endpoint it was made for.
+        theirs: String,
+        /// The endpoint of this run.
+        ours: String,
+    },
+    /// Written by a newer callsheet.
+    #[error("{}: ledger format {found}; this callsheet knows formats up to {known}", path.display())]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+        /// Its format.
+        found: i32,
+        /// The newest format known here.
+        known: i32,
+    },
+    /// The file is no ledger, or a broken one. It is left as it is.
+    #[error("{}: not a usable ledger: {reason}", path.display())]
+    Damaged {
+        /// The ledger.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The last events are missing: the file is older than what was done with it.
+    #[error(
+        "{}: the ledger ends at event {ledger}, but {events} were recorded: the newest ones are lost",
+        path.display()
+    )]
+    Behind {
+        /// The ledger.
+        path: PathBuf,
+        /// The last event in it.
+        ledger: u64,
+        /// The last event in `events.jsonl`.
+        events: u64,
+    },
+    /// The file system refused.
+    #[error("{}: {reason}", path.display())]
+    Io {
+        /// What was being read or written.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// An event that the state table forbids; nothing was written.
+    #[error("pair {id}: {forbidden}")]
+    Forbidden {
+        /// The pair.
+        id: String,
+        /// The table's answer.
+        forbidden: Forbidden,
+    },
+    /// No pair of that id.
+    #[error("no pair {id} in this ledger")]
+    Unknown {
+        /// The id that was asked for.
+        id: String,
+    },
+}
+
+impl LedgerError {
+    pub(super) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io { path: path.to_owned(), reason: source.into().to_string() }
+    }
+
+    /// An error of SQLite's: a damaged file is told apart from a system that refuses.
+    pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let path = path.to_owned();
+        let reason = error.to_string();
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, reason },
+            _ => Self::Io { path, reason },
+        }
+    }
+}

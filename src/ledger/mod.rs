@@ -1,0 +1,125 @@
+//! The durable truth about a batch: SQLite in the run folder, and the permits to spend money.
+//!
+//! **What it promises.** A create can be sent only with a [`Permit`]; a permit exists only after
+//! the intent it stands for was committed and fsynced; and it is used up by sending. So a POST
+//! without a durable intent does not compile, and neither does a second POST on one intent:
+//!
+//! ```compile_fail,E0451
+//! use callsheet::ledger::Permit;
+//! let forged = Permit { receipt: todo!(), body: todo!() };
+//! ```
+//! ```compile_fail,E0382
+//! # fn example(permit: callsheet::ledger::Permit) {
+//! let (receipt, body) = permit.spend();
+//! let (again, body) = permit.spend();
+//! # }
+//! ```
+//!
+//! **How data moves.** [`Store`] is the open ledger of the one run that holds its lock: it lists
+//! the manifest's pairs and settles doubts. [`Store::start`] hands it to a writer thread and gives
+//! back a [`Ledger`], whose `intend` and `settle` wait for a commit that they share with everyone
+//! else who is waiting. After each commit the [`Change`]s go to `events.jsonl` and to the run's
+//! observer. [`View`] reads without the lock.
+
+mod error;
+mod event_log;
+mod listing;
+mod lock;
+mod schema;
+mod store;
+mod view;
+mod write;
+mod writer;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::state::{Event, State};
+use crate::wire::{Judgement, Proof};
+
+pub use self::error::LedgerError;
+pub use self::store::{Listing, Store, Verdict};
+pub use self::view::{Doubt, Row, View};
+pub use self::writer::Ledger;
+
+/// The file of the ledger in a run folder.
+pub const FILE: &str = "ledger.sqlite";
+
+/// A pair that may be created: it is planned and in the manifest.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pair: i64,
+    place: i64,
+    /// The user's name for it.
+    pub id: Arc<str>,
+}
+
+/// The right to send one create, whose intent is durable. Cannot be made, copied or used twice.
+#[derive(Debug)]
+#[must_use = "an intent without a create is a pair in doubt"]
+pub struct Permit {
+    receipt: Receipt,
+    body: Bytes,
+}
+
+impl Permit {
+    /// Gives the body to send, for what has to be settled afterwards.
+    pub fn spend(self) -> (Receipt, Bytes) {
+        (self.receipt, self.body)
+    }
+}
+
+/// The open end of an intent: the outcome has to be settled with it.
+#[derive(Debug)]
+#[must_use = "a create whose outcome is not settled is a pair in doubt"]
+pub struct Receipt {
+    pair: i64,
+    attempt: u32,
+    id: Arc<str>,
+    body: Bytes,
+}
+
+/// One committed event, as observers and `events.jsonl` see it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Counts the events of this ledger, from 1.
+    pub number: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The pair.
+    pub id: Arc<str>,
+    /// What happened.
+    pub event: Event,
+    /// Where the pair stood.
+    pub from: State,
+    /// Where it stands.
+    pub state: State,
+    /// Which create of the pair this is about, from 1.
+    pub attempt: u32,
+    /// The task, once there is one.
+    pub task_id: Option<Arc<str>>,
+    /// Why it was refused or is in doubt: the error's code.
+    pub code: String,
+    /// The same in words.
+    pub message: String,
+    /// The JSON that was sent.
+    pub body: Bytes,
+}
+
+/// Is told of changes after they were committed, in their order, on the writer's thread.
+pub type Observer = Box<dyn FnMut(&[Change]) + Send>;
+
+/// What a proof means for the pair it is about.
+fn event_of(judgement: &Judgement) -> Event {
+    match judgement.proof {
+        Proof::Created(_) => Event::Accepted,
+        Proof::Rejected => Event::Refused,
+        Proof::NotSent | Proof::Wait { .. } | Proof::AccountStop(_) => Event::NotMade,
+        Proof::InDoubt => Event::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests;

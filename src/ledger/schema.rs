@@ -1,0 +1,147 @@
+//! Opens the file: its format, its endpoint, and the signs of a ledger that lost something.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::{FILE, LedgerError, event_log};
+
+/// Marks the file as ours ("CALL" in ASCII).
+const APPLICATION_ID: i32 = 0x4341_4c4c;
+/// The format that [`SCHEMA`] makes. An older one is migrated, a newer one refused.
+const FORMAT: i32 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Opens or makes the ledger of a run folder for its one writer. The caller holds the lock.
+pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerError> {
+    let path = folder.join(FILE);
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+    let fresh = is_fresh(folder, &path)?;
+    let mut connection = Connection::open(&path).map_err(failed)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
+    if !fresh {
+        check_format(&connection, &path)?;
+    }
+    // FULL: a commit that was answered survives a power cut.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    if fresh {
+        create(&mut connection, endpoint).map_err(failed)?;
+    } else {
+        check_endpoint(&connection, &path, endpoint)?;
+        check_nothing_lost(&connection, folder, &path)?;
+    }
+    Ok(connection)
+}
+
+/// Notes in the file itself that a run has it: a copy without the write-ahead log must show that
+/// it is one.
+pub(super) fn mark_in_use(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let marked = connection
+        .execute("UPDATE batch SET in_use = 1", ())
+        .and_then(|_| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())));
+    marked.map_err(|error| LedgerError::sqlite(path, &error))
+}
+
+/// Opens a ledger for reading; `None` if there is none.
+pub(super) fn open_to_read(folder: &Path) -> Result<Option<Connection>, LedgerError> {
+    let path = folder.join(FILE);
+    if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
+        return Ok(None);
+    }
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
+    check_format(&connection, &path)?;
+    Ok(Some(connection))
+}
+
+/// Whether a ledger has to be made. An empty file is one that a crash kept from being made, unless
+/// events tell that there was more.
+fn is_fresh(folder: &Path, path: &Path) -> Result<bool, LedgerError> {
+    let empty = match fs::metadata(path) {
+        Ok(metadata) => metadata.len() == 0,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(LedgerError::io(path, error)),
+    };
+    match event_log::last_number(folder)? {
+        Some(events) if empty && events > 0 => {
+            Err(LedgerError::Behind { path: path.to_owned(), ledger: 0, events })
+        }
+        _ => Ok(empty && !wal_has_content(path)),
+    }
+}
+
+fn wal_has_content(path: &Path) -> bool {
+    let wal = path.with_extension("sqlite-wal");
+    fs::metadata(wal).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// In one transaction: a crash leaves a whole ledger or an empty file.
+fn create(connection: &mut Connection, endpoint: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute("INSERT INTO batch (only_row, endpoint) VALUES (1, ?1)", [endpoint])?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
+    let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    if read("application_id").map_err(failed)? != APPLICATION_ID {
+        let reason = "it was not made by callsheet".to_owned();
+        return Err(LedgerError::Damaged { path: path.to_owned(), reason });
+    }
+    match read("user_version").map_err(failed)? {
+        FORMAT => Ok(()),
+        found => Err(LedgerError::Newer { path: path.to_owned(), found, known: FORMAT }),
+    }
+}
+
+fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<(), LedgerError> {
+    let theirs: String = connection
+        .query_row("SELECT endpoint FROM batch", (), |row| row.get(0))
+        .map_err(|error| LedgerError::sqlite(path, &error))?;
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned() })
+}
+
+/// After a crash: is the file whole, and does it hold every event that was acted on?
+fn check_nothing_lost(
+    connection: &Connection,
+    folder: &Path,
+    path: &Path,
+) -> Result<(), LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
+    let (ledger, in_use): (u64, bool) = connection
+        .query_row("SELECT events, in_use FROM batch", (), |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failed)?;
+    let events = event_log::last_number(folder)?;
+    if let Some(events) = events.filter(|&events| events > ledger) {
+        return Err(LedgerError::Behind { path: path.to_owned(), ledger, events });
+    }
+    if !in_use {
+        return Ok(());
+    }
+    if events.is_none() && !wal_has_content(path) {
+        let reason = "it was copied from a run under way, without ledger.sqlite-wal and \
+            events.jsonl"
+            .to_owned();
+        return Err(LedgerError::Damaged { path: path.to_owned(), reason });
+    }
+    let fault: Option<String> = connection
+        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        .optional()
+        .map_err(failed)?
+        .filter(|verdict| verdict != "ok");
+    match fault {
+        Some(reason) => Err(LedgerError::Damaged { path: path.to_owned(), reason }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,42 @@
+-- The ledger of a batch, format 1. Times are milliseconds since 1970 (UTC).
+
+CREATE TABLE batch (
+    only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
+    endpoint   TEXT    NOT NULL,           -- whose tasks these are; another one is refused
+    listing    INTEGER NOT NULL DEFAULT 0, -- counts how often a manifest was listed
+    events     INTEGER NOT NULL DEFAULT 0, -- the number of the last event
+    in_use     INTEGER NOT NULL DEFAULT 0  -- 1 while a run holds the ledger, and after a crash
+);
+
+CREATE TABLE pairs (
+    pair         INTEGER PRIMARY KEY,
+    id           TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    place        INTEGER NOT NULL,         -- in the manifest, from 0
+    listing      INTEGER NOT NULL,         -- the last listing that had it
+    body         TEXT    NOT NULL,         -- the JSON that was or will be sent
+    fingerprint  BLOB    NOT NULL,         -- of body
+    changed      INTEGER NOT NULL,         -- 1: the manifest now asks for something else
+    state        TEXT    NOT NULL,
+    attempt      INTEGER NOT NULL,         -- creates intended so far
+    since        INTEGER NOT NULL,         -- when state was reached
+    task_id      TEXT,
+    created_at   INTEGER,
+    error_code   TEXT    NOT NULL DEFAULT '',
+    error        TEXT    NOT NULL DEFAULT ''
+);
+CREATE INDEX pairs_by_place ON pairs (place);
+
+CREATE TABLE attempts (
+    pair       INTEGER NOT NULL REFERENCES pairs,
+    attempt    INTEGER NOT NULL,
+    intended   INTEGER NOT NULL,
+    settled    INTEGER,
+    event      TEXT,                       -- what settled it
+    status     INTEGER,                    -- HTTP
+    code       TEXT,
+    message    TEXT,
+    evidence   TEXT,                       -- the raw answer, bounded, without the key
+    verdict    TEXT,                       -- what a person made of a doubt
+    judged     INTEGER,                    -- when
+    PRIMARY KEY (pair, attempt)
+) WITHOUT ROWID;

@@ -1,0 +1,141 @@
+//! The open ledger: every change of a pair, inside one transaction at a time.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::event_log::EventLog;
+use super::lock::Lock;
+use super::write::Write;
+use super::{Change, FILE, LedgerError, schema};
+use crate::pair::{Pair, TaskId};
+use crate::state::State;
+use crate::wire::{Judgement, Proof};
+
+/// The ledger of the one run that holds its lock.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) events: EventLog,
+    recovered: usize,
+    _lock: Lock,
+}
+
+/// What listing a manifest found, pair by pair; the numbers add up to the manifest's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Listing {
+    /// Never seen before.
+    pub new: usize,
+    /// Known, and asking for the same as before.
+    pub known: usize,
+    /// Known, asking for something else, and taken over: nothing was made of it yet.
+    pub revised: usize,
+    /// Known, asking for something else, and kept as it was sent.
+    pub changed: usize,
+}
+
+/// What a person decides about a pair in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The task was found at the server.
+    Adopt(TaskId),
+    /// Create it again, even if that pays twice.
+    Resend,
+    /// Leave it.
+    Abandon,
+}
+
+impl Store {
+    /// Opens the ledger of a run folder, or makes it, and takes its lock. Pairs that a dead run
+    /// left `sending` are in doubt afterwards.
+    ///
+    /// `endpoint` names whose tasks these are.
+    ///
+    /// # Errors
+    /// When another run has it, it belongs to another endpoint, it is damaged or newer, or the
+    /// file system refuses.
+    pub fn open(folder: &Path, endpoint: &str) -> Result<Self, LedgerError> {
+        let lock = Lock::take(folder)?;
+        let connection = schema::open(folder, endpoint)?;
+        let events = EventLog::open(folder)?;
+        let path = folder.join(FILE);
+        schema::mark_in_use(&connection, &path)?;
+        let mut store = Self { path, connection, events, recovered: 0, _lock: lock };
+        store.recovered = store.recover()?;
+        Ok(store)
+    }
+
+    /// How many pairs were found `sending`, and are in doubt now.
+    #[must_use]
+    pub fn recovered(&self) -> usize {
+        self.recovered
+    }
+
+    /// Brings the ledger up to date with a manifest, in one transaction. Pairs that it does not
+    /// list stay, and are no longer listed.
+    ///
+    /// # Errors
+    /// When the file system refuses; nothing is listed then.
+    pub fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
+        self.write(|write| write.list(pairs))
+    }
+
+    /// Settles one pair in doubt by a person's word.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] when it is not in doubt.
+    pub fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<State, LedgerError> {
+        self.write(|write| write.resolve(id, verdict))
+    }
+
+    fn recover(&mut self) -> Result<usize, LedgerError> {
+        self.write(|write| {
+            let pending = write.pending()?;
+            let lost = Judgement {
+                proof: Proof::InDoubt,
+                status: None,
+                code: "stopped".to_owned(),
+                message: "the run ended before the answer was recorded".to_owned(),
+                evidence: None,
+            };
+            for receipt in &pending {
+                write.settle(receipt, &lost)?;
+            }
+            Ok(pending.len())
+        })
+    }
+
+    /// Runs one transaction. When it returns, all of it is durable and logged, or none of it was
+    /// done.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let (result, changes) = self.commit(work)?;
+        self.events.append(&changes)?;
+        Ok(result)
+    }
+
+    /// Runs one transaction and returns what it changed, committed but not yet logged.
+    pub(super) fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
+    ) -> Result<(T, Vec<Change>), LedgerError> {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
+        let transaction = self.connection.transaction().map_err(failed)?;
+        let mut write = Write::new(&transaction, &self.path)?;
+        let result = work(&mut write)?;
+        let changes = write.finish()?;
+        transaction.commit().map_err(failed)?;
+        Ok((result, changes))
+    }
+
+    /// Marks the ledger as left in good order, once nothing more will be written.
+    pub(super) fn close(self) -> Result<(), LedgerError> {
+        self.events.sync()?;
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
+        self.connection.execute("UPDATE batch SET in_use = 0", ()).map_err(failed)?;
+        self.connection.close().map_err(|(_, error)| failed(error))
+    }
+}

@@ -1,0 +1,205 @@
+//! Reads a ledger without its lock, also while a run writes it.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row as SqlRow, params};
+
+use super::write::state_at;
+use super::{FILE, LedgerError, Planned, schema};
+use crate::state::State;
+
+/// A reader. Each question sees one consistent moment.
+#[derive(Debug)]
+pub struct View {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// One pair, as people want to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The user's name for it.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Whether the manifest had it when it was last listed.
+    pub listed: bool,
+    /// Whether the manifest asks for something else than what was sent.
+    pub changed: bool,
+    /// The task, once there is one.
+    pub task_id: Option<String>,
+    /// As sent, with its query.
+    pub image_url: String,
+    /// As sent, with its query.
+    pub audio_url: String,
+    /// When the task id became durable.
+    pub created_at: Option<Timestamp>,
+    /// When the state was reached.
+    pub since: Timestamp,
+    /// The error's code, or empty.
+    pub error_code: String,
+    /// The error in words, or empty.
+    pub error: String,
+}
+
+/// A pair in doubt, with all that is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The pair.
+    pub row: Row,
+    /// When the create was about to be sent.
+    pub sent_at: Timestamp,
+    /// What was sent.
+    pub body: String,
+    /// What came back, bounded, if anything did.
+    pub evidence: Option<String>,
+}
+
+const ROW: &str = "p.id, p.state, p.listing = (SELECT listing FROM batch), p.changed, p.task_id,
+    json_extract(p.body, '$.image_url'), json_extract(p.body, '$.audio_url'), p.created_at,
+    p.since, p.error_code, p.error";
+
+impl View {
+    /// Opens the ledger of a run folder; `None` if it has none yet.
+    ///
+    /// # Errors
+    /// When it is damaged or newer, or the file system refuses.
+    pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
+        let path = folder.join(FILE);
+        Ok(schema::open_to_read(folder)?.map(|connection| Self { path, connection }))
+    }
+
+    /// The endpoint whose tasks these are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn endpoint(&self) -> Result<String, LedgerError> {
+        self.ask("SELECT endpoint FROM batch", (), |row| row.get(0))?
+            .pop()
+            .ok_or_else(|| self.failed(&rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// How many listed pairs stand in each state that any stands in.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn counts(&self) -> Result<Vec<(State, u64)>, LedgerError> {
+        let sql = "SELECT state, count(*) FROM pairs
+            WHERE listing = (SELECT listing FROM batch) GROUP BY state";
+        let mut counts = self.ask(sql, (), |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
+        counts.sort_unstable();
+        Ok(counts)
+    }
+
+    /// How many pairs were sent once, and are no longer in the manifest.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unlisted(&self) -> Result<u64, LedgerError> {
+        let sql = "SELECT count(*) FROM pairs
+            WHERE listing < (SELECT listing FROM batch) AND attempt > 0";
+        Ok(self.ask(sql, (), |row| row.get(0))?.pop().unwrap_or(0))
+    }
+
+    /// Gives every row of the batch to `each`: listed pairs in manifest order, then those that were
+    /// sent and are no longer listed. Holds one row in memory at a time.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `each` fails.
+    pub fn each_row<E: From<LedgerError>>(
+        &self,
+        mut each: impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {ROW} FROM pairs p WHERE p.listing = (SELECT listing FROM batch)
+                OR p.attempt > 0 ORDER BY p.listing < (SELECT listing FROM batch), p.place, p.pair"
+        );
+        let failed = |error| E::from(self.failed(&error));
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let mut rows = statement.query(()).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(read_row(row).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// The pairs in doubt, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
+        let sql = format!(
+            "SELECT {ROW}, a.intended, p.body, a.evidence FROM pairs p
+                JOIN attempts a ON a.pair = p.pair AND a.attempt = p.attempt
+                WHERE p.state = ?1 ORDER BY a.intended, p.place"
+        );
+        self.ask(&sql, [State::InDoubt.name()], |row| {
+            Ok(Doubt {
+                row: read_row(row)?,
+                sent_at: time(row, 11)?,
+                body: row.get(12)?,
+                evidence: row.get(13)?,
+            })
+        })
+    }
+
+    /// The next listed pairs that are planned, in manifest order; from the start without `after`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn planned(
+        &self,
+        after: Option<&Planned>,
+        most: usize,
+    ) -> Result<Vec<Planned>, LedgerError> {
+        let sql = "SELECT pair, place, id FROM pairs WHERE place > ?1 AND state = ?2
+            AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
+        let from = after.map_or(-1, |planned| planned.place);
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.ask(sql, params![from, State::Planned.name(), most], |row| {
+            let id: String = row.get(2)?;
+            Ok(Planned { pair: row.get(0)?, place: row.get(1)?, id: id.into() })
+        })
+    }
+
+    fn ask<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, LedgerError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(params, read)?.collect())
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> LedgerError {
+        LedgerError::sqlite(&self.path, error)
+    }
+}
+
+fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    let created: Option<i64> = row.get(7)?;
+    Ok(Row {
+        id: row.get(0)?,
+        state: state_at(row, 1)?,
+        listed: row.get(2)?,
+        changed: row.get(3)?,
+        task_id: row.get(4)?,
+        image_url: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
+        audio_url: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+        created_at: created.map(|_| time(row, 7)).transpose()?,
+        since: time(row, 8)?,
+        error_code: row.get(9)?,
+        error: row.get(10)?,
+    })
+}
+
+fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(row.get(column)?).map_err(|error| {
+        let kind = rusqlite::types::Type::Integer;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+    })
+}

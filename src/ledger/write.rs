@@ -1,0 +1,266 @@
+//! An open transaction: the changes of pairs along the state table, and what they leave behind.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
+
+use super::{Change, LedgerError, Permit, Planned, Receipt, Verdict, event_of};
+use crate::pair::TaskId;
+use crate::state::{self, Event, Forbidden, State};
+use crate::wire::{Judgement, Proof};
+
+/// An open transaction that collects what it changes.
+pub(super) struct Write<'a> {
+    transaction: &'a Transaction<'a>,
+    path: &'a Path,
+    pub(super) now: Timestamp,
+    events: u64,
+    changes: Vec<Change>,
+}
+
+/// What an event leaves behind on a pair.
+#[derive(Default)]
+pub(super) struct Trace<'a> {
+    task: Option<&'a TaskId>,
+    code: &'a str,
+    message: &'a str,
+}
+
+/// What the ledger knows of a pair.
+pub(super) struct Known {
+    pub(super) receipt: Receipt,
+    pub(super) state: State,
+    pub(super) fingerprint: Vec<u8>,
+}
+
+impl<'a> Write<'a> {
+    pub(super) fn new(
+        transaction: &'a Transaction<'a>,
+        path: &'a Path,
+    ) -> Result<Self, LedgerError> {
+        let now = Timestamp::now();
+        let mut write = Self { transaction, path, now, events: 0, changes: Vec::new() };
+        write.events = write.only_row("SELECT events FROM batch", (), |row| row.get(0))?;
+        Ok(write)
+    }
+
+    /// To be called last: what was changed, once the transaction is committed.
+    pub(super) fn finish(self) -> Result<Vec<Change>, LedgerError> {
+        if !self.changes.is_empty() {
+            self.execute("UPDATE batch SET events = ?1", [self.events])?;
+        }
+        Ok(self.changes)
+    }
+
+    /// Records that a planned pair is about to be created. The permit may be handed out once this
+    /// transaction is committed.
+    pub(super) fn intend(&mut self, planned: &Planned) -> Result<Permit, LedgerError> {
+        let (pair, from, event) = (planned.pair, State::Planned, Event::Intended);
+        let to = allowed(&planned.id, from, event)?;
+        let now = self.now.as_millisecond();
+        let sql = "UPDATE pairs SET state = ?3, attempt = attempt + 1, since = ?4
+            WHERE pair = ?1 AND state = ?2 RETURNING attempt, body";
+        let sent = self.query_row(sql, params![pair, from.name(), to.name(), now], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        })?;
+        let Some((attempt, body)) = sent else {
+            return Err(self.elsewhere(pair, &planned.id, event));
+        };
+        let sql = "INSERT INTO attempts (pair, attempt, intended) VALUES (?1, ?2, ?3)";
+        self.execute(sql, params![pair, attempt, now])?;
+        let body = Bytes::from(body);
+        let receipt = Receipt { pair, attempt, id: planned.id.clone(), body: body.clone() };
+        self.changed(&receipt, event, (from, to), &Trace::default());
+        Ok(Permit { receipt, body })
+    }
+
+    /// Records the outcome of a create.
+    pub(super) fn settle(
+        &mut self,
+        receipt: &Receipt,
+        judgement: &Judgement,
+    ) -> Result<State, LedgerError> {
+        let task = match &judgement.proof {
+            Proof::Created(task) => Some(task),
+            _ => None,
+        };
+        let trace = Trace { task, code: &judgement.code, message: &judgement.message };
+        let event = event_of(judgement);
+        let state = self.apply(receipt, State::Sending, event, &trace)?;
+        self.execute(
+            "UPDATE attempts SET settled = ?3, event = ?4, status = ?5, code = ?6, message = ?7,
+                evidence = ?8 WHERE pair = ?1 AND attempt = ?2",
+            params![
+                receipt.pair,
+                receipt.attempt,
+                self.now.as_millisecond(),
+                event.name(),
+                judgement.status,
+                judgement.code,
+                judgement.message,
+                judgement.evidence,
+            ],
+        )?;
+        Ok(state)
+    }
+
+    /// Records a person's verdict on a pair in doubt.
+    pub(super) fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<State, LedgerError> {
+        let Some(Known { receipt, .. }) = self.find(id)? else {
+            return Err(LedgerError::Unknown { id: id.to_owned() });
+        };
+        let (event, task) = match verdict {
+            Verdict::Adopt(task) => (Event::Adopted, Some(task)),
+            Verdict::Resend => (Event::Resent, None),
+            Verdict::Abandon => (Event::WrittenOff, None),
+        };
+        let trace = Trace { task, ..Trace::default() };
+        let state = self.apply(&receipt, State::InDoubt, event, &trace)?;
+        self.execute(
+            "UPDATE attempts SET verdict = ?3, judged = ?4 WHERE pair = ?1 AND attempt = ?2",
+            params![receipt.pair, receipt.attempt, event.name(), self.now.as_millisecond()],
+        )?;
+        Ok(state)
+    }
+
+    /// The pairs whose create was under way when the last run ended.
+    pub(super) fn pending(&self) -> Result<Vec<Receipt>, LedgerError> {
+        let sql = "SELECT pair, attempt, id, body FROM pairs WHERE state = ?1 ORDER BY place";
+        let read = self
+            .transaction
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_map([State::Sending.name()], read_receipt)?.collect());
+        read.map_err(|error| self.failed(&error))
+    }
+
+    /// A pair by its id, whatever its case.
+    pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
+        let sql = "SELECT pair, attempt, id, body, state, fingerprint FROM pairs WHERE id = ?1";
+        self.query_row(sql, [id], |row| {
+            Ok(Known {
+                receipt: read_receipt(row)?,
+                state: state_at(row, 4)?,
+                fingerprint: row.get(5)?,
+            })
+        })
+    }
+
+    /// Moves a pair along the state table, if it stands where the event expects it.
+    pub(super) fn apply(
+        &mut self,
+        receipt: &Receipt,
+        from: State,
+        event: Event,
+        trace: &Trace<'_>,
+    ) -> Result<State, LedgerError> {
+        let to = allowed(&receipt.id, from, event)?;
+        let moved = self.execute(
+            "UPDATE pairs SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
+                created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7
+                WHERE pair = ?1 AND state = ?2",
+            params![
+                receipt.pair,
+                from.name(),
+                to.name(),
+                self.now.as_millisecond(),
+                trace.task.map(TaskId::as_str),
+                trace.code,
+                trace.message,
+            ],
+        )?;
+        if moved == 0 {
+            return Err(self.elsewhere(receipt.pair, &receipt.id, event));
+        }
+        self.changed(receipt, event, (from, to), trace);
+        Ok(to)
+    }
+
+    fn changed(
+        &mut self,
+        receipt: &Receipt,
+        event: Event,
+        (from, state): (State, State),
+        trace: &Trace<'_>,
+    ) {
+        self.events += 1;
+        self.changes.push(Change {
+            number: self.events,
+            at: self.now,
+            id: receipt.id.clone(),
+            event,
+            from,
+            state,
+            attempt: receipt.attempt,
+            task_id: trace.task.map(|task| task.as_str().into()),
+            code: trace.code.to_owned(),
+            message: trace.message.to_owned(),
+            body: receipt.body.clone(),
+        });
+    }
+
+    /// The error for a pair that does not stand where an event expects it.
+    fn elsewhere(&self, pair: i64, id: &str, event: Event) -> LedgerError {
+        let sql = "SELECT state FROM pairs WHERE pair = ?1";
+        match self.only_row(sql, [pair], |row| state_at(row, 0)) {
+            Ok(state) => {
+                LedgerError::Forbidden { id: id.to_owned(), forbidden: Forbidden { state, event } }
+            }
+            Err(error) => error,
+        }
+    }
+
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, LedgerError> {
+        let done = self.transaction.prepare_cached(sql).and_then(|mut s| s.execute(params));
+        done.map_err(|error| self.failed(&error))
+    }
+
+    /// The row of a query that always has one.
+    pub(super) fn only_row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let missing = || self.failed(&rusqlite::Error::QueryReturnedNoRows);
+        self.query_row(sql, params, read)?.ok_or_else(missing)
+    }
+
+    fn query_row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, LedgerError> {
+        let row = self
+            .transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(params, read).optional());
+        row.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> LedgerError {
+        LedgerError::sqlite(self.path, error)
+    }
+}
+
+fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
+    Ok(Receipt { pair: row.get(0)?, attempt: row.get(1)?, id: Arc::from(id), body: body.into() })
+}
+
+/// The state in a column.
+pub(super) fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
+    let name: String = row.get(column)?;
+    State::from_name(&name).ok_or_else(|| {
+        let error = format!("unknown state {name:?}").into();
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
+    })
+}
+
+fn allowed(id: &str, from: State, event: Event) -> Result<State, LedgerError> {
+    state::next(from, event)
+        .map_err(|forbidden| LedgerError::Forbidden { id: id.to_owned(), forbidden })
+}

@@ -1,0 +1,281 @@
+//! The thread that commits: all records that wait go into one transaction.
+//!
+//! An fsync costs the same for one record as for a hundred, so while one commit is under way the
+//! next records gather. When a commit fails, nobody gets a permit any more, but outcomes are tried
+//! once more: a reserve of disk space is kept for them.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::store::Store;
+use super::write::Write;
+use super::{Change, LedgerError, Observer, Permit, Planned, Receipt, View};
+use crate::state::State;
+use crate::wire::Judgement;
+
+/// How many records share one commit at most; keeps a transaction's memory and time bounded.
+const GROUP: usize = 1024;
+/// Given back to the disk when it is full, so that outcomes of creates that were sent can still be
+/// written. In bytes; each outcome takes a few pages of 4 kB.
+const RESERVE: usize = 1024 * 1024;
+
+/// The running ledger: hands out permits and records outcomes.
+#[derive(Debug)]
+pub struct Ledger {
+    jobs: mpsc::Sender<Job>,
+    thread: JoinHandle<Result<(), LedgerError>>,
+    view: View,
+}
+
+#[derive(Debug)]
+enum Job {
+    Intend(Planned, Reply<Permit>),
+    Settle(Receipt, Box<Judgement>, Reply<State>),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+impl Store {
+    /// Starts the writer. `observer` hears of every change after its commit.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or the reserve of disk space not be set aside.
+    pub fn start(self, observer: Observer) -> Result<Ledger, LedgerError> {
+        let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
+        let missing = || LedgerError::io(&self.path, std::io::ErrorKind::NotFound);
+        let view = View::open(&folder)?.ok_or_else(missing)?;
+        let reserve = Reserve::set_aside(&folder)?;
+        let (jobs, queue) = mpsc::channel();
+        let writer = Writer { store: self, observer, reserve: Some(reserve), broken: None };
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || writer.run(&queue))
+            .map_err(|error| LedgerError::io(&folder, error))?;
+        Ok(Ledger { jobs, thread, view })
+    }
+}
+
+impl Ledger {
+    /// Makes the intent to create a pair durable, and returns the permit for it.
+    ///
+    /// # Errors
+    /// When it could not be written: then nothing may be sent.
+    pub async fn intend(&self, planned: Planned) -> Result<Permit, LedgerError> {
+        self.ask(|reply| Job::Intend(planned, reply)).await
+    }
+
+    /// Makes the outcome of a create durable, and returns the pair's state.
+    ///
+    /// # Errors
+    /// When it could not be written: the pair will be in doubt at the next start.
+    pub async fn settle(
+        &self,
+        receipt: Receipt,
+        judgement: Judgement,
+    ) -> Result<State, LedgerError> {
+        self.ask(|reply| Job::Settle(receipt, Box::new(judgement), reply)).await
+    }
+
+    /// Reads what has been committed.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Waits until all is written, and gives the ledger back.
+    ///
+    /// # Errors
+    /// The first thing that could not be written.
+    pub fn close(self) -> Result<(), LedgerError> {
+        let Self { jobs, thread, view } = self;
+        drop(jobs);
+        drop(view);
+        match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || LedgerError::io(Path::new("ledger"), std::io::ErrorKind::BrokenPipe);
+        self.jobs.send(job(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+struct Writer {
+    store: Store,
+    observer: Observer,
+    reserve: Option<Reserve>,
+    /// The first failure: from then on nothing new is begun.
+    broken: Option<LedgerError>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &mpsc::Receiver<Job>) -> Result<(), LedgerError> {
+        while let Ok(first) = queue.recv() {
+            let mut group = vec![first];
+            group.extend(queue.try_iter().take(GROUP - 1));
+            self.commit(group);
+        }
+        let closed = self.store.close();
+        drop(self.reserve);
+        self.broken.map_or(closed, Err)
+    }
+
+    fn commit(&mut self, group: Vec<Job>) {
+        let group = match &self.broken {
+            Some(error) => refuse_intents(group, error),
+            None => group,
+        };
+        let (replies, outcome) = self.attempt(group);
+        match outcome {
+            Ok(changes) => self.publish(&changes, replies),
+            Err(error) => self.recover(replies, &error),
+        }
+    }
+
+    /// One transaction for the whole group. A record that the state table forbids fails alone;
+    /// any other failure is the whole group's.
+    fn attempt(&mut self, group: Vec<Job>) -> (Vec<Answered>, Result<Vec<Change>, LedgerError>) {
+        let mut answered = Vec::with_capacity(group.len());
+        let outcome = self.store.commit(|write| {
+            let mut fault = None;
+            for job in group {
+                answered.push(match &fault {
+                    Some(error) => Answered::refused(job, error),
+                    None => Answered::by(job, write, &mut fault),
+                });
+            }
+            fault.map_or(Ok(()), Err)
+        });
+        (answered, outcome.map(|((), changes)| changes))
+    }
+
+    /// Everyone may act on what is committed, once it is also in the event log.
+    fn publish(&mut self, changes: &[Change], answered: Vec<Answered>) {
+        if let Err(error) = self.store.events.append(changes) {
+            self.broken.get_or_insert(error);
+        }
+        (self.observer)(changes);
+        answered.into_iter().for_each(Answered::deliver);
+    }
+
+    /// The commit failed: intents are refused, outcomes get the reserved space and another try.
+    fn recover(&mut self, answered: Vec<Answered>, error: &LedgerError) {
+        self.broken.get_or_insert_with(|| error.clone());
+        self.reserve = None;
+        let outcomes: Vec<_> =
+            answered.into_iter().filter_map(|one| one.into_outcome(error)).collect();
+        if outcomes.is_empty() {
+            return;
+        }
+        let (answered, outcome) = self.attempt(outcomes);
+        match outcome {
+            Ok(changes) => self.publish(&changes, answered),
+            Err(error) => answered.into_iter().for_each(|one| one.fail(&error)),
+        }
+    }
+}
+
+fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
+    let mut rest = Vec::new();
+    for job in group {
+        match job {
+            Job::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
+            settle @ Job::Settle(..) => rest.push(settle),
+        }
+    }
+    rest
+}
+
+/// A job with what the open transaction made of it. Delivered only after the commit.
+enum Answered {
+    Intend(Result<Permit, LedgerError>, Reply<Permit>),
+    Settle(Receipt, Box<Judgement>, Result<State, LedgerError>, Reply<State>),
+}
+
+impl Answered {
+    /// Does a job. A failure that is not the job's own becomes the `fault` of all.
+    fn by(job: Job, write: &mut Write<'_>, fault: &mut Option<LedgerError>) -> Self {
+        let mut note = |error: &LedgerError| {
+            if !matches!(error, LedgerError::Forbidden { .. }) {
+                *fault = Some(error.clone());
+            }
+        };
+        match job {
+            Job::Intend(planned, reply) => {
+                Self::Intend(write.intend(&planned).inspect_err(&mut note), reply)
+            }
+            Job::Settle(receipt, judgement, reply) => {
+                let state = write.settle(&receipt, &judgement).inspect_err(&mut note);
+                Self::Settle(receipt, judgement, state, reply)
+            }
+        }
+    }
+
+    fn refused(job: Job, error: &LedgerError) -> Self {
+        match job {
+            Job::Intend(_, reply) => Self::Intend(Err(error.clone()), reply),
+            Job::Settle(receipt, judgement, reply) => {
+                Self::Settle(receipt, judgement, Err(error.clone()), reply)
+            }
+        }
+    }
+
+    // Nobody waits any more when the run is being ended; the record stands all the same.
+    fn deliver(self) {
+        match self {
+            Self::Intend(permit, reply) => drop(reply.send(permit)),
+            Self::Settle(_, _, state, reply) => drop(reply.send(state)),
+        }
+    }
+
+    fn fail(self, error: &LedgerError) {
+        match self {
+            Self::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Settle(_, _, _, reply) => drop(reply.send(Err(error.clone()))),
+        }
+    }
+
+    fn into_outcome(self, error: &LedgerError) -> Option<Job> {
+        match self {
+            Self::Settle(receipt, judgement, _, reply) => {
+                Some(Job::Settle(receipt, judgement, reply))
+            }
+            intend @ Self::Intend(..) => {
+                intend.fail(error);
+                None
+            }
+        }
+    }
+}
+
+/// A file that only holds disk space.
+struct Reserve(PathBuf);
+
+impl Reserve {
+    fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
+        let path = folder.join("ledger.reserve");
+        // Random bytes are not needed, but zeros may be stored as a hole.
+        let filled = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![0xA5; RESERVE])?;
+            file.sync_all()
+        });
+        filled.map_err(|error| LedgerError::io(&path, error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        // A left-over file is overwritten by the next run.
+        let _ = fs::remove_file(&self.0);
+    }
+}
