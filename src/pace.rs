@@ -101,23 +101,77 @@ impl Backoff {
     }
 }
 
+/// Holds all creates back after a refusal that proves nothing was made.
+///
+/// The refusals of one episode, that is of creates that started before the pause, lengthen it but
+/// count once; otherwise 64 creates under way would be 64 doublings. Times are since any one moment.
+#[derive(Debug, Clone)]
+pub struct Pause {
+    backoff: Backoff,
+    began: Option<Duration>,
+    until: Duration,
+    episodes: u32,
+}
+
+impl Pause {
+    /// Not paused.
+    #[must_use]
+    pub fn new(backoff: Backoff) -> Self {
+        Self { backoff, began: None, until: Duration::ZERO, episodes: 0 }
+    }
+
+    /// A create that started at `started` was refused at `now`; the server may have `asked` for a
+    /// wait. Says whether an episode began. `random` is from 0 to 1.
+    pub fn refused(
+        &mut self,
+        (started, now): (Duration, Duration),
+        asked: Option<Duration>,
+        random: f64,
+    ) -> bool {
+        let begins = self.began.is_none_or(|began| started > began);
+        if begins {
+            self.began = Some(now);
+            self.episodes += 1;
+        }
+        // A server that asks for no wait at all while it refuses does not know what it says.
+        let asked = asked.filter(|asked| *asked >= Duration::from_secs(1));
+        let wait = match asked {
+            // Not before, and not all clients at the same moment after.
+            Some(asked) => asked + (asked / 10).min(Duration::from_secs(5)).mul_f64(random),
+            None if begins => self.backoff.wait(self.episodes, random),
+            None => Duration::ZERO,
+        };
+        self.until = self.until.max(now.saturating_add(wait));
+        begins
+    }
+
+    /// A create was answered: the next refusal is the first of a row again.
+    pub fn answered(&mut self) {
+        self.episodes = 0;
+    }
+
+    /// How long creates are still held back.
+    #[must_use]
+    pub fn wait(&self, now: Duration) -> Duration {
+        self.until.saturating_sub(now)
+    }
+}
+
 /// How many creates may be under way: all that were asked for, until the server says "too many".
 ///
-/// Grows by one for each full window of answers and is halved by a refusal, as TCP does. The
-/// refusals of one episode, that is of creates that started before the cut, cut it once.
+/// Is halved by a refusal and grows by one for each full window of answers, as TCP does.
 #[derive(Debug, Clone)]
 pub struct Window {
     most: u32,
     now: u32,
     answered: u32,
-    cut_at: Option<Duration>,
 }
 
 impl Window {
     /// Starts fully open.
     #[must_use]
     pub fn new(most: u32) -> Self {
-        Self { most, now: most, answered: 0, cut_at: None }
+        Self { most, now: most, answered: 0 }
     }
 
     /// The number of creates that may be under way.
@@ -135,16 +189,10 @@ impl Window {
         }
     }
 
-    /// A create that started at `started` was refused at `now`, both since the same moment.
-    /// Says whether an episode began.
-    pub fn refused(&mut self, started: Duration, now: Duration) -> bool {
-        if self.cut_at.is_some_and(|cut| started <= cut) {
-            return false;
-        }
-        self.cut_at = Some(now);
+    /// An episode of refusals began.
+    pub fn cut(&mut self) {
         self.answered = 0;
         self.now = (self.now / 2).max(1);
-        true
     }
 }
 
@@ -211,19 +259,45 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_cut_once_an_episode_and_grows_back() {
+    fn one_episode_counts_once_however_many_are_refused() {
         let at = Duration::from_secs;
+        let backoff = Backoff { base: at(1), cap: at(60) };
+        let mut pause = Pause::new(backoff);
+        assert!(pause.refused((at(1), at(2)), None, 1.0));
+        assert!(!pause.refused((at(1), at(3)), None, 1.0), "started before the pause");
+        assert_eq!(pause.wait(at(2)), at(1));
+        assert!(pause.refused((at(3), at(4)), None, 1.0));
+        assert_eq!(pause.wait(at(4)), at(2), "the second episode in a row waits longer");
+        pause.answered();
+        assert!(pause.refused((at(7), at(8)), None, 1.0));
+        assert_eq!(pause.wait(at(8)), at(1));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_kept_to() {
+        let at = Duration::from_secs;
+        let mut pause = Pause::new(Backoff { base: at(1), cap: at(60) });
+        pause.refused((at(1), at(2)), Some(at(30)), 0.0);
+        assert_eq!(pause.wait(at(2)), at(30));
+        pause.refused((at(1), at(2)), Some(at(10)), 0.0);
+        assert_eq!(pause.wait(at(2)), at(30), "never shortened");
+        assert_eq!(pause.wait(at(40)), at(0));
+        pause.refused((at(50), at(50)), Some(at(0)), 1.0);
+        assert_eq!(pause.wait(at(50)), at(2), "no wait at all is not believed");
+        pause.refused((at(60), at(60)), Some(Duration::MAX / 2), 0.0);
+        assert!(pause.wait(at(60)) > at(1_000_000));
+    }
+
+    #[test]
+    fn a_window_is_halved_and_grows_back() {
         let mut window = Window::new(8);
-        assert!(window.refused(at(1), at(2)));
-        assert!(!window.refused(at(1), at(3)), "started before the cut: the same episode");
+        window.cut();
         assert_eq!(window.size(), 4);
         (0..4).for_each(|_| window.answered());
         assert_eq!(window.size(), 5);
-        assert!(window.refused(at(4), at(5)));
-        assert_eq!(window.size(), 2);
         (0..100).for_each(|_| window.answered());
         assert_eq!(window.size(), 8, "never beyond what was asked for");
-        (10..20).for_each(|n| assert!(window.refused(at(n), at(n))));
+        (0..10).for_each(|_| window.cut());
         assert_eq!(window.size(), 1, "never closed");
     }
 

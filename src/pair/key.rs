@@ -51,6 +51,14 @@ impl ApiKey {
     pub fn remove_from(&self, text: &str) -> String {
         text.replace(self.0.expose_secret(), "***")
     }
+
+    /// Whether a text gives the key away. A very short key may be in any text by chance, so it is
+    /// not taken for a sign.
+    #[must_use]
+    pub fn is_shown_by(&self, text: &str) -> bool {
+        let key = self.0.expose_secret();
+        key.len() >= 16 && text.contains(key)
+    }
 }
 
 impl fmt::Debug for ApiKey {
@@ -69,6 +77,9 @@ mod tests {
         assert_eq!(format!("{key:?}"), "***");
         assert_eq!(key.bearer().expose_secret(), "Bearer sk-secret");
         assert_eq!(key.remove_from("bad key sk-secret, sk-secret"), "bad key ***, ***");
+        assert!(!key.is_shown_by("task-sk-secret"), "too short to tell");
+        let long = ApiKey::parse("sk-0123456789abcdef").unwrap();
+        assert!(long.is_shown_by("task-sk-0123456789abcdef"));
     }
 
     #[test]

@@ -114,7 +114,13 @@ impl Endpoint {
         url
     }
 
-    /// Whether it is this machine: no certificate store is needed then.
+    /// Whether it is reached without TLS.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)

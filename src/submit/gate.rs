@@ -1,0 +1,143 @@
+//! Every create passes here: how many at once, how fast, and when all have to wait.
+
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::stop::Stop;
+use crate::pace::{Backoff, Pause, Rate, Schedule, Window, retry_after};
+use crate::wire::Proof;
+
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+/// One gate for all creates of a run, on one thread.
+#[derive(Debug)]
+pub(super) struct Gate {
+    start: Instant,
+    inner: RefCell<Inner>,
+    left: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    window: Window,
+    pause: Pause,
+    schedule: Schedule,
+    under_way: u32,
+    last_answer: Duration,
+}
+
+/// A place among the creates under way; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    gate: &'a Gate,
+    started: Duration,
+}
+
+impl Gate {
+    pub(super) fn new(concurrency: u32, rate: Option<Rate>) -> Self {
+        let inner = Inner {
+            window: Window::new(concurrency),
+            pause: Pause::new(BACKOFF),
+            schedule: Schedule::new(rate),
+            under_way: 0,
+            last_answer: Duration::ZERO,
+        };
+        Self { start: Instant::now(), inner: RefCell::new(inner), left: Notify::new() }
+    }
+
+    /// Waits until a create may start; `None` once the run is being stopped.
+    pub(super) async fn enter(&self, stop: &Stop) -> Option<Pass<'_>> {
+        tokio::select! {
+            biased;
+            () = stop.pulled() => None,
+            pass = self.pass() => Some(pass),
+        }
+    }
+
+    async fn pass(&self) -> Pass<'_> {
+        let mut pass = self.place().await;
+        self.pause_over().await;
+        let slot = self.inner.borrow_mut().schedule.wait(self.now());
+        if !slot.is_zero() {
+            tokio::time::sleep(slot).await;
+            self.pause_over().await;
+        }
+        pass.started = self.now();
+        pass
+    }
+
+    async fn place(&self) -> Pass<'_> {
+        loop {
+            {
+                let mut inner = self.inner.borrow_mut();
+                if inner.under_way < inner.window.size() {
+                    inner.under_way += 1;
+                    return Pass { gate: self, started: Duration::ZERO };
+                }
+            }
+            self.left.notified().await;
+        }
+    }
+
+    async fn pause_over(&self) {
+        loop {
+            let wait = self.inner.borrow().pause.wait(self.now());
+            if wait.is_zero() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// How long creates are held back from now on.
+    pub(super) fn held_back(&self) -> Duration {
+        self.inner.borrow().pause.wait(self.now())
+    }
+
+    /// How long no create has got through.
+    pub(super) fn silence(&self) -> Duration {
+        self.now().saturating_sub(self.inner.borrow().last_answer)
+    }
+
+    fn learn(&self, started: Duration, proof: &Proof) {
+        let now = self.now();
+        let inner = &mut *self.inner.borrow_mut();
+        match proof {
+            Proof::Wait { retry_after: asked } => {
+                let asked = asked.as_deref().and_then(|v| retry_after(v, SystemTime::now()));
+                if inner.pause.refused((started, now), asked, fastrand::f64()) {
+                    inner.window.cut();
+                }
+            }
+            Proof::NotSent => {
+                inner.pause.refused((started, now), None, fastrand::f64());
+            }
+            _ => {
+                inner.last_answer = now;
+                inner.pause.answered();
+                inner.window.answered();
+            }
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// What the create's outcome means for those that follow.
+    pub(super) fn learn(&self, proof: &Proof) {
+        self.gate.learn(self.started, proof);
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.gate.inner.borrow_mut().under_way -= 1;
+        self.gate.left.notify_one();
+    }
+}
