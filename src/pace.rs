@@ -68,6 +68,22 @@ impl fmt::Display for Rate {
     }
 }
 
+/// Why a text is not a duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a duration is a number with its unit, such as 30s, 15m or 2h, from 1s to 24h")]
+pub struct DurationError;
+
+/// A duration of one second to one day, as people write it: `30s`, `15m`, `1h 30m`.
+///
+/// # Errors
+/// [`DurationError`] for anything else, a bare number among it: of what?
+pub fn duration(text: &str) -> Result<Duration, DurationError> {
+    let signed: jiff::SignedDuration = text.trim().parse().map_err(|_| DurationError)?;
+    let duration = Duration::try_from(signed).map_err(|_| DurationError)?;
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+    if allowed.contains(&duration) { Ok(duration) } else { Err(DurationError) }
+}
+
 /// What a `Retry-After` header asks for: seconds, or the time until an HTTP date.
 ///
 /// A date in the past asks for no wait at all. `None` for anything that is neither.
@@ -232,6 +248,17 @@ mod tests {
             assert_eq!(interval(text), Err(RateError), "{text:?}");
         }
         assert_eq!("60/minute".parse::<Rate>().unwrap().to_string(), "60/min");
+    }
+
+    #[test]
+    fn a_duration_has_a_unit_and_a_sensible_length() {
+        let seconds = |text| duration(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("30s"), Ok(30));
+        assert_eq!(seconds(" 1h 30m "), Ok(5400));
+        assert_eq!(seconds("24h"), Ok(86_400));
+        for text in ["", "30", "0s", "-5s", "25h", "soon", "1 fortnight"] {
+            assert_eq!(seconds(text), Err(DurationError), "{text:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::pair::{MediaUrl, Pair, PairId, PlainHttp, Request, TaskId};
+use crate::view::Row;
 
 const ENDPOINT: &str = "https://api.example";
 

@@ -8,39 +8,13 @@ use rusqlite::{Connection, Row as SqlRow, params};
 use super::write::state_at;
 use super::{FILE, LedgerError, Planned, schema};
 use crate::state::State;
+use crate::view::Row;
 
 /// A reader. Each question sees one consistent moment.
 #[derive(Debug)]
 pub struct View {
     path: PathBuf,
     connection: Connection,
-}
-
-/// One pair, as people want to see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The user's name for it.
-    pub id: String,
-    /// Where it stands.
-    pub state: State,
-    /// Whether the manifest had it when it was last listed.
-    pub listed: bool,
-    /// Whether the manifest asks for something else than what was sent.
-    pub changed: bool,
-    /// The task, once there is one.
-    pub task_id: Option<String>,
-    /// As sent, with its query.
-    pub image_url: String,
-    /// As sent, with its query.
-    pub audio_url: String,
-    /// When the task id became durable.
-    pub created_at: Option<Timestamp>,
-    /// When the state was reached.
-    pub since: Timestamp,
-    /// The error's code, or empty.
-    pub error_code: String,
-    /// The error in words, or empty.
-    pub error: String,
 }
 
 /// A pair in doubt, with all that is known about it.

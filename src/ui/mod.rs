@@ -1,0 +1,160 @@
+//! What people see: results on standard output, everything else on standard error.
+//!
+//! The only module that prints. A reader that goes away (`| head`) is not an error.
+
+mod progress;
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value;
+
+pub use self::progress::Progress;
+use crate::cli::{Color, Global};
+
+/// How to talk, decided once from the options and the terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    json: bool,
+    quiet: bool,
+    colour: Channels,
+    terminal: bool,
+}
+
+/// A choice for each of the two channels.
+#[derive(Debug, Clone, Copy)]
+struct Channels {
+    out: bool,
+    err: bool,
+}
+
+/// The looks of a word; each reads the same without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// An error's label.
+    Error,
+    /// A warning's label.
+    Warning,
+    /// A hint's label.
+    Hint,
+    /// What counts in a line.
+    Strong,
+}
+
+impl Style {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Error => "\u{1b}[1;31m",
+            Self::Warning => "\u{1b}[1;33m",
+            Self::Hint => "\u{1b}[1;36m",
+            Self::Strong => "\u{1b}[1m",
+        }
+    }
+
+    fn paint(self, colour: bool, text: &str) -> String {
+        if colour { format!("{}{text}\u{1b}[0m", self.code()) } else { text.to_owned() }
+    }
+}
+
+impl Ui {
+    /// Decides from the options, `NO_COLOR` and where the output goes.
+    #[must_use]
+    pub fn new(options: &Global) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = |terminal: bool| match options.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !plain,
+        };
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        Self {
+            json: options.json,
+            quiet: options.quiet,
+            colour: Channels { out: colour(out), err: colour(err) },
+            terminal: err,
+        }
+    }
+
+    /// Whether programs read standard output.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether messages on standard error are coloured.
+    #[must_use]
+    pub fn colours_messages(&self) -> bool {
+        self.colour.err
+    }
+
+    /// Draws progress, if there is a terminal to draw on and it is wanted.
+    #[must_use]
+    pub fn progress(&self, pairs: u64, verb: &'static str) -> Progress {
+        Progress::new(*self, pairs, verb, self.terminal && !self.quiet && !self.json)
+    }
+
+    /// The result that was asked for: text for people, the value for programs.
+    pub fn result(&self, text: &str, value: &Value) {
+        if self.json {
+            print(io::stdout(), &format!("{value:#}"));
+        } else {
+            print(io::stdout(), text);
+        }
+    }
+
+    /// What was asked for, the same for people and programs: a schema, a script.
+    pub fn document(&self, text: &str) {
+        print(io::stdout(), text);
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            print(io::stderr(), text);
+        }
+    }
+
+    /// Something that needs attention soon.
+    pub fn warn(&self, text: &str) {
+        if !self.quiet {
+            print(io::stderr(), &self.labelled(Style::Warning, "warning", text));
+        }
+    }
+
+    /// What went wrong.
+    pub fn error(&self, text: &str) {
+        print(io::stderr(), &self.labelled(Style::Error, "error", text));
+    }
+
+    /// What to do about it.
+    pub fn hint(&self, text: &str) {
+        print(io::stderr(), &self.labelled(Style::Hint, "hint", text));
+    }
+
+    /// Text that is complete as it is, on standard error.
+    pub fn message(&self, text: &str) {
+        print(io::stderr(), text);
+    }
+
+    /// A word of a result that should stand out.
+    #[must_use]
+    pub fn strong(&self, text: &str) -> String {
+        Style::Strong.paint(self.colour.out, text)
+    }
+
+    fn labelled(&self, style: Style, label: &str, text: &str) -> String {
+        let indented = text.replace('\n', &format!("\n{:width$}", "", width = label.len() + 2));
+        format!("{}: {indented}", style.paint(self.colour.err, label))
+    }
+}
+
+/// Whoever reads may have gone; there is nobody left to tell.
+fn print(mut to: impl Write, text: &str) {
+    let _ = writeln!(to, "{}", text.trim_end_matches('\n'));
+    let _ = to.flush();
+}
+
+/// `1 pair`, `2 pairs`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

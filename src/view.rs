@@ -1,0 +1,187 @@
+//! How a pair is shown: rows for the CSV and JSON, and text that is safe to show at all.
+//!
+//! Everything that came from outside is data here: no control character reaches a terminal, and no
+//! cell of the CSV can become a formula.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::pair::without_query;
+use crate::state::State;
+
+/// One pair, as people want to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The user's name for it.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Whether the manifest had it when it was last listed.
+    pub listed: bool,
+    /// Whether the manifest asks for something else than what was sent.
+    pub changed: bool,
+    /// The task, once there is one.
+    pub task_id: Option<String>,
+    /// As sent, with its query.
+    pub image_url: String,
+    /// As sent, with its query.
+    pub audio_url: String,
+    /// When the task id became durable.
+    pub created_at: Option<Timestamp>,
+    /// When the state was reached.
+    pub since: Timestamp,
+    /// The error's code, or empty.
+    pub error_code: String,
+    /// The error in words, or empty.
+    pub error: String,
+}
+
+/// The columns of `tasks.csv`.
+pub const COLUMNS: [&str; 11] = [
+    "id",
+    "state",
+    "task_id",
+    "image_url",
+    "audio_url",
+    "audio_seconds",
+    "created_at",
+    "video_url",
+    "video_path",
+    "error_code",
+    "error",
+];
+
+/// A writer of `tasks.csv` in the form of RFC 4180.
+pub fn csv_writer<W: std::io::Write>(to: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to)
+}
+
+/// The cells of a row of `tasks.csv`, in the order of [`COLUMNS`].
+#[must_use]
+pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
+    let none = String::new;
+    [
+        row.id.clone(),
+        row.state.name().to_owned(),
+        row.task_id.as_deref().map_or_else(none, cell),
+        cell(&row.image_url),
+        cell(&row.audio_url),
+        // Known once media are measured and videos fetched.
+        none(),
+        row.created_at.map_or_else(none, |at| at.to_string()),
+        none(),
+        none(),
+        cell(&row.error_code),
+        cell(&row.error),
+    ]
+}
+
+/// A text that a spreadsheet takes for text. Quoting does not help: `"=1+1"` is still a formula.
+fn cell(text: &str) -> String {
+    let text = printable(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.into_owned() }
+}
+
+/// The row as JSON, for programs that read standard output; signed URLs without their signatures.
+#[must_use]
+pub fn json(row: &Row) -> serde_json::Value {
+    serde_json::json!({
+        "id": row.id,
+        "state": row.state,
+        "listed": row.listed,
+        "changed": row.changed,
+        "task_id": row.task_id,
+        "image_url": without_query(&row.image_url),
+        "audio_url": without_query(&row.audio_url),
+        "created_at": row.created_at.map(|at| at.to_string()),
+        "since": row.since.to_string(),
+        "error_code": row.error_code,
+        "error": row.error,
+    })
+}
+
+/// A text without control characters and without those that change the direction of what follows;
+/// a space or `\u{fffd}` stands in their place.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hostile) {
+        return Cow::Borrowed(text);
+    }
+    let safe = |c| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if is_hostile(c) => '\u{fffd}',
+        c => c,
+    };
+    Cow::Owned(text.chars().map(safe).collect())
+}
+
+fn is_hostile(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> Row {
+        Row {
+            id: "a".to_owned(),
+            state: State::Created,
+            listed: true,
+            changed: false,
+            task_id: Some("t1".to_owned()),
+            image_url: "https://e.com/a.jpg?sig=1".to_owned(),
+            audio_url: "https://e.com/a.mp3".to_owned(),
+            created_at: Timestamp::from_millisecond(1_757_165_031_123).ok(),
+            since: Timestamp::UNIX_EPOCH,
+            error_code: String::new(),
+            error: String::new(),
+        }
+    }
+
+    fn line(row: &Row) -> String {
+        let mut writer = csv_writer(Vec::new());
+        writer.write_record(cells(row)).unwrap();
+        String::from_utf8(writer.into_inner().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_rfc_4180() {
+        assert_eq!(
+            line(&row()),
+            "a,created,t1,https://e.com/a.jpg?sig=1,https://e.com/a.mp3,,\
+            2025-09-06T13:23:51.123Z,,,,\r\n"
+        );
+        let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
+        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\"\r\n"));
+    }
+
+    #[test]
+    fn no_cell_becomes_a_formula_or_breaks_its_line() {
+        for (text, shown) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", " =1"),
+            ("\r=1", " =1"),
+            ("two\nlines", "two lines"),
+            ("fine = fine", "fine = fine"),
+        ] {
+            let row = Row { error: text.to_owned(), ..row() };
+            assert!(line(&row).ends_with(&format!(",{shown}\r\n")), "{text:?}: {}", line(&row));
+        }
+    }
+
+    #[test]
+    fn nothing_hostile_is_printed() {
+        assert_eq!(printable("plain ümläut 漢字"), "plain ümläut 漢字");
+        assert_eq!(printable("a\u{1b}[31mb\u{7}c\u{9b}d\u{202e}e\n"), "a�[31mb�c�d�e ");
+    }
+
+    #[test]
+    fn json_shows_no_signature() {
+        assert_eq!(json(&row())["image_url"], "https://e.com/a.jpg?…");
+    }
+}
