@@ -5,6 +5,7 @@ pub mod client;
 pub mod exit;
 pub mod files;
 pub mod ledger;
+pub mod manifest;
 pub mod pace;
 pub mod pair;
 pub mod plan;

@@ -1,0 +1,176 @@
+//! URLs in a manifest, and the ids that pairs get from them.
+
+use url::Url;
+
+use crate::pair::{Endpoint, MediaUrl, PairId, UrlError};
+
+use super::fields::{Field, Reading};
+use super::problem::Finding;
+use super::tree::Kind;
+
+/// One of the two media of a pair.
+#[derive(Debug)]
+pub(super) struct Medium {
+    pub(super) spellings: [&'static str; 2],
+    /// For messages: "the URL of the … ".
+    of: &'static str,
+    /// File endings that show that the other medium was meant.
+    foreign: &'static [&'static str],
+}
+
+const PICTURES: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "avif"];
+const SOUNDS: &[&str] = &["mp3", "wav", "ogg", "m4a", "aac"];
+
+pub(super) const IMAGE: Medium =
+    Medium { spellings: ["image", "image_url"], of: "portrait", foreign: SOUNDS };
+pub(super) const AUDIO: Medium =
+    Medium { spellings: ["audio", "audio_url"], of: "recording", foreign: PICTURES };
+
+impl<'t> Reading<'t> {
+    /// A media URL, or a note why it is none.
+    pub(super) fn media_url(&mut self, field: &Field<'t>, medium: &Medium) -> Option<MediaUrl> {
+        let Kind::Text(text) = &field.node.kind else {
+            let help = format!("give the public https:// URL of the {}", medium.of);
+            self.wrong(field, "a URL", &help);
+            return None;
+        };
+        match MediaUrl::parse(text, self.plain) {
+            Ok(url) => {
+                self.warn_of_foreign_ending(field, &url, medium);
+                Some(url)
+            }
+            Err(UrlError::Syntax(_) | UrlError::Scheme(_)) if is_local(text) => {
+                let help = "the API fetches media itself: put the file where everyone can fetch \
+                            it, and give its https:// URL";
+                self.refuse(field, "this is the name of a file", "a public https:// URL", help);
+                None
+            }
+            Err(error) => {
+                self.refuse(field, &error, "a public https:// URL", url_help(&error));
+                None
+            }
+        }
+    }
+
+    fn warn_of_foreign_ending(&mut self, field: &Field<'t>, url: &MediaUrl, medium: &Medium) {
+        let name = file_name(url).to_ascii_lowercase();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if medium.foreign.contains(&ending) {
+            let message = format!("`{}` ends in `.{ending}`", field.name);
+            let label = format!("expected the URL of the {}", medium.of);
+            let finding = Finding::new(field.span(), message, label);
+            self.warnings.note(finding.help("are image and audio swapped?"));
+        }
+    }
+
+    pub(super) fn endpoint(&mut self, field: &Field<'t>) -> Option<Endpoint> {
+        let text = self.text(field)?;
+        match Endpoint::parse(text, self.plain) {
+            Ok(endpoint) => Some(endpoint),
+            Err(error) => {
+                self.refuse(field, &error, "https:// and a host", url_help(&error));
+                None
+            }
+        }
+    }
+}
+
+/// A path on this machine, on whatever system.
+fn is_local(text: &str) -> bool {
+    let drive = text.as_bytes().get(1) == Some(&b':');
+    drive || text.starts_with("file:") || !text.contains("://") && !text.starts_with("www.")
+}
+
+/// What to do about a URL that is refused.
+fn url_help(error: &UrlError) -> &'static str {
+    match error {
+        UrlError::Empty => "give it a URL",
+        UrlError::Character => "write a space as %20, and the URL on one line",
+        UrlError::TooLong => "give a shorter URL: servers refuse this one",
+        UrlError::Syntax(_) => "a URL looks like https://example.com/anna.jpg",
+        UrlError::Scheme(_) => "give an address that starts with https://",
+        UrlError::PlainHttp => "write https://, or run with --allow-http",
+        UrlError::Credentials => "remove what stands before the `@`; use a signed URL instead",
+        UrlError::NotAnOrigin => "remove everything after the host",
+    }
+}
+
+/// The last part of the URL's path, decoded.
+fn file_name(url: &MediaUrl) -> String {
+    let parsed = Url::parse(url.as_written()).ok();
+    let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
+    decoded(last.unwrap_or_default())
+}
+
+/// With `%20` and the like replaced by what they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let hex = hex.and_then(|digits| std::str::from_utf8(digits).ok());
+        match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `<image stem>-<audio stem>`, and `-take2` for a second take; nothing when no id comes of it.
+pub(super) fn default_id(image: &MediaUrl, audio: &MediaUrl, take: u32) -> Option<PairId> {
+    let (image, audio) = (stem(image), stem(audio));
+    if image.is_empty() || audio.is_empty() {
+        return None;
+    }
+    let id = match take {
+        1 => format!("{image}-{audio}"),
+        _ => format!("{image}-{audio}-take{take}"),
+    };
+    PairId::parse(&id).ok()
+}
+
+/// The name of the file without its ending, in the alphabet of ids.
+fn stem(url: &MediaUrl) -> String {
+    let name = file_name(url);
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+    let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let stem: String = stem.chars().map(|c| if known(c) { c } else { '-' }).collect();
+    stem.trim_matches(['.', '_', '-']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pair::PlainHttp;
+
+    use super::*;
+
+    #[test]
+    fn ids_come_from_file_names() {
+        let url = |path: &str| {
+            MediaUrl::parse(&format!("https://example.com/{path}"), PlainHttp::Loopback).unwrap()
+        };
+        let id = |image, audio, take| {
+            default_id(&url(image), &url(audio), take).map(|id| id.as_str().to_owned())
+        };
+        for (image, audio, expected) in [
+            ("p/anna.jpg", "s/hello.mp3?sig=1/2", "anna-hello"),
+            ("Anna%20M%C3%BCller.v2.jpg", "b_.c.mp3", "Anna-M-ller.v2-b_.c"),
+            ("%2e%2e%2fup.jpg", "100%.mp3", "up-100"),
+            ("noending", "x%4.y", "noending-x-4"),
+        ] {
+            assert_eq!(id(image, audio, 1).as_deref(), Some(expected), "{image} {audio}");
+        }
+        assert_eq!(id("a.jpg", "b.mp3", 2).as_deref(), Some("a-b-take2"));
+        for (image, audio) in [("", "b.mp3"), ("%E5%BC%A0.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
+            assert_eq!(id(image, audio, 1), None, "{image} {audio}");
+        }
+        assert_eq!(id(&"x".repeat(100), &"y".repeat(100), 1), None);
+    }
+}

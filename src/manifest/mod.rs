@@ -1,0 +1,81 @@
+//! The manifest: YAML that says which pairs are to be made, and how.
+//!
+//! [`read`] gives either a [`Manifest`] in which everything is checked, or all problems of the
+//! file at once, each with its place, what is expected there and what to do. It never gives a part
+//! of a manifest, never guesses, and never passes over a key: one that it does not know, or does
+//! not act on yet, is a problem. It reads no file, clock or environment.
+//!
+//! The YAML becomes a tree of nodes that know where they stand; readers ask the maps of the tree
+//! for keys, and what nobody asked for is unknown. So the keys are named in one place, where they
+//! are read, and a test holds [`schema`] to them.
+
+mod batch;
+mod cross;
+mod excerpt;
+mod fields;
+mod media;
+mod pairs;
+mod problem;
+mod schema;
+mod settings;
+mod syntax;
+mod tree;
+mod values;
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use crate::pace::Rate;
+use crate::pair::{Endpoint, Pair, PlainHttp};
+
+pub use self::problem::{Place, Problem, Problems};
+pub use self::schema::schema;
+pub use self::syntax::too_large;
+
+/// The largest manifest that is read: 100,000 pairs of 400 bytes and room to spare, and still far
+/// from what fills the memory. Refuse a larger file with [`too_large`] before reading it.
+pub const MAX_BYTES: u64 = 64 << 20;
+
+/// The endpoint of a manifest that names none.
+pub const DEFAULT_ENDPOINT: &str = "https://api.foxapi.cc";
+
+/// The model of a manifest that names none.
+pub const DEFAULT_MODEL: &str = "omnihuman-1.5";
+
+/// A manifest in which everything is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// Which model renders the videos; also in every request.
+    pub model: String,
+    /// Creates under way at once.
+    pub concurrency: NonZeroU16,
+    /// Creates started in a time; no limit if absent.
+    pub rate: Option<Rate>,
+    /// Tasks unfinished at the server; no limit if absent.
+    pub in_flight: Option<NonZeroU32>,
+    /// The longest recording that may be sent: its length is the bill.
+    pub max_audio: Duration,
+    /// What a second of video costs, in the user's currency.
+    pub price_per_second: Option<f64>,
+    /// What the batch may cost, in the same currency.
+    pub budget: Option<f64>,
+    /// In the order written, those of `cross` last. Never empty; ids are unique without case.
+    pub pairs: Vec<Pair>,
+    /// What is allowed but looks like a slip; mostly empty.
+    pub warnings: Problems,
+}
+
+/// Reads the bytes of a manifest; `path` is what messages call it.
+///
+/// # Errors
+/// All problems of the manifest, in the order of their places. A file that is not YAML has one.
+pub fn read(path: &str, bytes: &[u8], plain: PlainHttp) -> Result<Manifest, Problems> {
+    let text = syntax::text(path, bytes)?;
+    let tree = syntax::tree(path, text)?;
+    settings::manifest(path, text, &tree, plain)
+}
+
+#[cfg(test)]
+mod tests;

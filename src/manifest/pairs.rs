@@ -1,0 +1,242 @@
+//! `defaults` and `pairs`: what is to be made.
+
+use serde_json::{Map, Value};
+
+use crate::pair::{MediaUrl, Pair, PairId, Request};
+
+use super::batch::{Batch, Naming, Spans};
+use super::fields::{Field, Fields, Reading};
+use super::media::{AUDIO, IMAGE, Medium, default_id};
+use super::problem::Finding;
+use super::tree::{Kind, Node, Span};
+
+/// The most takes of one request.
+pub(super) const MOST_TAKES: u32 = 9999;
+
+/// What a pair takes where it says nothing itself.
+#[derive(Debug, Default)]
+pub(super) struct Defaults {
+    image: Given<MediaUrl>,
+    audio: Given<MediaUrl>,
+    pub(super) options: Options,
+}
+
+/// What the manifest says about a key.
+#[derive(Debug, Clone, Default)]
+enum Given<T> {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// `key: null`, or a value that was refused: the default is not asked.
+    Nothing,
+    /// This.
+    Value(T),
+}
+
+impl<T: Clone> Given<T> {
+    fn or(self, default: &Self) -> Self {
+        if matches!(self, Self::Absent) { default.clone() } else { self }
+    }
+
+    fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Nothing => None,
+        }
+    }
+}
+
+/// The keys of a request that have a default.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Options {
+    prompt: Given<String>,
+    turbo_mode: Given<bool>,
+    advanced: Given<Map<String, Value>>,
+    extra: Given<Map<String, Value>>,
+}
+
+impl Options {
+    /// A map of a pair replaces that of the defaults; the two are not mixed.
+    fn or(self, defaults: &Self) -> Self {
+        Self {
+            prompt: self.prompt.or(&defaults.prompt),
+            turbo_mode: self.turbo_mode.or(&defaults.turbo_mode),
+            advanced: self.advanced.or(&defaults.advanced),
+            extra: self.extra.or(&defaults.extra),
+        }
+    }
+
+    pub(super) fn request(self, model: &str, image_url: MediaUrl, audio_url: MediaUrl) -> Request {
+        Request {
+            model: model.to_owned(),
+            image_url,
+            audio_url,
+            prompt: self.prompt.value(),
+            turbo_mode: self.turbo_mode.value(),
+            advanced: self.advanced.value(),
+            extra: self.extra.value().unwrap_or_default(),
+        }
+    }
+}
+
+/// What all pairs of a manifest have in common.
+pub(super) struct Common<'t> {
+    pub(super) model: &'t str,
+    pub(super) defaults: Defaults,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn defaults(&mut self, field: &Field<'t>) -> Defaults {
+        let Some(mut fields) = Fields::open_field(self, field, "`defaults`") else {
+            return Defaults::default();
+        };
+        let image = self.medium(&mut fields, &IMAGE);
+        let audio = self.medium(&mut fields, &AUDIO);
+        let options = self.options(&mut fields);
+        fields.finish(self);
+        Defaults { image, audio, options }
+    }
+
+    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch) {
+        match &field.node.kind {
+            Kind::List(items) if items.is_empty() => {
+                let help = "add one: `- image: URL`, and `audio: URL` below it";
+                self.refuse(field, "there is no pair in it", "at least one pair", help);
+            }
+            Kind::List(items) => {
+                items.iter().for_each(|item| self.pair(item, common, batch));
+            }
+            _ => self.wrong(field, "a list", "start every pair with `- ` in a line below"),
+        }
+    }
+
+    fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
+        let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
+        let id_field = fields.take("id");
+        let id = id_field.as_ref().map(|field| self.id(field));
+        let image = self.medium(&mut fields, &IMAGE).or(&common.defaults.image);
+        let audio = self.medium(&mut fields, &AUDIO).or(&common.defaults.audio);
+        let take = self.take(&mut fields);
+        let options = self.options(&mut fields).or(&common.defaults.options);
+        fields.finish(self);
+        self.miss(node, &image, &IMAGE);
+        self.miss(node, &audio, &AUDIO);
+        let pair = node.head();
+        let spans = Spans { pair, id: id_field.map_or(pair, |field| field.span()) };
+        let (Some(image), Some(audio), Some(take)) = (image.value(), audio.value(), take) else {
+            if let Some(Some(id)) = id {
+                batch.claim(self, &id, spans.id, Naming::Given);
+            }
+            return;
+        };
+        let by = if id.is_some() { Naming::Given } else { Naming::FromFiles };
+        if let Some(id) = id.unwrap_or_else(|| self.id_of_files(pair, &image, &audio, take)) {
+            let request = options.request(common.model, image, audio);
+            batch.add(self, Pair { id, take, request }, spans, by);
+        }
+    }
+
+    fn id(&mut self, field: &Field<'t>) -> Option<PairId> {
+        let text = match &field.node.kind {
+            Kind::Text(text) => text,
+            // 12 and 0x1F are ids as good as 007, which YAML calls text.
+            Kind::Whole(_) => self.raw(field.node),
+            _ => self.text(field)?,
+        };
+        match PairId::parse(text) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                let help = "write something like welcome-en, or remove the key";
+                self.refuse(field, error, "a short name", help);
+                None
+            }
+        }
+    }
+
+    fn id_of_files(
+        &mut self,
+        pair: Span,
+        image: &MediaUrl,
+        audio: &MediaUrl,
+        take: u32,
+    ) -> Option<PairId> {
+        let id = default_id(image, audio, take);
+        if id.is_none() {
+            let message = "the names of the files of this pair make no usable id";
+            let finding = Finding::new(pair, message, "expected an `id:`");
+            self.problems.note(finding.help("give the pair an `id:`, such as welcome-en"));
+        }
+        id
+    }
+
+    /// Nothing when it was refused.
+    fn take(&mut self, fields: &mut Fields<'t>) -> Option<u32> {
+        match fields.take("take") {
+            Some(field) => self.whole(&field, 1..=MOST_TAKES),
+            None => Some(1),
+        }
+    }
+
+    fn medium(&mut self, fields: &mut Fields<'t>, medium: &Medium) -> Given<MediaUrl> {
+        match fields.take_either(self, medium.spellings) {
+            Some(field) => self.media_url(&field, medium).map_or(Given::Nothing, Given::Value),
+            None => Given::Absent,
+        }
+    }
+
+    fn miss(&mut self, node: &Node<'t>, given: &Given<MediaUrl>, medium: &Medium) {
+        if matches!(given, Given::Absent) {
+            let name = medium.spellings[0];
+            let message = format!("this pair has no `{name}`");
+            let finding = Finding::new(node.head(), message, format!("expected `{name}:` here"));
+            self.problems.note(finding.help(format!("add `{name}:` with a public https:// URL")));
+        }
+    }
+
+    fn options(&mut self, fields: &mut Fields<'t>) -> Options {
+        Options {
+            prompt: self.option(fields, "prompt", Self::prompt),
+            turbo_mode: self.option(fields, "turbo_mode", Self::boolean),
+            advanced: self.option(fields, "advanced", Self::json_map),
+            extra: self.option(fields, "extra", Self::extra),
+        }
+    }
+
+    fn option<T>(
+        &mut self,
+        fields: &mut Fields<'t>,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &Field<'t>) -> Option<T>,
+    ) -> Given<T> {
+        match fields.take(name) {
+            None => Given::Absent,
+            Some(field) if matches!(field.node.kind, Kind::Null) => Given::Nothing,
+            Some(field) => read(self, &field).map_or(Given::Nothing, Given::Value),
+        }
+    }
+
+    /// Also an empty one: it is what the manifest says.
+    fn prompt(&mut self, field: &Field<'t>) -> Option<String> {
+        match &field.node.kind {
+            Kind::Text(text) => Some(text.clone().into_owned()),
+            _ => self.text(field).map(str::to_owned),
+        }
+    }
+
+    fn extra(&mut self, field: &Field<'t>) -> Option<Map<String, Value>> {
+        if let Kind::Map(entries) = &field.node.kind {
+            for (key, _) in entries {
+                if let Kind::Text(name) = &key.kind
+                    && Request::OWN_FIELDS.contains(&&**name)
+                {
+                    let message = format!("`{name}` is not a further field of the request");
+                    let finding = Finding::new(key.span, message, "has a key of its own");
+                    let own = if name == "model" { "the manifest" } else { "the pair" };
+                    let help = format!("write `{name}:` as a key of {own}, outside `extra`");
+                    self.problems.note(finding.help(help));
+                }
+            }
+        }
+        self.json_map(field)
+    }
+}

@@ -1,0 +1,280 @@
+//! What is wrong with a manifest, where, and what to do about it.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::{Serialize, Serializer};
+
+use super::excerpt::{Excerpt, harmless};
+use super::tree::Span;
+
+/// One thing that is wrong, with all that is needed to show it.
+///
+/// It keeps the one line it points at, without secrets and control characters, so it outlives the
+/// file and may be printed anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Names the key or the value that is wrong.
+    pub message: String,
+    /// What is expected, to stand at the caret.
+    pub label: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Place,
+    related: Option<(String, Place)>,
+}
+
+/// A place in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// In bytes of the text after a byte-order mark.
+    pub bytes: Range<usize>,
+    excerpt: Excerpt,
+}
+
+/// The problems of one manifest in the order of their places. As an error it is never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    path: String,
+    level: Severity,
+    list: Vec<Problem>,
+    more: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    Error,
+    Warning,
+}
+
+/// A problem while it is found: it knows bytes, not yet lines.
+#[derive(Debug)]
+pub(super) struct Finding {
+    span: Span,
+    message: String,
+    label: String,
+    help: Option<String>,
+    related: Option<(String, Span)>,
+}
+
+impl Finding {
+    pub(super) fn new(span: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        let (message, label) = (message.into(), label.into());
+        Self { span, message, label, help: None, related: None }
+    }
+
+    /// What to do.
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// Another place that has to do with it.
+    pub(super) fn related(self, span: Span, label: impl Into<String>) -> Self {
+        Self { related: Some((label.into(), span)), ..self }
+    }
+}
+
+/// All findings of one reading.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    more: usize,
+}
+
+impl Findings {
+    /// A file that is wrong on every line must not fill the memory with messages.
+    const KEPT: usize = 1_000;
+
+    pub(super) fn note(&mut self, finding: Finding) {
+        if self.list.len() < Self::KEPT {
+            self.list.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// With lines and columns, sorted; what an alias repeats is said once.
+    pub(super) fn locate(mut self, path: &str, text: &str, level: Severity) -> Problems {
+        self.list.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+        self.list.dedup_by(|a, b| (a.span, &a.message) == (b.span, &b.message));
+        let lines = if self.is_empty() { Lines::of("") } else { Lines::of(text) };
+        let list = self.list.into_iter().map(|finding| lines.problem(finding)).collect();
+        Problems { path: clean(path), level, list, more: self.more }
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let bytes = text.as_bytes();
+        // YAML knows three line ends: LF, CR LF and CR.
+        let ends = |&(at, byte): &(usize, &u8)| {
+            *byte == b'\n' || *byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')
+        };
+        let after = bytes.iter().enumerate().filter(ends).map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    fn problem(&self, finding: Finding) -> Problem {
+        Problem {
+            message: clean(&finding.message),
+            label: clean(&finding.label),
+            help: finding.help.as_deref().map(clean),
+            place: self.place(finding.span),
+            related: finding.related.map(|(label, span)| (clean(&label), self.place(span))),
+        }
+    }
+
+    fn place(&self, span: Span) -> Place {
+        let bytes = span.range();
+        let at = bytes.start.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts[line - 1];
+        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
+        let shown = self.text[start..end].trim_end_matches(['\n', '\r']);
+        let mark = (at - start).min(shown.len())..bytes.end.saturating_sub(start).min(shown.len());
+        let column = self.text[start..at].chars().count() + 1;
+        Place { line, column, bytes, excerpt: Excerpt::of(shown, mark) }
+    }
+}
+
+/// Without what a terminal would obey. Messages are ours, but names in them are not.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
+}
+
+impl Problems {
+    /// How many of them [`Problems::render`] shows.
+    pub const SHOWN: usize = 100;
+
+    /// One problem with the file as a whole.
+    pub(super) fn one(path: &str, text: &str, finding: Finding) -> Self {
+        Findings { list: vec![finding], more: 0 }.locate(path, text, Severity::Error)
+    }
+
+    /// In the order of their places.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.list.iter()
+    }
+
+    /// How many there are, also those that were not kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len() + self.more
+    }
+
+    /// Only warnings can be none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// For people: path, line, column, the line with a caret, what is expected and what to do; the
+    /// first [`Problems::SHOWN`], and how many more there are.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let shown = self.list.iter().take(Self::SHOWN);
+        let mut text: Vec<String> = shown
+            .map(|problem| self.with_columns(problem, self.report(&renderer, problem)))
+            .collect();
+        if self.len() > Self::SHOWN {
+            text.push(format!("… and {} more", self.len() - Self::SHOWN));
+        }
+        text.join("\n\n")
+    }
+
+    fn report(&self, renderer: &Renderer, problem: &Problem) -> String {
+        let level = match self.level {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let primary = self.snippet(&problem.place, AnnotationKind::Primary, &problem.label);
+        let mut group = Group::with_title(level.primary_title(&problem.message)).element(primary);
+        if let Some((label, place)) = &problem.related {
+            group = group.element(self.snippet(place, AnnotationKind::Context, label));
+        }
+        if let Some(help) = &problem.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+
+    fn snippet<'a>(
+        &'a self,
+        place: &'a Place,
+        kind: AnnotationKind,
+        label: &'a str,
+    ) -> Snippet<'a, Annotation<'a>> {
+        let annotation = kind.span(place.excerpt.mark.clone()).label(label);
+        let source = Snippet::source(&place.excerpt.text).path(&self.path);
+        source.line_start(place.line).annotation(annotation)
+    }
+
+    /// The renderer counts columns of the excerpt, which are not those of the file where
+    /// something was left out before the mark.
+    fn with_columns(&self, problem: &Problem, report: String) -> String {
+        let related = problem.related.iter().map(|(_, place)| place);
+        std::iter::once(&problem.place).chain(related).fold(report, |report, place| {
+            let named = |column| format!("{}:{}:{column}", self.path, place.line);
+            let shown = place.excerpt.text[..place.excerpt.mark.start].chars().count() + 1;
+            match shown == place.column {
+                true => report,
+                false => report.replacen(&named(shown), &named(place.column), 1),
+            }
+        })
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// For programs: a list of `{path, line, column, message, help}`.
+impl Serialize for Problems {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            path: &'a str,
+            line: usize,
+            column: usize,
+            message: &'a str,
+            help: Option<&'a str>,
+        }
+        serializer.collect_seq(self.list.iter().map(|problem| Entry {
+            path: &self.path,
+            line: problem.place.line,
+            column: problem.place.column,
+            message: &problem.message,
+            help: problem.help.as_deref(),
+        }))
+    }
+}

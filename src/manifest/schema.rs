@@ -1,0 +1,203 @@
+//! The JSON Schema of the manifest, for editors.
+//!
+//! It is written by hand, because what an editor shows while someone types deserves its own words,
+//! and held to the reader by tests: both know the same keys, and the example manifests fit both.
+
+use serde_json::{Value, json};
+
+use super::pairs::MOST_TAKES;
+use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_IN_FLIGHT};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL};
+
+/// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
+/// compares pairs with each other and looks into URLs.
+#[must_use]
+pub fn schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "callsheet manifest",
+        "description": "Which portrait and audio pairs are to be made into videos, and how.",
+        "type": "object",
+        "properties": settings(),
+        "required": ["version"],
+        "anyOf": [{"required": ["pairs"]}, {"required": ["cross"]}, {"required": ["pairs_from"]}],
+        "additionalProperties": false,
+        "$defs": {
+            "pair": pair(),
+            "defaults": defaults(),
+            "cross": cross(),
+            "url": {
+                "description": "A public URL: the API fetches it.",
+                "type": "string",
+                "format": "uri",
+                "pattern": "^https?://",
+                "maxLength": 8192,
+            },
+            "names": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"$ref": "#/$defs/id"},
+                "additionalProperties": {"$ref": "#/$defs/url"},
+            },
+            "id": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+        },
+    })
+}
+
+fn settings() -> Value {
+    json!({
+        "version": {
+            "description": "The version of this format.",
+            "const": 1,
+        },
+        "endpoint": {
+            "description": "The API: scheme and host, without a path.",
+            "type": "string",
+            "pattern": "^https?://[^/?#]+/?$",
+            "default": DEFAULT_ENDPOINT,
+        },
+        "model": {
+            "description": "The model that renders the videos.",
+            "type": "string",
+            "minLength": 1,
+            "default": DEFAULT_MODEL,
+        },
+        "concurrency": {
+            "description": "How many creates are under way at once.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_CONCURRENCY,
+            "default": 4,
+        },
+        "rate": {
+            "description": "How many creates may start in a time: 2/s, 60/min, 500/h.",
+            "type": "string",
+            "pattern": "^ *[0-9]{1,7} */ *(s|sec|second|m|min|minute|h|hour) *$",
+        },
+        "in_flight": {
+            "description": "How many tasks may be unfinished at the server. Not supported yet.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_IN_FLIGHT,
+        },
+        "max_audio": {
+            "description": format!(
+                "The longest recording that is sent, from 1s to {MOST_AUDIO}s: the API takes 30s, \
+                 and 60s in 720p mode."
+            ),
+            "type": "string",
+            "default": "30s",
+        },
+        "price_per_second": {
+            "description": "What a second of video costs; plans then speak in money.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+        },
+        "budget": {
+            "description": "What the batch may cost, in the same money. Not supported yet.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+        },
+        "defaults": {"$ref": "#/$defs/defaults"},
+        "pairs": {
+            "description": "Each becomes one video, and one paid request.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"$ref": "#/$defs/pair"},
+        },
+        "pairs_from": {
+            "description": "A file with more pairs. Not supported yet.",
+            "type": "string",
+            "minLength": 1,
+        },
+        "cross": {"$ref": "#/$defs/cross"},
+    })
+}
+
+fn pair() -> Value {
+    let mut properties = json!({
+        "id": {
+            "description": "Names the pair and the file of its video; unique, also when compared \
+                            without case. Default: <image stem>-<audio stem>.",
+            "type": ["string", "integer"],
+            "$ref": "#/$defs/id",
+        },
+        "take": {
+            "description": "Tells apart pairs that ask for the same video on purpose.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_TAKES,
+            "default": 1,
+        },
+    });
+    merge(&mut properties, request_keys());
+    json!({
+        "description": "One portrait and one recording.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "not": {
+            "anyOf": [
+                {"required": ["image", "image_url"]},
+                {"required": ["audio", "audio_url"]},
+            ],
+        },
+    })
+}
+
+fn defaults() -> Value {
+    json!({
+        "description": "What every pair takes that does not say it itself; null in a pair means \
+                        not even from here.",
+        "type": "object",
+        "properties": request_keys(),
+        "additionalProperties": false,
+    })
+}
+
+fn cross() -> Value {
+    json!({
+        "description": "Every image with every audio; the ids are the names with a hyphen.",
+        "type": "object",
+        "properties": {
+            "images": {"description": "Names and URLs.", "$ref": "#/$defs/names"},
+            "audios": {"description": "Names and URLs.", "$ref": "#/$defs/names"},
+        },
+        "required": ["images", "audios"],
+        "additionalProperties": false,
+    })
+}
+
+/// What a pair and the defaults have in common.
+fn request_keys() -> Value {
+    json!({
+        "image": {"description": "The portrait.", "$ref": "#/$defs/url"},
+        "image_url": {"description": "The same as `image`.", "$ref": "#/$defs/url"},
+        "audio": {"description": "The recording.", "$ref": "#/$defs/url"},
+        "audio_url": {"description": "The same as `audio`.", "$ref": "#/$defs/url"},
+        "prompt": {
+            "description": "What the person does while speaking.",
+            "type": ["string", "null"],
+        },
+        "turbo_mode": {
+            "description": "Faster, slightly worse. Leave it out unless necessary.",
+            "type": ["boolean", "null"],
+        },
+        "advanced": {
+            "description": "Passed on as written. Leave it out unless necessary.",
+            "type": ["object", "null"],
+        },
+        "extra": {
+            "description": "Further fields of the request, passed on as written.",
+            "type": ["object", "null"],
+            "propertyNames": {"not": {"enum": crate::pair::Request::OWN_FIELDS}},
+        },
+    })
+}
+
+/// Adds the keys of one JSON object to another.
+fn merge(into: &mut Value, from: Value) {
+    if let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) {
+        into.extend(from);
+    }
+}

@@ -1,0 +1,196 @@
+//! The manifest's own keys, and the whole of it.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::pace::Rate;
+use crate::pair::{Endpoint, Pair, PlainHttp};
+
+use super::batch::Batch;
+use super::fields::{Field, Fields, Reading};
+use super::pairs::Common;
+use super::problem::{Finding, Findings, Problems, Severity};
+use super::tree::{Kind, Node, Span};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest};
+
+/// More creates at once than any server of this kind takes.
+pub(super) const MOST_CONCURRENCY: u32 = 1024;
+
+/// More unfinished tasks than any account may have.
+pub(super) const MOST_IN_FLIGHT: u32 = 1_000_000;
+
+/// Seconds of audio that the API takes in any mode.
+pub(super) const MOST_AUDIO: u64 = 60;
+
+const DEFAULT_CONCURRENCY: NonZeroU16 = NonZeroU16::new(4).expect("4 is not 0");
+
+/// Seconds of audio that the API takes unless it renders 720p.
+const DEFAULT_AUDIO: Duration = Duration::from_secs(30);
+
+/// Keys that are read and checked, but that nothing acts on yet, and what happens without them.
+const NOT_YET: &[(&str, &str)] = &[
+    ("in_flight", "`concurrency` and `rate` limit what is sent"),
+    ("budget", "`price_per_second` lets a plan speak in money"),
+    ("pairs_from", "write the pairs under `pairs`"),
+];
+
+/// A first manifest, for someone who has none.
+const EXAMPLE: &str = "a manifest looks like this:
+    version: 1
+    pairs:
+      - image: https://example.com/portrait.jpg
+        audio: https://example.com/speech.mp3";
+
+pub(super) fn manifest<'t>(
+    path: &str,
+    text: &'t str,
+    tree: &'t Node<'t>,
+    plain: PlainHttp,
+) -> Result<Manifest, Problems> {
+    let (problems, warnings) = (Findings::default(), Findings::default());
+    let mut reading = Reading { text, plain, problems, warnings };
+    let manifest = reading.manifest(tree);
+    let warnings = reading.warnings.locate(path, text, Severity::Warning);
+    match manifest {
+        Some(manifest) if reading.problems.is_empty() => Ok(Manifest { warnings, ..manifest }),
+        _ => Err(reading.problems.locate(path, text, Severity::Error)),
+    }
+}
+
+impl<'t> Reading<'t> {
+    /// Nothing only if problems were noted; something does not mean that none were.
+    fn manifest(&mut self, tree: &'t Node<'t>) -> Option<Manifest> {
+        if matches!(tree.kind, Kind::Null) {
+            self.problems.note(self.nothing());
+            return None;
+        }
+        let mut fields = Fields::open(self, tree, "the manifest")?;
+        let all = &mut fields;
+        self.version(all, tree.head());
+        let endpoint = self.setting(all, "endpoint", Self::endpoint);
+        let model = self.setting(all, "model", Self::text).unwrap_or(DEFAULT_MODEL);
+        let concurrency = self.setting(all, "concurrency", Self::concurrency);
+        let rate = self.setting(all, "rate", Self::rate);
+        let in_flight = self.setting(all, "in_flight", Self::in_flight);
+        let max_audio = self.setting(all, "max_audio", Self::max_audio);
+        let price_per_second = self.setting(all, "price_per_second", Self::money);
+        let budget = self.setting(all, "budget", Self::money);
+        let pairs = self.batch(all, tree.head(), model);
+        fields.finish(self);
+        Some(Manifest {
+            endpoint: endpoint.unwrap_or_else(default_endpoint),
+            model: model.to_owned(),
+            concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+            rate,
+            in_flight,
+            max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
+            price_per_second,
+            budget,
+            pairs,
+            warnings: Findings::default().locate("", "", Severity::Warning),
+        })
+    }
+
+    fn nothing(&self) -> Finding {
+        let message = match self.text.trim() {
+            "" => "the manifest is empty",
+            _ => "the manifest has nothing in it but comments",
+        };
+        Finding::new(Span::START, message, "expected `version: 1`").help(EXAMPLE)
+    }
+
+    fn setting<T>(
+        &mut self,
+        fields: &mut Fields<'t>,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &Field<'t>) -> Option<T>,
+    ) -> Option<T> {
+        let field = fields.take(name)?;
+        if let Some((_, instead)) = NOT_YET.iter().find(|(key, _)| *key == name) {
+            let message = format!("`{name}` is not supported yet");
+            let finding = Finding::new(field.key, message, "nothing would act on it");
+            self.problems.note(finding.help(format!("remove it; for now {instead}")));
+        }
+        read(self, &field)
+    }
+
+    fn version(&mut self, fields: &mut Fields<'t>, start: Span) {
+        match fields.take("version") {
+            None => self.problems.note(
+                Finding::new(start, "the manifest has no `version`", "expected `version: 1`")
+                    .help("write `version: 1` above this line"),
+            ),
+            Some(field) if matches!(field.node.kind, Kind::Whole(1)) => {}
+            Some(field) => self.wrong(
+                &field,
+                "1",
+                "this program reads version 1; a newer callsheet may read another",
+            ),
+        }
+    }
+
+    fn concurrency(&mut self, field: &Field<'t>) -> Option<NonZeroU16> {
+        let number = self.whole(field, 1..=MOST_CONCURRENCY)?;
+        u16::try_from(number).ok().and_then(NonZeroU16::new)
+    }
+
+    fn in_flight(&mut self, field: &Field<'t>) -> Option<NonZeroU32> {
+        self.whole(field, 1..=MOST_IN_FLIGHT).and_then(NonZeroU32::new)
+    }
+
+    fn rate(&mut self, field: &Field<'t>) -> Option<Rate> {
+        let rate = match &field.node.kind {
+            Kind::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        if rate.is_none() {
+            let help = "how many creates may start in a time: 2/s, 60/min or 500/h";
+            self.wrong(field, "a rate such as 60/min", help);
+        }
+        rate
+    }
+
+    /// With a unit, so that 30 is not taken for minutes.
+    fn max_audio(&mut self, field: &Field<'t>) -> Option<Duration> {
+        let duration = match &field.node.kind {
+            Kind::Text(text) => text.trim().parse::<SignedDuration>().ok(),
+            _ => None,
+        };
+        let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+        let allowed = Duration::from_secs(1)..=Duration::from_secs(MOST_AUDIO);
+        let duration = duration.filter(|duration| allowed.contains(duration));
+        if duration.is_none() {
+            let expected = format!("a time from 1s to {MOST_AUDIO}s, such as 30s");
+            self.wrong(field, &expected, "the API takes 30s of audio, and 60s in 720p mode");
+        }
+        duration
+    }
+
+    fn batch(&mut self, fields: &mut Fields<'t>, start: Span, model: &'t str) -> Vec<Pair> {
+        let defaults = fields.take("defaults").map(|field| self.defaults(&field));
+        let common = Common { model, defaults: defaults.unwrap_or_default() };
+        let mut batch = Batch::default();
+        let pairs = fields.take("pairs");
+        let cross = fields.take("cross");
+        let file = self.setting(fields, "pairs_from", Self::text);
+        let some = pairs.is_some() || cross.is_some() || file.is_some();
+        if let Some(pairs) = pairs {
+            self.pairs(&pairs, &common, &mut batch);
+        }
+        if let Some(cross) = cross {
+            self.cross(&cross, &common, &mut batch);
+        }
+        if !some {
+            let finding = Finding::new(start, "the manifest has no pairs", "expected `pairs:`");
+            self.problems.note(finding.help(EXAMPLE));
+        }
+        batch.pairs
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the constant is an origin; a test reads it")]
+fn default_endpoint() -> Endpoint {
+    Endpoint::parse(DEFAULT_ENDPOINT, PlainHttp::Loopback).expect("an origin")
+}
