@@ -1,1 +1,50 @@
-//! A fake of the video generation API.
+//! A fake of the video generation API that behaves as the real one does, on its bad days too.
+//!
+//! Creating a video is a paid write that cannot be undone, listed or safely repeated. So a client
+//! has to be tried against something that accepts a create, bills it, and then loses the answer.
+//! This is that thing: strict as the contract (`openapi.yaml`), and as nasty as the network.
+//!
+//! - [`MockApi`] runs it and tells afterwards what was paid for: [`MockApi::book`].
+//! - [`Scenario`] says what kind of day it has; [`Fault`] lists what can go wrong.
+//! - [`program`] is the same as a command.
+//!
+//! It never talks to the network beyond the connections that clients make to it, and never shows
+//! a key.
+//!
+//! | module | what |
+//! |---|---|
+//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |
+//! | `engine` | all state; routes requests |
+//! | `create` | answers `POST /v1/videos/generations` |
+//! | `contract` | checks requests against `openapi.yaml` |
+//! | `book`, `journal` | what was accepted; what came and went |
+//! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
+//! | `fault`, `misanswer`, `answer` | what can go wrong, and what is said |
+
+mod answer;
+mod api;
+mod book;
+mod chance;
+mod contract;
+mod create;
+mod dice;
+mod digest;
+mod engine;
+mod fault;
+mod gate;
+mod journal;
+mod misanswer;
+pub mod program;
+mod scenario;
+mod span;
+mod task;
+
+pub use api::{MockApi, Options, StartError};
+pub use book::{Book, Duplicate, Entry};
+pub use contract::{OPENAPI, Violation};
+pub use digest::Digest;
+pub use fault::{Fault, Magic};
+pub use journal::{Answered, Exchange};
+pub use scenario::{Account, KEY, Latency, Rate, Rule, Scenario, ScenarioError};
+pub use span::Span;
+pub use task::TaskId;

@@ -1,0 +1,152 @@
+//! What the fake says, before it becomes bytes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::contract::Violation;
+use crate::fault::Fault;
+
+/// The header by which the engine and the gate speak of the same exchange.
+pub(crate) const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
+/// The header by which the engine asks the gate for a fault on the wire.
+pub(crate) const FAULT_HEADER: &str = "x-callsheet-fault";
+/// Everything between the engine and the gate starts like this, and never leaves the process.
+pub(crate) const PRIVATE_HEADERS: &str = "x-callsheet-";
+
+const JSON: &str = "application/json";
+
+/// A status, headers and a body.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) mime: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, JSON, body.to_string())
+    }
+
+    pub(crate) fn text(status: u16, mime: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), mime, body: body.into() }
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::text(status, "", "")
+    }
+
+    /// An error in the shape that the whole family shares.
+    pub(crate) fn error(status: u16, kind: &str, code: &str, message: &str) -> Self {
+        let error = json!({"message": message, "type": kind, "code": code});
+        Self::json(status, &json!({ "error": error }))
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn into_template(self, exchange: &str, wire: Option<Fault>) -> ResponseTemplate {
+        let mut template =
+            ResponseTemplate::new(self.status).insert_header(EXCHANGE_HEADER, exchange);
+        for (name, value) in self.headers {
+            template = template.insert_header(name, value);
+        }
+        if let Some(fault) = wire {
+            template = template.insert_header(FAULT_HEADER, fault.name());
+        }
+        template.set_body_raw(self.body, self.mime)
+    }
+}
+
+/// 401: who are you?
+pub(crate) fn unauthorized(what: &str) -> Answer {
+    Answer::error(401, "authentication_error", "invalid_api_key", what)
+        .header("www-authenticate", "Bearer")
+}
+
+/// 404 for a path that does not exist.
+pub(crate) fn no_such_path(path: &str) -> Answer {
+    let what = format!("no such path: {}", shown(path));
+    Answer::error(404, "invalid_request_error", "not_found", &what)
+}
+
+/// 404 for a model that does not exist.
+pub(crate) fn no_such_model(model: &str, known: &[String]) -> Answer {
+    let (model, known) = (shown(model), known.join(", "));
+    let what = format!("no such model: {model} (there are: {known})");
+    Answer::error(404, "invalid_request_error", "model_not_found", &what)
+}
+
+/// 405 with the methods that would do.
+pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
+    let what = format!("the method {method} does not exist here (there is: {allowed})");
+    Answer::error(405, "invalid_request_error", "method_not_allowed", &what)
+        .header("allow", allowed)
+}
+
+/// 415: the body is declared as something else than JSON.
+pub(crate) fn wrong_content_type(came: Option<&str>) -> Answer {
+    let came = came.map_or_else(|| "none".to_owned(), shown);
+    let what = format!("content-type must be {JSON}, but came as {came}");
+    Answer::error(415, "invalid_request_error", "unsupported_media_type", &what)
+}
+
+/// 413: more than the fake reads.
+pub(crate) fn too_large(limit: usize) -> Answer {
+    let what = format!("the body is larger than {limit} bytes");
+    Answer::error(413, "invalid_request_error", "request_too_large", &what)
+}
+
+/// 400 for a body that is not JSON.
+pub(crate) fn not_json(error: &serde_json::Error) -> Answer {
+    let what = format!("the body is not JSON: {error}");
+    Answer::error(400, "invalid_request_error", "invalid_json", &what)
+}
+
+/// 400 with everything that breaks the contract.
+pub(crate) fn broken_contract(violations: &[Violation]) -> Answer {
+    let list: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.pointer, v.message)).collect();
+    let message = format!("the request breaks the contract: {}", list.join("; "));
+    let error = json!({"message": message, "type": "invalid_request_error",
+        "code": "invalid_request", "violations": violations});
+    Answer::json(400, &json!({ "error": error }))
+}
+
+/// 400 for a magic URL that asks for a fault which does not exist.
+pub(crate) fn no_such_fault(name: &str) -> Answer {
+    let known: Vec<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+    let what = format!("no such fault: {} (there are: {})", shown(name), known.join(", "));
+    Answer::error(400, "invalid_request_error", "unknown_fault", &what)
+}
+
+/// 402: the balance is used up.
+pub(crate) fn balance_used_up() -> Answer {
+    let what = "the balance of this key is used up";
+    Answer::error(402, "insufficient_quota", "insufficient_user_quota", what)
+}
+
+/// 429 with `Retry-After` in whole seconds, at least one.
+pub(crate) fn too_many(what: &str, wait: Duration) -> Answer {
+    Answer::error(429, "rate_limit_error", "rate_limit_exceeded", what)
+        .header("retry-after", whole_seconds(wait).to_string())
+}
+
+/// Seconds, rounded up, at least one.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Text from outside, bounded, for an error message.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let mut cut: String = text.chars().take(LONGEST).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    format!("`{cut}`")
+}

@@ -1,0 +1,136 @@
+//! Which fault strikes a create, and how long its answer takes.
+
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::fault::Fault;
+use crate::scenario::{Latency, Rule, Scenario};
+use crate::span::Span;
+
+const DEFAULT_RETRY_AFTER: Span = Span::secs(1);
+
+/// A fault that strikes, with what its answer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strike {
+    pub(crate) fault: Fault,
+    pub(crate) retry_after: Duration,
+}
+
+impl Strike {
+    /// A fault asked for by a URL.
+    pub(crate) const fn magic(fault: Fault) -> Self {
+        Self { fault, retry_after: DEFAULT_RETRY_AFTER.0 }
+    }
+}
+
+/// The first rule that strikes the `attempt`-th try of a request with these URLs.
+pub(crate) fn strike(
+    scenario: &Scenario,
+    dice: Dice,
+    attempt: u32,
+    urls: [&str; 2],
+) -> Option<Strike> {
+    let strikes = |(index, rule): &(usize, &Rule)| {
+        rule.first.is_none_or(|tries| attempt <= tries)
+            && rule.matching.as_deref().is_none_or(|p| urls.iter().any(|url| matches(p, url)))
+            && rule.share.is_none_or(|share| dice.happens("fault", *index, share))
+    };
+    let (_, rule) = scenario.faults.iter().enumerate().find(strikes)?;
+    let retry_after = rule.retry_after.unwrap_or(DEFAULT_RETRY_AFTER).0;
+    Some(Strike { fault: rule.fault, retry_after })
+}
+
+/// How long the answer to this try takes.
+pub(crate) fn latency(latency: Latency, dice: Dice) -> Duration {
+    let mut rng = dice.generator("latency", 0);
+    match latency {
+        Latency::None => Duration::ZERO,
+        Latency::Fixed(span) => span.0,
+        Latency::Uniform(low, high) => low.0 + high.0.saturating_sub(low.0).mul_f64(rng.f64()),
+        Latency::Lognormal { median, sigma, max } => {
+            let factor = (sigma * standard_normal(&mut rng)).exp();
+            let seconds = (median.0.as_secs_f64() * factor).min(max.0.as_secs_f64());
+            Duration::try_from_secs_f64(seconds).unwrap_or(max.0)
+        }
+    }
+}
+
+/// A draw from the normal distribution, by Box and Muller's transform.
+fn standard_normal(rng: &mut fastrand::Rng) -> f64 {
+    // `1 - f64()` is never zero, so the logarithm is finite.
+    let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.f64()).cos()
+}
+
+/// Whether a text contains the pattern or, with `*` or `?` in it, matches it as a whole.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return text.contains(pattern);
+    }
+    glob(pattern.as_bytes(), text.as_bytes())
+}
+
+/// Matches from the left, and on a mismatch lets the last `*` take one byte more.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t, mut retry) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                Some((star, taken)) => {
+                    retry = Some((star, taken + 1));
+                    (p, t) = (star + 1, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    fn dice(n: u32) -> Dice {
+        Dice::new(1, &Digest::of_bytes(&n.to_le_bytes()), 1)
+    }
+
+    #[test]
+    fn patterns_are_substrings_or_globs() {
+        assert!(matches("anna", "https://h/anna.jpg"));
+        assert!(!matches("ben", "https://h/anna.jpg"));
+        assert!(matches("*/anna.?pg", "https://h/anna.jpg"));
+        assert!(matches("*a*a*", "banana"));
+        assert!(!matches("anna*", "https://h/anna.jpg"));
+        assert!(matches("**", ""));
+    }
+
+    #[test]
+    fn all_conditions_of_a_rule_must_hold() {
+        let rule = Rule::new(Fault::Status500).matching("anna").first(1).share(1.0);
+        let scenario = Scenario { faults: vec![rule], ..Scenario::default() };
+        let struck = |attempt, url| strike(&scenario, dice(0), attempt, [url, "x"]).is_some();
+        assert!(struck(1, "https://h/anna.jpg"));
+        assert!(!struck(2, "https://h/anna.jpg"), "a retry passes");
+        assert!(!struck(1, "https://h/ben.jpg"), "another URL passes");
+    }
+
+    #[test]
+    fn latencies_keep_to_their_distribution() {
+        let (median, max) = (Span::millis(100), Span::secs(1));
+        let moody = Latency::Lognormal { median, sigma: 1.0, max };
+        let mut drawn: Vec<_> = (0..2001).map(|n| latency(moody, dice(n))).collect();
+        drawn.sort_unstable();
+        let middle = drawn[1000].as_millis();
+        assert!((85..118).contains(&middle), "median {middle} ms");
+        assert_eq!(drawn[2000], max.0);
+        let uniform = Latency::Uniform(Span::millis(5), Span::millis(50));
+        assert!((0..100).all(|n| (5..=50).contains(&latency(uniform, dice(n)).as_millis())));
+    }
+}

@@ -1,0 +1,143 @@
+//! One client connection: a request, its answer, the next request.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::backend::{Backends, Outgoing, Passage};
+use super::deliver::{self, Sent};
+use super::read::{Missing, Reader, Request};
+use super::{Order, ordered};
+use crate::answer::Answer;
+use crate::engine::Shared;
+use crate::journal::Answered;
+
+/// How long a connection may be silent, or take for one request.
+const PATIENCE: Duration = Duration::from_secs(75);
+
+/// Serves a connection until either side ends it.
+pub(crate) async fn serve(
+    mut stream: TcpStream,
+    number: u64,
+    shared: Arc<Shared>,
+    backends: Arc<Backends>,
+    mut orders: watch::Receiver<Order>,
+) {
+    // Without it small answers wait for the client's acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let (mut reader, mut passage) = (Reader::default(), Passage::default());
+    while let Some(next) = next(&mut stream, &mut reader, &mut orders).await {
+        let request = match next {
+            Ok(request) => Arc::new(request),
+            Err(refusal) => return deliver::last(&mut stream, refusal).await,
+        };
+        let exchange = Exchange { shared: &shared, backends: &backends, number };
+        let sent = exchange.answer(&mut stream, &mut passage, &request, &mut orders).await;
+        if !sent.usable {
+            return;
+        }
+    }
+}
+
+/// The next request, or what to say instead; `None` if there is nobody to say it to.
+async fn next(
+    stream: &mut TcpStream,
+    reader: &mut Reader,
+    orders: &mut watch::Receiver<Order>,
+) -> Option<Result<Request, Outgoing>> {
+    let begun = reader.has_begun();
+    let idle = async {
+        // Between two requests is when a connection can be ended without harm.
+        if begun { pending().await } else { ordered(orders, Order::Drain).await }
+    };
+    let read = tokio::select! {
+        biased;
+        read = timeout(PATIENCE, reader.next(stream)) => read.ok()?,
+        () = idle => return None,
+    };
+    match read {
+        Ok(request) => Some(Ok(request)),
+        Err(Missing::Gone) => None,
+        Err(Missing::Refused(status, what)) => Some(Err(refusal(status, what))),
+    }
+}
+
+/// An answer of the gate's own, for what the engine cannot be shown.
+fn refusal(status: u16, what: &str) -> Outgoing {
+    let code = match status {
+        413 => "request_too_large",
+        431 => "head_too_large",
+        500 => "internal_error",
+        _ => "invalid_request",
+    };
+    let answer = Answer::error(status, "invalid_request_error", code, what);
+    let length = answer.body.len();
+    let head = format!(
+        "HTTP/1.1 {status} \r\ncontent-type: {}\r\ncontent-length: {length}\r\n",
+        answer.mime
+    );
+    Outgoing { status, fault: None, head: head.into_bytes(), body: answer.body }
+}
+
+/// What it takes to answer a request.
+struct Exchange<'a> {
+    shared: &'a Shared,
+    backends: &'a Backends,
+    number: u64,
+}
+
+impl Exchange<'_> {
+    async fn answer(
+        &self,
+        stream: &mut TcpStream,
+        passage: &mut Passage,
+        request: &Arc<Request>,
+        orders: &mut watch::Receiver<Order>,
+    ) -> Sent {
+        let started = Instant::now();
+        let id = self.shared.begin(self.number, request);
+        let (outgoing, gone) = {
+            let ask = passage.ask(self.backends, request, id);
+            tokio::pin!(ask);
+            tokio::select! {
+                biased;
+                answer = &mut ask => (answer, false),
+                // The state changes all the same: the server does not know of the client's end.
+                () = gone(stream) => (ask.await, true),
+            }
+        };
+        let outgoing = outgoing.unwrap_or_else(|error| match error.kind() {
+            std::io::ErrorKind::InvalidInput => refusal(400, "this request is not valid HTTP"),
+            _ => refusal(500, "the fake itself failed; please report it"),
+        });
+        let fault = outgoing.fault;
+        let expected = deliver::expected(request, &outgoing);
+        let answered = Answered {
+            status: expected.status,
+            fault,
+            delivered: expected.whole && !gone,
+            millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        // Settled before the first byte leaves: a client that has read its answer finds it in the
+        // book, and its place among the concurrent ones free.
+        let settled = self.shared.settle(id, answered);
+        let whole = deliver::answer(stream, request, &outgoing, orders).await;
+        if answered.delivered && !whole {
+            self.shared.correct(settled, Answered { delivered: false, ..answered });
+        }
+        Sent { usable: expected.usable && whole && !gone, ..expected }
+    }
+}
+
+/// Returns when the client has ended its side.
+async fn gone(stream: &TcpStream) {
+    match stream.peek(&mut [0]).await {
+        Ok(0) | Err(_) => {}
+        // The next request is here already. Nothing more can be learnt without reading it.
+        Ok(_) => pending().await,
+    }
+}

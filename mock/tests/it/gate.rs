@@ -1,0 +1,154 @@
+//! The gate: connections, limits, the end, and many at once.
+
+use std::time::Duration;
+
+use callsheet_mock::{KEY, Latency, MockApi, Scenario, Span};
+
+use crate::client::{CREATE, Client, pair, request, with_key};
+
+#[tokio::test]
+async fn a_connection_carries_many_requests_also_at_once_and_in_pieces() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let body = pair("a.jpg").to_string();
+    let one = request("POST", CREATE, &with_key(KEY), &body);
+    client.write(format!("{one}{one}"));
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    for piece in one.as_bytes().chunks(90) {
+        client.write(piece);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    assert!(api.journal().iter().all(|exchange| exchange.connection == 1));
+}
+
+#[tokio::test]
+async fn chunked_bodies_and_expectations() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let body = pair("a.jpg").to_string();
+    let (one, two) = body.split_at(20);
+    client.write(format!(
+        "POST {CREATE} HTTP/1.1\r\nHost: x\r\n{}Transfer-Encoding: chunked\r\n\r\n\
+         14;x=y\r\n{one}\r\n{:X}\r\n{two}\r\n0\r\nTrailer: x\r\n\r\n",
+        with_key(KEY),
+        two.len()
+    ));
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    let head = format!("{}Expect: 100-continue\r\n", with_key(KEY));
+    client.write(request("POST", CREATE, &head, &body));
+    assert_eq!(client.read_answer(false).unwrap().status, 100);
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    assert_eq!(api.book().duplicates()[0].tasks.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_a_request_is_refused_and_the_connection_ends() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+    for (bytes, status) in [
+        ("SSH-2.0-OpenSSH_9.9\r\n\r\n", 400),
+        ("CONNECT example.com:443 HTTP/1.1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (long.as_str(), 431),
+    ] {
+        let mut client = Client::to(&api);
+        client.write(bytes);
+        let answer = client.read_answer(true).unwrap();
+        assert_eq!(answer.status, status, "{bytes:.40}");
+        assert!(answer.json()["error"]["message"].is_string());
+        assert!(client.read_answer(true).is_err(), "the connection ends");
+    }
+}
+
+#[tokio::test]
+async fn clients_cannot_speak_the_private_headers() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let head = format!(
+        "{}X-Callsheet-Fault: hang-after-read\r\nX-CALLSHEET-Exchange: 77\r\n",
+        with_key(KEY)
+    );
+    let answer = Client::to(&api).send("POST", CREATE, &head, &pair("a.jpg").to_string());
+    assert_eq!(answer.status, 200);
+    assert!(answer.headers.iter().all(|(name, _)| !name.contains("callsheet")));
+    assert!(api.shutdown().await.entries[0].delivered);
+}
+
+#[tokio::test]
+async fn shutdown_answers_what_is_under_way_and_refuses_the_rest() {
+    let latency = Latency::Fixed(Span::millis(200));
+    let api = MockApi::start(Scenario { latency, ..Scenario::default() }).await.unwrap();
+    let url = api.url().to_owned();
+    let mut idle = Client::to(&api);
+    let mut client = Client::to(&api);
+    client.write(request("POST", CREATE, &with_key(KEY), &pair("a.jpg").to_string()));
+    std::thread::sleep(Duration::from_millis(50));
+    let book = api.shutdown().await;
+    assert_eq!(client.read_answer(true).unwrap().status, 200);
+    assert!(book.entries[0].delivered);
+    assert!(idle.read_answer(true).is_err(), "an idle connection is ended");
+    assert!(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_fake_is_gone_at_once_even_in_the_middle_of_an_answer() {
+    let latency = Latency::Fixed(Span::secs(600));
+    let api = MockApi::start(Scenario { latency, ..Scenario::default() }).await.unwrap();
+    let mut client = Client::to(&api);
+    client.write(request("POST", CREATE, &with_key(KEY), &pair("a.jpg").to_string()));
+    std::thread::sleep(Duration::from_millis(50));
+    let started = std::time::Instant::now();
+    drop(api);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(client.read_answer(true).is_err());
+}
+
+#[tokio::test]
+async fn it_moves_to_fresh_servers_without_losing_an_answer() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    // Each holds at most some 2000 small requests, so this is more than two of them.
+    let threads: Vec<_> = (0..8)
+        .map(|thread| {
+            let mut client = Client::to(&api);
+            std::thread::spawn(move || {
+                for n in 0..600 {
+                    let body = pair(&format!("{thread}-{n}")).to_string();
+                    client.write(request("POST", CREATE, &with_key(KEY), &body));
+                    assert_eq!(client.read_answer(true).unwrap().status, 200);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let book = api.shutdown().await;
+    let ids: std::collections::HashSet<_> = book.tasks().collect();
+    assert_eq!((book.entries.len(), ids.len()), (4800, 4800), "each id is unique");
+    assert_eq!(book.undelivered().count(), 0);
+}
+
+#[tokio::test]
+async fn a_hundred_at_once_in_one_process() {
+    let all = (0..100).map(|_| MockApi::start(Scenario::default()));
+    let mut apis = Vec::new();
+    for api in all {
+        apis.push(api.await.unwrap());
+    }
+    for api in &apis {
+        assert_eq!(Client::to(api).create(&pair("a.jpg")).status, 200);
+    }
+    assert!(apis.iter().all(|api| api.book().entries.len() == 1));
+}
+
+#[tokio::test]
+async fn who_has_read_an_answer_finds_it_settled() {
+    let api =
+        MockApi::start(Scenario { concurrency: Some(1), ..Scenario::default() }).await.unwrap();
+    let mut client = Client::to(&api);
+    for n in 0..300 {
+        assert_eq!(client.create(&pair(&n.to_string())).status, 200, "no place is held too long");
+        assert_eq!(api.book().undelivered().count(), 0);
+    }
+}

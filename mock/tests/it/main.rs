@@ -1,0 +1,10 @@
+//! What a client of the fake sees, and what its owner can ask afterwards.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod answers;
+mod book;
+mod client;
+mod gate;
+mod program;
+mod wire;

@@ -1,0 +1,156 @@
+//! The program: what it prints, how it ends.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use callsheet_mock::KEY;
+
+use crate::client::{CREATE, Client, filters, pair, request, with_key};
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callsheet-mock"));
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A running program that does not outlive its test.
+struct Running(Option<Child>);
+
+impl Running {
+    /// Starts it and waits for its first line, which is returned too.
+    fn start(args: &[&str]) -> (Self, String, BufReader<std::process::ChildStdout>) {
+        let mut child = program(args).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        (Self(Some(child)), first, lines)
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.0.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn rest(mut lines: BufReader<std::process::ChildStdout>) -> String {
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut lines, &mut text).unwrap();
+    text
+}
+
+fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("callsheet-mock-{name}-{}", std::process::id()))
+}
+
+fn url_of(line: &str) -> &str {
+    let start = line.find("http://").unwrap();
+    line[start..].split([' ', '"']).next().unwrap()
+}
+
+fn shown(text: &str) -> String {
+    text.replace(char::is_whitespace, " ")
+}
+
+#[test]
+#[cfg(unix)]
+fn it_prints_a_line_per_request_and_a_summary() {
+    for (name, flags) in [("lines", &["--port", "0"][..]), ("json", &["--port", "0", "--json"])] {
+        let (running, first, lines) = Running::start(flags);
+        let mut client = Client::to_url(url_of(&first));
+        client.create(&pair("anna.jpg?signature=secret"));
+        client.create(&pair("anna.jpg?signature=secret"));
+        client.send("GET", "/nowhere?x=1", "", "");
+        client.write(request(
+            "POST",
+            CREATE,
+            &with_key(KEY),
+            &pair("ben%1b.jpg?fault=reset-after-accept").to_string(),
+        ));
+        assert!(client.read_answer(true).is_err());
+        running.signal("-TERM");
+        let text = format!("{first}{}", rest(lines));
+        let output = running.end();
+        assert!(output.status.success());
+        assert_eq!(shown(&String::from_utf8_lossy(&output.stderr)), "");
+        let mut settings = filters();
+        settings.add_filter(r"\d+ ms", "[time] ms");
+        settings.add_filter(r#""millis":\d+"#, r#""millis":"[time]""#);
+        settings.bind(|| insta::assert_snapshot!(format!("program_{name}"), text));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_port_goes_to_a_file_and_the_book_to_another() {
+    let (port, book) = (scratch("port"), scratch("book"));
+    let args = ["--port", "0", "--key", "one", "--key", "two"];
+    let args = [&args[..], &["--port-file", port.to_str().unwrap()]].concat();
+    let (running, first, lines) =
+        Running::start(&[&args[..], &["--book", book.to_str().unwrap()]].concat());
+    let url = format!("http://127.0.0.1:{}", std::fs::read_to_string(&port).unwrap().trim());
+    assert_eq!(url_of(&first), url);
+    assert!(!first.contains("one") && !first.contains(KEY), "no key of the user's: {first}");
+    let mut client = Client::to_url(&url);
+    let mut create =
+        |key| client.send("POST", CREATE, &with_key(key), &pair("a.jpg").to_string()).status;
+    assert_eq!([create("one"), create("two"), create(KEY)], [200, 200, 401]);
+    running.signal("-INT");
+    assert!(rest(lines).ends_with("1 requests accepted more than once\n"));
+    assert!(running.end().status.success());
+    assert_eq!(std::fs::read_to_string(&book).unwrap().lines().count(), 2);
+    for path in [port, book] {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_signal_does_not_wait() {
+    let file = scratch("slow.yaml");
+    std::fs::write(&file, "latency: {fixed: 1h}\n").unwrap();
+    let (running, first, lines) =
+        Running::start(&["--port", "0", "--scenario", file.to_str().unwrap()]);
+    let mut client = Client::to_url(url_of(&first));
+    client.write(request("POST", CREATE, &with_key(KEY), &pair("a.jpg").to_string()));
+    std::thread::sleep(Duration::from_millis(100));
+    let started = Instant::now();
+    running.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(100));
+    running.signal("-TERM");
+    assert!(rest(lines).contains("of these 1 whose task was not delivered"));
+    assert!(running.end().status.success());
+    assert!(started.elapsed() < Duration::from_secs(5));
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn mistakes_end_it_with_a_message() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (name, args, code) in [
+        ("unknown_scenario", &["--port", "0", "--scenario", "sunny"][..], 2),
+        ("no_such_file", &["--port", "0", "--scenario", "no/such.yaml"], 2),
+        ("port_taken", &["--port", &port], 1),
+    ] {
+        let output = program(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}");
+        assert!(output.stdout.is_empty());
+        let text = String::from_utf8(output.stderr).unwrap();
+        filters().bind(|| insta::assert_snapshot!(format!("program_{name}"), text));
+    }
+}
