@@ -79,7 +79,7 @@ pub enum Command {
     /// Write tasks.csv again from the ledger
     Report(BatchArgs),
     /// Serve the fake API on its own
-    Mock,
+    Mock(callsheet_mock::program::Args),
     /// Print the JSON Schema of the manifest
     Schema,
     /// Print a completion script

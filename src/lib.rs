@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod commands;
 pub mod exit;
 pub mod files;
 pub mod ledger;

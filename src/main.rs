@@ -1,3 +1,7 @@
 //! The `callsheet` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    callsheet::commands::main().into()
+}

@@ -123,6 +123,7 @@ fn row_of(change: &Change) -> Row {
         state: change.state,
         listed: true,
         changed: false,
+        attempts: change.attempt,
         task_id: change.task_id.as_deref().map(str::to_owned),
         image_url: url("image_url"),
         audio_url: url("audio_url"),

@@ -21,6 +21,8 @@ pub struct Row {
     pub listed: bool,
     /// Whether the manifest asks for something else than what was sent.
     pub changed: bool,
+    /// Creates intended so far.
+    pub attempts: u32,
     /// The task, once there is one.
     pub task_id: Option<String>,
     /// As sent, with its query.
@@ -91,6 +93,7 @@ pub fn json(row: &Row) -> serde_json::Value {
         "state": row.state,
         "listed": row.listed,
         "changed": row.changed,
+        "attempts": row.attempts,
         "task_id": row.task_id,
         "image_url": without_query(&row.image_url),
         "audio_url": without_query(&row.audio_url),
@@ -130,6 +133,7 @@ mod tests {
             state: State::Created,
             listed: true,
             changed: false,
+            attempts: 1,
             task_id: Some("t1".to_owned()),
             image_url: "https://e.com/a.jpg?sig=1".to_owned(),
             audio_url: "https://e.com/a.mp3".to_owned(),

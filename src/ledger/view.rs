@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::write::state_at;
 use super::{FILE, LedgerError, Planned, schema};
+use crate::plan::Known;
 use crate::state::State;
 use crate::view::Row;
 
@@ -32,7 +33,7 @@ pub struct Doubt {
 
 const ROW: &str = "p.id, p.state, p.listing = (SELECT listing FROM batch), p.changed, p.task_id,
     json_extract(p.body, '$.image_url'), json_extract(p.body, '$.audio_url'), p.created_at,
-    p.since, p.error_code, p.error";
+    p.since, p.error_code, p.error, p.attempt";
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -52,6 +53,17 @@ impl View {
         self.ask("SELECT endpoint FROM batch", (), |row| row.get(0))?
             .pop()
             .ok_or_else(|| self.failed(&rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// What is known of a pair, by its id without case.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn known(&self, id: &str) -> Result<Option<Known>, LedgerError> {
+        let sql = "SELECT state, fingerprint FROM pairs WHERE id = ?1";
+        let read =
+            |row: &SqlRow<'_>| Ok(Known { state: state_at(row, 0)?, fingerprint: row.get(1)? });
+        Ok(self.ask(sql, [id], read)?.pop())
     }
 
     /// How many listed pairs stand in each state that any stands in.
@@ -111,9 +123,9 @@ impl View {
         self.ask(&sql, [State::InDoubt.name()], |row| {
             Ok(Doubt {
                 row: read_row(row)?,
-                sent_at: time(row, 11)?,
-                body: row.get(12)?,
-                evidence: row.get(13)?,
+                sent_at: time(row, 12)?,
+                body: row.get(13)?,
+                evidence: row.get(14)?,
             })
         })
     }
@@ -168,6 +180,7 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         since: time(row, 8)?,
         error_code: row.get(9)?,
         error: row.get(10)?,
+        attempts: row.get(11)?,
     })
 }
 

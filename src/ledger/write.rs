@@ -41,7 +41,9 @@ impl<'a> Write<'a> {
         transaction: &'a Transaction<'a>,
         path: &'a Path,
     ) -> Result<Self, LedgerError> {
-        let now = Timestamp::now();
+        // As exact as it is stored, so that the event log and the ledger say the same.
+        let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond());
+        let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut write = Self { transaction, path, now, events: 0, changes: Vec::new() };
         write.events = write.only_row("SELECT events FROM batch", (), |row| row.get(0))?;
         Ok(write)

@@ -1,0 +1,156 @@
+//! A manifest with its run folder: what most commands start from.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use crate::cli::{BatchArgs, ManifestArgs};
+use crate::exit::Exit;
+use crate::ledger::View;
+use crate::manifest::{self, Manifest};
+use crate::pair::{Endpoint, PlainHttp};
+use crate::ui::Ui;
+
+/// A checked manifest and where its run folder is.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// As it was given.
+    pub(super) path: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) folder: PathBuf,
+    /// Where the API is: the option's word before the manifest's.
+    pub(super) endpoint: Endpoint,
+    /// Whether this is a rehearsal.
+    pub(super) rehearsal: bool,
+}
+
+/// Reads and checks a manifest.
+pub(super) fn read_manifest(ui: &Ui, args: &ManifestArgs) -> Result<Manifest, Failure> {
+    let path = args.manifest.display().to_string();
+    let bytes = read_bytes(&args.manifest)?;
+    let manifest = manifest::read(&path, &bytes, plain(args))?;
+    if !manifest.warnings.is_empty() {
+        ui.message(&manifest.warnings.render(ui.colours_messages()));
+    }
+    Ok(manifest)
+}
+
+fn plain(args: &ManifestArgs) -> PlainHttp {
+    if args.allow_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
+}
+
+/// The bytes of a manifest, but never more than a manifest may have: it may be a disk's image.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "this is a folder, not a manifest".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        Failure::new(Exit::Usage, format!("{}: {reason}", path.display()))
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(manifest::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > manifest::MAX_BYTES {
+        let length = fs::metadata(path).map_or(bytes.len() as u64, |metadata| metadata.len());
+        return Err(manifest::too_large(&path.display().to_string(), length).into());
+    }
+    Ok(bytes)
+}
+
+impl Batch {
+    /// Reads the manifest and works out the rest; touches nothing.
+    pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
+        let manifest = read_manifest(ui, &args.manifest)?;
+        let path = args.manifest.manifest.clone();
+        let rehearsal = args.mock.is_some();
+        let folder = args.out.clone().unwrap_or_else(|| run_folder(&path, rehearsal));
+        let endpoint = match &args.endpoint {
+            Some(text) => Endpoint::parse(text, plain(&args.manifest)).map_err(|error| {
+                Failure::new(Exit::Usage, format!("--endpoint {text}: {error}"))
+            })?,
+            None => manifest.endpoint.clone(),
+        };
+        Ok(Self { path, manifest, folder, endpoint, rehearsal })
+    }
+
+    /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.
+    pub(super) fn owner(&self) -> String {
+        if self.rehearsal { "a rehearsal".to_owned() } else { self.endpoint.origin() }
+    }
+
+    /// Reads the ledger, if there is one, without its lock.
+    pub(super) fn view(&self) -> Result<Option<View>, Failure> {
+        if !self.folder.is_dir() {
+            return Ok(None);
+        }
+        Ok(View::open(&self.folder)?)
+    }
+
+    /// Makes the run folder.
+    pub(super) fn make_folder(&self) -> Result<(), Failure> {
+        let shown = self.folder.display();
+        if self.folder.exists() && !self.folder.is_dir() {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{shown}: this is a file, not a folder"),
+            )
+            .hint("move it away, or choose another run folder with --out DIR"));
+        }
+        fs::create_dir_all(&self.folder).map_err(|error| {
+            Failure::new(Exit::Fault, format!("{shown}: cannot make the run folder: {error}"))
+                .hint("choose another run folder with --out DIR")
+        })
+    }
+
+    /// The number of pairs, for messages.
+    pub(super) fn size(&self) -> u64 {
+        self.manifest.pairs.len() as u64
+    }
+
+    /// A command that has to do with this batch, as it can be typed.
+    pub(super) fn command(&self, verb: &str) -> String {
+        let mock = if self.rehearsal { " --mock" } else { "" };
+        let mut command = format!("callsheet {verb} {}{mock}", shell_word(&self.path));
+        if self.folder != run_folder(&self.path, self.rehearsal) {
+            command.push_str(&format!(" --out {}", shell_word(&self.folder)));
+        }
+        command
+    }
+}
+
+/// `spring.yaml` keeps its run in `spring.run/`, and its rehearsals in `spring.mock.run/`.
+fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
+    let mut name = manifest.file_stem().map_or_else(OsString::new, OsString::from);
+    name.push(if rehearsal { ".mock.run" } else { ".run" });
+    manifest.with_file_name(name)
+}
+
+/// A path as one word of a shell's.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_never_shares_a_folder_with_the_real_thing() {
+        let manifest = Path::new("jobs/spring.yaml");
+        assert_eq!(run_folder(manifest, false), Path::new("jobs/spring.run"));
+        assert_eq!(run_folder(manifest, true), Path::new("jobs/spring.mock.run"));
+        assert_eq!(run_folder(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
+    }
+
+    #[test]
+    fn commands_can_be_typed() {
+        assert_eq!(shell_word(Path::new("jobs/demo.yaml")), "jobs/demo.yaml");
+        assert_eq!(shell_word(Path::new("it's here.yaml")), r"'it'\''s here.yaml'");
+    }
+}

@@ -1,0 +1,74 @@
+//! What ends a command: a message, what to do, and an exit code.
+
+use crate::exit::Exit;
+use crate::ledger::LedgerError;
+use crate::manifest::Problems;
+use crate::report::ReportError;
+use crate::ui::counted;
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    /// What is wrong with the manifest.
+    pub(super) problems: Option<Box<Problems>>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None, problems: None }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let message = counted(problems.len() as u64, "problem") + "; nothing was sent";
+        Self { exit: Exit::Usage, message, hint: None, problems: Some(Box::new(problems)) }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let (exit, hint) = match &error {
+            LedgerError::InUse { .. } => {
+                (Exit::InUse, "`callsheet status` shows how far that run is; wait for it to end")
+            }
+            LedgerError::OtherEndpoint { .. } => {
+                (Exit::Usage, "use that endpoint, or another run folder with --out DIR")
+            }
+            LedgerError::Unknown { .. } => {
+                (Exit::Usage, "`callsheet status` names the pairs in doubt")
+            }
+            LedgerError::Forbidden { .. } => {
+                (Exit::Usage, "only pairs in doubt can be settled by hand")
+            }
+            LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
+            LedgerError::Damaged { .. } | LedgerError::Behind { .. } => (
+                Exit::Fault,
+                "it was left as it is. Bring back the whole run folder (ledger.sqlite, \
+                 ledger.sqlite-wal, events.jsonl) from where it was last used. events.jsonl lists \
+                 what was sent: sending it again would pay twice",
+            ),
+            LedgerError::Io { .. } => {
+                (Exit::Fault, "is the disk full, or the folder not yours to write?")
+            }
+        };
+        Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Ledger(error) => error.into(),
+            ReportError::Io { .. } => Self::new(Exit::Fault, error.to_string())
+                .hint("the ledger has it all: `callsheet report` writes it again"),
+        }
+    }
+}

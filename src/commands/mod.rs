@@ -1,0 +1,103 @@
+//! One function per verb; the only module that wires the others.
+
+mod batch;
+mod check;
+mod failure;
+mod key;
+mod packaging;
+mod plan;
+mod rehearsal;
+mod report;
+mod run;
+mod signals;
+mod status;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use serde_json::json;
+
+use self::failure::Failure;
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// Runs the program: reads the command line, does what it says, and reports what went wrong.
+#[must_use]
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return command_line(&error),
+    };
+    let ui = Ui::new(&cli.global);
+    log(cli.global.verbose);
+    match dispatch(&ui, &cli.command) {
+        Ok(exit) => exit,
+        Err(failure) => explain(&ui, &failure),
+    }
+}
+
+fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(args) => check::check(ui, args),
+        Command::Plan(args) => plan::plan(ui, args),
+        Command::Run(args) => run::run(ui, args),
+        Command::Status(args) => status::status(ui, args),
+        Command::Report(args) => report::report(ui, args),
+        Command::Mock(args) => rehearsal::serve(args),
+        Command::Schema => packaging::schema(ui),
+        Command::Completions { shell } => packaging::completions(ui, *shell),
+        Command::Man => packaging::man(ui),
+    }
+}
+
+/// Prints help or version, or what is wrong with the command line.
+fn command_line(error: &clap::Error) -> Exit {
+    // Nobody is left to be told if this fails.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+fn explain(ui: &Ui, failure: &Failure) -> Exit {
+    match &failure.problems {
+        Some(problems) => {
+            ui.message(&problems.render(ui.colours_messages()));
+            ui.error(&failure.message);
+        }
+        None => ui.error(&failure.message),
+    }
+    if let Some(hint) = &failure.hint {
+        ui.hint(hint);
+    }
+    if ui.is_json() {
+        let error = json!({
+            "exit_code": failure.exit.code(),
+            "message": failure.message,
+            "hint": failure.hint,
+            "problems": failure.problems,
+        });
+        ui.document(&format!("{:#}", json!({ "error": error })));
+    }
+    failure.exit
+}
+
+/// Debugging output of our own modules on standard error; never of the libraries', which do not
+/// know what is secret here.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    let filter = tracing_subscriber::filter::Targets::new().with_target("callsheet", level);
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time();
+    // Fails only if there is one already.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}

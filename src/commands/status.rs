@@ -1,0 +1,145 @@
+//! `status`: where the batch stands, from the ledger.
+
+use serde_json::{Value, json};
+
+use super::batch::Batch;
+use super::failure::Failure;
+use crate::cli::BatchArgs;
+use crate::exit::Exit;
+use crate::ledger::{Doubt, View};
+use crate::state::State;
+use crate::ui::{Ui, counted};
+use crate::view::{self, printable};
+
+/// How many pairs in doubt are shown to people; JSON has them all.
+const SHOWN: usize = 20;
+
+pub(super) fn status(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
+    let batch = Batch::open(ui, args)?;
+    let Some(view) = batch.view()? else {
+        let text = format!(
+            "{}: no run yet ({} does not exist)",
+            batch.path.display(),
+            batch.folder.display()
+        );
+        ui.result(&text, &json!({"manifest": batch.path.display().to_string(), "run": null}));
+        return Ok(Exit::Done);
+    };
+    let standing = Standing::read(&view)?;
+    ui.result(&standing.describe(ui, &batch), &standing.json(&batch)?);
+    Ok(standing.exit())
+}
+
+/// Where a batch stands.
+#[derive(Debug)]
+pub(super) struct Standing {
+    counts: Vec<(State, u64)>,
+    unlisted: u64,
+    doubts: Vec<Doubt>,
+}
+
+impl Standing {
+    pub(super) fn read(view: &View) -> Result<Self, Failure> {
+        Ok(Self { counts: view.counts()?, unlisted: view.unlisted()?, doubts: view.doubts()? })
+    }
+
+    pub(super) fn count(&self, state: State) -> u64 {
+        self.counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count)
+    }
+
+    fn pairs(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The exit code that follows from the states alone.
+    pub(super) fn exit(&self) -> Exit {
+        let any = |states: &[State]| states.iter().any(|&state| self.count(state) > 0);
+        if !self.doubts.is_empty() {
+            Exit::InDoubt
+        } else if any(&[State::Planned, State::Sending]) {
+            Exit::WorkLeft
+        } else if any(&[State::Rejected, State::Failed]) {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        }
+    }
+
+    /// The counts on one line: `3 created, 1 in doubt`.
+    pub(super) fn line(&self) -> String {
+        let counts = self.counts.iter().map(|(state, n)| format!("{n} {}", words(*state)));
+        counts.collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn describe(&self, ui: &Ui, batch: &Batch) -> String {
+        let head = format!(
+            "{}: {} for {}",
+            batch.path.display(),
+            ui.strong(&counted(self.pairs(), "pair")),
+            batch.owner()
+        );
+        let mut lines = vec![head];
+        lines.extend(self.counts.iter().map(|(state, n)| format!("{n:>8}  {}", words(*state))));
+        if self.unlisted > 0 {
+            lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
+        }
+        lines.extend(self.describe_doubts(batch));
+        lines.join("\n")
+    }
+
+    /// Which pairs are in doubt, since when, what came back, and how to settle them.
+    pub(super) fn describe_doubts(&self, batch: &Batch) -> Option<String> {
+        let first = self.doubts.first()?;
+        let mut lines = vec![String::new(), "In doubt (they may have been paid for):".to_owned()];
+        lines.extend(self.doubts.iter().take(SHOWN).map(describe_doubt));
+        if self.doubts.len() > SHOWN {
+            let more = self.doubts.len() - SHOWN;
+            lines.push(format!("  … and {more} more; tasks.csv lists them all"));
+        }
+        let resolve = batch.command("resolve");
+        lines.push("Look for them in the account's list of tasks, then settle each:".to_owned());
+        lines.push(format!("  {resolve} {} --adopt TASK_ID   # it is there", first.row.id));
+        lines.push(format!(
+            "  {resolve} {} --resend          # it is not: create it again",
+            first.row.id
+        ));
+        lines.push(format!("  {resolve} {} --abandon         # leave it", first.row.id));
+        Some(lines.join("\n"))
+    }
+
+    pub(super) fn json(&self, batch: &Batch) -> Result<Value, Failure> {
+        let states: serde_json::Map<_, _> = State::ALL
+            .map(|state| (state.name().to_owned(), self.count(state).into()))
+            .into_iter()
+            .collect();
+        Ok(json!({
+            "manifest": batch.path.display().to_string(),
+            "endpoint": batch.owner(),
+            "run_folder": batch.folder.display().to_string(),
+            "pairs": self.pairs(),
+            "states": states,
+            "no_longer_listed": self.unlisted,
+            "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+fn words(state: State) -> &'static str {
+    match state {
+        State::InDoubt => "in doubt",
+        state => state.name(),
+    }
+}
+
+fn describe_doubt(doubt: &Doubt) -> String {
+    let sent = doubt.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let why = printable(&doubt.row.error);
+    format!("  {}  sent {sent}: {}: {why}", doubt.row.id, printable(&doubt.row.error_code))
+}
+
+fn doubt_json(doubt: &Doubt) -> Value {
+    let mut value = view::json(&doubt.row);
+    value["sent_at"] = doubt.sent_at.to_string().into();
+    value["evidence"] = doubt.evidence.clone().into();
+    value
+}
