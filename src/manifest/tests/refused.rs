@@ -109,6 +109,8 @@ fn a_billion_laughs_are_refused_with_a_line() {
     let said = " the manifest grows too large when its aliases are filled in";
     assert!(message.ends_with(said), "{message}");
     assert!(message.starts_with(['6', '7']), "{message}");
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(300));
+    assert!(one(&long).ends_with(said));
     assert!(one(&"[".repeat(10_000)).contains("not valid YAML: "));
     assert!(one(&"- ".repeat(10_000)).contains("nested too deeply"));
 }
