@@ -270,3 +270,28 @@ fn a_cross_has_bounds() {
         format!("version: 1\ncross:\n  images:\n{}  audios:\n{}", names("jpg"), names("mp3"));
     assert_eq!(one(&yaml), "2:1 `cross` makes 1001 times 1001 pairs");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    /// Whatever is done to an example: it is read or explained, and no signature is shown.
+    #[test]
+    fn broken_examples_are_explained(
+        at in 0..DEMO.len(),
+        cut in 0..40_usize,
+        put in "[-a: \t\r\n{}\\[\\]\"'&*#!|>?é😀\u{1b}]{0,6}",
+    ) {
+        let demo = DEMO.replace("version=3", "signature=SECRET");
+        let end = (at + cut).min(demo.len());
+        let yaml = format!("{}{put}{}", &demo[..at], &demo[end..]);
+        if let Err(problems) = parse(&yaml) {
+            let rendered = problems.render(false);
+            proptest::prop_assert!(!rendered.contains(['\u{1b}', '\r']), "{}", rendered);
+            let whole = yaml.contains("?signature=SECRET");
+            proptest::prop_assert!(!(whole && rendered.contains("SECRET")), "{}", rendered);
+        }
+    }
+}
