@@ -20,7 +20,7 @@ const BEFORE: usize = 40;
 const LOOKED_AT: usize = 8192;
 
 /// Words before a colon whose value is a secret, wherever they turn up.
-const SECRETS: [&str; 7] =
+pub(super) const SECRETS: [&str; 7] =
     ["api_key", "api-key", "apikey", "authorization", "token", "secret", "password"];
 
 /// A line as it may be shown, and the part of it that is meant, in bytes of the shown text.
@@ -155,15 +155,16 @@ fn queries(line: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The value after `api_key:` and its like. Nobody should write one, and someone will.
-fn keys(line: &str) -> impl Iterator<Item = Range<usize>> {
+fn keys(line: &str) -> Vec<Range<usize>> {
     let lower = line.to_ascii_lowercase();
     let end = line.len();
-    SECRETS.iter().filter_map(move |word| {
-        let after = lower.find(word)? + word.len();
-        let rest = lower[after..].trim_start_matches(['"', '\'', ' ']);
+    let words = SECRETS.iter().flat_map(|word| lower.match_indices(word));
+    let values = words.filter_map(|(at, word)| {
+        let rest = lower[at + word.len()..].trim_start_matches(['"', '\'', ' ']);
         let value = rest.strip_prefix(':')?.trim_start();
         Some(end - value.len()..end)
-    })
+    });
+    values.collect()
 }
 
 /// Where a scalar ends at the latest. A space does not end it: it may be the mistake.
@@ -207,6 +208,7 @@ mod tests {
             ("image: https://me:pw@a/b.jpg?x", "image: https://…@a/b.jpg?…"),
             ("api_key: sk-secret", "api_key: …"),
             ("  \"Authorization\" : Bearer x", "  \"Authorization\" : …"),
+            ("secretary: a, token: b", "secretary: a, token: …"),
             ("prompt: Is this real? Yes # no", "prompt: Is this real? Yes # no"),
         ] {
             assert_eq!(Excerpt::of(line, 0..0).text, shown);

@@ -104,7 +104,7 @@ impl<'t> Fields<'t> {
         let message = format!("unknown key {} in {}", excerpt::quoted(field.name), self.of);
         let finding = Finding::new(field.key, message, format!("not a key of {}", self.of));
         finding.help(match nearest(field.name, &self.asked) {
-            _ if field.name.to_ascii_lowercase().contains("key") => {
+            _ if names_a_secret(field.name) => {
                 "an API key never stands in a manifest: set CALLSHEET_API_KEY or give --api-key-file"
                     .to_owned()
             }
@@ -112,6 +112,11 @@ impl<'t> Fields<'t> {
             None => format!("known here: {}", self.asked.join(", ")),
         })
     }
+}
+
+fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "key" || excerpt::SECRETS.iter().any(|word| name.ends_with(word))
 }
 
 /// The known name that someone may have meant.

@@ -15,6 +15,9 @@ const MAX_NODES: usize = 4_000_000;
 /// See [`MAX_NODES`]; of these, what comes from aliases.
 const MAX_REPLAYED: usize = 2_000_000;
 
+/// See [`MAX_NODES`]; of all text together. Only aliases can pass it.
+const MAX_SCALAR_BYTES: usize = 256 << 20;
+
 /// The text of a manifest, without a byte-order mark.
 pub(super) fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -60,6 +63,8 @@ fn options() -> Options {
             max_aliases: MAX_REPLAYED,
             max_anchors: 200_000,
             max_merge_keys: MAX_REPLAYED,
+            // Counts what aliases repeat, such as one long prompt in every pair.
+            max_total_scalar_bytes: MAX_SCALAR_BYTES,
             // One portrait for a thousand pairs is what anchors are for.
             enforce_alias_anchor_ratio: false,
         },
@@ -122,6 +127,7 @@ fn too_much(span: Span, breach: &BudgetBreach) -> Finding {
         BudgetBreach::Aliases { .. }
         | BudgetBreach::Anchors { .. }
         | BudgetBreach::MergeKeys { .. }
+        | BudgetBreach::ScalarBytes { .. }
         | BudgetBreach::RecordedAnchorEvents { .. } => too_much_aliased(span),
         BudgetBreach::Depth { .. } => {
             Finding::new(span, "the manifest is nested too deeply", "too deep")

@@ -18,7 +18,7 @@ impl Span {
     /// The place before which nothing stands.
     pub(super) const START: Self = Self { start: 0, end: 0 };
 
-    /// Of a place in a text that fits in memory bounds checked before parsing.
+    /// Offsets beyond 4 GiB cannot occur: a manifest has at most [`super::MAX_BYTES`].
     pub(super) fn new(start: usize, end: usize) -> Self {
         let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
         Self { start: offset(start), end: offset(end) }

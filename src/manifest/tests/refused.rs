@@ -109,6 +109,8 @@ fn a_billion_laughs_are_refused_with_a_line() {
     let said = " the manifest grows too large when its aliases are filled in";
     assert!(message.ends_with(said), "{message}");
     assert!(message.starts_with(['6', '7']), "{message}");
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(300));
+    assert!(one(&long).ends_with(said));
     assert!(one(&"[".repeat(10_000)).contains("not valid YAML: "));
     assert!(one(&"- ".repeat(10_000)).contains("nested too deeply"));
 }
@@ -267,4 +269,29 @@ fn a_cross_has_bounds() {
     let yaml =
         format!("version: 1\ncross:\n  images:\n{}  audios:\n{}", names("jpg"), names("mp3"));
     assert_eq!(one(&yaml), "2:1 `cross` makes 1001 times 1001 pairs");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    /// Whatever is done to an example: it is read or explained, and no signature is shown.
+    #[test]
+    fn broken_examples_are_explained(
+        at in 0..DEMO.len(),
+        cut in 0..40_usize,
+        put in "[-a: \t\r\n{}\\[\\]\"'&*#!|>?é😀\u{1b}]{0,6}",
+    ) {
+        let demo = DEMO.replace("version=3", "signature=SECRET");
+        let end = (at + cut).min(demo.len());
+        let yaml = format!("{}{put}{}", &demo[..at], &demo[end..]);
+        if let Err(problems) = parse(&yaml) {
+            let rendered = problems.render(false);
+            proptest::prop_assert!(!rendered.contains(['\u{1b}', '\r']), "{}", rendered);
+            let whole = yaml.contains("?signature=SECRET");
+            proptest::prop_assert!(!(whole && rendered.contains("SECRET")), "{}", rendered);
+        }
+    }
 }
