@@ -7,11 +7,13 @@ use super::{LedgerError, Listing};
 use crate::pair::{Fingerprint, Pair};
 use crate::state::{Event, State};
 
-/// Where a pair stands in which listing.
-#[derive(Clone, Copy)]
-struct Place {
+/// A pair as the manifest has it now.
+struct Listed<'a> {
     listing: i64,
     place: i64,
+    pair: &'a Pair,
+    body: String,
+    fingerprint: Fingerprint,
 }
 
 impl Write<'_> {
@@ -21,45 +23,54 @@ impl Write<'_> {
         let listing = self.only_row(sql, (), |row| row.get(0))?;
         let mut found = Listing::default();
         for (place, pair) in (0..).zip(pairs) {
-            self.list_one(Place { listing, place }, pair, &mut found)?;
+            let body = pair.request.to_json().to_string();
+            let fingerprint = Fingerprint::of(&body);
+            let listed = Listed { listing, place, pair, body, fingerprint };
+            // A new ledger knows nothing; not asking it halves the time of a first listing.
+            let known = if listing == 1 { None } else { self.find(pair.id.as_str())? };
+            self.list_one(&listed, known.as_ref(), &mut found)?;
         }
         Ok(found)
     }
 
-    fn list_one(&mut self, at: Place, pair: &Pair, found: &mut Listing) -> Result<(), LedgerError> {
-        let body = pair.request.to_json().to_string();
-        let Some(known) = self.find(pair.id.as_str())? else {
+    fn list_one(
+        &mut self,
+        listed: &Listed<'_>,
+        known: Option<&Known>,
+        found: &mut Listing,
+    ) -> Result<(), LedgerError> {
+        let Some(known) = known else {
             found.new += 1;
-            return self.insert(at, pair.id.as_str(), &body);
+            return self.insert(listed);
         };
-        let same = known.fingerprint == Fingerprint::of(&body).as_bytes();
+        let same = known.fingerprint == listed.fingerprint.as_bytes();
         match (same, known.state) {
             (true, _) => found.known += 1,
             // Nothing was made of the old request, so the new one takes its place.
             (false, State::Planned | State::Rejected) => {
                 found.revised += 1;
-                self.revise(&known, &body)?;
+                self.revise(listed, known)?;
+                return self.relist(listed, known, false);
             }
-            (false, _) => {
-                found.changed += 1;
-                return self.relist(at, &known, true);
-            }
+            (false, _) => found.changed += 1,
         }
-        self.relist(at, &known, false)
+        self.relist(listed, known, !same)
     }
 
-    fn insert(&self, at: Place, id: &str, body: &str) -> Result<(), LedgerError> {
-        let fingerprint = Fingerprint::of(body);
+    fn insert(&self, listed: &Listed<'_>) -> Result<(), LedgerError> {
+        let request = &listed.pair.request;
         self.execute(
-            "INSERT INTO pairs
-                (id, place, listing, body, fingerprint, changed, state, attempt, since)
-                VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, 0, ?7)",
+            "INSERT INTO pairs (id, place, listing, body, fingerprint, image_url, audio_url,
+                changed, state, attempt, since)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9)",
             params![
-                id,
-                at.place,
-                at.listing,
-                body,
-                fingerprint.as_bytes(),
+                listed.pair.id.as_str(),
+                listed.place,
+                listed.listing,
+                listed.body,
+                listed.fingerprint.as_bytes(),
+                request.image_url.as_written(),
+                request.audio_url.as_written(),
                 State::Planned.name(),
                 self.now.as_millisecond(),
             ],
@@ -67,22 +78,30 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn revise(&mut self, known: &Known, body: &str) -> Result<(), LedgerError> {
+    fn revise(&mut self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {
         if known.state == State::Rejected {
             let trace = Trace::default();
             self.apply(&known.receipt, State::Rejected, Event::Revised, &trace)?;
         }
+        let request = &listed.pair.request;
         self.execute(
-            "UPDATE pairs SET body = ?2, fingerprint = ?3 WHERE pair = ?1",
-            params![known.receipt.pair, body, Fingerprint::of(body).as_bytes()],
+            "UPDATE pairs SET body = ?2, fingerprint = ?3, image_url = ?4, audio_url = ?5
+                WHERE pair = ?1",
+            params![
+                known.receipt.pair,
+                listed.body,
+                listed.fingerprint.as_bytes(),
+                request.image_url.as_written(),
+                request.audio_url.as_written(),
+            ],
         )?;
         Ok(())
     }
 
-    fn relist(&self, at: Place, known: &Known, changed: bool) -> Result<(), LedgerError> {
+    fn relist(&self, listed: &Listed<'_>, known: &Known, changed: bool) -> Result<(), LedgerError> {
         self.execute(
             "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4 WHERE pair = ?1",
-            params![known.receipt.pair, at.place, at.listing, changed],
+            params![known.receipt.pair, listed.place, listed.listing, changed],
         )?;
         Ok(())
     }

@@ -77,6 +77,8 @@ impl Permit {
 pub struct Receipt {
     pair: i64,
     attempt: u32,
+    /// In milliseconds since 1970.
+    intended: i64,
     id: Arc<str>,
     body: Bytes,
 }

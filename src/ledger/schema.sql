@@ -15,6 +15,8 @@ CREATE TABLE pairs (
     listing      INTEGER NOT NULL,         -- the last listing that had it
     body         TEXT    NOT NULL,         -- the JSON that was or will be sent
     fingerprint  BLOB    NOT NULL,         -- of body
+    image_url    TEXT    NOT NULL,         -- in body
+    audio_url    TEXT    NOT NULL,         -- in body
     changed      INTEGER NOT NULL,         -- 1: the manifest now asks for something else
     state        TEXT    NOT NULL,
     attempt      INTEGER NOT NULL,         -- creates intended so far
@@ -29,9 +31,9 @@ CREATE INDEX pairs_by_place ON pairs (place);
 CREATE TABLE attempts (
     pair       INTEGER NOT NULL REFERENCES pairs,
     attempt    INTEGER NOT NULL,
-    intended   INTEGER NOT NULL,
-    settled    INTEGER,
-    event      TEXT,                       -- what settled it
+    intended   INTEGER NOT NULL,           -- while it is under way: since of a pair that is sending
+    settled    INTEGER NOT NULL,
+    event      TEXT    NOT NULL,           -- what settled it
     status     INTEGER,                    -- HTTP
     code       TEXT,
     message    TEXT,

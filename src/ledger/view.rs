@@ -32,8 +32,7 @@ pub struct Doubt {
 }
 
 const ROW: &str = "p.id, p.state, p.listing = (SELECT listing FROM batch), p.changed, p.task_id,
-    json_extract(p.body, '$.image_url'), json_extract(p.body, '$.audio_url'), p.created_at,
-    p.since, p.error_code, p.error, p.attempt";
+    p.image_url, p.audio_url, p.created_at, p.since, p.error_code, p.error, p.attempt";
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -174,8 +173,8 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         listed: row.get(2)?,
         changed: row.get(3)?,
         task_id: row.get(4)?,
-        image_url: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
-        audio_url: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+        image_url: row.get(5)?,
+        audio_url: row.get(6)?,
         created_at: created.map(|_| time(row, 7)).transpose()?,
         since: time(row, 8)?,
         error_code: row.get(9)?,

@@ -71,10 +71,9 @@ impl<'a> Write<'a> {
         let Some((attempt, body)) = sent else {
             return Err(self.elsewhere(pair, &planned.id, event));
         };
-        let sql = "INSERT INTO attempts (pair, attempt, intended) VALUES (?1, ?2, ?3)";
-        self.execute(sql, params![pair, attempt, now])?;
         let body = Bytes::from(body);
-        let receipt = Receipt { pair, attempt, id: planned.id.clone(), body: body.clone() };
+        let id = planned.id.clone();
+        let receipt = Receipt { pair, attempt, intended: now, id, body: body.clone() };
         self.changed(&receipt, event, (from, to), &Trace::default());
         Ok(Permit { receipt, body })
     }
@@ -93,11 +92,13 @@ impl<'a> Write<'a> {
         let event = event_of(judgement);
         let state = self.apply(receipt, State::Sending, event, &trace)?;
         self.execute(
-            "UPDATE attempts SET settled = ?3, event = ?4, status = ?5, code = ?6, message = ?7,
-                evidence = ?8 WHERE pair = ?1 AND attempt = ?2",
+            "INSERT INTO attempts
+                (pair, attempt, intended, settled, event, status, code, message, evidence)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 receipt.pair,
                 receipt.attempt,
+                receipt.intended,
                 self.now.as_millisecond(),
                 event.name(),
                 judgement.status,
@@ -130,7 +131,8 @@ impl<'a> Write<'a> {
 
     /// The pairs whose create was under way when the last run ended.
     pub(super) fn pending(&self) -> Result<Vec<Receipt>, LedgerError> {
-        let sql = "SELECT pair, attempt, id, body FROM pairs WHERE state = ?1 ORDER BY place";
+        let sql =
+            "SELECT pair, attempt, since, id, body FROM pairs WHERE state = ?1 ORDER BY place";
         let read = self
             .transaction
             .prepare_cached(sql)
@@ -140,12 +142,13 @@ impl<'a> Write<'a> {
 
     /// A pair by its id, whatever its case.
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT pair, attempt, id, body, state, fingerprint FROM pairs WHERE id = ?1";
+        let sql =
+            "SELECT pair, attempt, since, id, body, state, fingerprint FROM pairs WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
                 receipt: read_receipt(row)?,
-                state: state_at(row, 4)?,
-                fingerprint: row.get(5)?,
+                state: state_at(row, 5)?,
+                fingerprint: row.get(6)?,
             })
         })
     }
@@ -249,8 +252,14 @@ impl<'a> Write<'a> {
 }
 
 fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
-    let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
-    Ok(Receipt { pair: row.get(0)?, attempt: row.get(1)?, id: Arc::from(id), body: body.into() })
+    let (id, body): (String, String) = (row.get(3)?, row.get(4)?);
+    Ok(Receipt {
+        pair: row.get(0)?,
+        attempt: row.get(1)?,
+        intended: row.get(2)?,
+        id: Arc::from(id),
+        body: body.into(),
+    })
 }
 
 /// The state in a column.
