@@ -1,4 +1,47 @@
-//! callsheet: manifest-driven bulk creation of talking-head videos.
+//! callsheet reads a YAML manifest of portrait and speech pairs, has each pair made into a
+//! talking-head video by a paid, asynchronous API, and never pays twice for one or loses one.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! manifest ─→ pairs ─→ ledger ─→ planned ─→ intent ─→ permit ─→ create ─→ proof ─→ ledger
+//!  (YAML)             (SQLite)                (commit)          (HTTP)   (judge)   (commit)
+//!                                                                                     │
+//!                                          tasks.csv, events.jsonl, progress  ←───────┘
+//! ```
+//!
+//! One way, and the ledger is in the middle of it: what is to be sent is read from it, and what
+//! happened goes back to it. [`submit`] holds no list of pairs, and nothing is shown, logged or
+//! asked for that was not committed before.
+//!
+//! # What holds it together
+//!
+//! - **Intent before create.** A create can only be sent with a [`ledger::Permit`], and the ledger
+//!   gives one out only after the intent was committed and fsynced. Everything that could send
+//!   twice (redirects, the HTTP library's retries) is switched off in [`client`].
+//! - **Proof before retry.** [`wire::judge`] is the one place that knows what an answer, or the
+//!   lack of one, proves. [`state::next`] is the one table of what may follow what. A create whose
+//!   outcome is unknown is *in doubt* until a person decides.
+//! - **The ledger is the truth.** `tasks.csv` is made from it and never read.
+//! - **Everything from outside is hostile** until a constructor in [`pair`] or [`manifest`] has
+//!   checked it, or [`view`] has made it safe to show.
+//!
+//! # Where things are
+//!
+//! Each line uses only lines above it and modules before it in its own line; a test holds the
+//! modules to that. Everything above `files` is pure: no files, no clock, no network.
+//!
+//! ```text
+//! pair                      ids, URLs that hide their query, the key, the request, its fingerprint
+//! pace wire state           rates, pauses, backoff · what an answer proves · what may follow what
+//! manifest plan view        YAML → pairs or problems · what a run would do · rows → CSV and JSON
+//! files                     files that appear whole or not at all
+//! ledger                    the durable truth, and the permits to spend money
+//! report client             tasks.csv from the ledger · HTTP: sends what was permitted, once
+//! submit                    the fan-out: permits, creates, proofs, pauses
+//! exit cli ui               exit codes · the command line · what people see
+//! commands                  one function per verb; the only module that wires the others
+//! ```
 
 pub mod cli;
 pub mod client;

@@ -11,19 +11,25 @@ use crate::exit::Exit;
 use crate::ledger::View;
 use crate::manifest::{self, Manifest};
 use crate::pair::{Endpoint, PlainHttp};
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
-/// A checked manifest and where its run folder is.
-#[derive(Debug)]
-pub(super) struct Batch {
-    /// As it was given.
-    pub(super) path: PathBuf,
-    pub(super) manifest: Manifest,
+/// Where a batch keeps what it produces.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// The manifest, as it was given.
+    pub(super) manifest: PathBuf,
     pub(super) folder: PathBuf,
-    /// Where the API is: the option's word before the manifest's.
-    pub(super) endpoint: Endpoint,
     /// Whether this is a rehearsal.
     pub(super) rehearsal: bool,
+}
+
+/// A checked manifest and its site.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) site: Site,
+    pub(super) manifest: Manifest,
+    /// Where the API is: the option's word before the manifest's.
+    pub(super) endpoint: Endpoint,
 }
 
 /// Reads and checks a manifest.
@@ -45,7 +51,7 @@ fn plain(args: &ManifestArgs) -> PlainHttp {
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| {
         let reason = match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::NotFound => return no_such_file(path),
             ErrorKind::IsADirectory => "this is a folder, not a manifest".to_owned(),
             _ => format!("cannot be read: {error}"),
         };
@@ -61,37 +67,38 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-impl Batch {
-    /// Reads the manifest and works out the rest; touches nothing.
-    pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
-        let manifest = read_manifest(ui, &args.manifest)?;
-        let path = args.manifest.manifest.clone();
-        let rehearsal = args.mock.is_some();
-        let folder = args.out.clone().unwrap_or_else(|| run_folder(&path, rehearsal));
-        let endpoint = match &args.endpoint {
-            Some(text) => Endpoint::parse(text, plain(&args.manifest)).map_err(|error| {
-                Failure::new(Exit::Usage, format!("--endpoint {text}: {error}"))
-            })?,
-            None => manifest.endpoint.clone(),
-        };
-        Ok(Self { path, manifest, folder, endpoint, rehearsal })
-    }
+fn no_such_file(path: &Path) -> Failure {
+    Failure::new(Exit::Usage, format!("{}: there is no such file", path.display()))
+}
 
-    /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.
-    pub(super) fn owner(&self) -> String {
-        if self.rehearsal { "a rehearsal".to_owned() } else { self.endpoint.origin() }
+impl Site {
+    /// Works out the run folder; touches nothing.
+    pub(super) fn of(args: &BatchArgs) -> Self {
+        let manifest = args.manifest.manifest.clone();
+        let rehearsal = args.mock.is_some();
+        let folder = args.out.clone().unwrap_or_else(|| run_folder(&manifest, rehearsal));
+        Self { manifest, folder, rehearsal }
     }
 
     /// Reads the ledger, if there is one, without its lock.
     pub(super) fn view(&self) -> Result<Option<View>, Failure> {
-        if !self.folder.is_dir() {
-            return Ok(None);
-        }
-        Ok(View::open(&self.folder)?)
+        if self.folder.is_dir() { Ok(View::open(&self.folder)?) } else { Ok(None) }
+    }
+
+    /// Reads the ledger, which has to be there.
+    pub(super) fn existing(&self) -> Result<View, Failure> {
+        let missing = || {
+            if !self.manifest.exists() {
+                return no_such_file(&self.manifest);
+            }
+            let text = format!("{}: no run of this manifest yet", self.folder.display());
+            Failure::new(Exit::Usage, text).hint(format!("start with: {}", self.command("run")))
+        };
+        self.view()?.ok_or_else(missing)
     }
 
     /// Makes the run folder.
-    pub(super) fn make_folder(&self) -> Result<(), Failure> {
+    pub(super) fn make(&self) -> Result<(), Failure> {
         let shown = self.folder.display();
         if self.folder.exists() && !self.folder.is_dir() {
             return Err(Failure::new(
@@ -106,20 +113,43 @@ impl Batch {
         })
     }
 
-    /// The number of pairs, for messages.
-    pub(super) fn size(&self) -> u64 {
-        self.manifest.pairs.len() as u64
-    }
-
     /// A command that has to do with this batch, as it can be typed.
     pub(super) fn command(&self, verb: &str) -> String {
         let mock = if self.rehearsal { " --mock" } else { "" };
-        let mut command = format!("callsheet {verb} {}{mock}", shell_word(&self.path));
-        if self.folder != run_folder(&self.path, self.rehearsal) {
+        let mut command = format!("callsheet {verb} {}{mock}", shell_word(&self.manifest));
+        if self.folder != run_folder(&self.manifest, self.rehearsal) {
             command.push_str(&format!(" --out {}", shell_word(&self.folder)));
         }
         command
     }
+}
+
+impl Batch {
+    /// Reads the manifest and works out the rest; touches nothing.
+    pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
+        let manifest = read_manifest(ui, &args.manifest)?;
+        let endpoint = match &args.endpoint {
+            Some(text) => Endpoint::parse(text, plain(&args.manifest))
+                .map_err(|error| Failure::new(Exit::Usage, format!("endpoint {text}: {error}")))?,
+            None => manifest.endpoint.clone(),
+        };
+        Ok(Self { site: Site::of(args), manifest, endpoint })
+    }
+
+    /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.
+    pub(super) fn owner(&self) -> String {
+        if self.site.rehearsal { "a rehearsal".to_owned() } else { self.endpoint.origin() }
+    }
+
+    /// The manifest and what it is for, in a line.
+    pub(super) fn head(&self, ui: &Ui) -> String {
+        head(ui, &self.site, self.manifest.pairs.len() as u64, &self.owner())
+    }
+}
+
+/// `spring.yaml: 12 pairs for https://api.foxapi.cc`
+pub(super) fn head(ui: &Ui, site: &Site, pairs: u64, owner: &str) -> String {
+    format!("{}: {} for {owner}", site.manifest.display(), ui.strong(&counted(pairs, "pair")))
 }
 
 /// `spring.yaml` keeps its run in `spring.run/`, and its rehearsals in `spring.mock.run/`.

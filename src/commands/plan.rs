@@ -8,16 +8,16 @@ use crate::cli::BatchArgs;
 use crate::exit::Exit;
 use crate::ledger::View;
 use crate::plan::Plan;
-use crate::ui::{Ui, counted};
+use crate::ui::Ui;
 
 pub(super) fn plan(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let batch = Batch::open(ui, args)?;
     let plan = make(&batch)?;
     let value = json!({
-        "manifest": batch.path.display().to_string(),
+        "manifest": batch.site.manifest.display().to_string(),
         "endpoint": batch.owner(),
-        "run_folder": batch.folder.display().to_string(),
-        "pairs": batch.size(),
+        "run_folder": batch.site.folder.display().to_string(),
+        "pairs": batch.manifest.pairs.len(),
         "plan": plan,
     });
     ui.result(&describe(ui, &batch, &plan), &value);
@@ -26,7 +26,7 @@ pub(super) fn plan(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
 
 fn make(batch: &Batch) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
-    let view = batch.view()?;
+    let view = batch.site.view()?;
     for pair in &batch.manifest.pairs {
         let known = view.as_ref().map(|view| view.known(pair.id.as_str())).transpose()?;
         plan.add(pair, known.flatten().as_ref());
@@ -61,12 +61,6 @@ fn describe(ui: &Ui, batch: &Batch, plan: &Plan) -> String {
         of(plan.changed, "of these changed since they were sent: give a new id to have them made"),
         of(plan.no_longer_listed, "no longer in the manifest"),
     ];
-    let head = format!(
-        "{}: {} for {}",
-        batch.path.display(),
-        ui.strong(&counted(batch.size(), "pair")),
-        batch.owner()
-    );
     let lines = lines.into_iter().flatten();
-    [head].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    [batch.head(ui)].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }

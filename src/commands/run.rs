@@ -15,7 +15,7 @@ use super::status::Standing;
 use crate::cli::RunArgs;
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
-use crate::ledger::{Ledger, Listing, Store, View};
+use crate::ledger::{Ledger, Listing, Store};
 use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{self, Limits, Outcome, Reason, Stop};
@@ -27,7 +27,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let batch = Batch::open(ui, &args.batch)?;
     let runtime = runtime()?;
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
-    batch.make_folder()?;
+    batch.site.make()?;
     let (store, planned) = list(ui, &batch)?;
     if args.until.is_none() {
         ui.note("this version creates tasks and does not wait for their videos yet (as with --until created)");
@@ -84,23 +84,19 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 
 /// Opens the ledger and lists the manifest in it. Returns how many pairs are planned.
 fn list(ui: &Ui, batch: &Batch) -> Result<(Store, u64), Failure> {
-    let mut store = Store::open(&batch.folder, &batch.owner())?;
+    let mut store = Store::open(&batch.site.folder, &batch.owner())?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
     }
     let listing = store.list(&batch.manifest.pairs)?;
     announce(ui, batch, &listing);
-    let planned = match View::open(&batch.folder)? {
-        Some(view) => Standing::read(&view)?.count(State::Planned),
-        None => 0,
-    };
+    let planned = Standing::read(&batch.site.existing()?)?.count(State::Planned);
     Ok((store, planned))
 }
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
-    let pairs = counted(batch.size(), "pair");
-    ui.note(&format!("{}: {pairs} for {}", batch.path.display(), batch.owner()));
+    ui.note(&batch.head(ui));
     if listing.changed > 0 {
         let pairs = counted(listing.changed as u64, "pair");
         ui.warn(&format!(
@@ -111,9 +107,8 @@ fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
 }
 
 fn start(batch: &Batch, store: Store, progress: &Arc<Mutex<Progress>>) -> Result<Ledger, Failure> {
-    let missing = || Failure::new(Exit::Fault, "the ledger vanished");
-    let view = View::open(&batch.folder)?.ok_or_else(missing)?;
-    let mut live = Some(Live::start(&batch.folder, &view)?);
+    let view = batch.site.existing()?;
+    let mut live = Some(Live::start(&batch.site.folder, &view)?);
     let progress = Arc::clone(progress);
     Ok(store.start(Box::new(move |changes| {
         let mut progress = lock(&progress);
@@ -178,27 +173,29 @@ fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
         explain_stop(ui, reason);
     }
     for (id, task) in end.outcome.iter().flat_map(|outcome| &outcome.unrecorded) {
-        let adopt = batch.command("resolve");
+        let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
         ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));
     }
-    let missing = || Failure::new(Exit::Fault, "the ledger vanished");
-    let view = batch.view()?.ok_or_else(missing)?;
+    let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
-    let csv = report::write(&batch.folder, &view, |_| true)?;
+    let csv = report::write(&batch.site.folder, &view, |_| true)?;
     let exit = end.exit(&standing);
-    let mut value = standing.json(batch)?;
+    let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
     let line = ui.strong(&standing.line());
     let text = format!("{line}; {:.1} s\n{}", end.took.as_secs_f64(), csv.display());
     ui.result(&text, &value);
-    if let Some(doubts) = standing.describe_doubts(batch) {
+    if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
     if standing.count(State::Planned) > 0 {
-        ui.hint(&format!("to continue, give the same command again: {}", batch.command("run")));
+        ui.hint(&format!(
+            "to continue, give the same command again: {}",
+            batch.site.command("run")
+        ));
     }
     Ok(exit)
 }

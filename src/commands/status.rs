@@ -2,37 +2,29 @@
 
 use serde_json::{Value, json};
 
-use super::batch::Batch;
+use super::batch::{Site, head};
 use super::failure::Failure;
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
 use crate::state::State;
-use crate::ui::{Ui, counted};
+use crate::ui::Ui;
 use crate::view::{self, printable};
 
 /// How many pairs in doubt are shown to people; JSON has them all.
 const SHOWN: usize = 20;
 
 pub(super) fn status(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
-    let batch = Batch::open(ui, args)?;
-    let Some(view) = batch.view()? else {
-        let text = format!(
-            "{}: no run yet ({} does not exist)",
-            batch.path.display(),
-            batch.folder.display()
-        );
-        ui.result(&text, &json!({"manifest": batch.path.display().to_string(), "run": null}));
-        return Ok(Exit::Done);
-    };
-    let standing = Standing::read(&view)?;
-    ui.result(&standing.describe(ui, &batch), &standing.json(&batch)?);
+    let site = Site::of(args);
+    let standing = Standing::read(&site.existing()?)?;
+    ui.result(&standing.describe(ui, &site), &standing.json(&site));
     Ok(standing.exit())
 }
 
 /// Where a batch stands.
 #[derive(Debug)]
 pub(super) struct Standing {
+    owner: String,
     counts: Vec<(State, u64)>,
     unlisted: u64,
     doubts: Vec<Doubt>,
@@ -40,7 +32,12 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn read(view: &View) -> Result<Self, Failure> {
-        Ok(Self { counts: view.counts()?, unlisted: view.unlisted()?, doubts: view.doubts()? })
+        Ok(Self {
+            owner: view.endpoint()?,
+            counts: view.counts()?,
+            unlisted: view.unlisted()?,
+            doubts: view.doubts()?,
+        })
     }
 
     pub(super) fn count(&self, state: State) -> u64 {
@@ -71,24 +68,18 @@ impl Standing {
         counts.collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn describe(&self, ui: &Ui, batch: &Batch) -> String {
-        let head = format!(
-            "{}: {} for {}",
-            batch.path.display(),
-            ui.strong(&counted(self.pairs(), "pair")),
-            batch.owner()
-        );
-        let mut lines = vec![head];
+    pub(super) fn describe(&self, ui: &Ui, site: &Site) -> String {
+        let mut lines = vec![head(ui, site, self.pairs(), &self.owner)];
         lines.extend(self.counts.iter().map(|(state, n)| format!("{n:>8}  {}", words(*state))));
         if self.unlisted > 0 {
             lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
         }
-        lines.extend(self.describe_doubts(batch));
+        lines.extend(self.describe_doubts(site));
         lines.join("\n")
     }
 
     /// Which pairs are in doubt, since when, what came back, and how to settle them.
-    pub(super) fn describe_doubts(&self, batch: &Batch) -> Option<String> {
+    pub(super) fn describe_doubts(&self, site: &Site) -> Option<String> {
         let first = self.doubts.first()?;
         let mut lines = vec![String::new(), "In doubt (they may have been paid for):".to_owned()];
         lines.extend(self.doubts.iter().take(SHOWN).map(describe_doubt));
@@ -96,7 +87,7 @@ impl Standing {
             let more = self.doubts.len() - SHOWN;
             lines.push(format!("  … and {more} more; tasks.csv lists them all"));
         }
-        let resolve = batch.command("resolve");
+        let resolve = site.command("resolve");
         lines.push("Look for them in the account's list of tasks, then settle each:".to_owned());
         lines.push(format!("  {resolve} {} --adopt TASK_ID   # it is there", first.row.id));
         lines.push(format!(
@@ -107,20 +98,20 @@ impl Standing {
         Some(lines.join("\n"))
     }
 
-    pub(super) fn json(&self, batch: &Batch) -> Result<Value, Failure> {
+    pub(super) fn json(&self, site: &Site) -> Value {
         let states: serde_json::Map<_, _> = State::ALL
             .map(|state| (state.name().to_owned(), self.count(state).into()))
             .into_iter()
             .collect();
-        Ok(json!({
-            "manifest": batch.path.display().to_string(),
-            "endpoint": batch.owner(),
-            "run_folder": batch.folder.display().to_string(),
+        json!({
+            "manifest": site.manifest.display().to_string(),
+            "endpoint": self.owner,
+            "run_folder": site.folder.display().to_string(),
             "pairs": self.pairs(),
             "states": states,
             "no_longer_listed": self.unlisted,
             "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
-        }))
+        })
     }
 }
 

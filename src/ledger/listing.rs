@@ -60,9 +60,9 @@ impl Write<'_> {
     fn insert(&self, listed: &Listed<'_>) -> Result<(), LedgerError> {
         let request = &listed.pair.request;
         self.execute(
-            "INSERT INTO pairs (id, place, listing, body, fingerprint, image_url, audio_url,
-                changed, state, attempt, since)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9)",
+            "INSERT INTO pairs
+                (id, place, listing, changed, body, fingerprint, image_url, audio_url)
+                VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
             params![
                 listed.pair.id.as_str(),
                 listed.place,
@@ -71,9 +71,12 @@ impl Write<'_> {
                 listed.fingerprint.as_bytes(),
                 request.image_url.as_written(),
                 request.audio_url.as_written(),
-                State::Planned.name(),
-                self.now.as_millisecond(),
             ],
+        )?;
+        self.execute(
+            "INSERT INTO standings (pair, state, attempt, since)
+                VALUES (last_insert_rowid(), ?1, 0, ?2)",
+            params![State::Planned.name(), self.now.as_millisecond()],
         )?;
         Ok(())
     }

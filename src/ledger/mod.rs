@@ -52,6 +52,7 @@ pub const FILE: &str = "ledger.sqlite";
 pub struct Planned {
     pair: i64,
     place: i64,
+    body: Bytes,
     /// The user's name for it.
     pub id: Arc<str>,
 }

@@ -8,16 +8,24 @@ CREATE TABLE batch (
     in_use     INTEGER NOT NULL DEFAULT 0  -- 1 while a run holds the ledger, and after a crash
 );
 
+-- What the manifest asks for. Apart from `standings`, so that the rows that change with every
+-- create are small and lie close together: a commit writes whole pages.
 CREATE TABLE pairs (
     pair         INTEGER PRIMARY KEY,
     id           TEXT    NOT NULL UNIQUE COLLATE NOCASE,
     place        INTEGER NOT NULL,         -- in the manifest, from 0
     listing      INTEGER NOT NULL,         -- the last listing that had it
+    changed      INTEGER NOT NULL,         -- 1: the manifest now asks for something else
     body         TEXT    NOT NULL,         -- the JSON that was or will be sent
     fingerprint  BLOB    NOT NULL,         -- of body
     image_url    TEXT    NOT NULL,         -- in body
-    audio_url    TEXT    NOT NULL,         -- in body
-    changed      INTEGER NOT NULL,         -- 1: the manifest now asks for something else
+    audio_url    TEXT    NOT NULL          -- in body
+);
+CREATE INDEX pairs_by_place ON pairs (place);
+
+-- Where each pair stands.
+CREATE TABLE standings (
+    pair         INTEGER PRIMARY KEY REFERENCES pairs,
     state        TEXT    NOT NULL,
     attempt      INTEGER NOT NULL,         -- creates intended so far
     since        INTEGER NOT NULL,         -- when state was reached
@@ -26,7 +34,6 @@ CREATE TABLE pairs (
     error_code   TEXT    NOT NULL DEFAULT '',
     error        TEXT    NOT NULL DEFAULT ''
 );
-CREATE INDEX pairs_by_place ON pairs (place);
 
 CREATE TABLE attempts (
     pair       INTEGER NOT NULL REFERENCES pairs,

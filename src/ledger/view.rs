@@ -31,8 +31,8 @@ pub struct Doubt {
     pub evidence: Option<String>,
 }
 
-const ROW: &str = "p.id, p.state, p.listing = (SELECT listing FROM batch), p.changed, p.task_id,
-    p.image_url, p.audio_url, p.created_at, p.since, p.error_code, p.error, p.attempt";
+const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
+    p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt";
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -59,7 +59,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn known(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT state, fingerprint FROM pairs WHERE id = ?1";
+        let sql = "SELECT state, fingerprint FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         let read =
             |row: &SqlRow<'_>| Ok(Known { state: state_at(row, 0)?, fingerprint: row.get(1)? });
         Ok(self.ask(sql, [id], read)?.pop())
@@ -70,7 +70,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, LedgerError> {
-        let sql = "SELECT state, count(*) FROM pairs
+        let sql = "SELECT state, count(*) FROM pairs JOIN standings USING (pair)
             WHERE listing = (SELECT listing FROM batch) GROUP BY state";
         let mut counts = self.ask(sql, (), |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
         counts.sort_unstable();
@@ -82,7 +82,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn unlisted(&self) -> Result<u64, LedgerError> {
-        let sql = "SELECT count(*) FROM pairs
+        let sql = "SELECT count(*) FROM pairs JOIN standings USING (pair)
             WHERE listing < (SELECT listing FROM batch) AND attempt > 0";
         Ok(self.ask(sql, (), |row| row.get(0))?.pop().unwrap_or(0))
     }
@@ -97,8 +97,9 @@ impl View {
         mut each: impl FnMut(Row) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {ROW} FROM pairs p WHERE p.listing = (SELECT listing FROM batch)
-                OR p.attempt > 0 ORDER BY p.listing < (SELECT listing FROM batch), p.place, p.pair"
+            "SELECT {ROW} FROM pairs p JOIN standings s USING (pair)
+                WHERE p.listing = (SELECT listing FROM batch) OR s.attempt > 0
+                ORDER BY p.listing < (SELECT listing FROM batch), p.place, p.pair"
         );
         let failed = |error| E::from(self.failed(&error));
         let mut statement = self.connection.prepare(&sql).map_err(failed)?;
@@ -116,8 +117,9 @@ impl View {
     pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
         let sql = format!(
             "SELECT {ROW}, a.intended, p.body, a.evidence FROM pairs p
-                JOIN attempts a ON a.pair = p.pair AND a.attempt = p.attempt
-                WHERE p.state = ?1 ORDER BY a.intended, p.place"
+                JOIN standings s USING (pair)
+                JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
+                WHERE s.state = ?1 ORDER BY a.intended, p.place"
         );
         self.ask(&sql, [State::InDoubt.name()], |row| {
             Ok(Doubt {
@@ -138,13 +140,14 @@ impl View {
         after: Option<&Planned>,
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
-        let sql = "SELECT pair, place, id FROM pairs WHERE place > ?1 AND state = ?2
-            AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
+        // CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
+        let sql = "SELECT pair, place, id, body FROM pairs CROSS JOIN standings USING (pair)
+            WHERE place > ?1 AND state = ?2 AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
         let from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         self.ask(sql, params![from, State::Planned.name(), most], |row| {
-            let id: String = row.get(2)?;
-            Ok(Planned { pair: row.get(0)?, place: row.get(1)?, id: id.into() })
+            let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
+            Ok(Planned { pair: row.get(0)?, place: row.get(1)?, id: id.into(), body: body.into() })
         })
     }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
@@ -63,16 +62,13 @@ impl<'a> Write<'a> {
         let (pair, from, event) = (planned.pair, State::Planned, Event::Intended);
         let to = allowed(&planned.id, from, event)?;
         let now = self.now.as_millisecond();
-        let sql = "UPDATE pairs SET state = ?3, attempt = attempt + 1, since = ?4
-            WHERE pair = ?1 AND state = ?2 RETURNING attempt, body";
-        let sent = self.query_row(sql, params![pair, from.name(), to.name(), now], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?))
-        })?;
-        let Some((attempt, body)) = sent else {
+        let sql = "UPDATE standings SET state = ?3, attempt = attempt + 1, since = ?4
+            WHERE pair = ?1 AND state = ?2 RETURNING attempt";
+        let moved = params![pair, from.name(), to.name(), now];
+        let Some(attempt) = self.query_row(sql, moved, |row| row.get(0))? else {
             return Err(self.elsewhere(pair, &planned.id, event));
         };
-        let body = Bytes::from(body);
-        let id = planned.id.clone();
+        let (id, body) = (planned.id.clone(), planned.body.clone());
         let receipt = Receipt { pair, attempt, intended: now, id, body: body.clone() };
         self.changed(&receipt, event, (from, to), &Trace::default());
         Ok(Permit { receipt, body })
@@ -131,8 +127,8 @@ impl<'a> Write<'a> {
 
     /// The pairs whose create was under way when the last run ended.
     pub(super) fn pending(&self) -> Result<Vec<Receipt>, LedgerError> {
-        let sql =
-            "SELECT pair, attempt, since, id, body FROM pairs WHERE state = ?1 ORDER BY place";
+        let sql = "SELECT pair, attempt, since, id, body FROM pairs JOIN standings USING (pair)
+            WHERE state = ?1 ORDER BY place";
         let read = self
             .transaction
             .prepare_cached(sql)
@@ -142,8 +138,8 @@ impl<'a> Write<'a> {
 
     /// A pair by its id, whatever its case.
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql =
-            "SELECT pair, attempt, since, id, body, state, fingerprint FROM pairs WHERE id = ?1";
+        let sql = "SELECT pair, attempt, since, id, body, state, fingerprint
+            FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
                 receipt: read_receipt(row)?,
@@ -163,7 +159,7 @@ impl<'a> Write<'a> {
     ) -> Result<State, LedgerError> {
         let to = allowed(&receipt.id, from, event)?;
         let moved = self.execute(
-            "UPDATE pairs SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
+            "UPDATE standings SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
                 created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7
                 WHERE pair = ?1 AND state = ?2",
             params![
@@ -208,7 +204,7 @@ impl<'a> Write<'a> {
 
     /// The error for a pair that does not stand where an event expects it.
     fn elsewhere(&self, pair: i64, id: &str, event: Event) -> LedgerError {
-        let sql = "SELECT state FROM pairs WHERE pair = ?1";
+        let sql = "SELECT state FROM standings WHERE pair = ?1";
         match self.only_row(sql, [pair], |row| state_at(row, 0)) {
             Ok(state) => {
                 LedgerError::Forbidden { id: id.to_owned(), forbidden: Forbidden { state, event } }

@@ -163,8 +163,8 @@ impl Writer {
         if let Err(error) = self.store.events.append(changes) {
             self.broken.get_or_insert(error);
         }
-        (self.observer)(changes);
         answered.into_iter().for_each(Answered::deliver);
+        (self.observer)(changes);
     }
 
     /// The commit failed: intents are refused, outcomes get the reserved space and another try.

@@ -1,0 +1,3 @@
+//! Everything that needs the whole program, in one binary.
+
+mod layers;
