@@ -46,7 +46,7 @@ pub struct Global {
     /// Say only what was asked for, and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more: -v each create, -vv everything
+    /// Say more: -v each create, -vv also every pause; no bar is drawn then
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// When to use colour: auto, always or never

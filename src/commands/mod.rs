@@ -29,7 +29,7 @@ pub fn main() -> Exit {
         Err(error) => return command_line(&error),
     };
     let ui = Ui::new(&cli.global);
-    log(cli.global.verbose);
+    log(&ui, cli.global.verbose);
     match dispatch(&ui, &cli.command) {
         Ok(exit) => exit,
         Err(failure) => explain(&ui, &failure),
@@ -85,7 +85,7 @@ fn explain(ui: &Ui, failure: &Failure) -> Exit {
 
 /// Debugging output of our own modules on standard error; never of the libraries', which do not
 /// know what is secret here.
-fn log(verbose: u8) {
+fn log(ui: &Ui, verbose: u8) {
     let level = match verbose {
         0 => return,
         1 => tracing::Level::INFO,
@@ -96,6 +96,7 @@ fn log(verbose: u8) {
     use tracing_subscriber::util::SubscriberInitExt;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(ui.colours_messages())
         .with_target(false)
         .without_time();
     // Fails only if there is one already.

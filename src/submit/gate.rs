@@ -115,9 +115,11 @@ impl Gate {
                 if inner.pause.refused((started, now), asked, fastrand::f64()) {
                     inner.window.cut();
                 }
+                inner.log(now, "too many requests");
             }
             Proof::NotSent => {
                 inner.pause.refused((started, now), None, fastrand::f64());
+                inner.log(now, "not sent");
             }
             _ => {
                 inner.last_answer = now;
@@ -125,6 +127,13 @@ impl Gate {
                 inner.window.answered();
             }
         }
+    }
+}
+
+impl Inner {
+    fn log(&self, now: Duration, why: &str) {
+        let (ms, window) = (self.pause.wait(now).as_millis(), self.window.size());
+        tracing::debug!(why, ms, window, "creates pause");
     }
 }
 

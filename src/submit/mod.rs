@@ -105,8 +105,16 @@ impl Run<'_> {
                 Ok(permit) => permit,
                 Err(error) => return self.stop.pull(Reason::Ledger(error)),
             };
+            let sent = self.gate.now();
             let (receipt, judgement) = self.client.create(permit).await;
             pass.learn(&judgement.proof);
+            tracing::info!(
+                pair = &*planned.id,
+                status = judgement.status,
+                ms = (self.gate.now() - sent).as_millis(),
+                code = judgement.code,
+                "create"
+            );
             let again = self.act_on(&judgement, begun);
             let settled = self.ledger.settle(receipt, judgement.clone()).await;
             if let Err(error) = settled {

@@ -17,7 +17,8 @@ pub struct Ui {
     json: bool,
     quiet: bool,
     colour: Channels,
-    terminal: bool,
+    /// Log lines and a bar would draw over each other.
+    draws: bool,
 }
 
 /// A choice for each of the two channels.
@@ -70,7 +71,7 @@ impl Ui {
             json: options.json,
             quiet: options.quiet,
             colour: Channels { out: colour(out), err: colour(err) },
-            terminal: err,
+            draws: err && !options.json && !options.quiet && options.verbose == 0,
         }
     }
 
@@ -89,7 +90,7 @@ impl Ui {
     /// Draws progress, if there is a terminal to draw on and it is wanted.
     #[must_use]
     pub fn progress(&self, pairs: u64, verb: &'static str) -> Progress {
-        Progress::new(*self, pairs, verb, self.terminal && !self.quiet && !self.json)
+        Progress::new(*self, pairs, verb, self.draws)
     }
 
     /// The result that was asked for: text for people, the value for programs.

@@ -1,0 +1,96 @@
+//! Both sides against `mock/openapi.yaml`: what the runner sends, and what it makes of what it may
+//! be answered.
+
+use std::fs;
+
+use callsheet::wire::{Proof, Received, Wire, judge};
+use callsheet_mock::Scenario;
+use serde_json::{Value, json};
+
+use crate::sheet::{Sheet, fake, root};
+
+fn document() -> Value {
+    let text = fs::read_to_string(root().join("mock/openapi.yaml")).unwrap();
+    serde_yaml::from_str(&text).unwrap()
+}
+
+fn create() -> Value {
+    document()["paths"]["/v1/videos/generations"]["post"].clone()
+}
+
+/// The schema of a component, with all that it refers to.
+fn validator(name: &str) -> jsonschema::Validator {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$ref": format!("#/components/schemas/{name}"),
+        "components": document()["components"],
+    });
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+#[test]
+fn every_request_keeps_the_contract() {
+    let validator = validator("CreateRequest");
+    for job in ["demo.yaml", "presenters.yaml"] {
+        let api = fake(Scenario::default());
+        let said = Sheet::job(job).run(&["--endpoint", api.url()]);
+        assert_eq!(said.code, 0, "{said}");
+        let book = api.book();
+        assert!(book.duplicates().len() <= 1, "only the second take is the same request");
+        for entry in &book.entries {
+            let request = entry.request_json();
+            let errors: Vec<_> = validator.iter_errors(&request).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{request}: {errors:?}");
+            assert!(request.as_object().unwrap().values().all(|value| !value.is_null()));
+        }
+    }
+}
+
+#[test]
+fn the_smallest_answer_of_the_contract_is_a_task() {
+    // Every key that the contract requires of an answer, and nothing else.
+    let schema = &document()["components"]["schemas"]["Created"];
+    let example = json!({
+        "created": 1, "id": "t-1", "model": "m", "object": "video.generation.task",
+        "progress": 0, "status": "pending", "task_info": {"can_cancel": true, "estimated_time": 1},
+        "type": "video",
+    });
+    assert!(validator("Created").is_valid(&example));
+    for status in schema["properties"]["status"].pointer("/enum").iter().flat_map(|v| v.as_array())
+    {
+        assert!(status.is_empty(), "{status:?}");
+    }
+    let received =
+        Received { status: 200, body: example.to_string().into(), ..Received::default() };
+    assert!(matches!(judge(&Wire::Answered(received)).proof, Proof::Created(_)));
+}
+
+/// What the contract says of billing, read by somebody who has never seen the runner's table.
+#[test]
+fn every_status_of_the_contract_is_judged_as_it_is_billed() {
+    let document = document();
+    for (status, response) in create()["responses"].as_object().unwrap() {
+        let response = match response["$ref"].as_str() {
+            Some(path) => document.pointer(path.trim_start_matches('#')).unwrap(),
+            None => response,
+        };
+        let said = response["description"].as_str().unwrap();
+        let received = Received {
+            status: status.parse().unwrap(),
+            body: br#"{"error":{"message":"m","type":"t"}}"#.to_vec(),
+            ..Received::default()
+        };
+        let proof = judge(&Wire::Answered(received)).proof;
+        let billed = match said {
+            said if said.contains("nothing was billed") || said.contains("never followed") => {
+                !matches!(proof, Proof::InDoubt | Proof::Created(_))
+            }
+            said if said.contains("unknown") || said.contains("may hide") => {
+                proof == Proof::InDoubt
+            }
+            // A success without an id, as here, is not what the contract promises.
+            said => said.contains("is billed") && proof == Proof::InDoubt,
+        };
+        assert!(billed, "{status}: {said:?} was judged {proof:?}");
+    }
+}
