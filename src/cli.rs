@@ -82,6 +82,8 @@ pub enum Command {
     Run(RunArgs),
     /// Say where a batch stands, also while a run is under way
     Status(BatchArgs),
+    /// Settle pairs in doubt: adopt their task, create them again, or write them off
+    Resolve(ResolveArgs),
     /// Write tasks.csv again from the ledger
     Report(BatchArgs),
     /// Serve the fake API on its own
@@ -173,9 +175,58 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub retry_for: Duration,
+    /// The API key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Where the API key is.
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
     /// A file that holds the API key [default: the environment's CALLSHEET_API_KEY]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
+}
+
+/// Which pairs in doubt are settled, and how.
+#[derive(Debug, Clone, Args)]
+pub struct ResolveArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// The pairs in doubt
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "from"])]
+    pub ids: Vec<String>,
+    /// All pairs in doubt
+    #[arg(long, conflicts_with_all = ["ids", "from", "adopt"])]
+    pub all: bool,
+    /// Read the ids from a file, one a line; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "adopt"])]
+    pub from: Option<PathBuf>,
+    /// What is to become of them.
+    #[command(flatten)]
+    pub verdict: VerdictArgs,
+    /// Adopt the task without asking the server for it
+    #[arg(long, requires = "adopt")]
+    pub unchecked: bool,
+    /// The API key, to ask the server for the task.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// A verdict on pairs in doubt; exactly one.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct VerdictArgs {
+    /// The task was found at the server: this is its id. Takes one pair
+    #[arg(long, value_name = "TASK_ID")]
+    pub adopt: Option<String>,
+    /// Create it again at the next run, even if that pays twice
+    #[arg(long)]
+    pub resend: bool,
+    /// Write it off: never create it again
+    #[arg(long)]
+    pub abandon: bool,
 }
 
 /// How far a run goes.

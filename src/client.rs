@@ -7,13 +7,14 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::ledger::{Permit, Receipt};
-use crate::pair::{ApiKey, Endpoint};
+use crate::pair::{ApiKey, Endpoint, TaskId};
 use crate::wire::{Judgement, Proof, Received, Wire, judge};
 
 /// At most this much of an answer is read, in bytes.
@@ -29,10 +30,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const CREATE_PATH: &str = "/v1/videos/generations";
 
+const TASK_PATH: &str = "/v1/tasks/";
+
 /// A connection to the API of one endpoint, with one key.
 #[derive(Debug)]
 pub struct Client {
     creates: reqwest::Client,
+    endpoint: Endpoint,
     create_url: Url,
     key: ApiKey,
 }
@@ -41,6 +45,11 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the HTTP client: {0}")]
 pub struct ClientError(String);
+
+/// Why it is not known whether there is a task.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct TaskError(String);
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +69,23 @@ impl Client {
         // A second call finds the provider in place, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let creates = build(endpoint, &key, settings)?;
-        Ok(Self { creates, create_url: endpoint.at(CREATE_PATH), key })
+        let create_url = endpoint.at(CREATE_PATH);
+        Ok(Self { creates, endpoint: endpoint.clone(), create_url, key })
+    }
+
+    /// Whether the server knows a task. Asking costs nothing.
+    ///
+    /// # Errors
+    /// When the server cannot say: no connection, no permission, an error of its own.
+    pub async fn has_task(&self, task: &TaskId) -> Result<bool, TaskError> {
+        let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
+        let unknown = |reason: String| TaskError(self.key.remove_from(&reason));
+        match self.creates.get(url).send().await.map(|response| response.status()) {
+            Ok(status) if status.is_success() => Ok(true),
+            Ok(StatusCode::NOT_FOUND) => Ok(false),
+            Ok(status) => Err(unknown(format!("the server answered {status}"))),
+            Err(error) => Err(unknown(chain(error))),
+        }
     }
 
     /// Sends the create that the permit stands for, once, and says what its outcome proves.
@@ -71,12 +96,7 @@ impl Client {
         let request = self.creates.post(self.create_url.clone()).body(body);
         let wire = match request.send().await {
             Ok(response) => Wire::Answered(receive(response).await),
-            // Only a connection that was never made proves that nothing was sent. `is_request` is
-            // true for every error of sending and says nothing.
-            Err(error) if error.is_builder() || error.is_connect() => {
-                Wire::NotSent { reason: chain(error) }
-            }
-            Err(error) => Wire::Lost { reason: chain(error) },
+            Err(error) => unanswered(error),
         };
         (receipt, without_key(judge(&wire), &self.key))
     }
@@ -122,6 +142,33 @@ fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
     bearer.set_sensitive(true);
     let json = HeaderValue::from_static("application/json");
     Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]))
+}
+
+/// What an error without an answer proves. Only a connection that was never made proves that
+/// nothing was sent; `is_request` is true for every error of sending and says nothing.
+fn unanswered(error: reqwest::Error) -> Wire {
+    let (builder, connect) = (error.is_builder(), error.is_connect());
+    let exhausted = connect && is_out_of_descriptors(&error);
+    let reason = chain(error);
+    match (builder || exhausted, connect) {
+        (true, _) => Wire::Unable { reason },
+        (false, true) => Wire::NotSent { reason },
+        (false, false) => Wire::Lost { reason },
+    }
+}
+
+/// Whether no connection could be made for want of file descriptors. Trying again would not help.
+fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    // ENFILE and EMFILE; std has no name for them.
+    let of_system = |error: &std::io::Error| matches!(error.raw_os_error(), Some(23 | 24));
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(of_system) {
+            return cfg!(unix);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 async fn receive(mut response: reqwest::Response) -> Received {

@@ -4,14 +4,15 @@ use std::io::Read;
 use std::path::Path;
 
 use super::failure::Failure;
+use crate::cli::KeyArgs;
 use crate::exit::Exit;
 use crate::pair::ApiKey;
 
 const VARIABLE: &str = "CALLSHEET_API_KEY";
 
 /// Reads the key; the file wins over the environment, as an option does.
-pub(super) fn read(file: Option<&Path>) -> Result<ApiKey, Failure> {
-    let (text, from) = match file {
+pub(super) fn read(args: &KeyArgs) -> Result<ApiKey, Failure> {
+    let (text, from) = match &args.api_key_file {
         Some(path) => (read_file(path)?, path.display().to_string()),
         None => (from_environment()?, VARIABLE.to_owned()),
     };

@@ -8,6 +8,7 @@ mod packaging;
 mod plan;
 mod rehearsal;
 mod report;
+mod resolve;
 mod run;
 mod signals;
 mod status;
@@ -42,6 +43,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(ui, args),
         Command::Run(args) => run::run(ui, args),
         Command::Status(args) => status::status(ui, args),
+        Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),

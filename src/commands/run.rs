@@ -66,7 +66,7 @@ async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehear
             let rehearsal = rehearsal::start(scenario).await?;
             (rehearsal.endpoint.clone(), rehearsal.key.clone(), Some(rehearsal))
         }
-        None => (batch.endpoint.clone(), key::read(args.api_key_file.as_deref())?, None),
+        None => (batch.endpoint.clone(), key::read(&args.key)?, None),
     };
     let client = Client::new(&endpoint, key, &settings)
         .map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
@@ -160,7 +160,7 @@ impl End {
         let stopped = match self.stop.reason() {
             _ if self.outcome.is_none() => Exit::Killed,
             Some(Reason::Account { .. }) => Exit::Account,
-            Some(Reason::Ledger(_)) => Exit::Fault,
+            Some(Reason::Ledger(_) | Reason::Unable { .. }) => Exit::Fault,
             _ => Exit::Done,
         };
         stopped.min(standing.exit())
@@ -219,6 +219,10 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
             let seconds = after.as_secs();
             let message = crate::view::printable(message);
             ui.error(&format!("no create got through for {seconds} s: {message}"));
+        }
+        Reason::Unable { message } => {
+            ui.error(&format!("this machine cannot send: {}", crate::view::printable(message)));
+            ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
         }
         Reason::Ledger(error) => {
             ui.error(&error.to_string());

@@ -119,7 +119,9 @@ fn event_of(judgement: &Judgement) -> Event {
     match judgement.proof {
         Proof::Created(_) => Event::Accepted,
         Proof::Rejected => Event::Refused,
-        Proof::NotSent | Proof::Wait { .. } | Proof::AccountStop(_) => Event::NotMade,
+        Proof::NotSent | Proof::Unable | Proof::Wait { .. } | Proof::AccountStop(_) => {
+            Event::NotMade
+        }
         Proof::InDoubt => Event::Lost,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
@@ -17,10 +18,15 @@ const SCHEMA: &str = include_str!("schema.sql");
 pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerError> {
     let path = folder.join(FILE);
     let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
-    let fresh = is_fresh(folder, &path)?;
-    let mut connection = Connection::open(&path).map_err(failed)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
-    if !fresh {
+    let events = event_log::last_number(folder)?;
+    let lost = |events| LedgerError::Behind { path: path.clone(), ledger: 0, events };
+    match events {
+        Some(events) if events > 0 && !path.exists() => return Err(lost(events)),
+        _ => {}
+    }
+    let mut connection = connect(&path, OpenFlags::default())?;
+    let blank = is_blank(&connection).map_err(failed)?;
+    if !blank {
         check_format(&connection, &path)?;
     }
     // FULL: a commit that was answered survives a power cut.
@@ -28,13 +34,29 @@ pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerEr
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     // The rows that change with every create of a large batch; in kB, taken as needed.
     connection.pragma_update(None, "cache_size", -16 * 1024).map_err(failed)?;
-    if fresh {
-        create(&mut connection, endpoint).map_err(failed)?;
-    } else {
-        check_endpoint(&connection, &path, endpoint)?;
-        check_nothing_lost(&connection, folder, &path)?;
+    match events {
+        Some(events) if events > 0 && blank => return Err(lost(events)),
+        _ if blank => create(&mut connection, endpoint).map_err(failed)?,
+        _ => {
+            check_endpoint(&connection, &path, endpoint)?;
+            check_nothing_lost(&connection, events, &path)?;
+        }
     }
     Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+    let connection = Connection::open_with_flags(path, flags);
+    let waiting = connection.and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(10))?;
+        Ok(connection)
+    });
+    waiting.map_err(|error| LedgerError::sqlite(path, &error))
+}
+
+/// Whether nothing was ever written: a new file, or one whose making a crash cut off.
+fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))
 }
 
 /// Notes in the file itself that a run has it: a copy without the write-ahead log must show that
@@ -52,28 +74,13 @@ pub(super) fn open_to_read(folder: &Path) -> Result<Option<Connection>, LedgerEr
     if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
         return Ok(None);
     }
-    let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
+    let connection = connect(&path, flags)?;
+    if is_blank(&connection).map_err(|error| LedgerError::sqlite(&path, &error))? {
+        return Ok(None);
+    }
     check_format(&connection, &path)?;
     Ok(Some(connection))
-}
-
-/// Whether a ledger has to be made. An empty file is one that a crash kept from being made, unless
-/// events tell that there was more.
-fn is_fresh(folder: &Path, path: &Path) -> Result<bool, LedgerError> {
-    let empty = match fs::metadata(path) {
-        Ok(metadata) => metadata.len() == 0,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => return Err(LedgerError::io(path, error)),
-    };
-    match event_log::last_number(folder)? {
-        Some(events) if empty && events > 0 => {
-            Err(LedgerError::Behind { path: path.to_owned(), ledger: 0, events })
-        }
-        _ => Ok(empty && !wal_has_content(path)),
-    }
 }
 
 fn wal_has_content(path: &Path) -> bool {
@@ -117,14 +124,13 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
 /// After a crash: is the file whole, and does it hold every event that was acted on?
 fn check_nothing_lost(
     connection: &Connection,
-    folder: &Path,
+    events: Option<u64>,
     path: &Path,
 ) -> Result<(), LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let (ledger, in_use): (u64, bool) = connection
         .query_row("SELECT events, in_use FROM batch", (), |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(failed)?;
-    let events = event_log::last_number(folder)?;
     if let Some(events) = events.filter(|&events| events > ledger) {
         return Err(LedgerError::Behind { path: path.to_owned(), ledger, events });
     }

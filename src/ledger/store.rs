@@ -9,7 +9,6 @@ use super::lock::Lock;
 use super::write::Write;
 use super::{Change, FILE, LedgerError, schema};
 use crate::pair::{Pair, TaskId};
-use crate::state::State;
 use crate::wire::{Judgement, Proof};
 
 /// The ledger of the one run that holds its lock.
@@ -81,12 +80,12 @@ impl Store {
         self.write(|write| write.list(pairs))
     }
 
-    /// Settles one pair in doubt by a person's word.
+    /// Settles pairs in doubt by a person's word: all of them, or on an error none.
     ///
     /// # Errors
-    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] when it is not in doubt.
-    pub fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<State, LedgerError> {
-        self.write(|write| write.resolve(id, verdict))
+    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] for one that is not in doubt.
+    pub fn resolve(&mut self, ids: &[String], verdict: &Verdict) -> Result<(), LedgerError> {
+        self.write(|write| ids.iter().try_for_each(|id| write.resolve(id, verdict)))
     }
 
     fn recover(&mut self) -> Result<usize, LedgerError> {
@@ -132,7 +131,10 @@ impl Store {
     }
 
     /// Marks the ledger as left in good order, once nothing more will be written.
-    pub(super) fn close(self) -> Result<(), LedgerError> {
+    ///
+    /// # Errors
+    /// When the file system refuses; what was written stands all the same.
+    pub fn close(self) -> Result<(), LedgerError> {
         self.events.sync()?;
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         self.connection.execute("UPDATE batch SET in_use = 0", ()).map_err(failed)?;

@@ -117,9 +117,12 @@ fn an_intent_without_an_outcome_is_in_doubt_at_the_next_start() {
     assert_eq!(states(folder.path()), both);
     let doubt = View::open(folder.path()).unwrap().unwrap().doubts().unwrap().remove(0);
     assert_eq!(doubt.body, pair("a", "x").request.to_json().to_string());
-    store.resolve("A", &Verdict::Adopt(TaskId::parse("t9").unwrap())).unwrap();
-    assert!(matches!(store.resolve("a", &Verdict::Resend), Err(LedgerError::Forbidden { .. })));
-    assert!(matches!(store.resolve("z", &Verdict::Resend), Err(LedgerError::Unknown { .. })));
+    let ids = |id: &str| [id.to_owned()];
+    store.resolve(&ids("A"), &Verdict::Adopt(TaskId::parse("t9").unwrap())).unwrap();
+    let again = store.resolve(&ids("a"), &Verdict::Resend);
+    assert!(matches!(again, Err(LedgerError::Forbidden { .. })));
+    let unknown = store.resolve(&ids("z"), &Verdict::Resend);
+    assert!(matches!(unknown, Err(LedgerError::Unknown { .. })));
     assert_eq!(rows(folder.path())[0].task_id.as_deref(), Some("t9"));
 }
 

@@ -107,7 +107,7 @@ impl<'a> Write<'a> {
     }
 
     /// Records a person's verdict on a pair in doubt.
-    pub(super) fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<State, LedgerError> {
+    pub(super) fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<(), LedgerError> {
         let Some(Known { receipt, .. }) = self.find(id)? else {
             return Err(LedgerError::Unknown { id: id.to_owned() });
         };
@@ -117,12 +117,12 @@ impl<'a> Write<'a> {
             Verdict::Abandon => (Event::WrittenOff, None),
         };
         let trace = Trace { task, ..Trace::default() };
-        let state = self.apply(&receipt, State::InDoubt, event, &trace)?;
+        self.apply(&receipt, State::InDoubt, event, &trace)?;
         self.execute(
             "UPDATE attempts SET verdict = ?3, judged = ?4 WHERE pair = ?1 AND attempt = ?2",
             params![receipt.pair, receipt.attempt, event.name(), self.now.as_millisecond()],
         )?;
-        Ok(state)
+        Ok(())
     }
 
     /// The pairs whose create was under way when the last run ended.

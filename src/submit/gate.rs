@@ -121,7 +121,8 @@ impl Gate {
                 inner.pause.refused((started, now), None, fastrand::f64());
                 inner.log(now, "not sent");
             }
-            _ => {
+            Proof::Unable => {}
+            Proof::Created(_) | Proof::Rejected | Proof::AccountStop(_) | Proof::InDoubt => {
                 inner.last_answer = now;
                 inner.pause.answered();
                 inner.window.answered();

@@ -131,6 +131,7 @@ impl Run<'_> {
         let message = judgement.message.clone();
         match judgement.proof {
             Proof::AccountStop(account) => self.stop.pull(Reason::Account { account, message }),
+            Proof::Unable => self.stop.pull(Reason::Unable { message }),
             Proof::NotSent | Proof::Wait { .. } => {
                 let resumes = self.gate.now() + self.gate.held_back();
                 if resumes.saturating_sub(begun) <= self.retry_for {

@@ -27,6 +27,11 @@ pub enum Reason {
         /// The last refusal.
         message: String,
     },
+    /// This machine cannot send anything.
+    Unable {
+        /// Why.
+        message: String,
+    },
     /// What cannot be recorded is not sent.
     Ledger(LedgerError),
 }

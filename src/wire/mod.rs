@@ -1,6 +1,6 @@
 //! What each answer of the API proves about a create.
 //!
-//! One pure function, [`judge`], turns what happened on the wire into one of six proofs. It holds
+//! One pure function, [`judge`], turns what happened on the wire into one of seven proofs. It holds
 //! the whole knowledge of which outcomes were billed; nothing else in the program decides that.
 
 mod answer;
@@ -15,6 +15,11 @@ use self::answer::Answer;
 pub enum Wire {
     /// No byte of the request can have reached the API: name lookup, connection or TLS failed.
     NotSent {
+        /// The chain of errors, for people.
+        reason: String,
+    },
+    /// This machine could not even try: no file descriptor left, or no valid request.
+    Unable {
         /// The chain of errors, for people.
         reason: String,
     },
@@ -51,6 +56,8 @@ pub enum Proof {
     Rejected,
     /// Nothing was sent; it may be tried again.
     NotSent,
+    /// Nothing was sent, and nothing can be until somebody mends this machine.
+    Unable,
     /// The server wants all creates to pause; nothing was made.
     Wait {
         /// The `Retry-After` header, if there was one.
@@ -99,6 +106,7 @@ const MESSAGE: usize = 500;
 pub fn judge(wire: &Wire) -> Judgement {
     match wire {
         Wire::NotSent { reason } => unanswered(Proof::NotSent, "not_sent", reason),
+        Wire::Unable { reason } => unanswered(Proof::Unable, "unable", reason),
         Wire::Lost { reason } => unanswered(Proof::InDoubt, "no_answer", reason),
         Wire::Answered(received) => judge_answer(received),
     }

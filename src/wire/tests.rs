@@ -144,6 +144,7 @@ fn too_many_requests_is_a_wait() {
 fn only_what_was_never_sent_may_be_sent_again() {
     let reason = || "refused".to_owned();
     assert_eq!(judge(&Wire::NotSent { reason: reason() }).proof, Proof::NotSent);
+    assert_eq!(judge(&Wire::Unable { reason: reason() }).proof, Proof::Unable);
     assert_eq!(judge(&Wire::Lost { reason: reason() }).proof, Proof::InDoubt);
 }
 

@@ -1,11 +1,16 @@
 //! Everything that needs the whole program, in one binary: real processes, files and sockets. Only
 //! the paid API is a fake.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod bad_input;
 mod commands;
 mod contract;
 mod layers;
+mod money;
+mod proofs;
 mod requests;
 mod rude;
 mod sheet;
 mod trust;
+mod waits;

@@ -18,7 +18,14 @@ impl Rude {
     /// Reads one request per connection and then lets `manners` have the connection, with the
     /// number of the request (from 0).
     pub(crate) fn start(manners: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), manners)
+    }
+
+    /// The same on a port that the test chose.
+    pub(crate) fn on(
+        listener: TcpListener,
+        manners: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static,
+    ) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let read = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));

@@ -127,7 +127,7 @@ impl Said {
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self}"))
+        serde_json::from_str(&self.out).unwrap()
     }
 }
 

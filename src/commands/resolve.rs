@@ -1,0 +1,110 @@
+//! `resolve`: a person's verdict on pairs in doubt.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use super::batch::Site;
+use super::failure::Failure;
+use super::key;
+use super::run::runtime;
+use super::status::Standing;
+use crate::cli::{ResolveArgs, VerdictArgs};
+use crate::client::{Client, Settings};
+use crate::exit::Exit;
+use crate::ledger::{Store, Verdict, View};
+use crate::pair::{Endpoint, PlainHttp, TaskId};
+use crate::report;
+use crate::ui::{Ui, counted};
+
+/// Asking for a task is a small request.
+const SETTINGS: Settings = Settings { request_timeout: Duration::from_secs(30), connections: 1 };
+
+pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
+    let site = Site::of(&args.batch);
+    let view = site.existing()?;
+    let owner = view.endpoint()?;
+    let ids = ids(args, &view)?;
+    let verdict = verdict(&args.verdict, &ids)?;
+    if let (Verdict::Adopt(task), false) = (&verdict, args.unchecked || site.rehearsal) {
+        check(args, &owner, task)?;
+    }
+    drop(view);
+    let mut store = Store::open(&site.folder, &owner)?;
+    store.resolve(&ids, &verdict)?;
+    store.close()?;
+    conclude(ui, &site, ids.len() as u64, &verdict)
+}
+
+fn ids(args: &ResolveArgs, view: &View) -> Result<Vec<String>, Failure> {
+    let ids: Vec<String> = match &args.from {
+        _ if args.all => view.doubts()?.into_iter().map(|doubt| doubt.row.id).collect(),
+        Some(file) => read(file)?.split_whitespace().map(str::to_owned).collect(),
+        None => args.ids.clone(),
+    };
+    if ids.is_empty() && !args.all {
+        return Err(Failure::new(Exit::Usage, "no ids were given; nothing was settled"));
+    }
+    Ok(ids)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(file)
+    };
+    let failed = |error| Failure::new(Exit::Usage, format!("{}: {error}", file.display()));
+    read.map_err(failed)
+}
+
+fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
+    match &args.adopt {
+        Some(_) if ids.len() != 1 => {
+            Err(Failure::new(Exit::Usage, "a task belongs to one pair: give one ID with --adopt"))
+        }
+        Some(task) => TaskId::parse(task)
+            .map(Verdict::Adopt)
+            .map_err(|error| Failure::new(Exit::Usage, format!("--adopt: {error}"))),
+        None if args.resend => Ok(Verdict::Resend),
+        None => Ok(Verdict::Abandon),
+    }
+}
+
+/// Asks the server for the task: a mistyped id would wait for ever.
+fn check(args: &ResolveArgs, owner: &str, task: &TaskId) -> Result<(), Failure> {
+    let unable = |reason: String| {
+        Failure::new(Exit::Fault, format!("cannot ask {owner} for the task: {reason}"))
+            .hint("to adopt it without asking, add --unchecked")
+    };
+    // The ledger's own endpoint was accepted when it was made.
+    let endpoint =
+        Endpoint::parse(owner, PlainHttp::Anywhere).map_err(|e| unable(e.to_string()))?;
+    let client = Client::new(&endpoint, key::read(&args.key)?, &SETTINGS);
+    let client = client.map_err(|error| unable(error.to_string()))?;
+    match runtime()?.block_on(client.has_task(task)) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(Exit::Usage, format!("{owner} knows no task {task}"))
+            .hint("check the id; to adopt it all the same, add --unchecked")),
+        Err(error) => Err(unable(error.to_string())),
+    }
+}
+
+fn conclude(ui: &Ui, site: &Site, settled: u64, verdict: &Verdict) -> Result<Exit, Failure> {
+    let view = site.existing()?;
+    report::write(&site.folder, &view, |_| true)?;
+    let standing = Standing::read(&view)?;
+    let what = match verdict {
+        Verdict::Adopt(_) => "adopted",
+        Verdict::Resend => "to be created again",
+        Verdict::Abandon => "written off",
+    };
+    let settled = counted(settled, "pair");
+    ui.result(&format!("{settled} {what}; now {}", standing.line()), &standing.json(site));
+    if *verdict == Verdict::Resend {
+        ui.hint(&format!("to create them: {}", site.command("run")));
+    }
+    Ok(if standing.exit() == Exit::InDoubt { Exit::InDoubt } else { Exit::Done })
+}
