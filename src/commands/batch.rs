@@ -12,6 +12,7 @@ use crate::ledger::View;
 use crate::manifest::{self, Manifest};
 use crate::pair::{Endpoint, PlainHttp};
 use crate::ui::{Ui, counted};
+use crate::view::printable;
 
 /// Where a batch keeps what it produces.
 #[derive(Debug, Clone)]
@@ -159,10 +160,16 @@ fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
     manifest.with_file_name(name)
 }
 
+/// The command that was given. No secret can be in it: keys are no arguments.
+pub(super) fn this_command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| shell_word(Path::new(&word)));
+    ["callsheet".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
 /// A path as one word of a shell's.
 fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    let text = printable(&path.display().to_string()).into_owned();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 

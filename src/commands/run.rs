@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use super::batch::Batch;
+use super::batch::{Batch, this_command};
 use super::failure::Failure;
 use super::key;
 use super::rehearsal::{self, Rehearsal};
@@ -50,10 +50,24 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
 /// costs more than it gains.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
+    spare_descriptors()?;
     Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Fault, format!("cannot start: {error}")))
+}
+
+/// Runtime, ledger and the first connections need a handful of file descriptors; tokio panics
+/// where it finds none.
+fn spare_descriptors() -> Result<(), Failure> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let opened: Result<Vec<_>, _> = (0..20).map(|_| std::fs::File::open("/dev/null")).collect();
+    opened.map(drop).map_err(|error| {
+        Failure::new(Exit::Fault, format!("cannot open enough files: {error}"))
+            .hint("raise the limit, such as `ulimit -n 1024`, and give the same command again")
+    })
 }
 
 async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehearsal>), Failure> {
@@ -192,10 +206,7 @@ fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
         ui.message(&doubts);
     }
     if standing.count(State::Planned) > 0 {
-        ui.hint(&format!(
-            "to continue, give the same command again: {}",
-            batch.site.command("run")
-        ));
+        ui.hint(&format!("to continue, give the same command again: {}", this_command()));
     }
     Ok(exit)
 }

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
+use crate::pair::without_query;
 use crate::state::State;
 use crate::ui::Ui;
 use crate::view::{self, printable};
@@ -124,8 +125,9 @@ fn words(state: State) -> &'static str {
 
 fn describe_doubt(doubt: &Doubt) -> String {
     let sent = doubt.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let why = printable(&doubt.row.error);
-    format!("  {}  sent {sent}: {}: {why}", doubt.row.id, printable(&doubt.row.error_code))
+    let [image, audio] = [&doubt.row.image_url, &doubt.row.audio_url].map(|url| without_query(url));
+    let [code, why] = [&doubt.row.error_code, &doubt.row.error].map(|text| printable(text));
+    format!("  {}  sent {sent}\n      {image} + {audio}\n      {code}: {why}", doubt.row.id)
 }
 
 fn doubt_json(doubt: &Doubt) -> Value {

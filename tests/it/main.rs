@@ -6,11 +6,14 @@
 mod bad_input;
 mod commands;
 mod contract;
+mod crash;
+mod doubts;
 mod layers;
 mod money;
 mod proofs;
 mod requests;
 mod rude;
 mod sheet;
+mod stops;
 mod trust;
 mod waits;

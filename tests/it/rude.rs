@@ -26,6 +26,13 @@ impl Rude {
         listener: TcpListener,
         manners: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static,
     ) -> Self {
+        Self::serve(listener, move |number, _, connection| manners(number, connection))
+    }
+
+    fn serve(
+        listener: TcpListener,
+        manners: impl Fn(usize, &str, &mut TcpStream) + Send + Sync + 'static,
+    ) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let read = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -37,13 +44,19 @@ impl Rude {
                 thread::spawn(move || {
                     if let Some(request) = read_request(&mut connection) {
                         let number = count.fetch_add(1, Ordering::SeqCst);
-                        log.lock().unwrap().push(request);
-                        manners(number, &mut connection);
+                        log.lock().unwrap().push(request.clone());
+                        manners(number, &request, &mut connection);
                     }
                 });
             }
         });
         Self { url, read, requests }
+    }
+
+    /// Lets `manners` see the request itself.
+    pub(crate) fn any(manners: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::serve(listener, move |_, request, connection| manners(request, connection))
     }
 
     /// How many whole requests were read.
@@ -65,8 +78,8 @@ fn read_request(connection: &mut TcpStream) -> Option<String> {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let head = head.to_ascii_lowercase();
-            let length = head.split("content-length: ").nth(1)?.lines().next()?.parse::<usize>();
-            if body.len() >= length.ok()? {
+            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+            if body.len() >= length.map_or(Ok(0), str::parse::<usize>).ok()? {
                 return Some(text);
             }
         }
