@@ -84,7 +84,7 @@ impl Client {
             Ok(status) if status.is_success() => Ok(true),
             Ok(StatusCode::NOT_FOUND) => Ok(false),
             Ok(status) => Err(unknown(format!("the server answered {status}"))),
-            Err(error) => Err(unknown(chain(error))),
+            Err(error) => Err(unknown(cause(error))),
         }
     }
 
@@ -123,7 +123,7 @@ fn build(
         // What goes to this machine needs no way out of it.
         if endpoint.is_loopback() { builder.no_proxy() } else { builder }
     };
-    let failed = |error: reqwest::Error| ClientError(chain(error));
+    let failed = |error: reqwest::Error| ClientError(cause(error));
     if endpoint.is_plain() {
         // Loading the system's certificates takes 30 to 60 ms, and fails where there are none.
         return builder().tls_certs_only([]).build().map_err(failed);
@@ -149,7 +149,7 @@ fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
 fn unanswered(error: reqwest::Error) -> Wire {
     let (builder, connect) = (error.is_builder(), error.is_connect());
     let exhausted = connect && is_out_of_descriptors(&error);
-    let reason = chain(error);
+    let reason = cause(error);
     match (builder || exhausted, connect) {
         (true, _) => Wire::Unable { reason },
         (false, true) => Wire::NotSent { reason },
@@ -192,7 +192,7 @@ async fn receive(mut response: reqwest::Response) -> Received {
                 }
             }
             Ok(None) => break None,
-            Err(error) => break Some(chain(error)),
+            Err(error) => break Some(cause(error)),
         }
     };
     received
@@ -214,18 +214,13 @@ fn without_key(judgement: Judgement, key: &ApiKey) -> Judgement {
     }
 }
 
-/// An error and its causes in one line, without the URL and without saying anything twice.
-fn chain(error: reqwest::Error) -> String {
+/// The innermost cause: `Connection reset by peer` says more than the layers around it. Without the
+/// URL, which reqwest adds.
+fn cause(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
+    let mut cause: &dyn Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    cause.to_string()
 }

@@ -13,7 +13,7 @@ use crate::ui::Ui;
 use crate::view::{self, printable};
 
 /// How many pairs in doubt are shown to people; JSON has them all.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 
 pub(super) fn status(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let site = Site::of(args);

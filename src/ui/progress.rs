@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Style, Ui};
 use crate::ledger::Change;
@@ -30,9 +30,9 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(pairs), target);
-        let template = "{msg} [{bar:24}] {pos}/{len}  {per_sec}  {eta} left";
+        let template = "{msg} [{bar:24}] {pos}/{len}  {rate}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         if drawn {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -93,6 +93,12 @@ impl Progress {
         };
         self.above(|ui| ui.warn(&text));
     }
+}
+
+/// indicatif's own has four digits after the point.
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // A rate that cannot be drawn is left out.
+    let _ = write!(out, "{:.1}/s", state.per_sec());
 }
 
 /// The events that need attention. A single refusal that is tried again does not.

@@ -15,17 +15,17 @@ use self::answer::Answer;
 pub enum Wire {
     /// No byte of the request can have reached the API: name lookup, connection or TLS failed.
     NotSent {
-        /// The chain of errors, for people.
+        /// The cause, for people.
         reason: String,
     },
     /// This machine could not even try: no file descriptor left, or no valid request.
     Unable {
-        /// The chain of errors, for people.
+        /// The cause, for people.
         reason: String,
     },
     /// The request may have arrived, but no answer did.
     Lost {
-        /// The chain of errors, for people.
+        /// The cause, for people.
         reason: String,
     },
     /// The head of an answer arrived, and at least part of its body.

@@ -1,7 +1,7 @@
 //! Everything that needs the whole program, in one binary: real processes, files and sockets. Only
 //! the paid API is a fake.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
 mod commands;
