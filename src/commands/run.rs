@@ -226,10 +226,9 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
             ui.error(&format!("{what}: {}", crate::view::printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
         }
-        Reason::Unreachable { after, message } => {
-            let seconds = after.as_secs();
-            let message = crate::view::printable(message);
-            ui.error(&format!("no create got through for {seconds} s: {message}"));
+        Reason::Unreachable { within, message } => {
+            let (seconds, message) = (within.as_secs(), crate::view::printable(message));
+            ui.error(&format!("no create got through within {seconds} s: {message}"));
         }
         Reason::Unable { message } => {
             ui.error(&format!("this machine cannot send: {}", crate::view::printable(message)));

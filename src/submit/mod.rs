@@ -137,9 +137,10 @@ impl Run<'_> {
                 if resumes.saturating_sub(begun) <= self.retry_for {
                     return true;
                 }
-                let after = self.gate.silence() + self.gate.held_back();
-                if after > self.retry_for {
-                    self.stop.pull(Reason::Unreachable { after: self.gate.silence(), message });
+                // Others may be getting through; then only this pair is left for another run.
+                if self.gate.silence() + self.gate.held_back() > self.retry_for {
+                    let within = self.retry_for;
+                    self.stop.pull(Reason::Unreachable { within, message });
                 }
             }
             Proof::Created(_) | Proof::Rejected | Proof::InDoubt => {}

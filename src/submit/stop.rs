@@ -22,8 +22,8 @@ pub enum Reason {
     },
     /// Nothing got through for as long as retries are allowed.
     Unreachable {
-        /// How long that was.
-        after: Duration,
+        /// How long that is.
+        within: Duration,
         /// The last refusal.
         message: String,
     },
