@@ -7,6 +7,8 @@ use wiremock::ResponseTemplate;
 
 use crate::contract::Violation;
 use crate::fault::Fault;
+use crate::route::PATHS;
+use crate::scenario::On;
 
 /// The header by which the engine and the gate speak of the same exchange.
 pub(crate) const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
@@ -24,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) mime: &'static str,
     pub(crate) body: Vec<u8>,
+    /// How the request broke the contract, if that is why it is refused.
+    pub(crate) breach: Option<String>,
 }
 
 impl Answer {
@@ -32,7 +36,7 @@ impl Answer {
     }
 
     pub(crate) fn text(status: u16, mime: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), mime, body: body.into() }
+        Self { status, headers: Vec::new(), mime, body: body.into(), breach: None }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
@@ -43,6 +47,12 @@ impl Answer {
     pub(crate) fn error(status: u16, kind: &str, code: &str, message: &str) -> Self {
         let error = json!({"message": message, "type": kind, "code": code});
         Self::json(status, &json!({ "error": error }))
+    }
+
+    /// The answer to a request that breaks the contract.
+    fn breach(status: u16, code: &str, message: &str) -> Self {
+        let answer = Self::error(status, "invalid_request_error", code, message);
+        Self { breach: Some(message.to_owned()), ..answer }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -71,8 +81,8 @@ pub(crate) fn unauthorized(what: &str) -> Answer {
 
 /// 404 for a path that does not exist.
 pub(crate) fn no_such_path(path: &str) -> Answer {
-    let what = format!("no such path: {}", shown(path));
-    Answer::error(404, "invalid_request_error", "not_found", &what)
+    let what = format!("no such path: {} (there are: {PATHS})", shown(path));
+    Answer::breach(404, "not_found", &what)
 }
 
 /// 404 for a model that does not exist.
@@ -85,27 +95,26 @@ pub(crate) fn no_such_model(model: &str, known: &[String]) -> Answer {
 /// 405 with the methods that would do.
 pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
     let what = format!("the method {method} does not exist here (there is: {allowed})");
-    Answer::error(405, "invalid_request_error", "method_not_allowed", &what)
-        .header("allow", allowed)
+    Answer::breach(405, "method_not_allowed", &what).header("allow", allowed)
 }
 
 /// 415: the body is declared as something else than JSON.
 pub(crate) fn wrong_content_type(came: Option<&str>) -> Answer {
     let came = came.map_or_else(|| "none".to_owned(), shown);
     let what = format!("content-type must be {JSON}, but came as {came}");
-    Answer::error(415, "invalid_request_error", "unsupported_media_type", &what)
+    Answer::breach(415, "unsupported_media_type", &what)
 }
 
 /// 413: more than the fake reads.
 pub(crate) fn too_large(limit: usize) -> Answer {
     let what = format!("the body is larger than {limit} bytes");
-    Answer::error(413, "invalid_request_error", "request_too_large", &what)
+    Answer::breach(413, "request_too_large", &what)
 }
 
 /// 400 for a body that is not JSON.
 pub(crate) fn not_json(error: &serde_json::Error) -> Answer {
     let what = format!("the body is not JSON: {error}");
-    Answer::error(400, "invalid_request_error", "invalid_json", &what)
+    Answer::breach(400, "invalid_json", &what)
 }
 
 /// 400 with everything that breaks the contract.
@@ -114,14 +123,28 @@ pub(crate) fn broken_contract(violations: &[Violation]) -> Answer {
     let message = format!("the request breaks the contract: {}", list.join("; "));
     let error = json!({"message": message, "type": "invalid_request_error",
         "code": "invalid_request", "violations": violations});
-    Answer::json(400, &json!({ "error": error }))
+    Answer { breach: Some(message), ..Answer::json(400, &json!({ "error": error })) }
+}
+
+/// 400 for a parameter in the URL.
+pub(crate) fn bad_parameter(name: &str, expected: &str) -> Answer {
+    let what = format!("the parameter {name} must be {expected}");
+    Answer::breach(400, "invalid_request", &what)
+}
+
+/// 404 for a task that does not exist, or no more, or not for this key.
+pub(crate) fn no_such_task(id: &str) -> Answer {
+    let what = format!("no such task: {}", shown(id));
+    Answer::error(404, "invalid_request_error", "task_not_found", &what)
 }
 
 /// 400 for a magic URL that asks for a fault which does not exist.
 pub(crate) fn no_such_fault(name: &str) -> Answer {
-    let known: Vec<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
-    let what = format!("no such fault: {} (there are: {})", shown(name), known.join(", "));
-    Answer::error(400, "invalid_request_error", "unknown_fault", &what)
+    let known = Fault::ALL.iter().filter(|fault| On::Create.takes(**fault));
+    let known: Vec<_> = known.map(|fault| fault.name()).collect();
+    let what =
+        format!("no such fault for a create: {} (there are: {})", shown(name), known.join(", "));
+    Answer::breach(400, "unknown_fault", &what)
 }
 
 /// 402: the balance is used up.

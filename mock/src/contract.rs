@@ -32,6 +32,7 @@ pub struct Violation {
 
 /// The parsed contract.
 pub(crate) struct Contract {
+    document: Value,
     create: Judge,
 }
 
@@ -40,7 +41,12 @@ impl Contract {
     fn load() -> Self {
         let document: Value = serde_yaml::from_str(OPENAPI).expect("openapi.yaml is YAML");
         let create = Judge::new(&document, "#/components/schemas/CreateRequest");
-        Self { create: create.expect("the schema of a create is a JSON Schema") }
+        Self { create: create.expect("the schema of a create is a JSON Schema"), document }
+    }
+
+    /// The contract as JSON.
+    pub(crate) const fn document(&self) -> &Value {
+        &self.document
     }
 
     /// All that is wrong with the body of a create, in the order of its pointers.

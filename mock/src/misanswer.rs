@@ -50,6 +50,8 @@ pub(crate) fn refusal(strike: Strike) -> Answer {
         Fault::Status502 => gateway(502),
         Fault::Status504 => gateway(504),
         Fault::Status524Html => Answer::text(524, HTML, PROXY_524),
+        Fault::Html => Answer::text(200, HTML, LANDING_PAGE),
+        Fault::Empty => Answer::empty(200),
         // The rest are resets and the like, of whose answer nothing is sent.
         _ => gateway(500),
     }

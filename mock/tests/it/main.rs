@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod admin;
 mod answers;
 mod book;
 mod client;
 mod gate;
 mod program;
+mod tasks;
 mod wire;
