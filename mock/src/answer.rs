@@ -17,7 +17,7 @@ pub(crate) const FAULT_HEADER: &str = "x-callsheet-fault";
 /// Everything between the engine and the gate starts like this, and never leaves the process.
 pub(crate) const PRIVATE_HEADERS: &str = "x-callsheet-";
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// A status, headers and a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,10 +98,10 @@ pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
     Answer::breach(405, "method_not_allowed", &what).header("allow", allowed)
 }
 
-/// 415: the body is declared as something else than JSON.
-pub(crate) fn wrong_content_type(came: Option<&str>) -> Answer {
+/// 415: the body is declared as something else.
+pub(crate) fn wrong_content_type(expected: &str, came: Option<&str>) -> Answer {
     let came = came.map_or_else(|| "none".to_owned(), shown);
-    let what = format!("content-type must be {JSON}, but came as {came}");
+    let what = format!("content-type must be {expected}, but came as {came}");
     Answer::breach(415, "unsupported_media_type", &what)
 }
 
@@ -126,16 +126,27 @@ pub(crate) fn broken_contract(violations: &[Violation]) -> Answer {
     Answer { breach: Some(message), ..Answer::json(400, &json!({ "error": error })) }
 }
 
+/// 400 for one thing that breaks the contract.
+pub(crate) fn broken(what: &str) -> Answer {
+    Answer::breach(400, "invalid_request", what)
+}
+
 /// 400 for a parameter in the URL.
 pub(crate) fn bad_parameter(name: &str, expected: &str) -> Answer {
     let what = format!("the parameter {name} must be {expected}");
-    Answer::breach(400, "invalid_request", &what)
+    broken(&what)
 }
 
 /// 404 for a task that does not exist, or no more, or not for this key.
 pub(crate) fn no_such_task(id: &str) -> Answer {
     let what = format!("no such task: {}", shown(id));
     Answer::error(404, "invalid_request_error", "task_not_found", &what)
+}
+
+/// 404 for a file that does not exist, or no more.
+pub(crate) fn no_such_file(path: &str) -> Answer {
+    let what = format!("no such file: {}", shown(path));
+    Answer::error(404, "invalid_request_error", "file_not_found", &what)
 }
 
 /// 400 for a magic URL that asks for a fault which does not exist.
@@ -165,7 +176,7 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// Text from outside, bounded, for an error message.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut cut: String = text.chars().take(LONGEST).collect();
     if cut.len() < text.len() {

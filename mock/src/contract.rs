@@ -10,6 +10,8 @@ use jsonschema::{ValidationError, Validator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::upload::Way;
+
 /// The contract as a text: OpenAPI 3.1 in YAML.
 pub const OPENAPI: &str = include_str!("../openapi.yaml");
 
@@ -34,14 +36,21 @@ pub struct Violation {
 pub(crate) struct Contract {
     document: Value,
     create: Judge,
+    upload_base64: Judge,
+    upload_url: Judge,
 }
 
 impl Contract {
     #[expect(clippy::expect_used, reason = "the contract is compiled in, and tests load it")]
     fn load() -> Self {
         let document: Value = serde_yaml::from_str(OPENAPI).expect("openapi.yaml is YAML");
-        let create = Judge::new(&document, "#/components/schemas/CreateRequest");
-        Self { create: create.expect("the schema of a create is a JSON Schema"), document }
+        let judge = |name: &str| {
+            let reference = format!("#/components/schemas/{name}");
+            Judge::new(&document, &reference).expect("its schemas are JSON Schemas")
+        };
+        let create = judge("CreateRequest");
+        let (upload_base64, upload_url) = (judge("UploadBase64"), judge("UploadUrl"));
+        Self { create, upload_base64, upload_url, document }
     }
 
     /// The contract as JSON.
@@ -52,6 +61,16 @@ impl Contract {
     /// All that is wrong with the body of a create, in the order of its pointers.
     pub(crate) fn create_violations(&self, body: &Value) -> Vec<Violation> {
         self.create.violations(body)
+    }
+
+    /// All that is wrong with the JSON body of an upload.
+    pub(crate) fn upload_violations(&self, way: Way, body: &Value) -> Vec<Violation> {
+        match way {
+            Way::Base64 => self.upload_base64.violations(body),
+            Way::Url => self.upload_url.violations(body),
+            // Its body is a form.
+            Way::Stream => Vec::new(),
+        }
     }
 }
 

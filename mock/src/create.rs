@@ -59,7 +59,7 @@ fn order<'a>(scenario: &'a Scenario, request: &Seen) -> Result<Order<'a>, Answer
     let account = account(scenario, request)?;
     let content_type = header(request, "content-type");
     if !content_type.is_some_and(is_json) {
-        return Err(answer::wrong_content_type(content_type));
+        return Err(answer::wrong_content_type(answer::JSON, content_type));
     }
     if request.body.len() > MOST_BODY_BYTES {
         return Err(answer::too_large(MOST_BODY_BYTES));
@@ -91,7 +91,8 @@ pub(crate) fn account<'a>(scenario: &'a Scenario, request: &Seen) -> Result<&'a 
     known.ok_or_else(|| answer::unauthorized("this key is not known"))
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Whether a content type is JSON, whatever its parameters.
+pub(crate) fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }

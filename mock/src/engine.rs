@@ -26,6 +26,7 @@ use crate::life::{Status, Task};
 use crate::route::{self, ADMIN, Route};
 use crate::scenario::Scenario;
 use crate::task::TaskId;
+use crate::upload::{self, Storage};
 use crate::{admin, create, media, misanswer, query};
 
 /// How many breaches of the contract are remembered.
@@ -69,6 +70,7 @@ pub(crate) struct Desk {
     pub(crate) window: Option<(Millis, u32)>,
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
+    pub(crate) storage: Storage,
     breaches: Vec<Breach>,
     /// Counts the resets: what was under way before one has no place in the book after it.
     epoch: u64,
@@ -155,8 +157,13 @@ impl Shared {
         Ok(Self { clock: Clock::default(), url, scenario, desk, observer })
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Where the client reaches this fake, so that links work from there.
+    pub(crate) fn base(&self, request: &Seen) -> String {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
+        match header(request, "host").filter(|host| host.contains(':') && host.bytes().all(plain)) {
+            Some(host) => format!("http://{host}"),
+            None => self.url.clone(),
+        }
     }
 
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
@@ -274,6 +281,8 @@ impl Engine {
             Route::Create => create::create(&self.0, request, id),
             Route::Task(id) => query::query(&self.0, request, id),
             Route::Output(file) => query::video(&self.0, request, file),
+            Route::Upload(way) => upload::upload(&self.0, request, way).into(),
+            Route::File(path) => upload::download(&self.0, request, path).into(),
             Route::Sample(name) => media::sample(request, name).into(),
             Route::OpenapiYaml => Answer::text(200, "application/yaml", OPENAPI).into(),
             Route::OpenapiJson => Answer::json(200, CONTRACT.document()).into(),

@@ -18,6 +18,7 @@
 //! | `route`, `admin` | which path is what; `/__mock/…` |
 //! | `create` | answers `POST /v1/videos/generations` |
 //! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
+//! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
 //! | `book`, `journal` | what was accepted; what came and went |
 //! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
@@ -40,12 +41,14 @@ mod journal;
 mod life;
 mod media;
 mod misanswer;
+mod multipart;
 pub mod program;
 mod query;
 mod route;
 mod scenario;
 mod span;
 mod task;
+mod upload;
 
 pub use api::{MockApi, Options, StartError};
 pub use book::{Book, Duplicate, Entry};

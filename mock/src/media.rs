@@ -64,6 +64,12 @@ pub(crate) fn sample_length(url: &str) -> Option<Duration> {
     sample.millis.map(Duration::from_millis)
 }
 
+/// A sample in the place of a file that the fake does not fetch.
+pub(crate) fn stand_in(speech: bool) -> &'static [u8] {
+    let found = SAMPLES.iter().find(|sample| sample.millis.is_some() == speech);
+    found.map_or(&[], |sample| sample.bytes)
+}
+
 /// A link to the video of a task, as signed links are: useless once changed.
 pub(crate) fn link(base: &str, task: &TaskId, number: u32, expires: Millis) -> String {
     let file = format!("{task}-{number}.mp4");

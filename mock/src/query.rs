@@ -39,7 +39,7 @@ fn find(
     let task = desk.tasks.get_mut(&id).filter(|task| task.owner == owner(account));
     let task = task.ok_or_else(|| answer::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
-    let body = body(&base(shared, request), (&id, task), view);
+    let body = body(&shared.base(request), (&id, task), view);
     Ok((Answer::json(200, &body), task.polls()))
 }
 
@@ -62,16 +62,6 @@ fn synced(request: &Seen) -> Result<bool, Answer> {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => Err(answer::bad_parameter("sync_upstream", "true or false")),
-    }
-}
-
-/// Where the client reaches this fake, so that its links work from there.
-fn base(shared: &Shared, request: &Seen) -> String {
-    let plain =
-        |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    match header(request, "host").filter(plain).filter(|host| host.contains(':')) {
-        Some(host) => format!("http://{host}"),
-        None => shared.url().to_owned(),
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Scenario {
     pub lengths: Vec<Length>,
     /// What goes wrong. The first rule that strikes is the one.
     pub faults: Vec<Rule>,
+    /// How many bytes of uploaded files are kept. The real limit is not documented.
+    pub storage: u64,
     /// How many exchanges the journal keeps.
     pub journal: usize,
 }
@@ -88,6 +90,7 @@ impl Default for Scenario {
             links: Links::default(),
             lengths: Vec::new(),
             faults: Vec::new(),
+            storage: 64 << 20,
             journal: 1000,
         }
     }

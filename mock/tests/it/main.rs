@@ -9,4 +9,5 @@ mod client;
 mod gate;
 mod program;
 mod tasks;
+mod uploads;
 mod wire;
