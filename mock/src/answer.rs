@@ -98,6 +98,11 @@ pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
     Answer::breach(405, "method_not_allowed", &what).header("allow", allowed)
 }
 
+/// 409: something else goes by this name, or is under way.
+pub(crate) fn conflict(what: &str) -> Answer {
+    Answer::error(409, "invalid_request_error", "conflict", what)
+}
+
 /// 415: the body is declared as something else.
 pub(crate) fn wrong_content_type(expected: &str, came: Option<&str>) -> Answer {
     let came = came.map_or_else(|| "none".to_owned(), shown);

@@ -20,19 +20,27 @@ pub(crate) struct Strike {
 }
 
 impl Strike {
-    /// A fault asked for by a URL.
-    pub(crate) const fn magic(fault: Fault) -> Self {
+    /// A fault without particulars.
+    pub(crate) const fn plain(fault: Fault) -> Self {
         Self { fault, retry_after: DEFAULT_RETRY_AFTER.0 }
     }
 }
 
-/// The first rule that strikes the `attempt`-th try of a request with these URLs.
+/// What the scenario's script, or else its first rule that strikes, has for the
+/// `attempt`-th try of a request with these URLs.
 pub(crate) fn strike(
     scenario: &Scenario,
     on: On,
     (dice, attempt): (Dice, u32),
     urls: [&str; 2],
 ) -> Option<Strike> {
+    if on == On::Create
+        && let Some(script) =
+            scenario.scripts.iter().find(|s| matches_any(Some(&s.matching), &urls))
+    {
+        let step = attempt.checked_sub(1).and_then(|n| script.tries.get(n as usize));
+        return step.and_then(|step| step.fault()).map(Strike::plain);
+    }
     let strikes = |(index, rule): &(usize, &Rule)| {
         rule.on == on
             && rule.first.is_none_or(|tries| attempt <= tries)

@@ -10,6 +10,7 @@ use jsonschema::{ValidationError, Validator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::upload::Way;
 
 /// The contract as a text: OpenAPI 3.1 in YAML.
@@ -36,6 +37,7 @@ pub struct Violation {
 pub(crate) struct Contract {
     document: Value,
     create: Judge,
+    evolink_create: Judge,
     upload_base64: Judge,
     upload_url: Judge,
 }
@@ -48,9 +50,10 @@ impl Contract {
             let reference = format!("#/components/schemas/{name}");
             Judge::new(&document, &reference).expect("its schemas are JSON Schemas")
         };
-        let create = judge("CreateRequest");
+        let create = judge(Dialect::Foxapi.create_schema());
+        let evolink_create = judge(Dialect::Evolink.create_schema());
         let (upload_base64, upload_url) = (judge("UploadBase64"), judge("UploadUrl"));
-        Self { create, upload_base64, upload_url, document }
+        Self { create, evolink_create, upload_base64, upload_url, document }
     }
 
     /// The contract as JSON.
@@ -59,8 +62,11 @@ impl Contract {
     }
 
     /// All that is wrong with the body of a create, in the order of its pointers.
-    pub(crate) fn create_violations(&self, body: &Value) -> Vec<Violation> {
-        self.create.violations(body)
+    pub(crate) fn create_violations(&self, dialect: Dialect, body: &Value) -> Vec<Violation> {
+        match dialect {
+            Dialect::Foxapi | Dialect::FoxapiOlder => self.create.violations(body),
+            Dialect::Evolink => self.evolink_create.violations(body),
+        }
     }
 
     /// All that is wrong with the JSON body of an upload.
@@ -124,7 +130,7 @@ mod tests {
     fn all_violations_are_told_at_once() {
         let body = json!({"image_url": "ftp://h/a.jpg", "audio_url": 5, "turbo_mode": "yes",
             "prompt": null, "advanced": null});
-        insta::assert_json_snapshot!(CONTRACT.create_violations(&body), @r###"
+        insta::assert_json_snapshot!(CONTRACT.create_violations(Dialect::Foxapi, &body), @r###"
         [
           {
             "pointer": "/advanced",
@@ -170,7 +176,7 @@ mod tests {
           }
         ]
         "###);
-        insta::assert_json_snapshot!(CONTRACT.create_violations(&json!([1])), @r###"
+        insta::assert_json_snapshot!(CONTRACT.create_violations(Dialect::Foxapi, &json!([1])), @r###"
         [
           {
             "pointer": "",
@@ -193,6 +199,6 @@ mod tests {
         let fields = ["model", "image_url", "audio_url", "prompt"];
         let body: Value = fields.iter().map(|name| (name.to_string(), schema(name))).collect();
         assert_eq!(body["model"], "omnihuman-1.5");
-        assert_eq!(CONTRACT.create_violations(&body), []);
+        assert_eq!(CONTRACT.create_violations(Dialect::Foxapi, &body), []);
     }
 }

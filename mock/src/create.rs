@@ -9,6 +9,7 @@ use crate::answer::{self, Answer};
 use crate::chance::{self, Strike};
 use crate::clock::Millis;
 use crate::contract::CONTRACT;
+use crate::dialect::{Dialect, REPLAYED};
 use crate::dice::Dice;
 use crate::digest::{self, Digest};
 use crate::engine::{Desk, Reply, Shared, header};
@@ -27,6 +28,17 @@ struct Order<'a> {
     body: Value,
     canonical: String,
     digest: Digest,
+    dialect: Dialect,
+    /// What the client calls this create, where the dialect lets it.
+    idempotency_key: Option<String>,
+}
+
+/// A create that was answered, for who asks again under the same key.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    digest: Digest,
+    exchange: ExchangeId,
+    created: Value,
 }
 
 impl Order<'_> {
@@ -36,7 +48,7 @@ impl Order<'_> {
 
     /// The image's URL and the audio's.
     fn urls(&self) -> [&str; 2] {
-        [text(&self.body, "image_url"), text(&self.body, "audio_url")]
+        [self.dialect.image_url(&self.body), text(&self.body, "audio_url")]
     }
 }
 
@@ -66,7 +78,7 @@ fn order<'a>(scenario: &'a Scenario, request: &Seen) -> Result<Order<'a>, Answer
     }
     let body: Value =
         serde_json::from_slice(&request.body).map_err(|error| answer::not_json(&error))?;
-    let violations = CONTRACT.create_violations(&body);
+    let violations = CONTRACT.create_violations(scenario.dialect, &body);
     if !violations.is_empty() {
         return Err(answer::broken_contract(&violations));
     }
@@ -76,7 +88,10 @@ fn order<'a>(scenario: &'a Scenario, request: &Seen) -> Result<Order<'a>, Answer
     }
     let canonical = digest::canonical(&body);
     let digest = Digest::of_bytes(canonical.as_bytes());
-    Ok(Order { account, body, canonical, digest })
+    let dialect = scenario.dialect;
+    let named = header(request, "idempotency-key").filter(|_| dialect.is_idempotent());
+    let idempotency_key = named.map(str::to_owned);
+    Ok(Order { account, body, canonical, digest, dialect, idempotency_key })
 }
 
 /// The account whose key the request carries.
@@ -116,6 +131,9 @@ struct Till<'a> {
 impl Till<'_> {
     /// What becomes of an order: a fault, a limit, or a task.
     fn judge(&self, desk: &mut Desk, order: &Order<'_>) -> Reply {
+        if let Some(answer) = repeated(desk, order) {
+            return answer.into();
+        }
         let tries = desk.tries.entry(order.digest).or_default();
         *tries += 1;
         let attempt = *tries;
@@ -180,7 +198,15 @@ impl Till<'_> {
                 return Answer::error(500, "server_error", "internal_error", &what);
             }
         };
-        desk.tasks.insert(id, self.task(order, dice));
+        let task = self.task(order, dice);
+        let seconds = answer::whole_seconds(task.length);
+        let created = order.dialect.created(created, seconds);
+        if let Some(key) = &order.idempotency_key {
+            let answered =
+                Answered { digest: order.digest, exchange: self.id, created: created.clone() };
+            desk.answered.insert((task.owner, key.clone()), answered);
+        }
+        desk.tasks.insert(id, task);
         let good = || Answer::json(200, &created);
         fault.map_or_else(good, |fault| misanswer::booked(fault, &created))
     }
@@ -192,6 +218,19 @@ impl Till<'_> {
     }
 }
 
+/// The answer to a create whose key was used before: the same again, or a conflict.
+fn repeated(desk: &Desk, order: &Order<'_>) -> Option<Answer> {
+    let key = order.idempotency_key.clone()?;
+    let before = desk.answered.get(&(owner(order.account), key))?;
+    if before.digest != order.digest {
+        return Some(answer::conflict("this Idempotency-Key was used for another request"));
+    }
+    if desk.under_way.contains_key(&before.exchange) {
+        return Some(answer::conflict("the request with this Idempotency-Key is under way"));
+    }
+    Some(Answer::json(200, &before.created).header(REPLAYED, "true"))
+}
+
 /// The fault that a URL asks for, or else the one that the scenario has for this try.
 fn strike(
     scenario: &Scenario,
@@ -199,7 +238,7 @@ fn strike(
     order: &Order<'_>,
 ) -> Result<Option<Strike>, Answer> {
     match order.urls().iter().find_map(|url| Fault::in_url(url)) {
-        Some(Magic::Known(fault)) if On::Create.takes(fault) => Ok(Some(Strike::magic(fault))),
+        Some(Magic::Known(fault)) if On::Create.takes(fault) => Ok(Some(Strike::plain(fault))),
         Some(Magic::Known(fault)) => Err(answer::no_such_fault(fault.name())),
         Some(Magic::Unknown(name)) => Err(answer::no_such_fault(name)),
         None => Ok(chance::strike(scenario, On::Create, (dice, attempt), order.urls())),

@@ -66,6 +66,8 @@ pub(crate) struct Desk {
     pub(crate) paid: HashMap<String, u64>,
     /// Creates read of each request: what tells a retry from a first try.
     pub(crate) tries: HashMap<Digest, u32>,
+    /// Creates by the key that the client gave them, where the dialect has such keys.
+    pub(crate) answered: HashMap<(u64, String), create::Answered>,
     /// When the current window of the rate limit began, and the creates accepted in it.
     pub(crate) window: Option<(Millis, u32)>,
     /// Accepted creates whose answer is still under way, with their place in the book.
@@ -264,7 +266,8 @@ impl Respond for Engine {
             let (method, path) = (request.method.to_string(), request.url.path().to_owned());
             self.0.desk().breach(Breach { method, path, message });
         }
-        let template = reply.answer.into_template(exchange, reply.fault);
+        let answer = self.0.scenario().dialect.error(reply.answer);
+        let template = answer.into_template(exchange, reply.fault);
         if reply.delay.is_zero() { template } else { template.set_delay(reply.delay) }
     }
 }

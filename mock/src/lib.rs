@@ -20,6 +20,7 @@
 //! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
 //! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
+//! | `dialect` | what other services on the same paths say differently |
 //! | `book`, `journal` | what was accepted; what came and went |
 //! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
 //! | `fault`, `misanswer`, `answer` | what can go wrong, and what is said |
@@ -32,6 +33,7 @@ mod chance;
 mod clock;
 mod contract;
 mod create;
+mod dialect;
 mod dice;
 mod digest;
 mod engine;
@@ -54,6 +56,7 @@ pub use api::{MockApi, Options, StartError};
 pub use book::{Book, Duplicate, Entry};
 pub use clock::Millis;
 pub use contract::{OPENAPI, Violation};
+pub use dialect::Dialect;
 pub use digest::Digest;
 pub use engine::{Breach, State, TaskCounts};
 pub use fault::{Fault, Magic};
@@ -61,7 +64,7 @@ pub use journal::{Answered, Exchange};
 pub use life::FailureCode;
 pub use scenario::{
     Account, Failure, KEY, Latency, Length, Links, On, Rate, Rule, SCENARIO_SCHEMA, Scenario,
-    ScenarioError, Work,
+    ScenarioError, Script, Step, Work,
 };
 pub use span::Span;
 pub use task::TaskId;

@@ -40,7 +40,7 @@ fn find(
     let task = task.ok_or_else(|| answer::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
     let body = body(&shared.base(request), (&id, task), view);
-    Ok((Answer::json(200, &body), task.polls()))
+    Ok((Answer::json(200, &scenario.dialect.task(body)), task.polls()))
 }
 
 /// Lets the scenario's fault strike an answer that would be good.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::Dialect;
 use crate::span::Span;
-pub use parts::{Account, Failure, Latency, Length, Links, On, Rate, Rule, Work};
+pub use parts::{Account, Failure, Latency, Length, Links, On, Rate, Rule, Script, Step, Work};
 
 /// The JSON Schema of scenarios, for editors and for checking.
 pub const SCENARIO_SCHEMA: &str = include_str!("../../scenario.schema.json");
@@ -34,6 +35,8 @@ pub const KEY: &str = "mock-key";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
+    /// Whose dialect is spoken.
+    pub dialect: Dialect,
     /// Seeds ids, latencies and shares: the same seed and the same requests give the same run,
     /// whatever the order of arrival.
     pub seed: u64,
@@ -62,6 +65,8 @@ pub struct Scenario {
     pub links: Links,
     /// How long speeches are. Those of `/samples/` are known; any other takes one second.
     pub lengths: Vec<Length>,
+    /// What happens to single pairs, try by try. The first that matches is the one.
+    pub scripts: Vec<Script>,
     /// What goes wrong. The first rule that strikes is the one.
     pub faults: Vec<Rule>,
     /// How many bytes of uploaded files are kept. The real limit is not documented.
@@ -73,6 +78,7 @@ pub struct Scenario {
 impl Default for Scenario {
     fn default() -> Self {
         Self {
+            dialect: Dialect::Foxapi,
             seed: 1,
             keys: vec![Account::new(KEY)],
             balance: None,
@@ -89,6 +95,7 @@ impl Default for Scenario {
             failures: Vec::new(),
             links: Links::default(),
             lengths: Vec::new(),
+            scripts: Vec::new(),
             faults: Vec::new(),
             storage: 64 << 20,
             journal: 1000,

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::fault::Fault;
 use crate::life::FailureCode;
 use crate::span::Span;
+
+/// A step of a script without a fault.
+const OK: &str = "ok";
 
 /// A key and what it can pay for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +124,55 @@ pub struct Length {
     pub matching: String,
     /// Their length.
     pub length: Span,
+}
+
+/// What happens to each try of a create: the first, the second, and so on. Later tries are
+/// accepted. Where a script applies, no rule does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// For creates whose image or audio URL contains or matches this.
+    #[serde(rename = "match")]
+    pub matching: String,
+    /// Try by try.
+    pub tries: Vec<Step>,
+}
+
+/// What happens to one try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is accepted; in YAML `ok`.
+    Ok,
+    /// It meets a fault; in YAML its name.
+    Fault(Fault),
+}
+
+impl Step {
+    /// The fault of this step, if it has one.
+    #[must_use]
+    pub const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Ok => None,
+            Self::Fault(fault) => Some(fault),
+        }
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.fault().map_or(OK, Fault::name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name == OK {
+            return Ok(Self::Ok);
+        }
+        let unknown = || de::Error::custom(format!("no such fault: {name}"));
+        Fault::from_name(&name).map(Self::Fault).ok_or_else(unknown)
+    }
 }
 
 /// What kind of request a rule is about.

@@ -15,10 +15,12 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_yaml::Spanned;
 
-use super::{Latency, SCENARIO_SCHEMA, Scenario};
+use super::{Latency, On, SCENARIO_SCHEMA, Scenario};
 
 /// Suggestions further away than this would confuse.
 const FARTHEST_SUGGESTION: usize = 3;
+
+const NOT_FOR_CREATES: &str = "a create cannot meet this fault; see those with `-after-accept`";
 
 static JUDGE: LazyLock<Validator> = LazyLock::new(load);
 
@@ -75,12 +77,19 @@ fn senseless(scenario: &Scenario) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (index, rule) in scenario.faults.iter().enumerate() {
         if !rule.on.takes(rule.fault) {
-            let on = serde_json::to_value(rule.on).unwrap_or_default();
-            let what = match on.as_str().unwrap_or_default() {
-                "create" => "a create cannot meet this fault; see those with `-after-accept`",
-                _ => "only a create can meet a fault `-after-accept`",
+            let what = match rule.on {
+                On::Create => NOT_FOR_CREATES,
+                On::Poll | On::Media => "only a create can meet a fault `-after-accept`",
             };
             found.push((format!("/faults/{index}/fault"), what.to_owned()));
+        }
+    }
+    for (index, script) in scenario.scripts.iter().enumerate() {
+        for (try_index, step) in script.tries.iter().enumerate() {
+            if step.fault().is_some_and(|fault| !On::Create.takes(fault)) {
+                let pointer = format!("/scripts/{index}/tries/{try_index}");
+                found.push((pointer, NOT_FOR_CREATES.to_owned()));
+            }
         }
     }
     if let Latency::Uniform(low, high) = scenario.latency
@@ -357,6 +366,8 @@ faults:
         let schema: Value = serde_json::from_str(SCENARIO_SCHEMA).unwrap();
         let listed = &schema["properties"]["faults"]["items"]["properties"]["fault"]["enum"];
         assert_eq!(listed, &serde_json::to_value(Fault::ALL).unwrap());
+        let steps = &schema["properties"]["scripts"]["items"]["properties"]["tries"]["items"];
+        assert_eq!(steps["enum"].as_array().unwrap()[1..], listed.as_array().unwrap()[..]);
         let written = serde_json::to_value(Scenario::default()).unwrap();
         let errors: Vec<_> = JUDGE.iter_errors(&written).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");

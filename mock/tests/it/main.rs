@@ -6,6 +6,7 @@ mod admin;
 mod answers;
 mod book;
 mod client;
+mod dialects;
 mod gate;
 mod program;
 mod tasks;
