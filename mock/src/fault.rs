@@ -241,4 +241,13 @@ mod tests {
         );
         assert_eq!(asked("https://h/a.jpg?fault=oops&y=2"), Some(Magic::Unknown("oops")));
     }
+
+    #[test]
+    fn the_readme_tells_of_every_fault_in_the_same_words() {
+        let readme = include_str!("../README.md");
+        for fault in Fault::ALL {
+            let row = format!("| `{fault}` | {} |", fault.explanation());
+            assert!(readme.contains(&row), "missing in README.md: {row}");
+        }
+    }
 }
