@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -14,8 +15,8 @@ use crate::scenario::On;
 pub(crate) const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
 /// The header by which the engine asks the gate for a fault on the wire.
 pub(crate) const FAULT_HEADER: &str = "x-callsheet-fault";
-/// Everything between the engine and the gate starts like this, and never leaves the process.
-pub(crate) const PRIVATE_HEADERS: &str = "x-callsheet-";
+/// The header by which the engine asks the gate to hold an answer back, in milliseconds.
+pub(crate) const DELAY_HEADER: &str = "x-callsheet-delay";
 
 pub(crate) const JSON: &str = "application/json";
 
@@ -33,6 +34,11 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::text(status, JSON, body.to_string())
+    }
+
+    pub(crate) fn serialized(status: u16, body: &impl Serialize) -> Self {
+        // Fails only for maps whose keys are no strings, of which there are none.
+        Self::text(status, JSON, serde_json::to_vec(body).unwrap_or_default())
     }
 
     pub(crate) fn text(status: u16, mime: &'static str, body: impl Into<Vec<u8>>) -> Self {
@@ -60,14 +66,22 @@ impl Answer {
         self
     }
 
-    pub(crate) fn into_template(self, exchange: &str, wire: Option<Fault>) -> ResponseTemplate {
+    pub(crate) fn into_template(
+        self,
+        exchange: &str,
+        fault: Option<Fault>,
+        delay: Duration,
+    ) -> ResponseTemplate {
         let mut template =
             ResponseTemplate::new(self.status).insert_header(EXCHANGE_HEADER, exchange);
         for (name, value) in self.headers {
             template = template.insert_header(name, value);
         }
-        if let Some(fault) = wire {
+        if let Some(fault) = fault {
             template = template.insert_header(FAULT_HEADER, fault.name());
+        }
+        if !delay.is_zero() {
+            template = template.insert_header(DELAY_HEADER, delay.as_millis().to_string());
         }
         template.set_body_raw(self.body, self.mime)
     }

@@ -267,8 +267,7 @@ impl Respond for Engine {
             self.0.desk().breach(Breach { method, path, message });
         }
         let answer = self.0.scenario().dialect.error(reply.answer);
-        let template = answer.into_template(exchange, reply.fault);
-        if reply.delay.is_zero() { template } else { template.set_delay(reply.delay) }
+        answer.into_template(exchange, reply.fault, reply.delay)
     }
 }
 

@@ -1,15 +1,17 @@
 //! `GET /v1/tasks/{task_id}`, and the videos that it links to.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use wiremock::Request as Seen;
 
 use crate::answer::{self, Answer};
 use crate::chance;
 use crate::create::{account, owner};
+use crate::dialect::Dialect;
 use crate::dice::Dice;
 use crate::digest::Digest;
 use crate::engine::{Reply, Shared, header};
-use crate::life::{Status, Task, View};
+use crate::life::{FailureCode, Status, Task, View};
 use crate::media;
 use crate::misanswer;
 use crate::scenario::{On, Scenario};
@@ -39,12 +41,15 @@ fn find(
     let task = desk.tasks.get_mut(&id).filter(|task| task.owner == owner(account));
     let task = task.ok_or_else(|| answer::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
-    let body = body(&shared.base(request), (&id, task), view);
-    Ok((Answer::json(200, &scenario.dialect.task(body)), task.polls()))
+    let told = Told::new(&shared.base(request), &id, task, view);
+    Ok((told.answer(scenario.dialect), task.polls()))
 }
 
 /// Lets the scenario's fault strike an answer that would be good.
 fn struck(scenario: &Scenario, (on, name, attempt): (On, &str, u32), good: Answer) -> Reply {
+    if !scenario.faults.iter().any(|rule| rule.on == on) {
+        return good.into();
+    }
     let dice = Dice::new(scenario.seed, &Digest::of_bytes(name.as_bytes()), attempt);
     let strike = chance::strike(scenario, on, (dice, attempt), [name, name]);
     let fault = strike.map(|strike| strike.fault);
@@ -65,25 +70,67 @@ fn synced(request: &Seen) -> Result<bool, Answer> {
     }
 }
 
-/// The documented answer.
-fn body(base: &str, (id, task): (&TaskId, &Task), view: View) -> Value {
-    let link = view.link.map(|(number, expires)| media::link(base, id, number, expires));
-    let error = (view.status == Status::Failed).then(|| {
-        let code = task.failure;
-        json!({"code": code, "message": "the task failed at the server", "type": "task_error"})
-    });
-    json!({
-        "id": id,
-        "object": "video.generation.task",
-        "type": "video",
-        "model": task.model,
-        "status": view.status,
-        "progress": view.progress,
-        "created": task.born.seconds(),
-        "results": link.map(|url| [json!({ "url": url })]),
-        "error": error,
-        "usage": {"credits_reserved": answer::whole_seconds(task.length), "user_group": "default"},
-    })
+/// The documented answer. A type, and not a tree of JSON, because polls are most of the traffic.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: &'a TaskId,
+    object: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    model: &'a str,
+    status: Status,
+    progress: u8,
+    created: u64,
+    results: Option<[Video; 1]>,
+    error: Option<TaskError>,
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+struct Video {
+    url: String,
+}
+
+#[derive(Serialize)]
+struct TaskError {
+    code: Option<FailureCode>,
+    message: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    credits_reserved: u64,
+    user_group: &'static str,
+}
+
+impl<'a> Told<'a> {
+    fn new(base: &str, id: &'a TaskId, task: &'a Task, view: View) -> Self {
+        let link = view.link.map(|(number, expires)| media::link(base, id, number, expires));
+        let message = "the task failed at the server";
+        let error = TaskError { code: task.failure, message, kind: "task_error" };
+        let credits_reserved = answer::whole_seconds(task.length);
+        Self {
+            id,
+            object: "video.generation.task",
+            kind: "video",
+            model: &task.model,
+            status: view.status,
+            progress: view.progress,
+            created: task.born.seconds(),
+            results: link.map(|url| [Video { url }]),
+            error: (view.status == Status::Failed).then_some(error),
+            usage: Usage { credits_reserved, user_group: "default" },
+        }
+    }
+
+    fn answer(&self, dialect: Dialect) -> Answer {
+        match dialect {
+            Dialect::Foxapi => Answer::serialized(200, self),
+            other => Answer::json(200, &other.task(json!(self))),
+        }
+    }
 }
 
 /// Answers a request for a task's video.

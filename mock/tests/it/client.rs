@@ -73,7 +73,7 @@ impl Client {
             self.stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
-        let head = String::from_utf8(head).unwrap();
+        let head = String::from_utf8(head).map_err(std::io::Error::other)?;
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: Vec<_> = lines

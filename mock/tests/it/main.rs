@@ -9,6 +9,7 @@ mod client;
 mod dialects;
 mod gate;
 mod program;
+mod shipped;
 mod tasks;
 mod uploads;
 mod wire;
