@@ -17,6 +17,7 @@ use super::read::Request;
 const MOST_BYTES: usize = 16 << 10;
 const MOST_HEADERS: usize = 64;
 const BATCH: usize = 64;
+const ROOM: usize = 64 << 10;
 
 /// A place to hand requests in.
 #[derive(Clone, Debug)]
@@ -64,6 +65,8 @@ async fn run(stream: TcpStream, mut asks: mpsc::UnboundedReceiver<Ask>) -> io::R
     let (mut batch, mut incoming) = (Vec::with_capacity(BATCH), Vec::new());
     let mut waiting = VecDeque::new();
     loop {
+        // Room for many answers, or each would be read by a system call of its own.
+        incoming.reserve(ROOM);
         // Reading never waits for writing: either side may be full.
         tokio::select! {
             read = reader.read_buf(&mut incoming) => {
