@@ -4,6 +4,7 @@
 
 mod parts;
 mod read;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
