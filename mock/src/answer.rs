@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::contract::Violation;
 use crate::fault::Fault;
+use crate::route::PATHS;
+use crate::scenario::On;
 
 /// The header by which the engine and the gate speak of the same exchange.
 pub(crate) const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
 /// The header by which the engine asks the gate for a fault on the wire.
 pub(crate) const FAULT_HEADER: &str = "x-callsheet-fault";
-/// Everything between the engine and the gate starts like this, and never leaves the process.
-pub(crate) const PRIVATE_HEADERS: &str = "x-callsheet-";
+/// The header by which the engine asks the gate to hold an answer back, in milliseconds.
+pub(crate) const DELAY_HEADER: &str = "x-callsheet-delay";
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// A status, headers and a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) mime: &'static str,
     pub(crate) body: Vec<u8>,
+    /// How the request broke the contract, if that is why it is refused.
+    pub(crate) breach: Option<String>,
 }
 
 impl Answer {
@@ -31,8 +36,13 @@ impl Answer {
         Self::text(status, JSON, body.to_string())
     }
 
+    pub(crate) fn serialized(status: u16, body: &impl Serialize) -> Self {
+        // Fails only for maps whose keys are no strings, of which there are none.
+        Self::text(status, JSON, serde_json::to_vec(body).unwrap_or_default())
+    }
+
     pub(crate) fn text(status: u16, mime: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), mime, body: body.into() }
+        Self { status, headers: Vec::new(), mime, body: body.into(), breach: None }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
@@ -45,19 +55,33 @@ impl Answer {
         Self::json(status, &json!({ "error": error }))
     }
 
+    /// The answer to a request that breaks the contract.
+    fn breach(status: u16, code: &str, message: &str) -> Self {
+        let answer = Self::error(status, "invalid_request_error", code, message);
+        Self { breach: Some(message.to_owned()), ..answer }
+    }
+
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub(crate) fn into_template(self, exchange: &str, wire: Option<Fault>) -> ResponseTemplate {
+    pub(crate) fn into_template(
+        self,
+        exchange: &str,
+        fault: Option<Fault>,
+        delay: Duration,
+    ) -> ResponseTemplate {
         let mut template =
             ResponseTemplate::new(self.status).insert_header(EXCHANGE_HEADER, exchange);
         for (name, value) in self.headers {
             template = template.insert_header(name, value);
         }
-        if let Some(fault) = wire {
+        if let Some(fault) = fault {
             template = template.insert_header(FAULT_HEADER, fault.name());
+        }
+        if !delay.is_zero() {
+            template = template.insert_header(DELAY_HEADER, delay.as_millis().to_string());
         }
         template.set_body_raw(self.body, self.mime)
     }
@@ -71,8 +95,8 @@ pub(crate) fn unauthorized(what: &str) -> Answer {
 
 /// 404 for a path that does not exist.
 pub(crate) fn no_such_path(path: &str) -> Answer {
-    let what = format!("no such path: {}", shown(path));
-    Answer::error(404, "invalid_request_error", "not_found", &what)
+    let what = format!("no such path: {} (there are: {PATHS})", shown(path));
+    Answer::breach(404, "not_found", &what)
 }
 
 /// 404 for a model that does not exist.
@@ -85,27 +109,31 @@ pub(crate) fn no_such_model(model: &str, known: &[String]) -> Answer {
 /// 405 with the methods that would do.
 pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
     let what = format!("the method {method} does not exist here (there is: {allowed})");
-    Answer::error(405, "invalid_request_error", "method_not_allowed", &what)
-        .header("allow", allowed)
+    Answer::breach(405, "method_not_allowed", &what).header("allow", allowed)
 }
 
-/// 415: the body is declared as something else than JSON.
-pub(crate) fn wrong_content_type(came: Option<&str>) -> Answer {
+/// 409: something else goes by this name, or is under way.
+pub(crate) fn conflict(what: &str) -> Answer {
+    Answer::error(409, "invalid_request_error", "conflict", what)
+}
+
+/// 415: the body is declared as something else.
+pub(crate) fn wrong_content_type(expected: &str, came: Option<&str>) -> Answer {
     let came = came.map_or_else(|| "none".to_owned(), shown);
-    let what = format!("content-type must be {JSON}, but came as {came}");
-    Answer::error(415, "invalid_request_error", "unsupported_media_type", &what)
+    let what = format!("content-type must be {expected}, but came as {came}");
+    Answer::breach(415, "unsupported_media_type", &what)
 }
 
 /// 413: more than the fake reads.
 pub(crate) fn too_large(limit: usize) -> Answer {
     let what = format!("the body is larger than {limit} bytes");
-    Answer::error(413, "invalid_request_error", "request_too_large", &what)
+    Answer::breach(413, "request_too_large", &what)
 }
 
 /// 400 for a body that is not JSON.
 pub(crate) fn not_json(error: &serde_json::Error) -> Answer {
     let what = format!("the body is not JSON: {error}");
-    Answer::error(400, "invalid_request_error", "invalid_json", &what)
+    Answer::breach(400, "invalid_json", &what)
 }
 
 /// 400 with everything that breaks the contract.
@@ -114,14 +142,39 @@ pub(crate) fn broken_contract(violations: &[Violation]) -> Answer {
     let message = format!("the request breaks the contract: {}", list.join("; "));
     let error = json!({"message": message, "type": "invalid_request_error",
         "code": "invalid_request", "violations": violations});
-    Answer::json(400, &json!({ "error": error }))
+    Answer { breach: Some(message), ..Answer::json(400, &json!({ "error": error })) }
+}
+
+/// 400 for one thing that breaks the contract.
+pub(crate) fn broken(what: &str) -> Answer {
+    Answer::breach(400, "invalid_request", what)
+}
+
+/// 400 for a parameter in the URL.
+pub(crate) fn bad_parameter(name: &str, expected: &str) -> Answer {
+    let what = format!("the parameter {name} must be {expected}");
+    broken(&what)
+}
+
+/// 404 for a task that does not exist, or no more, or not for this key.
+pub(crate) fn no_such_task(id: &str) -> Answer {
+    let what = format!("no such task: {}", shown(id));
+    Answer::error(404, "invalid_request_error", "task_not_found", &what)
+}
+
+/// 404 for a file that does not exist, or no more.
+pub(crate) fn no_such_file(path: &str) -> Answer {
+    let what = format!("no such file: {}", shown(path));
+    Answer::error(404, "invalid_request_error", "file_not_found", &what)
 }
 
 /// 400 for a magic URL that asks for a fault which does not exist.
 pub(crate) fn no_such_fault(name: &str) -> Answer {
-    let known: Vec<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
-    let what = format!("no such fault: {} (there are: {})", shown(name), known.join(", "));
-    Answer::error(400, "invalid_request_error", "unknown_fault", &what)
+    let known = Fault::ALL.iter().filter(|fault| On::Create.takes(**fault));
+    let known: Vec<_> = known.map(|fault| fault.name()).collect();
+    let what =
+        format!("no such fault for a create: {} (there are: {})", shown(name), known.join(", "));
+    Answer::breach(400, "unknown_fault", &what)
 }
 
 /// 402: the balance is used up.
@@ -142,7 +195,7 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// Text from outside, bounded, for an error message.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut cut: String = text.chars().take(LONGEST).collect();
     if cut.len() < text.len() {

@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::book::Book;
-use crate::engine::Shared;
+use crate::engine::{Breach, Shared, State};
 use crate::gate::{self, Order};
 use crate::journal::Exchange;
 use crate::scenario::Scenario;
@@ -42,6 +43,7 @@ pub struct MockApi {
     orders: watch::Sender<Order>,
     ended: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
+    strict: bool,
 }
 
 /// Where the fake listens and what it writes.
@@ -54,11 +56,19 @@ pub struct Options {
     pub book_file: Option<PathBuf>,
     /// Is sent every exchange as it ends.
     pub observer: Option<mpsc::UnboundedSender<Exchange>>,
+    /// Panic at the end if any request broke the contract, so that a test fails which would
+    /// otherwise pass because its client copes with being refused.
+    pub strict: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), book_file: None, observer: None }
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            book_file: None,
+            observer: None,
+            strict: false,
+        }
     }
 }
 
@@ -101,12 +111,12 @@ impl MockApi {
     /// # Errors
     /// If it cannot listen there, or write there.
     pub async fn start_with(scenario: Scenario, options: Options) -> Result<Self, StartError> {
-        let Options { bind: address, book_file, observer } = options;
+        let Options { bind: address, book_file, observer, strict } = options;
         let bind = |source| StartError::Bind { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let url = format!("http://{}", listener.local_addr().map_err(bind)?);
-        let shared = Shared::new(scenario, book_file.as_deref(), observer);
+        let shared = Shared::new(url.clone(), scenario, book_file.as_deref(), observer);
         let shared =
             Arc::new(shared.map_err(|source| StartError::Book {
                 path: book_file.unwrap_or_default(),
@@ -123,7 +133,7 @@ impl MockApi {
             .map_err(StartError::Thread)?;
         let gone = || io::Error::other("the thread ended at once");
         started.await.unwrap_or_else(|_| Err(gone())).map_err(StartError::Thread)?;
-        Ok(Self { url, shared, orders, ended: Some(ended), thread: Some(thread) })
+        Ok(Self { url, shared, orders, ended: Some(ended), thread: Some(thread), strict })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
@@ -144,6 +154,39 @@ impl MockApi {
         self.shared.journal()
     }
 
+    /// Where it stands: tasks by status, the clock, what broke the contract.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.shared.state()
+    }
+
+    /// The first hundred requests that broke the contract.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Breach> {
+        self.shared.breaches()
+    }
+
+    /// The scenario that is played.
+    #[must_use]
+    pub fn scenario(&self) -> Arc<Scenario> {
+        self.shared.scenario()
+    }
+
+    /// Plays another scenario from the next request on. What was booked stays.
+    pub fn set_scenario(&self, scenario: Scenario) {
+        self.shared.set_scenario(scenario);
+    }
+
+    /// Advances the fake's clock, so that tasks complete and links die without waiting.
+    pub fn advance(&self, time: Duration) {
+        self.shared.clock.advance(time);
+    }
+
+    /// Forgets every request: book, journal, tasks, balances. Scenario and clock stay.
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
+
     /// Takes no further connection, answers what is under way, and ends. Faults that keep a client
     /// waiting for ever are cut short. Returns the book, which is final now.
     pub async fn shutdown(mut self) -> Book {
@@ -162,6 +205,14 @@ impl Drop for MockApi {
         let _ = self.orders.send(Order::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+        let breaches = self.shared.breaches();
+        if self.strict && !breaches.is_empty() && !thread::panicking() {
+            let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
+            #[expect(clippy::panic, reason = "what strict mode is for; asked for by the caller")]
+            {
+                panic!("requests broke the contract:\n{}", told.join("\n"));
+            }
         }
     }
 }

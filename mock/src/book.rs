@@ -3,7 +3,7 @@
 //! It is what a client's own ledger is compared with. "How many creates, which of them twice, and
 //! of which does the client not know?"
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::Millis;
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::task::TaskId;
@@ -21,8 +22,8 @@ use crate::task::TaskId;
 pub struct Entry {
     /// Counts the accepted creates, from 1.
     pub number: u64,
-    /// When it was accepted, in milliseconds of unix time.
-    pub unix_millis: u64,
+    /// When it was accepted, by the fake's clock.
+    pub unix_millis: Millis,
     /// The same for requests that mean the same.
     pub digest: Digest,
     /// The task that was made of it.
@@ -101,7 +102,6 @@ impl Book {
 #[derive(Debug, Default)]
 pub(crate) struct Bookkeeper {
     book: Book,
-    tasks: HashSet<TaskId>,
     /// Equal requests are kept once, so that a book of many repeats stays small.
     requests: HashMap<Digest, Arc<str>>,
     file: Option<File>,
@@ -122,14 +122,18 @@ impl Bookkeeper {
         self.book.creates_read -= 1;
     }
 
-    pub(crate) fn knows(&self, task: &TaskId) -> bool {
-        self.tasks.contains(task)
+    pub(crate) const fn creates_read(&self) -> u64 {
+        self.book.creates_read
+    }
+
+    pub(crate) const fn creates(&self) -> u64 {
+        self.book.entries.len() as u64
     }
 
     /// Books an accepted create, durably for a reader of the file before this returns.
     pub(crate) fn accept(
         &mut self,
-        unix_millis: u64,
+        unix_millis: Millis,
         (digest, request): (Digest, String),
         task: TaskId,
         fault: Option<Fault>,
@@ -145,7 +149,6 @@ impl Bookkeeper {
             line.push(b'\n');
             file.write_all(&line)?;
         }
-        self.tasks.insert(entry.task.clone());
         self.book.entries.push(entry);
         Ok(index)
     }
@@ -155,6 +158,11 @@ impl Bookkeeper {
         if let Some(entry) = self.book.entries.get_mut(index) {
             (entry.status, entry.delivered) = (status, delivered);
         }
+    }
+
+    /// Forgets everything but the file.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { file: self.file.take(), ..Self::default() };
     }
 
     pub(crate) fn snapshot(&self) -> Book {
@@ -173,7 +181,7 @@ mod tests {
         for (n, text) in ["b", "a", "b", "c", "a", "b"].into_iter().enumerate() {
             let digest = Digest::of_bytes(text.as_bytes());
             let task = TaskId::draw(1, Dice::new(1, &digest, 1), n);
-            keeper.accept(0, (digest, format!("\"{text}\"")), task, None).unwrap();
+            keeper.accept(Millis(0), (digest, format!("\"{text}\"")), task, None).unwrap();
         }
         let book = keeper.snapshot();
         let found: Vec<_> = book.duplicates().iter().map(|d| d.tasks.len()).collect();

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::fault::Fault;
-use crate::scenario::{Latency, Rule, Scenario};
+use crate::life::FailureCode;
+use crate::media;
+use crate::scenario::{Failure, Latency, On, Rule, Scenario};
 use crate::span::Span;
 
 const DEFAULT_RETRY_AFTER: Span = Span::secs(1);
+const DEFAULT_LENGTH: Duration = Duration::from_secs(1);
 
 /// A fault that strikes, with what its answer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,27 +20,56 @@ pub(crate) struct Strike {
 }
 
 impl Strike {
-    /// A fault asked for by a URL.
-    pub(crate) const fn magic(fault: Fault) -> Self {
+    /// A fault without particulars.
+    pub(crate) const fn plain(fault: Fault) -> Self {
         Self { fault, retry_after: DEFAULT_RETRY_AFTER.0 }
     }
 }
 
-/// The first rule that strikes the `attempt`-th try of a request with these URLs.
+/// What the scenario's script, or else its first rule that strikes, has for the
+/// `attempt`-th try of a request with these URLs.
 pub(crate) fn strike(
     scenario: &Scenario,
-    dice: Dice,
-    attempt: u32,
+    on: On,
+    (dice, attempt): (Dice, u32),
     urls: [&str; 2],
 ) -> Option<Strike> {
+    if on == On::Create
+        && let Some(script) =
+            scenario.scripts.iter().find(|s| matches_any(Some(&s.matching), &urls))
+    {
+        let step = attempt.checked_sub(1).and_then(|n| script.tries.get(n as usize));
+        return step.and_then(|step| step.fault()).map(Strike::plain);
+    }
     let strikes = |(index, rule): &(usize, &Rule)| {
-        rule.first.is_none_or(|tries| attempt <= tries)
-            && rule.matching.as_deref().is_none_or(|p| urls.iter().any(|url| matches(p, url)))
+        rule.on == on
+            && rule.first.is_none_or(|tries| attempt <= tries)
+            && matches_any(rule.matching.as_deref(), &urls)
             && rule.share.is_none_or(|share| dice.happens("fault", *index, share))
     };
     let (_, rule) = scenario.faults.iter().enumerate().find(strikes)?;
     let retry_after = rule.retry_after.unwrap_or(DEFAULT_RETRY_AFTER).0;
     Some(Strike { fault: rule.fault, retry_after })
+}
+
+/// Whether, and why, the task of a create with these URLs is to fail.
+pub(crate) fn failure(scenario: &Scenario, dice: Dice, urls: [&str; 2]) -> Option<FailureCode> {
+    let strikes = |(index, failure): &(usize, &Failure)| {
+        matches_any(failure.matching.as_deref(), &urls)
+            && failure.share.is_none_or(|share| dice.happens("failure", *index, share))
+    };
+    scenario.failures.iter().enumerate().find(strikes).map(|(_, failure)| failure.code)
+}
+
+/// How long the speech at a URL is.
+pub(crate) fn length(scenario: &Scenario, url: &str) -> Duration {
+    let told = scenario.lengths.iter().find(|length| matches(&length.matching, url));
+    let told = told.map(|told| told.length.0).or_else(|| media::sample_length(url));
+    told.unwrap_or(DEFAULT_LENGTH)
+}
+
+fn matches_any(pattern: Option<&str>, texts: &[&str]) -> bool {
+    pattern.is_none_or(|pattern| texts.iter().any(|text| matches(pattern, text)))
 }
 
 /// How long the answer to this try takes.
@@ -115,7 +147,8 @@ mod tests {
     fn all_conditions_of_a_rule_must_hold() {
         let rule = Rule::new(Fault::Status500).matching("anna").first(1).share(1.0);
         let scenario = Scenario { faults: vec![rule], ..Scenario::default() };
-        let struck = |attempt, url| strike(&scenario, dice(0), attempt, [url, "x"]).is_some();
+        let struck =
+            |attempt, url| strike(&scenario, On::Create, (dice(0), attempt), [url, "x"]).is_some();
         assert!(struck(1, "https://h/anna.jpg"));
         assert!(!struck(2, "https://h/anna.jpg"), "a retry passes");
         assert!(!struck(1, "https://h/ben.jpg"), "another URL passes");

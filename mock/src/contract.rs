@@ -10,6 +10,9 @@ use jsonschema::{ValidationError, Validator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
+use crate::upload::Way;
+
 /// The contract as a text: OpenAPI 3.1 in YAML.
 pub const OPENAPI: &str = include_str!("../openapi.yaml");
 
@@ -32,20 +35,48 @@ pub struct Violation {
 
 /// The parsed contract.
 pub(crate) struct Contract {
+    document: Value,
     create: Judge,
+    evolink_create: Judge,
+    upload_base64: Judge,
+    upload_url: Judge,
 }
 
 impl Contract {
     #[expect(clippy::expect_used, reason = "the contract is compiled in, and tests load it")]
     fn load() -> Self {
         let document: Value = serde_yaml::from_str(OPENAPI).expect("openapi.yaml is YAML");
-        let create = Judge::new(&document, "#/components/schemas/CreateRequest");
-        Self { create: create.expect("the schema of a create is a JSON Schema") }
+        let judge = |name: &str| {
+            let reference = format!("#/components/schemas/{name}");
+            Judge::new(&document, &reference).expect("its schemas are JSON Schemas")
+        };
+        let create = judge(Dialect::Foxapi.create_schema());
+        let evolink_create = judge(Dialect::Evolink.create_schema());
+        let (upload_base64, upload_url) = (judge("UploadBase64"), judge("UploadUrl"));
+        Self { create, evolink_create, upload_base64, upload_url, document }
+    }
+
+    /// The contract as JSON.
+    pub(crate) const fn document(&self) -> &Value {
+        &self.document
     }
 
     /// All that is wrong with the body of a create, in the order of its pointers.
-    pub(crate) fn create_violations(&self, body: &Value) -> Vec<Violation> {
-        self.create.violations(body)
+    pub(crate) fn create_violations(&self, dialect: Dialect, body: &Value) -> Vec<Violation> {
+        match dialect {
+            Dialect::Foxapi | Dialect::FoxapiOlder => self.create.violations(body),
+            Dialect::Evolink => self.evolink_create.violations(body),
+        }
+    }
+
+    /// All that is wrong with the JSON body of an upload.
+    pub(crate) fn upload_violations(&self, way: Way, body: &Value) -> Vec<Violation> {
+        match way {
+            Way::Base64 => self.upload_base64.violations(body),
+            Way::Url => self.upload_url.violations(body),
+            // Its body is a form.
+            Way::Stream => Vec::new(),
+        }
     }
 }
 
@@ -99,7 +130,7 @@ mod tests {
     fn all_violations_are_told_at_once() {
         let body = json!({"image_url": "ftp://h/a.jpg", "audio_url": 5, "turbo_mode": "yes",
             "prompt": null, "advanced": null});
-        insta::assert_json_snapshot!(CONTRACT.create_violations(&body), @r###"
+        insta::assert_json_snapshot!(CONTRACT.create_violations(Dialect::Foxapi, &body), @r###"
         [
           {
             "pointer": "/advanced",
@@ -145,7 +176,7 @@ mod tests {
           }
         ]
         "###);
-        insta::assert_json_snapshot!(CONTRACT.create_violations(&json!([1])), @r###"
+        insta::assert_json_snapshot!(CONTRACT.create_violations(Dialect::Foxapi, &json!([1])), @r###"
         [
           {
             "pointer": "",
@@ -168,6 +199,6 @@ mod tests {
         let fields = ["model", "image_url", "audio_url", "prompt"];
         let body: Value = fields.iter().map(|name| (name.to_string(), schema(name))).collect();
         assert_eq!(body["model"], "omnihuman-1.5");
-        assert_eq!(CONTRACT.create_violations(&body), []);
+        assert_eq!(CONTRACT.create_violations(Dialect::Foxapi, &body), []);
     }
 }

@@ -5,26 +5,32 @@
 //! All state changes before the answer leaves, so a fault on the wire finds them done.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use wiremock::{Request as Seen, Respond, ResponseTemplate};
 
 use crate::answer::{self, Answer, EXCHANGE_HEADER};
 use crate::book::{Book, Bookkeeper};
-use crate::create;
+use crate::clock::{Clock, Millis};
+use crate::contract::{CONTRACT, OPENAPI};
 use crate::digest::Digest;
 use crate::fault::Fault;
 use crate::gate::Request;
 use crate::journal::{Answered, Exchange, ExchangeId, Journal, Record};
-use crate::misanswer;
+use crate::life::{Status, Task};
+use crate::route::{self, ADMIN, Route};
 use crate::scenario::Scenario;
+use crate::task::TaskId;
+use crate::upload::{self, Storage};
+use crate::{admin, create, media, misanswer, query};
 
-/// Where the fake is asked about itself.
-const ADMIN: &str = "/__mock/";
+/// How many breaches of the contract are remembered.
+const MOST_BREACHES: usize = 100;
 
 /// What the engine wants done with a request.
 #[derive(Debug)]
@@ -43,6 +49,8 @@ impl From<Answer> for Reply {
 /// Everything the fake knows, shared by the gate, the engine and the caller.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    url: String,
     scenario: RwLock<Arc<Scenario>>,
     desk: Mutex<Desk>,
     observer: Option<mpsc::UnboundedSender<Exchange>>,
@@ -53,14 +61,65 @@ pub(crate) struct Shared {
 pub(crate) struct Desk {
     pub(crate) book: Bookkeeper,
     pub(crate) journal: Journal,
+    pub(crate) tasks: HashMap<TaskId, Task>,
     /// Creates paid by each key.
     pub(crate) paid: HashMap<String, u64>,
     /// Creates read of each request: what tells a retry from a first try.
     pub(crate) tries: HashMap<Digest, u32>,
+    /// Creates by the key that the client gave them, where the dialect has such keys.
+    pub(crate) answered: HashMap<(u64, String), create::Answered>,
     /// When the current window of the rate limit began, and the creates accepted in it.
-    pub(crate) window: Option<(Instant, u32)>,
+    pub(crate) window: Option<(Millis, u32)>,
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
+    pub(crate) storage: Storage,
+    breaches: Vec<Breach>,
+    /// Counts the resets: what was under way before one has no place in the book after it.
+    epoch: u64,
+}
+
+/// A request that broke the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Breach {
+    /// The method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// What was wrong, as the client was told.
+    pub message: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.method, self.path, self.message)
+    }
+}
+
+/// Where the fake stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The fake's clock.
+    pub unix_millis: Millis,
+    /// Requests to create that were read, accepted or not.
+    pub creates_read: u64,
+    /// Creates that were accepted.
+    pub creates: u64,
+    /// Accepted creates whose answer is still under way.
+    pub under_way: u64,
+    /// Tasks by status.
+    pub tasks: TaskCounts,
+    /// The first hundred requests that broke the contract.
+    pub breaches: Vec<Breach>,
+}
+
+/// How many tasks stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are the service's, and say what there is to say")]
+pub struct TaskCounts {
+    pub pending: u64,
+    pub processing: u64,
+    pub completed: u64,
+    pub failed: u64,
 }
 
 /// An exchange whose end has been noted, with its place in the book.
@@ -68,11 +127,18 @@ pub(crate) struct Desk {
 pub(crate) struct Settled {
     id: ExchangeId,
     entry: Option<usize>,
+    epoch: u64,
 }
 
 impl Desk {
+    fn breach(&mut self, breach: Breach) {
+        if self.breaches.len() < MOST_BREACHES {
+            self.breaches.push(breach);
+        }
+    }
+
     fn note(&mut self, settled: Settled, answered: Answered) -> Option<&Record> {
-        if let Some(entry) = settled.entry {
+        if let Some(entry) = settled.entry.filter(|_| settled.epoch == self.epoch) {
             let delivered = answered.delivered && misanswer::tells_the_id(answered.fault);
             self.book.answered(entry, answered.status, delivered);
         }
@@ -82,17 +148,69 @@ impl Desk {
 
 impl Shared {
     pub(crate) fn new(
+        url: String,
         scenario: Scenario,
         book_file: Option<&Path>,
         observer: Option<mpsc::UnboundedSender<Exchange>>,
     ) -> std::io::Result<Self> {
         let book = Bookkeeper::with_file(book_file)?;
         let desk = Mutex::new(Desk { book, ..Desk::default() });
-        Ok(Self { scenario: RwLock::new(Arc::new(scenario)), desk, observer })
+        let scenario = RwLock::new(Arc::new(scenario));
+        Ok(Self { clock: Clock::default(), url, scenario, desk, observer })
+    }
+
+    /// Where the client reaches this fake, so that links work from there.
+    pub(crate) fn base(&self, request: &Seen) -> String {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
+        match header(request, "host").filter(|host| host.contains(':') && host.bytes().all(plain)) {
+            Some(host) => format!("http://{host}"),
+            None => self.url.clone(),
+        }
     }
 
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
         Arc::clone(&self.scenario.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_scenario(&self, scenario: Scenario) {
+        let mut current = self.scenario.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(scenario);
+    }
+
+    /// Forgets every request; scenario, clock and the book's file stay.
+    pub(crate) fn reset(&self) {
+        let mut desk = self.desk();
+        let (mut book, mut journal) =
+            (std::mem::take(&mut desk.book), std::mem::take(&mut desk.journal));
+        book.reset();
+        journal.reset();
+        *desk = Desk { book, journal, epoch: desk.epoch + 1, ..Desk::default() };
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let (scenario, now) = (self.scenario(), self.clock.now());
+        let desk = self.desk();
+        let mut tasks = TaskCounts::default();
+        for task in desk.tasks.values() {
+            *match task.status(&scenario, now, true).0 {
+                Status::Pending => &mut tasks.pending,
+                Status::Processing => &mut tasks.processing,
+                Status::Completed => &mut tasks.completed,
+                Status::Failed => &mut tasks.failed,
+            } += 1;
+        }
+        State {
+            unix_millis: now,
+            creates_read: desk.book.creates_read(),
+            creates: desk.book.creates(),
+            under_way: desk.under_way.len() as u64,
+            tasks,
+            breaches: desk.breaches.clone(),
+        }
+    }
+
+    pub(crate) fn breaches(&self) -> Vec<Breach> {
+        self.desk().breaches.clone()
     }
 
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -105,14 +223,15 @@ impl Shared {
             return ExchangeId::UNRECORDED;
         }
         let most = self.scenario().journal;
-        self.desk().journal.begin((connection, unix_millis()), Arc::clone(request), most)
+        self.desk().journal.begin((connection, self.clock.now()), Arc::clone(request), most)
     }
 
     /// Notes what becomes of an exchange, in the journal and in the book.
     pub(crate) fn settle(&self, id: ExchangeId, answered: Answered) -> Settled {
         let scenario = self.scenario();
         let mut desk = self.desk();
-        let settled = Settled { id, entry: desk.under_way.remove(&id) };
+        let (entry, epoch) = (desk.under_way.remove(&id), desk.epoch);
+        let settled = Settled { id, entry, epoch };
         let record = desk.note(settled, answered);
         if let (Some(observer), Some(record)) = (&self.observer, record) {
             // Nobody listens any more when the program ends.
@@ -142,46 +261,39 @@ impl Respond for Engine {
     fn respond(&self, request: &Seen) -> ResponseTemplate {
         let exchange = header(request, EXCHANGE_HEADER).unwrap_or_default();
         let id = ExchangeId(exchange.parse().unwrap_or_default());
-        let reply = self.route(request, id);
-        let template = reply.answer.into_template(exchange, reply.fault);
-        if reply.delay.is_zero() { template } else { template.set_delay(reply.delay) }
+        let mut reply = self.route(request, id);
+        if let Some(message) = reply.answer.breach.take() {
+            let (method, path) = (request.method.to_string(), request.url.path().to_owned());
+            self.0.desk().breach(Breach { method, path, message });
+        }
+        let answer = self.0.scenario().dialect.error(reply.answer);
+        answer.into_template(exchange, reply.fault, reply.delay)
     }
 }
 
 impl Engine {
     fn route(&self, request: &Seen, id: ExchangeId) -> Reply {
         let path = request.url.path();
-        let allowed = match path {
-            "/v1/videos/generations" => "POST",
-            "/__mock/book" | "/__mock/journal" => "GET, HEAD",
-            _ => return answer::no_such_path(path).into(),
-        };
-        let method = request.method.as_str();
+        let Some(route) = route::find(path) else { return answer::no_such_path(path).into() };
+        let (method, allowed) = (request.method.as_str(), route::methods(route));
         if !allowed.split(", ").any(|one| one == method) {
             return answer::wrong_method(method, allowed).into();
         }
-        match path {
-            "/__mock/book" => Answer::json(200, &book_json(&self.0.book())).into(),
-            "/__mock/journal" => Answer::json(200, &json!(self.0.journal())).into(),
-            _ => create::create(&self.0, request, id),
+        match route {
+            Route::Create => create::create(&self.0, request, id),
+            Route::Task(id) => query::query(&self.0, request, id),
+            Route::Output(file) => query::video(&self.0, request, file),
+            Route::Upload(way) => upload::upload(&self.0, request, way).into(),
+            Route::File(path) => upload::download(&self.0, request, path).into(),
+            Route::Sample(name) => media::sample(request, name).into(),
+            Route::OpenapiYaml => Answer::text(200, "application/yaml", OPENAPI).into(),
+            Route::OpenapiJson => Answer::json(200, CONTRACT.document()).into(),
+            Route::Admin(what) => admin::answer(&self.0, request, what).into(),
         }
     }
-}
-
-fn book_json(book: &Book) -> Value {
-    let mut shown = json!(book);
-    shown["creates"] = json!(book.entries.len());
-    shown["duplicates"] = json!(book.duplicates());
-    shown
 }
 
 /// A header as text.
 pub(crate) fn header<'a>(request: &'a Seen, name: &str) -> Option<&'a str> {
     request.headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Milliseconds of unix time.
-pub(crate) fn unix_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

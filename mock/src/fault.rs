@@ -145,6 +145,20 @@ faults! {
     HtmlAfterAccept = "html-after-accept", None;
     /// Booked, and a 200 without body.
     EmptyAfterAccept = "empty-after-accept", None;
+    /// The good answer to a poll or a download, its body ending in the middle.
+    Truncated = "truncated", Some(Wire::Truncate);
+    /// The good answer to a poll or a download, and a TCP reset in the middle of its body.
+    ResetInAnswer = "reset-in-answer", Some(Wire::ResetInAnswer);
+    /// The good answer to a poll or a download stops in the middle of its body.
+    Stall = "stall", Some(Wire::Stall);
+    /// The good answer to a poll or a download, in small pieces over about a second.
+    Drip = "drip", Some(Wire::Drip);
+    /// Bytes that are not HTTP instead of the answer to a poll or a download.
+    Garbage = "garbage", Some(Wire::Garbage);
+    /// A 200 in HTML instead of the answer to a poll or a download.
+    Html = "html", None;
+    /// A 200 without body instead of the answer to a poll or a download.
+    Empty = "empty", None;
     /// Booked, and a 201 with nothing but `id`: a task that must be kept.
     OnlyIdAfterAccept = "only-id-after-accept", None;
     /// Booked, and a 200 with nulls, unknown fields and a final status: a task that must be kept.
@@ -167,6 +181,13 @@ impl Fault {
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
         let name = &rest[..end.unwrap_or(rest.len())];
         Some(Self::from_name(name).map_or(Magic::Unknown(name), Magic::Known))
+    }
+
+    /// Whether it is done to the answer that the request deserves: a booked create's, or that to
+    /// a poll or a download.
+    pub(crate) fn needs_good_answer(self) -> bool {
+        let spoilt = [Self::Truncated, Self::ResetInAnswer, Self::Stall, Self::Drip, Self::Garbage];
+        self.books() || spoilt.contains(&self)
     }
 
     /// Whether the create is accepted, booked and billed before the misbehaviour.
@@ -219,5 +240,14 @@ mod tests {
             Some(Magic::Known(Fault::ResetAfterAccept))
         );
         assert_eq!(asked("https://h/a.jpg?fault=oops&y=2"), Some(Magic::Unknown("oops")));
+    }
+
+    #[test]
+    fn the_readme_tells_of_every_fault_in_the_same_words() {
+        let readme = include_str!("../README.md");
+        for fault in Fault::ALL {
+            let row = format!("| `{fault}` | {} |", fault.explanation());
+            assert!(readme.contains(&row), "missing in README.md: {row}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::clock::Millis;
 use crate::fault::Fault;
 use crate::gate::Request;
 
@@ -23,8 +24,8 @@ pub struct Exchange {
     pub number: u64,
     /// Counts the connections, from 1: tells which requests came on the same one.
     pub connection: u64,
-    /// When the request had been read, in milliseconds of unix time.
-    pub unix_millis: u64,
+    /// When the request had been read, by the fake's clock.
+    pub unix_millis: Millis,
     /// The method.
     pub method: String,
     /// Path and query as they came.
@@ -72,7 +73,7 @@ impl ExchangeId {
 pub(crate) struct Record {
     number: u64,
     connection: u64,
-    unix_millis: u64,
+    unix_millis: Millis,
     request: Arc<Request>,
     answer: Option<Answered>,
 }
@@ -88,7 +89,7 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn begin(
         &mut self,
-        (connection, unix_millis): (u64, u64),
+        (connection, unix_millis): (u64, Millis),
         request: Arc<Request>,
         most: usize,
     ) -> ExchangeId {
@@ -112,6 +113,11 @@ impl Journal {
         let record = self.records.get_mut(place)?;
         record.answer = Some(answer);
         Some(record)
+    }
+
+    /// Forgets everything; the numbers go on.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
     }
 
     pub(crate) fn snapshot(&self, keys: &[&str]) -> Vec<Exchange> {

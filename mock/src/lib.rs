@@ -15,36 +15,56 @@
 //! |---|---|
 //! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |
 //! | `engine` | all state; routes requests |
+//! | `route`, `admin` | which path is what; `/__mock/…` |
 //! | `create` | answers `POST /v1/videos/generations` |
+//! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
+//! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
+//! | `dialect` | what other services on the same paths say differently |
 //! | `book`, `journal` | what was accepted; what came and went |
 //! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
 //! | `fault`, `misanswer`, `answer` | what can go wrong, and what is said |
 
+mod admin;
 mod answer;
 mod api;
 mod book;
 mod chance;
+mod clock;
 mod contract;
 mod create;
+mod dialect;
 mod dice;
 mod digest;
 mod engine;
 mod fault;
 mod gate;
 mod journal;
+mod life;
+mod media;
 mod misanswer;
+mod multipart;
 pub mod program;
+mod query;
+mod route;
 mod scenario;
 mod span;
 mod task;
+mod upload;
 
 pub use api::{MockApi, Options, StartError};
 pub use book::{Book, Duplicate, Entry};
+pub use clock::Millis;
 pub use contract::{OPENAPI, Violation};
+pub use dialect::Dialect;
 pub use digest::Digest;
+pub use engine::{Breach, State, TaskCounts};
 pub use fault::{Fault, Magic};
 pub use journal::{Answered, Exchange};
-pub use scenario::{Account, KEY, Latency, Rate, Rule, Scenario, ScenarioError};
+pub use life::FailureCode;
+pub use scenario::{
+    Account, Failure, KEY, Latency, Length, Links, On, Rate, Rule, SCENARIO_SCHEMA, Scenario,
+    ScenarioError, Script, Step, Work,
+};
 pub use span::Span;
 pub use task::TaskId;

@@ -32,7 +32,7 @@ pub(crate) fn refusal(strike: Strike) -> Answer {
         Fault::Status403Proxy => Answer::text(403, "text/plain", "error code: 1010"),
         Fault::Status404 => invalid(404, "model_not_found", "no channel offers this model"),
         Fault::Status408 => invalid(408, "request_timeout", "gave up waiting for the request"),
-        Fault::Status409 => invalid(409, "conflict", "another request is under way"),
+        Fault::Status409 => answer::conflict("another request is under way"),
         Fault::Status413Html => Answer::text(413, HTML, PROXY_413),
         Fault::Status422 => {
             let what = "this channel takes no advanced options";
@@ -50,6 +50,8 @@ pub(crate) fn refusal(strike: Strike) -> Answer {
         Fault::Status502 => gateway(502),
         Fault::Status504 => gateway(504),
         Fault::Status524Html => Answer::text(524, HTML, PROXY_524),
+        Fault::Html => Answer::text(200, HTML, LANDING_PAGE),
+        Fault::Empty => Answer::empty(200),
         // The rest are resets and the like, of whose answer nothing is sent.
         _ => gateway(500),
     }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{MockApi, Options, StartError};
 use crate::book::Book;
+use crate::engine::Breach;
 use crate::journal::Exchange;
 use crate::scenario::{Account, KEY, Scenario, ScenarioError};
 
@@ -36,6 +37,9 @@ pub struct Args {
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
+    /// Fail at the end if any request broke the contract
+    #[arg(long)]
+    pub strict: bool,
     /// Append every accepted create to this file, as JSON lines, before it is answered
     #[arg(long, value_name = "FILE")]
     pub book: Option<PathBuf>,
@@ -70,9 +74,17 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// Requests broke the contract, and that was not to be.
+    #[error("requests broke the contract:\n{}", lines(.0))]
+    Strict(Vec<Breach>),
     /// The output cannot be written, or signals cannot be heard.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+fn lines(breaches: &[Breach]) -> String {
+    let told: Vec<_> = breaches.iter().map(|breach| printable(&breach.to_string())).collect();
+    told.join("\n")
 }
 
 /// The whole of the `callsheet-mock` program but its runtime. Exit code 2 is a mistake in the
@@ -102,7 +114,8 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     let mut signals = Signals::listen()?;
     let (observer, mut exchanges) = mpsc::unbounded_channel();
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let options = Options { bind, book_file: args.book.clone(), observer: Some(observer) };
+    let options =
+        Options { bind, book_file: args.book.clone(), observer: Some(observer), strict: false };
     let api = MockApi::start_with(scenario, options).await?;
     if let Some(path) = &args.port_file {
         write_port(path, api.url())
@@ -118,6 +131,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         }
     }
     let at_once = api.book();
+    let breaches = api.breaches();
     let book = tokio::select! {
         book = api.shutdown() => book,
         () = signals.next() => at_once,
@@ -126,6 +140,9 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         printer.exchange(&exchange)?;
     }
     printer.summary(&book)?;
+    if args.strict && !breaches.is_empty() {
+        return Err(ServeError::Strict(breaches));
+    }
     Ok(book)
 }
 

@@ -23,6 +23,11 @@ impl TaskId {
         Self(format!("task-unified-{unix_seconds}-{suffix}").into())
     }
 
+    /// The id that a client names.
+    pub(crate) fn named(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The id as a text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -13,8 +14,9 @@ use tokio::sync::Mutex;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
+use super::line::{self, Line};
 use super::read::Request;
-use crate::answer::{EXCHANGE_HEADER, FAULT_HEADER, PRIVATE_HEADERS};
+use crate::answer::{DELAY_HEADER, EXCHANGE_HEADER, FAULT_HEADER};
 use crate::engine::{Engine, Shared};
 use crate::fault::Fault;
 use crate::journal::ExchangeId;
@@ -23,9 +25,16 @@ use crate::journal::ExchangeId;
 const MOST_KEPT_BYTES: usize = 12 << 20;
 /// What wiremock keeps of a small request, as measured.
 const KEPT_PER_REQUEST: usize = 6 << 10;
-/// Headers that belong to one connection, or that are written anew.
-const NOT_PASSED_ON: [&str; 7] =
-    ["connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade"];
+/// The headers that the engine reads. Nothing else is passed on: wiremock copies all it gets.
+const PASSED_ON: [&str; 7] = [
+    "host",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "range",
+    "if-range",
+    "if-none-match",
+];
 
 /// The current private server.
 pub(crate) struct Backends {
@@ -34,7 +43,10 @@ pub(crate) struct Backends {
 }
 
 /// One private server. It ends with its last holder.
-pub(crate) struct Backend(MockServer);
+pub(crate) struct Backend {
+    server: MockServer,
+    line: Line,
+}
 
 impl Backends {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -42,27 +54,42 @@ impl Backends {
     }
 
     /// The server for one more request of this size.
-    async fn for_request(&self, bytes: usize) -> Arc<Backend> {
+    async fn for_request(&self, bytes: usize) -> io::Result<Arc<Backend>> {
         let mut current = self.current.lock().await;
         let cost = KEPT_PER_REQUEST + 2 * bytes;
         if let Some((backend, kept)) = &mut *current
             && *kept < MOST_KEPT_BYTES
         {
             *kept += cost;
-            return Arc::clone(backend);
+            return Ok(Arc::clone(backend));
         }
-        let backend = Arc::new(Backend::start(Arc::clone(&self.shared)).await);
+        let backend = Arc::new(Backend::start(Arc::clone(&self.shared)).await?);
         *current = Some((Arc::clone(&backend), cost));
-        backend
+        Ok(backend)
+    }
+
+    /// Sends no further request to this server: its line has ended.
+    async fn leave(&self, backend: &Arc<Backend>) {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|(held, _)| Arc::ptr_eq(held, backend)) {
+            *current = None;
+        }
     }
 }
 
 impl Backend {
-    async fn start(shared: Arc<Shared>) -> Self {
+    async fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let server = MockServer::builder().disable_request_recording().start().await;
         Mock::given(any()).respond_with(Engine(shared)).mount(&server).await;
-        Self(server)
+        let line = Line::new(connect(&server).await?);
+        Ok(Self { server, line })
     }
+}
+
+async fn connect(server: &MockServer) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(server.address()).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// An answer of the engine as bytes, its private headers taken out.
@@ -70,12 +97,15 @@ impl Backend {
 pub(crate) struct Outgoing {
     pub(crate) status: u16,
     pub(crate) fault: Option<Fault>,
+    /// How long the answer is to be held back.
+    pub(crate) delay: Duration,
     /// The status line and the headers, without the empty line.
     pub(crate) head: Vec<u8>,
     pub(crate) body: Vec<u8>,
 }
 
-/// The way from one connection of the gate to the private servers.
+/// The way from one connection of the gate to the private servers: shared with others for small
+/// requests, its own for the rest.
 #[derive(Default)]
 pub(crate) struct Passage {
     /// The address tells whether the stream still leads to the current server.
@@ -92,19 +122,23 @@ impl Passage {
         id: ExchangeId,
     ) -> io::Result<Outgoing> {
         // Held until the answer is here: the server must not end before.
-        let backend = backends.for_request(request.size()).await;
-        let port = backend.0.address().port();
+        let backend = backends.for_request(request.size()).await?;
+        let (bytes, bodiless) = (passed_on(request, id), request.method == "HEAD");
+        if line::is_plain(request) {
+            let answer = backend.line.ask(bytes, bodiless).await;
+            if answer.is_err() {
+                backends.leave(&backend).await;
+            }
+            return answer;
+        }
+        let port = backend.server.address().port();
         let mut stream = match self.stream.take() {
             Some((old, stream)) if old == port => stream,
-            _ => {
-                let stream = TcpStream::connect(backend.0.address()).await?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+            _ => connect(&backend.server).await?,
         };
-        stream.write_all(&passed_on(request, id)).await?;
+        stream.write_all(&bytes).await?;
         self.buffer.clear();
-        let answer = self.read_answer(&mut stream, request.method == "HEAD").await?;
+        let answer = self.read_answer(&mut stream, bodiless).await?;
         self.stream = Some((port, stream));
         Ok(answer)
     }
@@ -137,18 +171,14 @@ impl Passage {
     }
 }
 
-/// The request for the private server: the same, with the exchange's number.
+/// The request for the private server: what the engine reads of it, and the exchange's number.
 fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(request.size() + 128);
     let length = request.body.len();
     let line = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     bytes.extend_from_slice(line.as_bytes());
-    for (name, value) in request.headers() {
-        let private = name.get(..PRIVATE_HEADERS.len());
-        let private = private.is_some_and(|start| start.eq_ignore_ascii_case(PRIVATE_HEADERS));
-        if private || NOT_PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-            continue;
-        }
+    let known = |name: &str| PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known));
+    for (name, value) in request.headers().filter(|(name, _)| known(name)) {
         for part in [name, ": ", value, "\r\n"] {
             bytes.extend_from_slice(part.as_bytes());
         }
@@ -160,7 +190,7 @@ fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
 }
 
 /// The answer without its body, where that starts and how long it is, if the head is whole.
-fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
+pub(super) fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut parsed = httparse::Response::new(&mut headers);
     let bad = |error: httparse::Error| io::Error::new(io::ErrorKind::InvalidData, error);
@@ -171,11 +201,12 @@ fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
     let status = parsed.code.unwrap_or_default();
     let reason = parsed.reason.unwrap_or_default();
     let mut head = format!("HTTP/1.1 {status} {reason}\r\n").into_bytes();
-    let (mut fault, mut length, mut ours) = (None, 0, false);
+    let (mut fault, mut delay, mut length, mut ours) = (None, Duration::ZERO, 0, false);
     for header in parsed.headers.iter() {
         let value = str::from_utf8(header.value).unwrap_or_default();
         match header.name {
             EXCHANGE_HEADER => ours = true,
+            DELAY_HEADER => delay = Duration::from_millis(value.parse().unwrap_or(0)),
             FAULT_HEADER => fault = Fault::from_name(value),
             name => {
                 if name == "content-length" {
@@ -192,5 +223,5 @@ fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let body = Vec::with_capacity(length);
-    Ok(Some((Outgoing { status, fault, head, body }, start, length)))
+    Ok(Some((Outgoing { status, fault, delay, head, body }, start, length)))
 }

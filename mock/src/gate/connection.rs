@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::backend::{Backends, Outgoing, Passage};
 use super::deliver::{self, Sent};
@@ -80,7 +80,13 @@ fn refusal(status: u16, what: &str) -> Outgoing {
         "HTTP/1.1 {status} \r\ncontent-type: {}\r\ncontent-length: {length}\r\n",
         answer.mime
     );
-    Outgoing { status, fault: None, head: head.into_bytes(), body: answer.body }
+    Outgoing {
+        status,
+        fault: None,
+        delay: Duration::ZERO,
+        head: head.into_bytes(),
+        body: answer.body,
+    }
 }
 
 /// What it takes to answer a request.
@@ -101,7 +107,14 @@ impl Exchange<'_> {
         let started = Instant::now();
         let id = self.shared.begin(self.number, request);
         let (outgoing, gone) = {
-            let ask = passage.ask(self.backends, request, id);
+            let ask = async {
+                let outgoing = passage.ask(self.backends, request, id).await?;
+                // Held back here and not by wiremock, where the next answer would have to wait too.
+                if !outgoing.delay.is_zero() {
+                    sleep(outgoing.delay).await;
+                }
+                Ok::<_, std::io::Error>(outgoing)
+            };
             tokio::pin!(ask);
             tokio::select! {
                 biased;

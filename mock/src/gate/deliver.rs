@@ -56,7 +56,7 @@ pub(crate) async fn answer(
     orders: &mut watch::Receiver<Order>,
 ) -> bool {
     let sent = match outgoing.fault.and_then(Fault::wire) {
-        None => patiently(stream.write_all(&bytes(outgoing, request.keep_alive))).await,
+        None => send(stream, &bytes(outgoing, request.keep_alive)).await,
         // Silence lasts as long as the client does.
         Some(Wire::Hang) => {
             silence(stream, orders).await;
@@ -80,6 +80,19 @@ pub(crate) async fn last(stream: &mut TcpStream, outgoing: Outgoing) {
         while matches!(stream.read(&mut block).await, Ok(1..)) {}
     };
     let _ = timeout(Duration::from_secs(1), drain).await;
+}
+
+/// Sends bytes, most of the time at once: a time limit that is set for each answer wakes the
+/// runtime's driver each time, which costs as much as the sending.
+async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    match stream.try_write(bytes) {
+        Ok(sent) if sent == bytes.len() => Ok(()),
+        Ok(sent) => patiently(stream.write_all(&bytes[sent..])).await,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            patiently(stream.write_all(bytes)).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn patiently<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

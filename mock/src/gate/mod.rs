@@ -8,6 +8,7 @@
 mod backend;
 mod connection;
 mod deliver;
+mod line;
 mod read;
 
 use std::sync::Arc;

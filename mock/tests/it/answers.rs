@@ -78,7 +78,8 @@ async fn answers_that_are_faults() {
     let api = MockApi::start(Scenario::default()).await.unwrap();
     let answers = Fault::ALL.iter().filter(|fault| {
         let name = fault.name();
-        name.starts_with("status-") || ["html", "empty"].iter().any(|n| name.starts_with(n))
+        name.starts_with("status-")
+            || ["html-after", "empty-after"].iter().any(|n| name.starts_with(n))
     });
     for fault in answers {
         let body = pair(&format!("a.jpg?fault={fault}")).to_string();

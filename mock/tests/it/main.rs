@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod admin;
 mod answers;
 mod book;
 mod client;
+mod dialects;
 mod gate;
 mod program;
+mod shipped;
+mod tasks;
+mod uploads;
 mod wire;

@@ -1,0 +1,50 @@
+//! The fake's clock: the system's, plus what was advanced by hand.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+/// A moment in milliseconds of unix time, as the fake's clock tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// Whole seconds of unix time.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// The time from an earlier moment to this one; zero if it is not earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This moment and so much time.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Tells the time, and can be advanced, so that 24 hours pass in a test.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    advanced_millis: AtomicU64,
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let advanced = Duration::from_millis(self.advanced_millis.load(Ordering::Relaxed));
+        Millis::default().plus(since.saturating_add(advanced))
+    }
+
+    pub(crate) fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.advanced_millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,92 @@
+//! Which path is what, and which methods it has.
+
+use crate::upload::Way;
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// `/v1/videos/generations`
+    Create,
+    /// `/v1/tasks/{task_id}`
+    Task(&'a str),
+    /// `/output/{file}`: the video of a task.
+    Output(&'a str),
+    /// `/samples/{file}`: something to send.
+    Sample(&'a str),
+    /// `/v1/files/upload/…`
+    Upload(Way),
+    /// `/files/{id}/{name}`: what was uploaded.
+    File(&'a str),
+    /// `/openapi.yaml`
+    OpenapiYaml,
+    /// `/openapi.json`
+    OpenapiJson,
+    /// `/__mock/…`: the fake about itself.
+    Admin(Admin),
+}
+
+/// What the fake can be asked about itself, or told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admin {
+    Book,
+    Journal,
+    State,
+    Reset,
+    Clock,
+    Scenario,
+}
+
+/// All paths, for who missed them.
+pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
+    /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
+    /__mock/{book, journal, state, reset, clock, scenario}";
+
+/// Below this the fake is asked about itself.
+pub(crate) const ADMIN: &str = "/__mock/";
+
+/// What a path names.
+pub(crate) fn find(path: &str) -> Option<Route<'_>> {
+    let below = |prefix: &str| path.strip_prefix(prefix).filter(|rest| !rest.contains('/'));
+    match path {
+        "/v1/videos/generations" => return Some(Route::Create),
+        "/v1/files/upload/stream" => return Some(Route::Upload(Way::Stream)),
+        "/v1/files/upload/base64" => return Some(Route::Upload(Way::Base64)),
+        "/v1/files/upload/url" => return Some(Route::Upload(Way::Url)),
+        "/openapi.yaml" => return Some(Route::OpenapiYaml),
+        "/openapi.json" => return Some(Route::OpenapiJson),
+        _ => {}
+    }
+    if let Some(id) = below("/v1/tasks/").filter(|id| !id.is_empty()) {
+        return Some(Route::Task(id));
+    }
+    if let Some(file) = path.strip_prefix("/files/") {
+        return Some(Route::File(file));
+    }
+    if let Some(name) = below(ADMIN) {
+        return admin(name).map(Route::Admin);
+    }
+    below("/output/").map(Route::Output).or_else(|| below("/samples/").map(Route::Sample))
+}
+
+fn admin(name: &str) -> Option<Admin> {
+    Some(match name {
+        "book" => Admin::Book,
+        "journal" => Admin::Journal,
+        "state" => Admin::State,
+        "reset" => Admin::Reset,
+        "clock" => Admin::Clock,
+        "scenario" => Admin::Scenario,
+        _ => return None,
+    })
+}
+
+/// The methods that a route has, as `Allow` lists them.
+pub(crate) const fn methods(route: Route<'_>) -> &'static str {
+    match route {
+        Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
+        Route::Task(_) => "GET",
+        Route::Admin(Admin::Clock) => "GET, HEAD, POST",
+        Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
+        _ => "GET, HEAD",
+    }
+}

@@ -1,0 +1,86 @@
+//! The fake about itself: state, reset, clock, scenario, contract, strictness.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use callsheet_mock::{KEY, MockApi, OPENAPI, Options, Scenario};
+use serde_json::{Value, json};
+
+use crate::client::{CREATE, Client, filters, pair, with_key};
+
+#[tokio::test]
+async fn the_clock_the_state_and_the_reset() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    client.create(&pair("a.jpg"));
+    assert_eq!(client.get("/__mock/state")["tasks"]["pending"], 1);
+    let told = client.get("/__mock/clock")["unix_millis"].as_u64().unwrap();
+    let advanced = client.send("POST", "/__mock/clock", "", r#"{"advance": "24h"}"#).json();
+    assert!(advanced["unix_millis"].as_u64().unwrap() >= told + 24 * 3_600_000);
+    assert_eq!(client.get("/__mock/state")["tasks"]["completed"], 1);
+    let wrong = client.send("POST", "/__mock/clock", "", r#"{"advance": 5}"#);
+    assert_eq!(wrong.status, 400);
+    filters().bind(|| insta::assert_snapshot!("clock_wrong", wrong.shown()));
+    assert_eq!(client.send("POST", "/__mock/reset", "", "").status, 204);
+    assert_eq!(client.get("/__mock/book")["creates"], 0);
+    assert_eq!(client.get("/__mock/journal"), json!([]));
+    assert_eq!(client.get("/__mock/state")["tasks"]["completed"], 0);
+    client.create(&pair("a.jpg"));
+    assert_eq!(api.book().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn the_scenario_is_swapped_while_running() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    assert_eq!(client.create(&pair("a.jpg")).status, 200);
+    let swapped = client.send("PUT", "/__mock/scenario", "", "balance: 1\n");
+    assert_eq!(swapped.status, 204);
+    assert_eq!(client.create(&pair("b.jpg")).status, 402, "what was paid before counts");
+    let shown = client.get("/__mock/scenario");
+    assert_eq!((&shown["balance"], &shown["keys"][0]["key"]), (&json!(1), &json!("***")));
+    let wrong = client.send("PUT", "/__mock/scenario", "", "balanc: 1\n");
+    assert_eq!(wrong.status, 400);
+    insta::assert_snapshot!(wrong.json()["error"]["message"].as_str().unwrap(), @r###"
+    a mistake in the scenario
+    error: unknown field `balanc`; did you mean `balance`?
+     --> scenario:1:1
+      |
+    1 | balanc: 1
+      | ^^^^^^
+    "###);
+    assert_eq!(api.scenario().balance, Some(1), "a mistake changes nothing");
+}
+
+#[tokio::test]
+async fn the_contract_is_served() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let yaml = client.send("GET", "/openapi.yaml", "", "");
+    assert_eq!(yaml.body, OPENAPI.as_bytes());
+    let json = client.get("/openapi.json");
+    let parsed: Value = serde_yaml::from_str(OPENAPI).unwrap();
+    assert_eq!(json, parsed);
+    insta::assert_snapshot!("openapi", format!("{json:#}"));
+}
+
+#[tokio::test]
+async fn strictness_fails_the_test_that_broke_the_contract() {
+    let start = async || {
+        let options = Options { strict: true, ..Options::default() };
+        MockApi::start_with(Scenario::default(), options).await.unwrap()
+    };
+    let kept = start().await;
+    assert_eq!(Client::to(&kept).create(&pair("a.jpg")).status, 200);
+    assert_eq!(Client::to(&kept).send("POST", CREATE, &with_key("wrong"), "").status, 401);
+    drop(kept);
+
+    let broken = start().await;
+    Client::to(&broken).send("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
+    Client::to(&broken).send("GET", "/v2/nothing", "", "");
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(broken))).unwrap_err();
+    insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
+    requests broke the contract:
+    POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario})
+    "###);
+}
