@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 use crate::pace::{self, Rate};
+use crate::pair::VideoName;
 
 /// Turns a manifest of portrait and speech pairs into talking-head videos, without paying twice
 /// for one or losing one.
@@ -46,7 +47,7 @@ pub struct Global {
     /// Say only what was asked for, and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more: -v each create, -vv also every pause; no bar is drawn then
+    /// Say more: -v each create and video, -vv also every pause and poll; no bar is drawn then
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// When to use colour: auto, always or never
@@ -81,7 +82,9 @@ pub enum Command {
     /// Create the videos of a manifest; the same command again continues
     Run(RunArgs),
     /// Say where a batch stands, also while a run is under way
-    Status(BatchArgs),
+    Status(StatusArgs),
+    /// Take over tasks that were made elsewhere, for pairs that have none
+    Adopt(AdoptArgs),
     /// Settle pairs in doubt: adopt their task, create them again, or write them off
     Resolve(ResolveArgs),
     /// Write tasks.csv again from the ledger
@@ -119,8 +122,13 @@ pub struct BatchArgs {
     /// The run folder [default: MANIFEST with the ending .run]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
-    /// Where the API is [default: the manifest's, or https://api.foxapi.cc]
-    #[arg(long, value_name = "URL", env = "CALLSHEET_ENDPOINT")]
+    /// Where the API is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CALLSHEET_ENDPOINT",
+        help = "Where the API is [default: the manifest's, or https://api.foxapi.cc]"
+    )]
     pub endpoint: Option<String>,
     /// Rehearse against the bundled fake instead of the endpoint: calm, busy, lossy, broke,
     /// hostile, or a scenario file. Has a run folder of its own, ending in .mock.run
@@ -141,8 +149,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub batch: BatchArgs,
     /// How far to go
-    #[arg(long, value_name = "STATE")]
-    pub until: Option<Until>,
+    #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
+    pub until: Until,
     /// Take up at most this many pairs
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -175,9 +183,83 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub retry_for: Duration,
+    /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
+    /// may be gone
+    #[arg(
+        long,
+        value_name = "ID,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ""
+    )]
+    pub retry_failed: Option<Vec<String>>,
+    /// How to wait for tasks.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// What to do with videos.
+    #[command(flatten)]
+    pub video: VideoArgs,
     /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// How a run waits for its tasks.
+#[derive(Debug, Clone, Args)]
+pub struct WaitArgs {
+    /// How often to ask for a task; less often the longer it takes [default: 10s]
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_POLL_INTERVAL",
+        value_parser = pace::interval
+    )]
+    pub poll_interval: Option<Duration>,
+    /// How many such questions may start in a time, for all tasks together
+    #[arg(long, value_name = "R", env = "CALLSHEET_POLL_RATE", default_value = "20/s")]
+    pub poll_rate: Rate,
+    /// When to end the run, done or not; the same command continues
+    #[arg(long, value_name = "DUR", env = "CALLSHEET_WAIT_FOR", value_parser = pace::duration)]
+    pub wait_for: Option<Duration>,
+}
+
+/// Where videos go and how they are fetched.
+#[derive(Debug, Clone, Args)]
+pub struct VideoArgs {
+    /// Where videos go [default: `videos` in the run folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub videos: Option<PathBuf>,
+    /// How their files are called, with {id}, {task_id} or both
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub video_name: VideoName,
+    /// Downloads under way at once
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_DOWNLOADS",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub downloads: u16,
+    /// The largest video that is taken, in MB
+    #[arg(
+        long,
+        value_name = "MB",
+        env = "CALLSHEET_MAX_VIDEO",
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
+    pub max_video: u64,
+    /// How long a download may stand still before it is taken up anew
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALL_TIMEOUT",
+        default_value = "30s",
+        value_parser = pace::duration
+    )]
+    pub stall_timeout: Duration,
 }
 
 /// Where the API key is.
@@ -186,6 +268,28 @@ pub struct KeyArgs {
     /// A file that holds the API key [default: the environment's CALLSHEET_API_KEY]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
+}
+
+/// What to say of a batch.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Say it again whenever it changes, until nothing is left to do
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Which tasks are taken over.
+#[derive(Debug, Clone, Args)]
+pub struct AdoptArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// A CSV file with the columns `id` and `task_id`; others are passed over
+    #[arg(value_name = "CSV", value_hint = ValueHint::FilePath)]
+    pub tasks: PathBuf,
 }
 
 /// Which pairs in doubt are settled, and how.
@@ -234,6 +338,8 @@ pub struct VerdictArgs {
 pub enum Until {
     /// Every pair has its task id
     Created,
+    /// Every pair has its video on disk; what a run does unless told otherwise
+    Saved,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub enum Exit {
     InDoubt,
     /// Stopped early with work left. Give the same command again.
     WorkLeft,
-    /// All is settled, but some pairs were rejected or have failed.
+    /// All is settled, but some pairs were rejected or have failed, or a video was lost.
     SomeFailed,
     /// All done.
     Done,
@@ -66,7 +66,9 @@ impl Exit {
             Self::Fault => "the machine failed: disk, permissions, a damaged ledger",
             Self::InDoubt => "pairs are in doubt: settle them with `callsheet resolve`",
             Self::WorkLeft => "stopped early, work left: give the same command again",
-            Self::SomeFailed => "all is settled, but some pairs were rejected or have failed",
+            Self::SomeFailed => {
+                "all is settled, but some pairs were rejected or have failed, or a video was lost"
+            }
             Self::Done => "all done",
         }
     }

@@ -7,12 +7,17 @@
 //! manifest ─→ pairs ─→ ledger ─→ planned ─→ intent ─→ permit ─→ create ─→ proof ─→ ledger
 //!  (YAML)             (SQLite)                (commit)          (HTTP)   (judge)   (commit)
 //!                                                                                     │
+//!            ┌────────────────────────── feed ──────────────────────────────────────┤
+//!            ├─→ task id ─→ polls ─→ link ─→ ledger                                  │
+//!            └─→ link ─→ ID.mp4.part ─→ checked ─→ ID.mp4 ─→ ledger                   │
 //!                                          tasks.csv, events.jsonl, progress  ←───────┘
 //! ```
 //!
 //! One way, and the ledger is in the middle of it: what is to be sent is read from it, and what
-//! happened goes back to it. [`submit`] holds no list of pairs, and nothing is shown, logged or
-//! asked for that was not committed before.
+//! happened goes back to it. [`submit`], [`watch`] and [`download`] run side by side and know
+//! nothing of each other: a task is asked for, and a link followed, only after the commit that
+//! holds it. [`submit`] holds no list of pairs, and nothing is shown or logged that was not
+//! committed before.
 //!
 //! # What holds it together
 //!
@@ -33,12 +38,14 @@
 //!
 //! ```text
 //! pair                      ids, URLs that hide their query, the key, the request, its fingerprint
-//! pace wire state           rates, pauses, backoff · what an answer proves · what may follow what
+//! pace wire state media     rates, pauses, poll times · what an answer proves · what may follow
+//!                           what · bytes → a whole video or not
 //! manifest plan view        YAML → pairs or problems · what a run would do · rows → CSV and JSON
 //! files                     files that appear whole or not at all
 //! ledger                    the durable truth, and the permits to spend money
 //! report client             tasks.csv from the ledger · HTTP: sends what was permitted, once
 //! submit                    the fan-out: permits, creates, proofs, pauses
+//! watch download            asks for tasks until they end · links → files, whole or not at all
 //! exit cli ui               exit codes · the command line · what people see
 //! commands                  one function per verb; the only module that wires the others
 //! ```
@@ -46,10 +53,12 @@
 pub mod cli;
 pub mod client;
 pub mod commands;
+pub mod download;
 pub mod exit;
 pub mod files;
 pub mod ledger;
 pub mod manifest;
+pub mod media;
 pub mod pace;
 pub mod pair;
 pub mod plan;
@@ -58,4 +67,5 @@ pub mod state;
 pub mod submit;
 pub mod ui;
 pub mod view;
+pub mod watch;
 pub mod wire;

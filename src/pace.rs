@@ -2,11 +2,15 @@
 //!
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
+mod polls;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-/// How many creates may start in a time: `60/min`, `2/s`, `500/h`.
+pub use self::polls::{Absence, Polls};
+
+/// How many requests may start in a time: `60/min`, `2/s`, `500/h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     count: u32,
@@ -70,18 +74,30 @@ impl fmt::Display for Rate {
 
 /// Why a text is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a duration is a number with its unit, such as 30s, 15m or 2h, from 1s to 24h")]
-pub struct DurationError;
+#[error("a duration is a number with its unit, such as 30s, 15m or 2h, from {0} to 24h")]
+pub struct DurationError(&'static str);
 
 /// A duration of one second to one day, as people write it: `30s`, `15m`, `1h 30m`.
 ///
 /// # Errors
 /// [`DurationError`] for anything else, a bare number among it: of what?
 pub fn duration(text: &str) -> Result<Duration, DurationError> {
-    let signed: jiff::SignedDuration = text.trim().parse().map_err(|_| DurationError)?;
-    let duration = Duration::try_from(signed).map_err(|_| DurationError)?;
-    let allowed = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
-    if allowed.contains(&duration) { Ok(duration) } else { Err(DurationError) }
+    from(text, Duration::from_secs(1), DurationError("1s"))
+}
+
+/// The same from a tenth of a second: how often one may ask a server of one's own.
+///
+/// # Errors
+/// As [`duration`].
+pub fn interval(text: &str) -> Result<Duration, DurationError> {
+    from(text, Duration::from_millis(100), DurationError("100ms"))
+}
+
+fn from(text: &str, least: Duration, error: DurationError) -> Result<Duration, DurationError> {
+    let signed: jiff::SignedDuration = text.trim().parse().map_err(|_| error)?;
+    let duration = Duration::try_from(signed).map_err(|_| error)?;
+    let allowed = least..=Duration::from_secs(24 * 3600);
+    if allowed.contains(&duration) { Ok(duration) } else { Err(error) }
 }
 
 /// What a `Retry-After` header asks for: seconds, or the time until an HTTP date.
@@ -232,6 +248,12 @@ impl Schedule {
         self.next = start + self.interval;
         start - now
     }
+
+    /// When the next slot opens; it is not taken.
+    #[must_use]
+    pub fn opens(&self) -> Duration {
+        self.next
+    }
 }
 
 #[cfg(test)]
@@ -257,7 +279,7 @@ mod tests {
         assert_eq!(seconds(" 1h 30m "), Ok(5400));
         assert_eq!(seconds("24h"), Ok(86_400));
         for text in ["", "30", "0s", "-5s", "25h", "soon", "1 fortnight"] {
-            assert_eq!(seconds(text), Err(DurationError), "{text:?}");
+            assert_eq!(seconds(text), Err(DurationError("1s")), "{text:?}");
         }
     }
 

@@ -129,6 +129,10 @@ fn row_of(change: &Change) -> Row {
         audio_url: url("audio_url"),
         created_at: (change.state == State::Created).then_some(change.at),
         since: change.at,
+        video_url: None,
+        linked_at: None,
+        video_path: None,
+        video_bytes: None,
         error_code: change.code.clone(),
         error: change.message.clone(),
     }

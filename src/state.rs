@@ -101,11 +101,19 @@ pub enum Event {
     Saved,
     /// The task failed at the server.
     Failed,
+    /// The server gave another link to the same video.
+    Relinked,
+    /// Every link that the server gives is dead, or leads to no video.
+    LinkLost,
+    /// The file of a saved video is gone, or is not the one that was saved.
+    Missing,
+    /// A person decided to pay again for a task that failed.
+    Retried,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
@@ -118,6 +126,10 @@ impl Event {
         Self::Completed,
         Self::Saved,
         Self::Failed,
+        Self::Relinked,
+        Self::LinkLost,
+        Self::Missing,
+        Self::Retried,
     ];
 
     /// The name in the ledger and in `events.jsonl`.
@@ -136,6 +148,10 @@ impl Event {
             Self::Completed => "completed",
             Self::Saved => "saved",
             Self::Failed => "failed",
+            Self::Relinked => "relinked",
+            Self::LinkLost => "link_lost",
+            Self::Missing => "missing",
+            Self::Retried => "retried",
         }
     }
 }
@@ -162,12 +178,15 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Sending, Event::NotMade) => State::Planned,
         (State::Sending, Event::Lost) => State::InDoubt,
         (State::Rejected, Event::Revised) => State::Planned,
-        (State::InDoubt, Event::Adopted) => State::Created,
+        (State::InDoubt | State::Planned, Event::Adopted) => State::Created,
         (State::InDoubt, Event::Resent) => State::Planned,
         (State::InDoubt, Event::WrittenOff) => State::Abandoned,
         (State::Created, Event::Completed) => State::Completed,
         (State::Created, Event::Failed) => State::Failed,
+        (State::Completed, Event::Relinked | Event::LinkLost) => State::Completed,
         (State::Completed, Event::Saved) => State::Saved,
+        (State::Saved, Event::Missing) => State::Completed,
+        (State::Failed, Event::Retried) => State::Planned,
         _ => return Err(Forbidden { state, event }),
     })
 }
@@ -200,9 +219,11 @@ mod tests {
         match event {
             Event::Intended | Event::Lost => Paid::Perhaps,
             Event::Accepted | Event::Adopted => Paid::Yes,
-            Event::Refused | Event::NotMade | Event::Resent => Paid::No,
+            // The last two are a person's word.
+            Event::Refused | Event::NotMade | Event::Resent | Event::Retried => Paid::No,
             Event::Revised | Event::WrittenOff => paid,
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
+            Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
         }
     }
 
@@ -218,7 +239,7 @@ mod tests {
             if event == Event::Intended {
                 assert!(paid == Paid::No, "a second create from {state} without a proof");
             }
-            if paid == Paid::Yes {
+            if paid == Paid::Yes && event != Event::Retried {
                 assert!(after != State::Planned, "a paid pair is planned again by {event:?}");
             }
             walk(after, bookkeeper(paid, event), depth - 1, sequences);
@@ -234,10 +255,32 @@ mod tests {
 
     #[test]
     fn finished_pairs_stay_as_they_are() {
-        for state in [State::Saved, State::Failed, State::Abandoned] {
-            for event in Event::ALL {
+        for (state, way_out) in [
+            (State::Saved, Some(Event::Missing)),
+            (State::Failed, Some(Event::Retried)),
+            (State::Abandoned, None),
+        ] {
+            for event in Event::ALL.into_iter().filter(|event| Some(*event) != way_out) {
                 assert_eq!(next(state, event), Err(Forbidden { state, event }));
             }
         }
+    }
+
+    #[test]
+    fn only_a_person_has_a_failed_pair_created_again() {
+        let ways: Vec<_> = State::ALL
+            .into_iter()
+            .flat_map(|state| Event::ALL.map(|event| (state, event)))
+            .filter(|&(state, event)| next(state, event) == Ok(State::Planned))
+            .collect();
+        assert_eq!(
+            ways,
+            [
+                (State::Sending, Event::NotMade),
+                (State::Failed, Event::Retried),
+                (State::Rejected, Event::Revised),
+                (State::InDoubt, Event::Resent),
+            ]
+        );
     }
 }

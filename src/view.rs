@@ -33,6 +33,14 @@ pub struct Row {
     pub created_at: Option<Timestamp>,
     /// When the state was reached.
     pub since: Timestamp,
+    /// The last link to the video, with its query.
+    pub video_url: Option<String>,
+    /// When that link was learned.
+    pub linked_at: Option<Timestamp>,
+    /// Where the video was saved, relative to the run folder where it is inside.
+    pub video_path: Option<String>,
+    /// How large the saved file is.
+    pub video_bytes: Option<u64>,
     /// The error's code, or empty.
     pub error_code: String,
     /// The error in words, or empty.
@@ -69,14 +77,19 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         row.task_id.as_deref().map_or_else(none, cell),
         cell(&row.image_url),
         cell(&row.audio_url),
-        // Known once media are measured and videos fetched.
+        // Known once media are measured.
         none(),
         row.created_at.map_or_else(none, |at| at.to_string()),
-        none(),
-        none(),
+        row.video_url.as_deref().map_or_else(none, cell),
+        saved_path(row).map_or_else(none, cell),
         cell(&row.error_code),
         cell(&row.error),
     ]
+}
+
+/// Where the video is, as long as it is there.
+fn saved_path(row: &Row) -> Option<&str> {
+    row.video_path.as_deref().filter(|_| row.state == State::Saved)
 }
 
 /// A text that a spreadsheet takes for text. Quoting does not help: `"=1+1"` is still a formula.
@@ -99,6 +112,8 @@ pub fn json(row: &Row) -> serde_json::Value {
         "audio_url": without_query(&row.audio_url),
         "created_at": row.created_at.map(|at| at.to_string()),
         "since": row.since.to_string(),
+        "video_url": row.video_url.as_deref().map(without_query),
+        "video_path": saved_path(row),
         "error_code": row.error_code,
         "error": row.error,
     })
@@ -139,6 +154,10 @@ mod tests {
             audio_url: "https://e.com/a.mp3".to_owned(),
             created_at: Timestamp::from_millisecond(1_757_165_031_123).ok(),
             since: Timestamp::UNIX_EPOCH,
+            video_url: None,
+            linked_at: None,
+            video_path: None,
+            video_bytes: None,
             error_code: String::new(),
             error: String::new(),
         }
@@ -159,6 +178,16 @@ mod tests {
         );
         let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
         assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\"\r\n"));
+    }
+
+    #[test]
+    fn a_path_is_shown_while_the_file_is_there() {
+        let (video_url, video_path) = (Some("https://v/a?s=1".into()), Some("videos/a.mp4".into()));
+        let saved = Row { state: State::Saved, video_url, video_path, ..row() };
+        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,\r\n"), "{}", line(&saved));
+        assert_eq!(json(&saved)["video_url"], "https://v/a?…");
+        let gone = Row { state: State::Completed, ..saved };
+        assert!(line(&gone).ends_with(",https://v/a?s=1,,,\r\n"), "{}", line(&gone));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn read_manifest(ui: &Ui, args: &ManifestArgs) -> Result<Manifest, Fa
     Ok(manifest)
 }
 
-fn plain(args: &ManifestArgs) -> PlainHttp {
+pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
     if args.allow_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
 }
 

@@ -46,7 +46,7 @@ impl From<LedgerError> for Failure {
                 (Exit::Usage, "`callsheet status` names the pairs in doubt")
             }
             LedgerError::Forbidden { .. } => {
-                (Exit::Usage, "only pairs in doubt can be settled by hand")
+                (Exit::Usage, "`callsheet status` shows where the pairs stand; nothing was changed")
             }
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Damaged { .. } | LedgerError::Behind { .. } => (

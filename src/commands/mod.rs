@@ -1,5 +1,6 @@
 //! One function per verb; the only module that wires the others.
 
+mod adopt;
 mod batch;
 mod check;
 mod failure;
@@ -43,6 +44,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(ui, args),
         Command::Run(args) => run::run(ui, args),
         Command::Status(args) => status::status(ui, args),
+        Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::key;
 use super::run::runtime;
 use super::status::Standing;
-use crate::cli::{ResolveArgs, VerdictArgs};
+use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
 use crate::ledger::{Store, Verdict, View};
@@ -19,7 +19,12 @@ use crate::report;
 use crate::ui::{Ui, counted};
 
 /// Asking for a task is a small request.
-const SETTINGS: Settings = Settings { request_timeout: Duration::from_secs(30), connections: 1 };
+const SETTINGS: Settings = Settings {
+    request_timeout: Duration::from_secs(30),
+    connections: 1,
+    stall_timeout: Duration::from_secs(30),
+    plain: PlainHttp::Loopback,
+};
 
 pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
@@ -106,5 +111,5 @@ fn conclude(ui: &Ui, site: &Site, settled: u64, verdict: &Verdict) -> Result<Exi
     if *verdict == Verdict::Resend {
         ui.hint(&format!("to create them: {}", site.command("run")));
     }
-    Ok(if standing.exit() == Exit::InDoubt { Exit::InDoubt } else { Exit::Done })
+    Ok(if standing.exit(Until::Created) == Exit::InDoubt { Exit::InDoubt } else { Exit::Done })
 }

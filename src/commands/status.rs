@@ -1,25 +1,47 @@
 //! `status`: where the batch stands, from the ledger.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::batch::{Site, head};
 use super::failure::Failure;
-use crate::cli::BatchArgs;
+use crate::cli::{StatusArgs, Until};
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
 use crate::pair::without_query;
 use crate::state::State;
-use crate::ui::Ui;
-use crate::view::{self, printable};
+use crate::ui::{Ui, counted};
+use crate::view::{self, Row, printable};
 
 /// How many pairs in doubt are shown to people; JSON has them all.
 const SHOWN: usize = 10;
 
-pub(super) fn status(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
-    let site = Site::of(args);
-    let standing = Standing::read(&site.existing()?)?;
-    ui.result(&standing.describe(ui, &site), &standing.json(&site));
-    Ok(standing.exit())
+/// Links live this long, as far as anybody says; from when, nobody does.
+const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
+/// A link that dies sooner is worth a warning.
+const SOON: SignedDuration = SignedDuration::from_hours(2);
+/// How often a standing that is watched is read.
+const WATCHED: Duration = Duration::from_secs(1);
+
+pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
+    let site = Site::of(&args.batch);
+    let view = site.existing()?;
+    let mut shown = String::new();
+    loop {
+        let standing = Standing::read(&view)?;
+        let text = standing.describe(ui, &site);
+        if text != shown {
+            ui.result(&text, &standing.json(&site));
+            standing.warn_of_videos(ui);
+            shown = text;
+        }
+        if !args.watch || standing.left(Until::Saved) == 0 {
+            return Ok(standing.exit(Until::Saved));
+        }
+        std::thread::sleep(WATCHED);
+    }
 }
 
 /// Where a batch stands.
@@ -29,6 +51,8 @@ pub(super) struct Standing {
     counts: Vec<(State, u64)>,
     unlisted: u64,
     doubts: Vec<Doubt>,
+    /// With a link and without a file, the link that dies first first.
+    unsaved: Vec<Row>,
 }
 
 impl Standing {
@@ -38,6 +62,7 @@ impl Standing {
             counts: view.counts()?,
             unlisted: view.unlisted()?,
             doubts: view.doubts()?,
+            unsaved: view.unsaved()?,
         })
     }
 
@@ -50,17 +75,54 @@ impl Standing {
     }
 
     /// The exit code that follows from the states alone.
-    pub(super) fn exit(&self) -> Exit {
+    pub(super) fn exit(&self, until: Until) -> Exit {
         let any = |states: &[State]| states.iter().any(|&state| self.count(state) > 0);
         if !self.doubts.is_empty() {
             Exit::InDoubt
-        } else if any(&[State::Planned, State::Sending]) {
+        } else if self.left(until) > 0 {
             Exit::WorkLeft
-        } else if any(&[State::Rejected, State::Failed]) {
+        } else if any(&[State::Rejected, State::Failed]) || self.lost().next().is_some() {
             Exit::SomeFailed
         } else {
             Exit::Done
         }
+    }
+
+    /// How many pairs a run still has work with.
+    pub(super) fn left(&self, until: Until) -> u64 {
+        let planned = self.count(State::Planned) + self.count(State::Sending);
+        match until {
+            Until::Created => planned,
+            Until::Saved => {
+                let fetchable =
+                    self.count(State::Completed).saturating_sub(self.lost().count() as u64);
+                planned + self.count(State::Created) + fetchable
+            }
+        }
+    }
+
+    /// Videos whose links led nowhere when they were last tried.
+    fn lost(&self) -> impl Iterator<Item = &Row> {
+        self.unsaved.iter().filter(|row| !row.error_code.is_empty())
+    }
+
+    /// Says which videos could not be fetched, and which links will die soon.
+    pub(super) fn warn_of_videos(&self, ui: &Ui) {
+        for row in self.lost().take(SHOWN) {
+            let why = [&row.error_code, &row.error].map(|text| printable(text));
+            ui.warn(&format!("{}: its video cannot be fetched: {}", row.id, why.join(": ")));
+        }
+        let soon = self.dying().filter(|(_, dies)| *dies < Timestamp::now() + SOON).count() as u64;
+        if soon > 0 {
+            let links = counted(soon, "link");
+            ui.warn(&format!("{links} to finished videos die within 2 hours: fetch them now"));
+        }
+    }
+
+    /// The pairs that can still be fetched, with the time at which their links are said to die.
+    fn dying(&self) -> impl Iterator<Item = (&Row, Timestamp)> {
+        let fetchable = self.unsaved.iter().filter(|row| row.error_code.is_empty());
+        fetchable.filter_map(|row| Some((row, row.linked_at?.saturating_add(LINK_LIVES).ok()?)))
     }
 
     /// The counts on one line: `3 created, 1 in doubt`.
@@ -74,6 +136,10 @@ impl Standing {
         lines.extend(self.counts.iter().map(|(state, n)| format!("{n:>8}  {}", words(*state))));
         if self.unlisted > 0 {
             lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
+        }
+        if let Some((row, dies)) = self.dying().next() {
+            let dies = dies.strftime("%Y-%m-%d %H:%M:%S UTC");
+            lines.push(format!("the next link dies {dies} ({})", row.id));
         }
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
@@ -111,6 +177,7 @@ impl Standing {
             "pairs": self.pairs(),
             "states": states,
             "no_longer_listed": self.unlisted,
+            "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
             "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
         })
     }

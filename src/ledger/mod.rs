@@ -19,19 +19,23 @@
 //! the manifest's pairs and settles doubts. [`Store::start`] hands it to a writer thread and gives
 //! back a [`Ledger`], whose `intend` and `settle` wait for a commit that they share with everyone
 //! else who is waiting. After each commit the [`Change`]s go to `events.jsonl` and to the run's
-//! observer. [`View`] reads without the lock.
+//! observer; a [`Feed`] gives the pairs that got a task or a link to those who wait for them.
+//! [`View`] reads without the lock.
 
 mod error;
 mod event_log;
 mod listing;
 mod lock;
+mod mend;
 mod schema;
 mod store;
+mod task;
 mod view;
 mod write;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -41,7 +45,8 @@ use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
 pub use self::store::{Listing, Store, Verdict};
-pub use self::view::{Doubt, View};
+pub use self::task::{Feed, News, SavedVideo, Task};
+pub use self::view::{Doubt, Totals, View};
 pub use self::writer::Ledger;
 
 /// The file of the ledger in a run folder.
@@ -87,6 +92,7 @@ pub struct Receipt {
 /// One committed event, as observers and `events.jsonl` see it.
 #[derive(Debug, Clone)]
 pub struct Change {
+    pair: i64,
     /// Counts the events of this ledger, from 1.
     pub number: u64,
     /// When it was committed.
@@ -107,8 +113,12 @@ pub struct Change {
     pub code: String,
     /// The same in words.
     pub message: String,
-    /// The JSON that was sent.
+    /// The JSON that was sent; empty once the pair has a task.
     pub body: Bytes,
+    /// How long the server expects the task to take.
+    pub estimate: Option<Duration>,
+    /// The link to the video, where this is news.
+    pub video_url: Option<Arc<str>>,
 }
 
 /// Is told of changes after they were committed, in their order, on the writer's thread.

@@ -31,6 +31,13 @@ CREATE TABLE standings (
     since        INTEGER NOT NULL,         -- when state was reached
     task_id      TEXT,
     created_at   INTEGER,
+    estimate     INTEGER,                  -- how long the server expects to take, in milliseconds
+    video_url    TEXT,                     -- the last link to the video
+    linked_at    INTEGER,                  -- when that link was learned; it lives 24 hours
+    video_path   TEXT,                     -- of the saved file, relative to the run folder
+    video_bytes  INTEGER,
+    video_sha256 TEXT,                     -- in lower-case hexadecimal
+    video_millis INTEGER,                  -- how long the video plays
     error_code   TEXT    NOT NULL DEFAULT '',
     error        TEXT    NOT NULL DEFAULT ''
 );

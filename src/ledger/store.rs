@@ -6,8 +6,9 @@ use rusqlite::Connection;
 
 use super::event_log::EventLog;
 use super::lock::Lock;
+use super::task::Feeder;
 use super::write::Write;
-use super::{Change, FILE, LedgerError, schema};
+use super::{Change, FILE, LedgerError, View, schema};
 use crate::pair::{Pair, TaskId};
 use crate::wire::{Judgement, Proof};
 
@@ -17,6 +18,7 @@ pub struct Store {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
     pub(super) events: EventLog,
+    pub(super) feeder: Option<Feeder>,
     recovered: usize,
     _lock: Lock,
 }
@@ -60,7 +62,8 @@ impl Store {
         let events = EventLog::open(folder)?;
         let path = folder.join(FILE);
         schema::mark_in_use(&connection, &path)?;
-        let mut store = Self { path, connection, events, recovered: 0, _lock: lock };
+        let feeder = None;
+        let mut store = Self { path, connection, events, feeder, recovered: 0, _lock: lock };
         store.recovered = store.recover()?;
         Ok(store)
     }
@@ -97,6 +100,7 @@ impl Store {
                 code: "stopped".to_owned(),
                 message: "the run ended before the answer was recorded".to_owned(),
                 evidence: None,
+                estimate: None,
             };
             for receipt in &pending {
                 write.settle(receipt, &lost)?;
@@ -107,7 +111,7 @@ impl Store {
 
     /// Runs one transaction. When it returns, all of it is durable and logged, or none of it was
     /// done.
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
@@ -128,6 +132,16 @@ impl Store {
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         Ok((result, changes))
+    }
+
+    /// Reads what has been committed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn view(&self) -> Result<View, LedgerError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let missing = || LedgerError::io(&self.path, std::io::ErrorKind::NotFound);
+        View::open(folder)?.ok_or_else(missing)
     }
 
     /// Marks the ledger as left in good order, once nothing more will be written.

@@ -41,6 +41,7 @@ fn judgement(proof: Proof) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: None,
+        estimate: None,
     }
 }
 

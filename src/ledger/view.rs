@@ -1,12 +1,15 @@
 //! Reads a ledger without its lock, also while a run writes it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::write::state_at;
-use super::{FILE, LedgerError, Planned, schema};
+use super::{FILE, LedgerError, Planned, Task, schema};
+use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
 use crate::state::State;
 use crate::view::Row;
@@ -32,7 +35,23 @@ pub struct Doubt {
 }
 
 const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
-    p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt";
+    p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
+    s.video_url, s.linked_at, s.video_path, s.video_bytes";
+/// A pair whose money may be spent: what is no longer listed is not forgotten for that.
+const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
+
+/// What the saved videos of a batch come to.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Totals {
+    /// How many.
+    pub files: u64,
+    /// In bytes.
+    pub bytes: u64,
+    /// How long they play together, in seconds.
+    pub seconds: f64,
+    /// Which took longest from its create to its file, and how long, in seconds.
+    pub slowest: Option<(String, f64)>,
+}
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -82,9 +101,11 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn unlisted(&self) -> Result<u64, LedgerError> {
-        let sql = "SELECT count(*) FROM pairs JOIN standings USING (pair)
-            WHERE listing < (SELECT listing FROM batch) AND attempt > 0";
-        Ok(self.ask(sql, (), |row| row.get(0))?.pop().unwrap_or(0))
+        let sql = format!(
+            "SELECT count(*) FROM pairs p JOIN standings s USING (pair)
+                WHERE p.listing < (SELECT listing FROM batch) AND {TAKEN_UP}"
+        );
+        Ok(self.ask(&sql, (), |row| row.get(0))?.pop().unwrap_or(0))
     }
 
     /// Gives every row of the batch to `each`: listed pairs in manifest order, then those that were
@@ -98,7 +119,7 @@ impl View {
     ) -> Result<(), E> {
         let sql = format!(
             "SELECT {ROW} FROM pairs p JOIN standings s USING (pair)
-                WHERE p.listing = (SELECT listing FROM batch) OR s.attempt > 0
+                WHERE p.listing = (SELECT listing FROM batch) OR {TAKEN_UP}
                 ORDER BY p.listing < (SELECT listing FROM batch), p.place, p.pair"
         );
         let failed = |error| E::from(self.failed(&error));
@@ -124,9 +145,9 @@ impl View {
         self.ask(&sql, [State::InDoubt.name()], |row| {
             Ok(Doubt {
                 row: read_row(row)?,
-                sent_at: time(row, 12)?,
-                body: row.get(13)?,
-                evidence: row.get(14)?,
+                sent_at: time(row, 16)?,
+                body: row.get(17)?,
+                evidence: row.get(18)?,
             })
         })
     }
@@ -151,6 +172,49 @@ impl View {
         })
     }
 
+    /// All pairs in a state that comes after a task, whether listed or not: they are paid for.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
+        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at
+            FROM pairs JOIN standings USING (pair)
+            WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
+        self.ask(sql, [state.name()], read_task)
+    }
+
+    /// The pairs that have a link and no file yet, the link that dies first first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unsaved(&self) -> Result<Vec<Row>, LedgerError> {
+        let sql = format!(
+            "SELECT {ROW} FROM pairs p JOIN standings s USING (pair)
+                WHERE s.state = ?1 ORDER BY s.linked_at, p.place"
+        );
+        self.ask(&sql, [State::Completed.name()], read_row)
+    }
+
+    /// What the saved videos come to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn totals(&self) -> Result<Totals, LedgerError> {
+        let saved = State::Saved.name();
+        let sums = "SELECT count(*), coalesce(sum(video_bytes), 0), total(video_millis) / 1000
+            FROM standings WHERE state = ?1";
+        let read = |row: &SqlRow<'_>| {
+            let (files, bytes, seconds) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Totals { files, bytes, seconds, slowest: None })
+        };
+        let totals = self.ask(sums, [saved], read)?.pop().unwrap_or_default();
+        let slowest =
+            "SELECT id, (since - created_at) / 1000.0 FROM pairs JOIN standings USING (pair)
+            WHERE state = ?1 ORDER BY since - created_at DESC LIMIT 1";
+        let slowest = self.ask(slowest, [saved], |row| Ok((row.get(0)?, row.get(1)?)))?.pop();
+        Ok(Totals { slowest, ..totals })
+    }
+
     fn ask<T>(
         &self,
         sql: &str,
@@ -169,7 +233,6 @@ impl View {
 }
 
 fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
-    let created: Option<i64> = row.get(7)?;
     Ok(Row {
         id: row.get(0)?,
         state: state_at(row, 1)?,
@@ -178,12 +241,37 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         task_id: row.get(4)?,
         image_url: row.get(5)?,
         audio_url: row.get(6)?,
-        created_at: created.map(|_| time(row, 7)).transpose()?,
+        created_at: optional_time(row, 7)?,
         since: time(row, 8)?,
         error_code: row.get(9)?,
         error: row.get(10)?,
         attempts: row.get(11)?,
+        video_url: row.get(12)?,
+        linked_at: optional_time(row, 13)?,
+        video_path: row.get(14)?,
+        video_bytes: row.get(15)?,
     })
+}
+
+fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
+    let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
+    let foreign = |error: TaskIdError| {
+        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
+    };
+    Ok(Task {
+        pair: row.get(0)?,
+        attempt: row.get(1)?,
+        id: id.into(),
+        task: TaskId::parse(&task).map_err(foreign)?,
+        created_at: time(row, 4)?,
+        estimate: row.get::<_, Option<u64>>(5)?.map(Duration::from_millis),
+        link: url.map(Arc::from).zip(optional_time(row, 7)?),
+    })
+}
+
+fn optional_time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let known: Option<i64> = row.get(column)?;
+    known.map(|_| time(row, column)).transpose()
 }
 
 fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
-use super::{Change, LedgerError, Permit, Planned, Receipt, Verdict, event_of};
+use super::{Change, LedgerError, News, Permit, Planned, Receipt, Task, Verdict, event_of};
 use crate::pair::TaskId;
 use crate::state::{self, Event, Forbidden, State};
 use crate::wire::{Judgement, Proof};
@@ -23,9 +25,11 @@ pub(super) struct Write<'a> {
 /// What an event leaves behind on a pair.
 #[derive(Default)]
 pub(super) struct Trace<'a> {
-    task: Option<&'a TaskId>,
-    code: &'a str,
-    message: &'a str,
+    pub(super) task: Option<&'a TaskId>,
+    pub(super) code: &'a str,
+    pub(super) message: &'a str,
+    pub(super) estimate: Option<Duration>,
+    pub(super) video_url: Option<&'a Arc<str>>,
 }
 
 /// What the ledger knows of a pair.
@@ -84,7 +88,13 @@ impl<'a> Write<'a> {
             Proof::Created(task) => Some(task),
             _ => None,
         };
-        let trace = Trace { task, code: &judgement.code, message: &judgement.message };
+        let trace = Trace {
+            task,
+            code: &judgement.code,
+            message: &judgement.message,
+            estimate: judgement.estimate,
+            video_url: None,
+        };
         let event = event_of(judgement);
         let state = self.apply(receipt, State::Sending, event, &trace)?;
         self.execute(
@@ -106,11 +116,41 @@ impl<'a> Write<'a> {
         Ok(state)
     }
 
+    /// Records what became of a task.
+    pub(super) fn note(&mut self, task: &Task, news: &News) -> Result<State, LedgerError> {
+        let (code, message, video_url) = match news {
+            News::Completed(url) | News::Relinked(url) => ("", "", Some(url)),
+            News::Failed(code, message) | News::LinkLost(code, message) => {
+                (code.as_str(), message.as_str(), None)
+            }
+            News::Saved(_) => ("", "", None),
+        };
+        let trace = Trace { code, message, video_url, ..Trace::default() };
+        let receipt = Receipt {
+            pair: task.pair,
+            attempt: task.attempt,
+            intended: 0,
+            id: task.id.clone(),
+            body: Bytes::new(),
+        };
+        let state = self.apply(&receipt, news.from(), news.event(), &trace)?;
+        if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {
+            // Whoever fetches the video may have to ask for the task again.
+            change.task_id = Some(task.task.as_str().into());
+        }
+        if let News::Saved(video) = news {
+            self.execute(
+                "UPDATE standings SET video_path = ?2, video_bytes = ?3, video_sha256 = ?4,
+                    video_millis = ?5 WHERE pair = ?1",
+                params![task.pair, video.path, video.bytes, video.sha256, millis(video.length)],
+            )?;
+        }
+        Ok(state)
+    }
+
     /// Records a person's verdict on a pair in doubt.
     pub(super) fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<(), LedgerError> {
-        let Some(Known { receipt, .. }) = self.find(id)? else {
-            return Err(LedgerError::Unknown { id: id.to_owned() });
-        };
+        let Known { receipt, .. } = self.known(id)?;
         let (event, task) = match verdict {
             Verdict::Adopt(task) => (Event::Adopted, Some(task)),
             Verdict::Resend => (Event::Resent, None),
@@ -160,7 +200,9 @@ impl<'a> Write<'a> {
         let to = allowed(&receipt.id, from, event)?;
         let moved = self.execute(
             "UPDATE standings SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
-                created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7
+                created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7,
+                estimate = coalesce(?8, estimate), video_url = coalesce(?9, video_url),
+                linked_at = iif(?9 IS NULL, linked_at, ?4)
                 WHERE pair = ?1 AND state = ?2",
             params![
                 receipt.pair,
@@ -170,6 +212,8 @@ impl<'a> Write<'a> {
                 trace.task.map(TaskId::as_str),
                 trace.code,
                 trace.message,
+                millis(trace.estimate),
+                trace.video_url.map(|url| &**url),
             ],
         )?;
         if moved == 0 {
@@ -188,6 +232,7 @@ impl<'a> Write<'a> {
     ) {
         self.events += 1;
         self.changes.push(Change {
+            pair: receipt.pair,
             number: self.events,
             at: self.now,
             id: receipt.id.clone(),
@@ -199,6 +244,8 @@ impl<'a> Write<'a> {
             code: trace.code.to_owned(),
             message: trace.message.to_owned(),
             body: receipt.body.clone(),
+            estimate: trace.estimate,
+            video_url: trace.video_url.cloned(),
         });
     }
 
@@ -265,6 +312,11 @@ pub(super) fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<State> 
         let error = format!("unknown state {name:?}").into();
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
     })
+}
+
+/// As it is stored.
+pub(super) fn millis(duration: Option<Duration>) -> Option<i64> {
+    duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn allowed(id: &str, from: State, event: Event) -> Result<State, LedgerError> {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::store::Store;
 use super::write::Write;
-use super::{Change, LedgerError, Observer, Permit, Planned, Receipt, View};
+use super::{Change, LedgerError, News, Observer, Permit, Planned, Receipt, Task, View};
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -36,6 +36,7 @@ pub struct Ledger {
 enum Job {
     Intend(Planned, Reply<Permit>),
     Settle(Receipt, Box<Judgement>, Reply<State>),
+    Note(Task, News, Reply<State>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
@@ -47,8 +48,7 @@ impl Store {
     /// When the ledger cannot be read, or the reserve of disk space not be set aside.
     pub fn start(self, observer: Observer) -> Result<Ledger, LedgerError> {
         let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
-        let missing = || LedgerError::io(&self.path, std::io::ErrorKind::NotFound);
-        let view = View::open(&folder)?.ok_or_else(missing)?;
+        let view = self.view()?;
         let reserve = Reserve::set_aside(&folder)?;
         let (jobs, queue) = mpsc::channel();
         let writer = Writer { store: self, observer, reserve: Some(reserve), broken: None };
@@ -79,6 +79,14 @@ impl Ledger {
         judgement: Judgement,
     ) -> Result<State, LedgerError> {
         self.ask(|reply| Job::Settle(receipt, Box::new(judgement), reply)).await
+    }
+
+    /// Makes what became of a task durable, and returns the pair's state.
+    ///
+    /// # Errors
+    /// When it could not be written: the next run will learn it again.
+    pub async fn note(&self, task: &Task, news: News) -> Result<State, LedgerError> {
+        self.ask(|reply| Job::Note(task.clone(), news, reply)).await
     }
 
     /// Reads what has been committed.
@@ -163,6 +171,9 @@ impl Writer {
         if let Err(error) = self.store.events.append(changes) {
             self.broken.get_or_insert(error);
         }
+        if let Some(feeder) = &self.store.feeder {
+            feeder.tell(changes);
+        }
         answered.into_iter().for_each(Answered::deliver);
         (self.observer)(changes);
     }
@@ -189,7 +200,7 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
     for job in group {
         match job {
             Job::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
-            settle @ Job::Settle(..) => rest.push(settle),
+            outcome @ (Job::Settle(..) | Job::Note(..)) => rest.push(outcome),
         }
     }
     rest
@@ -199,6 +210,7 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
 enum Answered {
     Intend(Result<Permit, LedgerError>, Reply<Permit>),
     Settle(Receipt, Box<Judgement>, Result<State, LedgerError>, Reply<State>),
+    Note(Task, News, Result<State, LedgerError>, Reply<State>),
 }
 
 impl Answered {
@@ -217,6 +229,10 @@ impl Answered {
                 let state = write.settle(&receipt, &judgement).inspect_err(&mut note);
                 Self::Settle(receipt, judgement, state, reply)
             }
+            Job::Note(task, news, reply) => {
+                let state = write.note(&task, &news).inspect_err(&mut note);
+                Self::Note(task, news, state, reply)
+            }
         }
     }
 
@@ -226,6 +242,7 @@ impl Answered {
             Job::Settle(receipt, judgement, reply) => {
                 Self::Settle(receipt, judgement, Err(error.clone()), reply)
             }
+            Job::Note(task, news, reply) => Self::Note(task, news, Err(error.clone()), reply),
         }
     }
 
@@ -233,14 +250,18 @@ impl Answered {
     fn deliver(self) {
         match self {
             Self::Intend(permit, reply) => drop(reply.send(permit)),
-            Self::Settle(_, _, state, reply) => drop(reply.send(state)),
+            Self::Settle(_, _, state, reply) | Self::Note(_, _, state, reply) => {
+                drop(reply.send(state));
+            }
         }
     }
 
     fn fail(self, error: &LedgerError) {
         match self {
             Self::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Settle(_, _, _, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Settle(_, _, _, reply) | Self::Note(_, _, _, reply) => {
+                drop(reply.send(Err(error.clone())));
+            }
         }
     }
 
@@ -249,6 +270,7 @@ impl Answered {
             Self::Settle(receipt, judgement, _, reply) => {
                 Some(Job::Settle(receipt, judgement, reply))
             }
+            Self::Note(task, news, _, reply) => Some(Job::Note(task, news, reply)),
             intend @ Self::Intend(..) => {
                 intend.fail(error);
                 None

@@ -75,7 +75,7 @@ fn settings() -> Value {
             "pattern": "^ *[0-9]{1,7} */ *(s|sec|second|m|min|minute|h|hour) *$",
         },
         "in_flight": {
-            "description": "How many tasks may be unfinished at the server. Not supported yet.",
+            "description": "How many tasks may be unfinished at the server.",
             "type": "integer",
             "minimum": 1,
             "maximum": MOST_IN_FLIGHT,

@@ -31,7 +31,6 @@ const DEFAULT_AUDIO: Duration = Duration::from_secs(30);
 
 /// Keys that are read and checked, but that nothing acts on yet, and what happens without them.
 const NOT_YET: &[(&str, &str)] = &[
-    ("in_flight", "`concurrency` and `rate` limit what is sent"),
     ("budget", "`price_per_second` lets a plan speak in money"),
     ("pairs_from", "write the pairs under `pairs`"),
 ];

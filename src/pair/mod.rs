@@ -5,6 +5,7 @@
 
 mod id;
 mod key;
+mod name;
 mod url;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
+pub use self::name::{VideoName, VideoNameError};
 pub(crate) use self::url::without_query;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
 

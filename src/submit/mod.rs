@@ -5,6 +5,7 @@
 //! proves was decided in [`crate::wire`]; here it is only acted on.
 
 mod gate;
+mod in_flight;
 mod stop;
 
 use std::cell::RefCell;
@@ -14,11 +15,13 @@ use std::time::Duration;
 use futures::stream::{self, Stream, StreamExt};
 
 use self::gate::Gate;
-pub use self::stop::{Reason, Stop};
+pub use self::in_flight::InFlight;
+pub use self::stop::{Reason, Stop, Stops};
 use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
+use crate::state::State;
 use crate::wire::{Judgement, Proof};
 
 /// How many planned pairs are read from the ledger at a time; memory does not grow with the batch.
@@ -50,18 +53,26 @@ struct Run<'a> {
     retry_for: Duration,
     stop: &'a Stop,
     gate: Gate,
+    in_flight: &'a InFlight,
     outcome: RefCell<Outcome>,
 }
 
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
 /// are under way then are answered first. Everything that happened is in the ledger afterwards.
-pub async fn run(ledger: &Ledger, client: &Client, limits: &Limits, stop: &Stop) -> Outcome {
+pub async fn run(
+    ledger: &Ledger,
+    client: &Client,
+    limits: &Limits,
+    in_flight: &InFlight,
+    stop: &Stop,
+) -> Outcome {
     let run = Run {
         ledger,
         client,
         retry_for: limits.retry_for,
         stop,
         gate: Gate::new(limits.concurrency.into(), limits.rate),
+        in_flight,
         outcome: RefCell::default(),
     };
     planned(ledger)
@@ -99,6 +110,7 @@ fn planned(ledger: &Ledger) -> impl Stream<Item = Result<Planned, LedgerError>> 
 impl Run<'_> {
     /// One pair: again and again as long as it is proven that nothing was made, and allowed.
     async fn create(&self, planned: Planned) {
+        let Some(seat) = self.in_flight.enter(self.stop).await else { return };
         let begun = self.gate.now();
         while let Some(pass) = self.gate.enter(self.stop).await {
             let permit = match self.ledger.intend(planned.clone()).await {
@@ -117,8 +129,10 @@ impl Run<'_> {
             );
             let again = self.act_on(&judgement, begun);
             let settled = self.ledger.settle(receipt, judgement.clone()).await;
-            if let Err(error) = settled {
-                return self.unrecorded(&planned, judgement, error);
+            match settled {
+                Ok(State::Created) => return seat.keep(),
+                Ok(_) => {}
+                Err(error) => return self.unrecorded(&planned, judgement, error),
             }
             if !again {
                 return;
@@ -140,7 +154,7 @@ impl Run<'_> {
                 // Others may be getting through; then only this pair is left for another run.
                 if self.gate.silence() + self.gate.held_back() > self.retry_for {
                     let within = self.retry_for;
-                    self.stop.pull(Reason::Unreachable { within, message });
+                    self.stop.pull(Reason::Unreachable { what: "create", within, message });
                 }
             }
             Proof::Created(_) | Proof::Rejected | Proof::InDoubt => {}

@@ -1,4 +1,4 @@
-//! Why no further create is started: said once, heard by all.
+//! Why nothing further is started: said once, heard by all.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::ledger::LedgerError;
 use crate::wire::Account;
 
-/// Why no further create is started.
+/// Why nothing further is started.
 #[derive(Debug, Clone)]
 pub enum Reason {
     /// Ctrl-C, SIGTERM or SIGHUP.
@@ -22,6 +22,8 @@ pub enum Reason {
     },
     /// Nothing got through for as long as retries are allowed.
     Unreachable {
+        /// What did not get through: `create` or `poll`.
+        what: &'static str,
         /// How long that is.
         within: Duration,
         /// The last refusal.
@@ -34,6 +36,55 @@ pub enum Reason {
     },
     /// What cannot be recorded is not sent.
     Ledger(LedgerError),
+    /// A video cannot be written.
+    Disk {
+        /// Which, and why.
+        message: String,
+    },
+    /// The time that the run was given is over.
+    Deadline,
+}
+
+/// A stop for each stage: a dead account ends creates, and links that were paid for go on dying.
+#[derive(Debug, Default)]
+pub struct Stops {
+    /// No further create.
+    pub create: Stop,
+    /// No further poll.
+    pub watch: Stop,
+    /// No further download; those under way are left.
+    pub download: Stop,
+}
+
+impl Stops {
+    /// Ends all stages.
+    pub fn pull(&self, reason: &Reason) {
+        for stop in [&self.create, &self.watch, &self.download] {
+            stop.pull(reason.clone());
+        }
+    }
+
+    /// Ends what talks with the API.
+    pub fn pull_api(&self, reason: &Reason) {
+        self.create.pull(reason.clone());
+        self.watch.pull(reason.clone());
+    }
+
+    /// Why the stages ended early, each reason once, the first stage's first.
+    pub fn reasons(&self) -> Vec<&Reason> {
+        let mut reasons: Vec<&Reason> = Vec::new();
+        for reason in
+            [&self.create, &self.watch, &self.download].into_iter().filter_map(Stop::reason)
+        {
+            let same = |known: &&Reason| {
+                std::mem::discriminant::<Reason>(known) == std::mem::discriminant(reason)
+            };
+            if !reasons.iter().any(same) {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
 }
 
 /// Can be pulled from anywhere; only the first reason counts.
@@ -44,7 +95,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Starts no further create from now on.
+    /// Starts nothing further from now on.
     pub fn pull(&self, reason: Reason) {
         if self.reason.set(reason).is_ok() {
             self.pulled.notify_waiters();

@@ -5,11 +5,13 @@
 mod progress;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use self::progress::Progress;
-use crate::cli::{Color, Global};
+use crate::cli::{Color, Global, Until};
+use crate::watch::Meter;
 
 /// How to talk, decided once from the options and the terminal.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +91,8 @@ impl Ui {
 
     /// Draws progress, if there is a terminal to draw on and it is wanted.
     #[must_use]
-    pub fn progress(&self, pairs: u64, verb: &'static str) -> Progress {
-        Progress::new(*self, pairs, verb, self.draws)
+    pub fn progress(&self, pairs: u64, until: Until, meter: Arc<Meter>) -> Progress {
+        Progress::new(*self, (pairs, until), meter, self.draws)
     }
 
     /// The result that was asked for: text for people, the value for programs.

@@ -1,14 +1,18 @@
 //! The progress of a run: a bar on a terminal, and warnings that scroll above it.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Style, Ui};
+use crate::cli::Until;
 use crate::ledger::Change;
-use crate::state::{Event, State};
+use crate::state::Event;
 use crate::view::printable;
+use crate::watch::Meter;
 
 /// How many warnings of a kind are shown; the CSV has them all.
 const SHOWN: u64 = 10;
@@ -18,12 +22,21 @@ const SHOWN: u64 = 10;
 pub struct Progress {
     ui: Ui,
     bar: ProgressBar,
-    verb: &'static str,
+    until: Until,
+    meter: Arc<Meter>,
     seen: HashMap<Event, u64>,
+    /// Bytes of videos at a time, for their speed.
+    measured: (Instant, u64),
+    speed: f64,
 }
 
 impl Progress {
-    pub(super) fn new(ui: Ui, pairs: u64, verb: &'static str, drawn: bool) -> Self {
+    pub(super) fn new(
+        ui: Ui,
+        (pairs, until): (u64, Until),
+        meter: Arc<Meter>,
+        drawn: bool,
+    ) -> Self {
         let target = if drawn {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
@@ -37,7 +50,8 @@ impl Progress {
         if drawn {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        let progress = Self { ui, bar, verb, seen: HashMap::new() };
+        let (seen, measured) = (HashMap::new(), (Instant::now(), 0));
+        let progress = Self { ui, bar, until, meter, seen, measured, speed: 0.0 };
         progress.describe();
         progress
     }
@@ -48,11 +62,33 @@ impl Progress {
             let seen = self.seen.entry(change.event).or_default();
             *seen += 1;
             let seen = *seen;
-            if matches!(change.state, State::Created | State::Rejected | State::InDoubt) {
+            if self.is_end(change) {
                 self.bar.inc(1);
             }
             self.warn_of(change, seen);
         }
+        self.describe();
+    }
+
+    /// Whether the run has no more work with the pair.
+    fn is_end(&self, change: &Change) -> bool {
+        match (self.until, change.event) {
+            (_, Event::Refused | Event::Lost) => true,
+            (Until::Created, event) => event == Event::Accepted,
+            (Until::Saved, event) => {
+                matches!(event, Event::Saved | Event::Failed | Event::LinkLost)
+            }
+        }
+    }
+
+    /// Takes in what the meter shows.
+    pub fn refresh(&mut self) {
+        let (then, before) = self.measured;
+        let bytes = self.meter.bytes.load(Ordering::Relaxed);
+        #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+        let fetched = bytes.saturating_sub(before) as f64;
+        self.speed = fetched / then.elapsed().as_secs_f64().max(0.001);
+        self.measured = (Instant::now(), bytes);
         self.describe();
     }
 
@@ -68,8 +104,16 @@ impl Progress {
 
     fn describe(&self) {
         let count = |event| self.seen.get(&event).copied().unwrap_or(0);
-        let mut text = self.verb.to_owned();
-        for (event, word) in [(Event::Lost, "in doubt"), (Event::Refused, "rejected")] {
+        let mut text = match self.until {
+            Until::Created => "creating".to_owned(),
+            Until::Saved => self.stages(count(Event::Accepted), count(Event::Saved)),
+        };
+        for (event, word) in [
+            (Event::Lost, "in doubt"),
+            (Event::Refused, "rejected"),
+            (Event::Failed, "failed"),
+            (Event::LinkLost, "lost"),
+        ] {
             if count(event) > 0 {
                 let part = format!("{} {word}", count(event));
                 text.push_str(", ");
@@ -77,6 +121,21 @@ impl Progress {
             }
         }
         self.bar.set_message(text);
+    }
+
+    /// `12 created, 8 waiting (40 %), 2 downloading (1.3 MB/s), 2 saved`
+    fn stages(&self, created: u64, saved: u64) -> String {
+        let of = |meter: &AtomicU64| meter.load(Ordering::Relaxed);
+        let (waiting, fetching) = (of(&self.meter.waiting), of(&self.meter.fetching));
+        let mut text = format!("{created} created, {waiting} waiting");
+        if let Some(mean) = of(&self.meter.progress).checked_div(waiting) {
+            text.push_str(&format!(" ({mean} %)"));
+        }
+        if fetching > 0 {
+            let megabytes = self.speed / 1e6;
+            text.push_str(&format!(", {fetching} downloading ({megabytes:.1} MB/s)"));
+        }
+        text + &format!(", {saved} saved")
     }
 
     fn warn_of(&self, change: &Change, seen: u64) {
@@ -107,6 +166,7 @@ fn word(event: Event) -> Option<&'static str> {
         Event::Refused => Some("rejected"),
         Event::Lost => Some("in doubt"),
         Event::Failed => Some("failed"),
+        Event::LinkLost => Some("not to be fetched"),
         _ => None,
     }
 }

@@ -3,6 +3,8 @@
 //! Only `id` may be relied on. The body is read key by key, so that an id that arrived before the
 //! body broke off is still found.
 
+use std::time::Duration;
+
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -18,6 +20,8 @@ pub(super) struct Answer {
     kind: Option<String>,
     /// The error's message.
     pub(super) message: Option<String>,
+    /// How long the server expects the task to take.
+    pub(super) estimate: Option<Duration>,
     /// Whether the body is one whole JSON object.
     pub(super) whole: bool,
 }
@@ -55,6 +59,7 @@ impl Answer {
             ("id", value) if self.id.is_none() => {
                 self.id = scalar(&value).and_then(|text| TaskId::parse(&text).ok());
             }
+            ("task_info", value) => self.estimate = seconds(&value["estimated_time"]),
             ("error", Value::Null) => {}
             ("error", Value::Object(error)) => {
                 self.has_error = true;
@@ -81,8 +86,14 @@ impl Answer {
     }
 }
 
+/// A time of up to a day; anything else is no estimate.
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value.as_f64().filter(|seconds| (0.0..=86_400.0).contains(seconds))?;
+    Some(Duration::from_secs_f64(seconds))
+}
+
 /// Text, or a number as text: ids and codes come as both.
-fn scalar(value: &Value) -> Option<String> {
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -111,7 +122,7 @@ impl<'de> Visitor<'de> for Keys<'_> {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "id" | "error" | "code" | "message" | "type" => {
+                "id" | "error" | "code" | "message" | "type" | "task_info" => {
                     let value = map.next_value()?;
                     self.0.take(&key, value);
                 }

@@ -2,13 +2,18 @@
 //!
 //! One pure function, [`judge`], turns what happened on the wire into one of seven proofs. It holds
 //! the whole knowledge of which outcomes were billed; nothing else in the program decides that.
+//! Another, [`judge_poll`], says what an answer tells of a task that exists.
 
 mod answer;
+mod task;
+
+use std::time::Duration;
 
 use crate::pair::TaskId;
 use crate::pair::without_query;
 
 use self::answer::Answer;
+pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 
 /// What happened to one create, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +99,8 @@ pub struct Judgement {
     pub message: String,
     /// The raw answer, bounded, where it should be kept: in doubt, or created by an odd answer.
     pub evidence: Option<String>,
+    /// How long the server expects the task to take, if it says.
+    pub estimate: Option<Duration>,
 }
 
 /// How much of a raw answer is kept as evidence, in bytes.
@@ -119,6 +126,7 @@ fn unanswered(proof: Proof, code: &str, reason: &str) -> Judgement {
         code: code.to_owned(),
         message: bounded(reason),
         evidence: None,
+        estimate: None,
     }
 }
 
@@ -134,6 +142,7 @@ fn judge_answer(received: &Received) -> Judgement {
         message: bounded(&message(received, &answer)),
         status: Some(received.status),
         evidence: doubt.then(|| evidence(received)),
+        estimate: None,
         proof,
     }
 }
@@ -147,6 +156,7 @@ fn created(task: TaskId, received: &Received, answer: &Answer) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: (!ordinary).then(|| evidence(received)),
+        estimate: answer.estimate,
     }
 }
 

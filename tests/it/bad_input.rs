@@ -51,7 +51,7 @@ fn manifests() {
         (with("endpoint: https://api.foxapi.cc/v1"), "only a host"),
         (with("endpoint: https://api.foxapi.cc/?x=1"), "only a host"),
         (with("budget: 50"), "not supported yet"),
-        (with("in_flight: 50"), "not supported yet"),
+        (with("in_flight: 0"), "1 to 1000000"),
         (with("pairs_from: x.csv"), "not supported yet"),
         (with(&laughs), "alias"),
         (media("null"), "empty"),

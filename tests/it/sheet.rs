@@ -86,6 +86,31 @@ impl Sheet {
         command
     }
 
+    /// The same without waiting long between two polls.
+    pub(crate) fn run_fast(&self, options: &[&str]) -> Said {
+        self.run(&[&["--poll-interval", "100ms"], options].concat())
+    }
+
+    /// `run` to the end, without waiting long between two polls.
+    pub(crate) fn run_whole(&self, options: &[&str]) -> Said {
+        Said::of(&self.whole(options).output().unwrap())
+    }
+
+    fn whole(&self, options: &[&str]) -> Command {
+        let mut command = self.command("run", options);
+        if !options.contains(&"--poll-interval") {
+            command.args(["--poll-interval", "100ms"]);
+        }
+        command.env("CALLSHEET_API_KEY", KEY);
+        command
+    }
+
+    /// Starts such a run in the background.
+    pub(crate) fn start_whole(&self, options: &[&str]) -> Child {
+        let mut command = self.whole(options);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Starts a run that goes on in the background.
     pub(crate) fn start(&self, options: &[&str]) -> Child {
         let mut command = self.run_command(options);
@@ -156,6 +181,19 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// Tries all cases side by side: most of the time each of them waits.
+pub(crate) fn side_by_side<T: Send>(
+    cases: impl IntoIterator<Item = T>,
+    test: impl Fn(T) + Send + Sync,
+) {
+    let test = &test;
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || test(case));
+        }
+    });
+}
+
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -174,6 +212,9 @@ pub(crate) fn stable(check: impl FnOnce()) {
     settings.add_filter(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "[TIME]");
     settings.add_filter(r"\d+\.\d s\b", "[SECONDS] s");
     settings.add_filter(r#""seconds": \d+\.\d+(e-\d+)?"#, r#""seconds": "[SECONDS]""#);
+    settings.add_filter(r"took \[SECONDS\] s \([\w.-]+\)", "took [SECONDS] s ([ID])");
+    settings.add_filter(r#""slowest": \[[^\]]*\]"#, r#""slowest": "[ID]""#);
+    settings.add_filter(r"expires=\d+&signature=\w+", "[SIGNATURE]");
     settings.add_filter(r"process \d+", "process [PID]");
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(check);

@@ -15,12 +15,12 @@ fn slow() -> Scenario {
     Scenario { latency: Latency::Fixed(Span::millis(400)), ..Scenario::default() }
 }
 
-fn signal(run: &Child, name: &str) {
+pub(crate) fn signal(run: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &run.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
-fn until(what: &str, happened: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, happened: impl Fn() -> bool) {
     let begun = Instant::now();
     while !happened() {
         assert!(begun.elapsed() < Duration::from_secs(20), "never happened: {what}");
@@ -28,7 +28,7 @@ fn until(what: &str, happened: impl Fn() -> bool) {
     }
 }
 
-fn said(run: Child) -> Said {
+pub(crate) fn said(run: Child) -> Said {
     Said::of(&run.wait_with_output().unwrap())
 }
 

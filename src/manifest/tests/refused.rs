@@ -145,7 +145,6 @@ fn settings_out_of_range() {
         ("defaults: {take: 2}", "unknown key `take` in `defaults`"),
         ("defaults: [a]", "`defaults` must be a map, found a list"),
         ("budget: 5", "`budget` is not supported yet"),
-        ("in_flight: 5", "`in_flight` is not supported yet"),
         ("pairs_from: a.csv", "`pairs_from` is not supported yet"),
     ] {
         let said = one(&with(setting));

@@ -1,48 +1,46 @@
 //! Speaks HTTP with the API, and never more than it was permitted to.
 //!
-//! Creates have a client of their own: HTTP/1.1, no redirects and no retries of the library's,
-//! because each of them can send a paid request a second time behind our back (reqwest resends
-//! HTTP/2 streams that were refused, and follows a 307 with the body).
+//! Creates have a connection pool of their own: HTTP/1.1, no redirects and no retries of the
+//! library's, because each of them can send a paid request a second time behind our back (reqwest
+//! resends HTTP/2 streams that were refused, and follows a 307 with the body). Polls have another,
+//! and videos a third, which does not know the key: it cannot reach a media host.
+
+mod hops;
+mod pools;
+mod video;
 
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use secrecy::ExposeSecret;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use url::Url;
 
+use self::pools::Pools;
+pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
-use crate::pair::{ApiKey, Endpoint, TaskId};
-use crate::wire::{Judgement, Proof, Received, Wire, judge};
+use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId};
+use crate::wire::{Judgement, Poll, Proof, Received, TaskNews, Wire, judge, judge_poll};
 
 /// At most this much of an answer is read, in bytes.
 pub const MAX_ANSWER: usize = 1024 * 1024;
 /// Who we say we are; the API's firewall refuses the default names of libraries.
 pub const USER_AGENT: &str = concat!("callsheet/", env!("CARGO_PKG_VERSION"));
 
-/// Below any request time-out, so that a connection that cannot be made is always told apart from
-/// an answer that does not come: reqwest reports the total time-out the same way for both.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Shorter than servers keep idle connections: one that is closed just as we write to it is an
-/// error that proves nothing.
-const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const CREATE_PATH: &str = "/v1/videos/generations";
-
 const TASK_PATH: &str = "/v1/tasks/";
 
 /// A connection to the API of one endpoint, with one key.
 #[derive(Debug)]
 pub struct Client {
-    creates: reqwest::Client,
+    pools: Pools,
     endpoint: Endpoint,
     create_url: Url,
     key: ApiKey,
+    plain: PlainHttp,
 }
 
 /// Why no client could be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot set up the HTTP client: {0}")]
 pub struct ClientError(String);
 
@@ -58,6 +56,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many connections are worth keeping.
     pub connections: usize,
+    /// How long a download may stand still.
+    pub stall_timeout: Duration,
+    /// Whether videos may come over plain http.
+    pub plain: PlainHttp,
 }
 
 impl Client {
@@ -66,11 +68,9 @@ impl Client {
     /// # Errors
     /// When the system's certificates and those we bring cannot be used.
     pub fn new(endpoint: &Endpoint, key: ApiKey, settings: &Settings) -> Result<Self, ClientError> {
-        // A second call finds the provider in place, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let creates = build(endpoint, &key, settings)?;
+        let pools = Pools::new(endpoint, &key, settings)?;
         let create_url = endpoint.at(CREATE_PATH);
-        Ok(Self { creates, endpoint: endpoint.clone(), create_url, key })
+        Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, plain: settings.plain })
     }
 
     /// Whether the server knows a task. Asking costs nothing.
@@ -78,13 +78,28 @@ impl Client {
     /// # Errors
     /// When the server cannot say: no connection, no permission, an error of its own.
     pub async fn has_task(&self, task: &TaskId) -> Result<bool, TaskError> {
+        match self.task(task).await {
+            Poll::News(_) => Ok(true),
+            Poll::NotFound => Ok(false),
+            Poll::TryAgain { reason, .. } => Err(TaskError(reason)),
+            Poll::AccountStop { message, .. } => Err(TaskError(message)),
+        }
+    }
+
+    /// Asks for a task, once. Asking costs nothing.
+    pub async fn task(&self, task: &TaskId) -> Poll {
+        let again = |reason: String| Poll::TryAgain {
+            reason: self.key.remove_from(&reason),
+            retry_after: None,
+        };
+        let pool = match self.pools.polls() {
+            Ok(pool) => pool,
+            Err(error) => return again(error.to_string()),
+        };
         let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
-        let unknown = |reason: String| TaskError(self.key.remove_from(&reason));
-        match self.creates.get(url).send().await.map(|response| response.status()) {
-            Ok(status) if status.is_success() => Ok(true),
-            Ok(StatusCode::NOT_FOUND) => Ok(false),
-            Ok(status) => Err(unknown(format!("the server answered {status}"))),
-            Err(error) => Err(unknown(cause(error))),
+        match pool.get(url).send().await {
+            Ok(response) => poll_without_key(judge_poll(&receive(response).await), &self.key),
+            Err(error) => again(cause(error)),
         }
     }
 
@@ -93,55 +108,13 @@ impl Client {
     /// Must not be dropped before it ends: whether the request had left is unknown then.
     pub async fn create(&self, permit: Permit) -> (Receipt, Judgement) {
         let (receipt, body) = permit.spend();
-        let request = self.creates.post(self.create_url.clone()).body(body);
+        let request = self.pools.creates().post(self.create_url.clone()).body(body);
         let wire = match request.send().await {
             Ok(response) => Wire::Answered(receive(response).await),
             Err(error) => unanswered(error),
         };
         (receipt, without_key(judge(&wire), &self.key))
     }
-}
-
-fn build(
-    endpoint: &Endpoint,
-    key: &ApiKey,
-    settings: &Settings,
-) -> Result<reqwest::Client, ClientError> {
-    let headers = headers(key)?;
-    let builder = || {
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .default_headers(headers.clone())
-            .http1_only()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout / 2))
-            .timeout(settings.request_timeout)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(settings.connections);
-        // What goes to this machine needs no way out of it.
-        if endpoint.is_loopback() { builder.no_proxy() } else { builder }
-    };
-    let failed = |error: reqwest::Error| ClientError(cause(error));
-    if endpoint.is_plain() {
-        // Loading the system's certificates takes 30 to 60 ms, and fails where there are none.
-        return builder().tls_certs_only([]).build().map_err(failed);
-    }
-    builder().build().or_else(|_| {
-        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-        let certificates = bundled.iter().map(|der| reqwest::Certificate::from_der(der));
-        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        builder().tls_certs_only(certificates).build().map_err(failed)
-    })
-}
-
-fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
-    let mut bearer = HeaderValue::from_str(key.bearer().expose_secret())
-        .map_err(|_| ClientError("the API key cannot be sent in a header".to_owned()))?;
-    bearer.set_sensitive(true);
-    let json = HeaderValue::from_static("application/json");
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]))
 }
 
 /// What an error without an answer proves. Only a connection that was never made proves that
@@ -211,6 +184,27 @@ fn without_key(judgement: Judgement, key: &ApiKey) -> Judgement {
         code: key.remove_from(&judgement.code),
         message: key.remove_from(&judgement.message),
         evidence: judgement.evidence.map(|text| key.remove_from(&text)),
+        estimate: judgement.estimate,
+    }
+}
+
+/// The same for what is kept of a task.
+fn poll_without_key(poll: Poll, key: &ApiKey) -> Poll {
+    let clean = |text: String| key.remove_from(&text);
+    match poll {
+        Poll::News(TaskNews::Failed { code, message }) => {
+            Poll::News(TaskNews::Failed { code: clean(code), message: clean(message) })
+        }
+        // A link with the key in it would take the key to a media host.
+        Poll::News(TaskNews::Completed { url }) if key.is_shown_by(&url) => Poll::TryAgain {
+            reason: "the link to the video has the API key in it".to_owned(),
+            retry_after: None,
+        },
+        Poll::News(TaskNews::Unknown(status)) => Poll::News(TaskNews::Unknown(clean(status))),
+        Poll::AccountStop { account, message } => {
+            Poll::AccountStop { account, message: clean(message) }
+        }
+        other => other,
     }
 }
 

@@ -1,0 +1,126 @@
+//! The three connection pools, each with only what its requests may carry.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::ClientBuilder;
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use secrecy::ExposeSecret;
+
+use super::{ClientError, Settings, USER_AGENT, cause};
+use crate::pair::{ApiKey, Endpoint};
+
+/// Below any request time-out, so that a connection that cannot be made is always told apart from
+/// an answer that does not come: reqwest reports the total time-out the same way for both.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shorter than servers keep idle connections: one that is closed just as we write to it is an
+/// error that proves nothing.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a poll may take: its answer is small, and asking again costs nothing.
+const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pools for creates, polls and videos. The last two are made when they are first needed: loading
+/// the system's certificates takes 30 to 60 ms.
+#[derive(Debug)]
+pub(super) struct Pools {
+    creates: reqwest::Client,
+    polls: Lazy,
+    videos: Lazy,
+    local: bool,
+    plain: bool,
+    key: ApiKey,
+    settings: Settings,
+}
+
+type Lazy = OnceLock<Result<reqwest::Client, ClientError>>;
+
+impl Pools {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        key: &ApiKey,
+        settings: &Settings,
+    ) -> Result<Self, ClientError> {
+        // A second call finds the provider in place, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let headers = headers(key)?;
+        let (local, plain) = (endpoint.is_loopback(), endpoint.is_plain());
+        let creates = build(plain, || {
+            direct(local)
+                .default_headers(headers.clone())
+                .http1_only()
+                .retry(reqwest::retry::never())
+                .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout / 2))
+                .timeout(settings.request_timeout)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(settings.connections)
+        })?;
+        let (polls, videos) = (Lazy::new(), Lazy::new());
+        Ok(Self { creates, polls, videos, local, plain, key: key.clone(), settings: *settings })
+    }
+
+    pub(super) fn creates(&self) -> &reqwest::Client {
+        &self.creates
+    }
+
+    /// With the key, and for the API's host only: redirects are not followed.
+    pub(super) fn polls(&self) -> Result<&reqwest::Client, ClientError> {
+        let made = self.polls.get_or_init(|| {
+            let headers = headers(&self.key)?;
+            build(self.plain, || {
+                direct(self.local)
+                    .default_headers(headers.clone())
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .timeout(POLL_TIMEOUT)
+            })
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    /// Without the key. Redirects are looked at one by one before they are followed.
+    pub(super) fn videos(&self) -> Result<&reqwest::Client, ClientError> {
+        let made = self.videos.get_or_init(|| {
+            // What is compressed on the way has no length, and no range.
+            let identity = HeaderValue::from_static("identity");
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]);
+            // A server in the house may link to hosts outside; this machine's own does not.
+            build(self.local && self.plain, || {
+                direct(self.local)
+                    .default_headers(headers.clone())
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(self.settings.stall_timeout)
+            })
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn direct(local: bool) -> ClientBuilder {
+    let builder =
+        reqwest::Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).referer(false);
+    // What goes to this machine needs no way out of it.
+    if local { builder.no_proxy() } else { builder }
+}
+
+/// With the system's certificates, or those we bring; with none where nothing is encrypted.
+fn build(plain: bool, builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, ClientError> {
+    let failed = |error: reqwest::Error| ClientError(cause(error));
+    if plain {
+        // Loading the system's certificates takes 30 to 60 ms, and fails where there are none.
+        return builder().tls_certs_only([]).build().map_err(failed);
+    }
+    builder().build().or_else(|_| {
+        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+        let certificates = bundled.iter().map(|der| reqwest::Certificate::from_der(der));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        builder().tls_certs_only(certificates).build().map_err(failed)
+    })
+}
+
+fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
+    let mut bearer = HeaderValue::from_str(key.bearer().expose_secret())
+        .map_err(|_| ClientError("the API key cannot be sent in a header".to_owned()))?;
+    bearer.set_sensitive(true);
+    let json = HeaderValue::from_static("application/json");
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]))
+}

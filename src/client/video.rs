@@ -1,0 +1,122 @@
+//! Opens the link to a video: redirects hop by hop, ranges only of the same file, never the key.
+
+use bytes::Bytes;
+use reqwest::Response;
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+};
+use url::Url;
+
+use super::hops::Hops;
+use super::{Client, cause};
+use crate::pair::MediaUrl;
+
+/// From where a broken download goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// How many bytes are there.
+    pub from: u64,
+    /// Names the file that they are of: a strong entity tag, or a date.
+    pub validator: String,
+}
+
+/// What a link leads to.
+#[derive(Debug)]
+pub enum Fetched {
+    /// Bytes.
+    Open(Box<Stream>),
+    /// Nothing: the link has expired, or never was one.
+    Dead(String),
+    /// Nothing now.
+    Again(String),
+    /// Not the range that was asked for: only the whole file may fit.
+    Misfit,
+}
+
+/// The bytes behind a link, as they come.
+#[derive(Debug)]
+pub struct Stream {
+    response: Response,
+    /// The place in the file of the first byte that comes; 0 if the server starts anew.
+    pub start: u64,
+    /// How long the file is, if the server says.
+    pub total: Option<u64>,
+    /// What names this very file, if the server says.
+    pub validator: Option<String>,
+}
+
+impl Stream {
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// The cause, when the connection breaks or stalls.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, String> {
+        self.response.chunk().await.map_err(cause)
+    }
+}
+
+impl Client {
+    /// Opens a link, from the start or where a download broke off.
+    pub async fn video(&self, link: &str, resume: Option<&Resume>) -> Fetched {
+        let url = match MediaUrl::parse(link, self.plain).map(|_| Url::parse(link)) {
+            Ok(Ok(url)) => url,
+            Ok(Err(error)) => return Fetched::Dead(error.to_string()),
+            Err(error) => return Fetched::Dead(error.to_string()),
+        };
+        match self.follow(url, resume).await {
+            Ok(response) => opened(response, resume),
+            Err(fetched) => fetched,
+        }
+    }
+
+    async fn follow(&self, mut url: Url, resume: Option<&Resume>) -> Result<Response, Fetched> {
+        let pool = self.pools.videos().map_err(|error| Fetched::Again(error.to_string()))?;
+        let mut hops = Hops::from(&url);
+        loop {
+            let mut request = pool.get(url.clone());
+            if let Some(resume) = resume {
+                request = request.header(RANGE, format!("bytes={}-", resume.from));
+                request = request.header(IF_RANGE, &resume.validator);
+            }
+            let response = request.send().await.map_err(|error| Fetched::Again(cause(error)))?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            url = hops
+                .next(&url, text(&response, &LOCATION))
+                .map_err(|error| Fetched::Dead(error.to_string()))?;
+        }
+    }
+}
+
+fn opened(response: Response, resume: Option<&Resume>) -> Fetched {
+    let (start, total) = match (response.status().as_u16(), resume) {
+        (200, _) => (0, text(&response, &CONTENT_LENGTH).and_then(|text| text.parse().ok())),
+        (206, Some(resume)) => match range(&response) {
+            Some((start, total)) if start == resume.from => (start, total),
+            _ => return Fetched::Misfit,
+        },
+        (416 | 206, _) => return Fetched::Misfit,
+        (status @ (408 | 425 | 429 | 500..), _) => return Fetched::Again(format!("HTTP {status}")),
+        (status, _) => return Fetched::Dead(format!("HTTP {status}")),
+    };
+    let validator = validator(&response);
+    Fetched::Open(Box::new(Stream { response, start, total, validator }))
+}
+
+/// A weak tag promises the same picture, not the same bytes.
+fn validator(response: &Response) -> Option<String> {
+    let tag = text(response, &ETAG).filter(|tag| tag.starts_with('"'));
+    tag.or_else(|| text(response, &LAST_MODIFIED)).map(str::to_owned)
+}
+
+/// Start and whole length out of `bytes 100-199/5000`.
+fn range(response: &Response) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text(response, &CONTENT_RANGE)?.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, _) = range.split_once('-')?;
+    Some((start.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+fn text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}

@@ -1,0 +1,133 @@
+//! The end of a run: what came of it, what it means, and what to do next.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::stages::Ended;
+use crate::cli::Until;
+use crate::commands::batch::{Batch, this_command};
+use crate::commands::failure::Failure;
+use crate::commands::status::Standing;
+use crate::exit::Exit;
+use crate::ledger::Totals;
+use crate::report;
+use crate::submit::{Reason, Stops};
+use crate::ui::{Ui, counted};
+use crate::view::printable;
+use crate::wire::Account;
+
+/// How the run ended.
+pub(super) struct End {
+    pub(super) until: Until,
+    /// Nothing if a second signal ended it at once.
+    pub(super) ended: Option<Ended>,
+    pub(super) stops: Stops,
+    pub(super) took: Duration,
+}
+
+impl End {
+    /// The precedence of the exit codes, over what the states alone say.
+    fn exit(&self, standing: &Standing) -> Exit {
+        if self.ended.is_none() {
+            return Exit::Killed;
+        }
+        let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
+            Reason::Account { .. } => Exit::Account,
+            Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
+            Reason::Signal | Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
+        });
+        stopped.min().unwrap_or(Exit::Done).min(standing.exit(self.until))
+    }
+}
+
+/// Writes the CSV and says how it went and what to do next.
+pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
+    end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
+    if let Some(status) = end.ended.iter().find_map(|ended| ended.watched.unknown_status.as_ref()) {
+        let status = printable(status);
+        ui.warn(&format!(
+            "the server gave a task the unknown status {status:?}; it was waited out"
+        ));
+    }
+    for (id, task) in end.ended.iter().flat_map(|ended| &ended.created.unrecorded) {
+        let adopt = batch.site.command("resolve");
+        ui.error(&format!("{id} has the task {task}, which could not be recorded"));
+        ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));
+    }
+    let view = batch.site.existing()?;
+    let standing = Standing::read(&view)?;
+    let csv = report::write(&batch.site.folder, &view, |_| true)?;
+    let exit = end.exit(&standing);
+    let mut value = standing.json(&batch.site);
+    value["tasks_csv"] = json!(csv.display().to_string());
+    value["exit_code"] = json!(exit.code());
+    value["seconds"] = json!(end.took.as_secs_f64());
+    value["videos"] = json!(view.totals()?);
+    let line = ui.strong(&standing.line());
+    let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
+    text.extend(videos(&view.totals()?, batch.manifest.price_per_second));
+    ui.result(&(text + &csv.display().to_string()), &value);
+    standing.warn_of_videos(ui);
+    if let Some(doubts) = standing.describe_doubts(&batch.site) {
+        ui.message(&doubts);
+    }
+    if standing.left(end.until) > 0 {
+        ui.hint(&format!("to continue, give the same command again: {}", this_command()));
+    }
+    Ok(exit)
+}
+
+/// What there is to see: `16.2 s of video in 5 files`.
+fn videos(totals: &Totals, price: Option<f64>) -> Option<String> {
+    let (id, took) = totals.slowest.as_ref()?;
+    let files = counted(totals.files, "file");
+    let size = match totals.bytes {
+        bytes @ ..10_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        bytes => format!("{} MB", bytes.div_ceil(1_000_000)),
+    };
+    let price =
+        price.map(|price| format!(", about {:.2} at {price} a second", totals.seconds * price));
+    let seconds = totals.seconds;
+    Some(format!(
+        "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})\n",
+        price.unwrap_or_default()
+    ))
+}
+
+fn explain_stop(ui: &Ui, reason: &Reason) {
+    match reason {
+        Reason::Signal => ui.note("stopped by a signal; everything is written down"),
+        Reason::Account { account, message } => {
+            let (what, hint) = match account {
+                Account::Key => ("the API does not accept the key", "check CALLSHEET_API_KEY"),
+                Account::Forbidden => (
+                    "the API refuses this key or this machine",
+                    "is the key allowed to use this model? Is a firewall in the way?",
+                ),
+                Account::Balance => ("the balance is used up", "top up the account"),
+            };
+            ui.error(&format!("{what}: {}", printable(message)));
+            ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
+        }
+        Reason::Unreachable { what, within, message } => {
+            let (seconds, message) = (within.as_secs(), printable(message));
+            ui.error(&format!("no {what} got through within {seconds} s: {message}"));
+        }
+        Reason::Unable { message } => {
+            ui.error(&format!("this machine cannot send: {}", printable(message)));
+            ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
+        }
+        Reason::Disk { message } => {
+            ui.error(&printable(message));
+            ui.hint("is the disk full? Mend it, then give the same command again");
+        }
+        Reason::Deadline => ui.note("the time of --wait-for is over; everything is written down"),
+        Reason::Ledger(error) => {
+            ui.error(&error.to_string());
+            ui.hint(
+                "what cannot be recorded is not sent. Mend it, then give the same command again",
+            );
+        }
+    }
+}

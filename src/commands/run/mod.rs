@@ -1,0 +1,162 @@
+//! `run`: creates what the manifest asks for, waits, fetches the videos, and continues where the
+//! last run ended.
+
+mod conclude;
+mod prepare;
+mod stages;
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Runtime};
+
+use self::conclude::{End, conclude};
+use self::stages::Stages;
+use super::batch::{Batch, plain};
+use super::failure::Failure;
+use super::key;
+use super::rehearsal::{self, Rehearsal};
+use super::status::Standing;
+use crate::cli::{RunArgs, Until};
+use crate::client::{Client, Settings};
+use crate::download::Shelf;
+use crate::exit::Exit;
+use crate::ledger::{Ledger, Listing, Store};
+use crate::report::Live;
+use crate::state::State;
+use crate::submit::{Limits, Reason, Stops};
+use crate::ui::{Progress, Ui, counted};
+use crate::watch::Meter;
+
+pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let batch = Batch::open(ui, &args.batch)?;
+    let (video, folder) = (&args.video, &batch.site.folder);
+    let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
+    let runtime = runtime()?;
+    let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
+    batch.site.make()?;
+    let mut store = list(ui, &batch)?;
+    prepare::prepare(ui, args, &mut store, &shelf)?;
+    let standing = Standing::read(&store.view()?)?;
+    let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
+    let feed = waits.then(|| store.follow()).transpose()?;
+    let meter = Arc::new(Meter::default());
+    let progress = ui.progress(standing.left(args.until), args.until, Arc::clone(&meter));
+    let progress = Arc::new(Mutex::new(progress));
+    let ledger = start(&batch, store, &progress)?;
+    let stops = Stops::default();
+    let unfinished = standing.count(State::Created);
+    let stages = Stages {
+        args,
+        batch: &batch,
+        ledger: &ledger,
+        client: &client,
+        shelf: &shelf,
+        stops: &stops,
+        meter: &meter,
+        progress: &progress,
+    };
+    let ended = runtime.block_on(stages.drive(feed, unfinished));
+    let closed = ledger.close();
+    lock(&progress).end();
+    closed.or_else(|error| match stops.reasons()[..] {
+        // Told below, with what it means for the batch.
+        [Reason::Ledger(_), ..] => Ok(()),
+        _ => Err(error),
+    })?;
+    conclude(ui, &batch, &End { until: args.until, ended, stops, took: started.elapsed() })
+}
+
+/// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
+/// costs more than it gains.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    spare_descriptors()?;
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Fault, format!("cannot start: {error}")))
+}
+
+/// Runtime, ledger and the first connections need a handful of file descriptors; tokio panics
+/// where it finds none.
+fn spare_descriptors() -> Result<(), Failure> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let opened: Result<Vec<_>, _> = (0..20).map(|_| std::fs::File::open("/dev/null")).collect();
+    opened.map(drop).map_err(|error| {
+        Failure::new(Exit::Fault, format!("cannot open enough files: {error}"))
+            .hint("raise the limit, such as `ulimit -n 1024`, and give the same command again")
+    })
+}
+
+async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehearsal>), Failure> {
+    let settings = Settings {
+        request_timeout: args.request_timeout,
+        connections: limits(args, batch).concurrency.into(),
+        stall_timeout: args.video.stall_timeout,
+        plain: plain(&args.batch.manifest),
+    };
+    let (endpoint, key, rehearsal) = match &args.batch.mock {
+        Some(scenario) => {
+            let rehearsal = rehearsal::start(scenario).await?;
+            (rehearsal.endpoint.clone(), rehearsal.key.clone(), Some(rehearsal))
+        }
+        None => (batch.endpoint.clone(), key::read(&args.key)?, None),
+    };
+    let client = Client::new(&endpoint, key, &settings)
+        .map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
+    Ok((client, rehearsal))
+}
+
+fn limits(args: &RunArgs, batch: &Batch) -> Limits {
+    Limits {
+        concurrency: args.concurrency.unwrap_or(batch.manifest.concurrency.get()),
+        rate: args.rate.or(batch.manifest.rate),
+        most: args.limit,
+        retry_for: args.retry_for,
+    }
+}
+
+/// Opens the ledger and lists the manifest in it.
+fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
+    let mut store = Store::open(&batch.site.folder, &batch.owner())?;
+    if store.recovered() > 0 {
+        let pairs = counted(store.recovered() as u64, "create");
+        ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
+    }
+    let listing = store.list(&batch.manifest.pairs)?;
+    announce(ui, batch, &listing);
+    Ok(store)
+}
+
+fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
+    ui.note(&batch.head(ui));
+    if listing.changed > 0 {
+        let pairs = counted(listing.changed as u64, "pair");
+        ui.warn(&format!(
+            "{pairs} changed in the manifest after being sent; what was sent is kept. \
+             To have the new request made too, give it a new id"
+        ));
+    }
+}
+
+fn start(batch: &Batch, store: Store, progress: &Arc<Mutex<Progress>>) -> Result<Ledger, Failure> {
+    let view = batch.site.existing()?;
+    let mut live = Some(Live::start(&batch.site.folder, &view)?);
+    let progress = Arc::clone(progress);
+    Ok(store.start(Box::new(move |changes| {
+        let mut progress = lock(&progress);
+        if let Some(Err(error)) = live.as_mut().map(|live| live.append(changes)) {
+            // The ledger has it all, and the file is written anew at the end.
+            live = None;
+            progress.above(|ui| ui.warn(&format!("tasks.csv is not updated any more: {error}")));
+        }
+        progress.follow(changes);
+    }))?)
+}
+
+fn lock(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,120 @@
+//! What is looked at and put right before anything is created: names that would collide, files
+//! that are gone, failures that are to be tried again.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use crate::cli::{RunArgs, Until};
+use crate::commands::failure::Failure;
+use crate::download::Shelf;
+use crate::exit::Exit;
+use crate::ledger::{Store, View};
+use crate::state::State;
+use crate::ui::{Ui, counted};
+use crate::view::Row;
+use crate::wire::may_be_tried_again;
+
+pub(super) fn prepare(
+    ui: &Ui,
+    args: &RunArgs,
+    store: &mut Store,
+    shelf: &Shelf,
+) -> Result<(), Failure> {
+    let rows = store.view()?;
+    if args.until == Until::Saved {
+        check_names(&rows, shelf)?;
+        shelf.prepare().map_err(|error| {
+            Failure::new(Exit::Fault, format!("{}: {error}", shelf.folder.display()))
+                .hint("choose another folder for the videos with --videos DIR")
+        })?;
+        fetch_missing(ui, store, &rows, &shelf.run_folder)?;
+    }
+    match &args.retry_failed {
+        Some(ids) => retry(ui, store, &rows, ids),
+        None => Ok(()),
+    }
+}
+
+/// No video may take the place of another pair's, or of a file that is not ours.
+fn check_names(view: &View, shelf: &Shelf) -> Result<(), Failure> {
+    let there = files_in(&shelf.folder);
+    let mut taken = HashMap::new();
+    view.each_row::<Failure>(|row| {
+        if let (State::Saved, Some(path)) = (row.state, row.video_path) {
+            taken.insert(path.to_ascii_lowercase(), row.id);
+        }
+        Ok(())
+    })?;
+    view.each_row::<Failure>(|row| {
+        let Some(name) = shelf.name.of_pair(&row.id) else { return Ok(()) };
+        let owner = taken.get(&shelf.shown(&name).to_ascii_lowercase());
+        let problem = match owner {
+            Some(owner) if *owner != row.id => format!("is already the video of {owner}"),
+            None if row.state == State::Planned && there.contains(&name.to_ascii_lowercase()) => {
+                "is there already, and was not made by this batch".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        let path = shelf.folder.join(name);
+        let text = format!("{}: {}, the place of its video, {problem}", row.id, path.display());
+        Err(Failure::new(Exit::Usage, text)
+            .hint("choose another folder with --videos DIR or other names with --video-name"))
+    })
+}
+
+/// The names of the files in a folder, without case; none if it is not there.
+fn files_in(folder: &Path) -> HashSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().to_ascii_lowercase()).collect()
+}
+
+/// A saved video whose file is gone or was changed is fetched again.
+fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
+    let mut missing = Vec::new();
+    view.each_row::<Failure>(|row| {
+        if row.state == State::Saved && !is_there(&row, folder) {
+            missing.push(row.id);
+        }
+        Ok(())
+    })?;
+    if !missing.is_empty() {
+        let videos = counted(missing.len() as u64, "saved video");
+        ui.warn(&format!("{videos} are not what was saved, or gone: fetched again if possible"));
+        store.missing(&missing)?;
+    }
+    Ok(())
+}
+
+fn is_there(row: &Row, folder: &Path) -> bool {
+    let path = row.video_path.as_ref().map(|path| folder.join(path));
+    let length = path.and_then(|path| fs::metadata(path).ok()).map(|found| found.len());
+    length.is_some() && length == row.video_bytes
+}
+
+/// Plans failed pairs again, by the user's word.
+fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<(), Failure> {
+    let all = asked == [""];
+    let mut ids = if all { Vec::new() } else { asked.to_vec() };
+    let mut others = 0;
+    view.each_row::<Failure>(|row| {
+        match row.state {
+            State::Failed if all && row.listed && may_be_tried_again(&row.error_code) => {
+                ids.push(row.id);
+            }
+            State::Failed if all => others += 1,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    store.retry(&ids)?;
+    let pairs = counted(ids.len() as u64, "failed pair");
+    ui.note(&format!("{pairs} to be created again, each paid for as a new one"));
+    if others > 0 {
+        let pairs = counted(others, "failed pair");
+        ui.note(&format!(
+            "{pairs} not: their input has to change first, or name them to try again"
+        ));
+    }
+    Ok(())
+}

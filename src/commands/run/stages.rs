@@ -1,0 +1,155 @@
+//! Creating, waiting and downloading side by side, beside the signals and the deadline.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch::{Receiver, channel};
+use tokio::time::sleep;
+
+use super::{limits, lock};
+use crate::cli::{RunArgs, Until};
+use crate::client::Client;
+use crate::commands::batch::Batch;
+use crate::commands::signals::Signals;
+use crate::download::{self, Shelf};
+use crate::ledger::{Feed, Ledger, Task};
+use crate::pace::Polls;
+use crate::submit::{self, InFlight, Reason, Stops};
+use crate::ui::Progress;
+use crate::watch::{self, Means, Meter};
+
+/// A fake is asked more often: nobody waits ten seconds for a rehearsal.
+const REHEARSED: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How long a task must have been unknown before that is believed; a fake does not err.
+const ABSENT_FOR: Duration = Duration::from_secs(60);
+
+/// What the stages work with.
+pub(super) struct Stages<'a> {
+    pub(super) args: &'a RunArgs,
+    pub(super) batch: &'a Batch,
+    pub(super) ledger: &'a Ledger,
+    pub(super) client: &'a Client,
+    pub(super) shelf: &'a Shelf,
+    pub(super) stops: &'a Stops,
+    pub(super) meter: &'a Meter,
+    pub(super) progress: &'a Mutex<Progress>,
+}
+
+/// What the ledger cannot tell about a run.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) created: submit::Outcome,
+    pub(super) watched: watch::Outcome,
+}
+
+impl Stages<'_> {
+    /// Runs all stages; `None` if a second signal ended them at once.
+    pub(super) async fn drive(&self, feed: Option<Feed>, unfinished: u64) -> Option<Ended> {
+        tokio::select! {
+            ended = self.stages(feed, unfinished) => Some(ended),
+            () = self.signals() => None,
+            () = self.deadline() => None,
+            () = self.show() => None,
+        }
+    }
+
+    async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> Ended {
+        let unfinished = u32::try_from(unfinished).unwrap_or(u32::MAX);
+        let in_flight = InFlight::new(self.batch.manifest.in_flight, unfinished);
+        let (creating, created) = channel(false);
+        let (watching, watched) = channel(false);
+        let create = async {
+            let limits = limits(self.args, self.batch);
+            let stop = &self.stops.create;
+            let outcome = submit::run(self.ledger, self.client, &limits, &in_flight, stop).await;
+            creating.send_replace(true);
+            outcome
+        };
+        let wait_and_fetch = async {
+            let Some(feed) = feed else { return watch::Outcome::default() };
+            let wait = async {
+                let outcome = self.wait(feed.created, &in_flight, created).await;
+                watching.send_replace(true);
+                outcome
+            };
+            match self.args.until {
+                Until::Created => wait.await,
+                Until::Saved => tokio::join!(wait, self.fetch(feed.completed, watched)).0,
+            }
+        };
+        let (created, watched) = tokio::join!(create, wait_and_fetch);
+        Ended { created, watched }
+    }
+
+    /// Until all tasks have ended; where only their ids are wanted, until no create waits for them.
+    async fn wait(
+        &self,
+        tasks: UnboundedReceiver<Task>,
+        in_flight: &InFlight,
+        mut created: Receiver<bool>,
+    ) -> watch::Outcome {
+        let limits = watch::Limits {
+            polls: Polls { interval: self.interval() },
+            rate: self.args.wait.poll_rate,
+            absent_for: if self.batch.site.rehearsal { REHEARSED } else { ABSENT_FOR },
+            retry_for: self.args.retry_for,
+        };
+        let waiting = watch::run(self.means(), tasks, &limits, in_flight, created.clone());
+        match self.args.until {
+            Until::Saved => waiting.await,
+            Until::Created => tokio::select! {
+                outcome = waiting => outcome,
+                _ = created.wait_for(|created| *created) => watch::Outcome::default(),
+            },
+        }
+    }
+
+    async fn fetch(&self, videos: UnboundedReceiver<Task>, watched: Receiver<bool>) {
+        let limits = download::Limits {
+            at_once: self.args.video.downloads.into(),
+            most_bytes: self.args.video.max_video * 1_000_000,
+            pause: self.interval(),
+            retry_for: self.args.retry_for,
+        };
+        download::run(self.means(), videos, self.shelf, &limits, watched).await;
+    }
+
+    fn means(&self) -> Means<'_> {
+        let (ledger, client) = (self.ledger, self.client);
+        Means { ledger, client, stops: self.stops, meter: self.meter }
+    }
+
+    fn interval(&self) -> Duration {
+        let usual = if self.batch.site.rehearsal { REHEARSED } else { INTERVAL };
+        self.args.wait.poll_interval.unwrap_or(usual)
+    }
+
+    /// The first signal lets creates under way be answered; ends with the second.
+    async fn signals(&self) {
+        let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
+        signals.next().await;
+        self.stops.pull(&Reason::Signal);
+        let text = "stopping: waiting for the answers of creates under way (again to stop at once)";
+        lock(self.progress).above(|ui| ui.note(text));
+        signals.next().await;
+    }
+
+    /// Stops the run when its time is over, as a signal does. Never ends.
+    async fn deadline(&self) {
+        if let Some(wait_for) = self.args.wait.wait_for {
+            sleep(wait_for).await;
+            self.stops.pull(&Reason::Deadline);
+        }
+        std::future::pending().await
+    }
+
+    /// Brings the bar up to date with what changes between commits. Never ends.
+    async fn show(&self) {
+        loop {
+            sleep(Duration::from_millis(500)).await;
+            lock(self.progress).refresh();
+        }
+    }
+}

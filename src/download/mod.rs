@@ -1,0 +1,77 @@
+//! Fetches videos as soon as their links are known, the link that dies first first.
+//!
+//! A link lives 24 hours from some moment that is not documented, so the oldest one goes first. A
+//! pair is `saved` only after its file is whole, checked, durable and in its place.
+
+mod fetch;
+mod shelf;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+use self::fetch::Fetch;
+pub use self::shelf::Shelf;
+use crate::ledger::Task;
+use crate::watch::Means;
+
+/// How videos are fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Downloads under way at once.
+    pub at_once: usize,
+    /// The largest video that is taken, in bytes.
+    pub most_bytes: u64,
+    /// The pause before a link is tried or asked for again.
+    pub pause: Duration,
+    /// For how long a download that does not get on is tried again.
+    pub retry_for: Duration,
+}
+
+/// Fetches all `videos`, until none is left and none can come any more (`over`), or it is stopped.
+pub async fn run(
+    means: Means<'_>,
+    mut videos: UnboundedReceiver<Task>,
+    shelf: &Shelf,
+    limits: &Limits,
+    mut over: watch::Receiver<bool>,
+) {
+    // By age; the number tells links of one moment apart.
+    let mut queue = BTreeMap::new();
+    let mut number = 0_u64;
+    let mut under_way = FuturesUnordered::new();
+    let mut no_more = false;
+    while !(no_more && videos.is_empty() && queue.is_empty() && under_way.is_empty()) {
+        let room = under_way.len() < limits.at_once;
+        tokio::select! {
+            biased;
+            () = means.stops.download.pulled() => break,
+            Some(task) = videos.recv() => {
+                number += 1;
+                queue.insert((linked(&task), number), task);
+            }
+            () = std::future::ready(()), if room && !queue.is_empty() => {
+                let next = queue.pop_first();
+                under_way.extend(next.map(|(_, task)| fetch(means, shelf, limits, task)));
+            }
+            Some(()) = under_way.next() => {}
+            _ = over.wait_for(|over| *over), if !no_more => no_more = true,
+        }
+    }
+}
+
+async fn fetch(means: Means<'_>, shelf: &Shelf, limits: &Limits, task: Task) {
+    means.meter.fetching.fetch_add(1, Ordering::Relaxed);
+    Fetch::new(means, shelf, limits, task).run().await;
+    means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// When the link that was learned first dies, the others still live.
+fn linked(task: &Task) -> Timestamp {
+    task.link.as_ref().map_or(task.created_at, |(_, at)| *at)
+}

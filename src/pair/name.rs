@@ -1,0 +1,128 @@
+//! The names of video files, made by a pattern such as `{id}.mp4`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{IdError, PairId, TaskId};
+
+/// How the file of a video is called: a plain name with `{id}`, `{task_id}` or both in it.
+///
+/// Every name that comes out is a name in one folder, on every system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VideoName(String);
+
+/// Why a text is no pattern for names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VideoNameError {
+    /// All videos would have the same name.
+    #[error("a name needs `{{id}}` or `{{task_id}}` in it, or all videos would be one file")]
+    Same,
+    /// Two ids side by side could make the same name in two ways.
+    #[error("put something between `{{id}}` and `{{task_id}}`, such as a hyphen")]
+    Adjacent,
+    /// Not a name: a path, an option, a device, a hidden file.
+    #[error("a name is no path: {0}")]
+    NoName(#[from] IdError),
+    /// It would be taken for a file that is not whole yet.
+    #[error("names that end in `.part` are those of files that are not whole yet")]
+    Part,
+    /// Longer than a file name may be with an id in it.
+    #[error("a pattern has at most {} characters", VideoName::MAX_LEN)]
+    TooLong,
+}
+
+impl VideoName {
+    /// In characters, the places of ids included.
+    pub const MAX_LEN: usize = 64;
+
+    /// The name of a pair's video.
+    #[must_use]
+    pub fn of(&self, id: &str, task: &TaskId) -> String {
+        // Only letters, digits, `.`, `_` and `-` are safe on every system.
+        self.filled(id, &task.as_str().replace(':', "_"))
+    }
+
+    /// The name of a pair's video before there is a task; `None` if it depends on that.
+    #[must_use]
+    pub fn of_pair(&self, id: &str) -> Option<String> {
+        (!self.0.contains("{task_id}")).then(|| self.filled(id, ""))
+    }
+
+    fn filled(&self, id: &str, task: &str) -> String {
+        self.0.replace("{id}", id).replace("{task_id}", task)
+    }
+}
+
+impl Default for VideoName {
+    fn default() -> Self {
+        Self("{id}.mp4".to_owned())
+    }
+}
+
+impl FromStr for VideoName {
+    type Err = VideoNameError;
+
+    fn from_str(text: &str) -> Result<Self, VideoNameError> {
+        if text.len() > Self::MAX_LEN {
+            return Err(VideoNameError::TooLong);
+        }
+        if !text.contains("{id}") && !text.contains("{task_id}") {
+            return Err(VideoNameError::Same);
+        }
+        if text.contains("}{") {
+            return Err(VideoNameError::Adjacent);
+        }
+        let pattern = Self(text.to_owned());
+        let sample = PairId::parse(&pattern.filled("x", "y"))?;
+        if sample.folded().ends_with(".part") {
+            return Err(VideoNameError::Part);
+        }
+        Ok(pattern)
+    }
+}
+
+impl fmt::Display for VideoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_makes_names() {
+        let task = TaskId::parse("urn:7.x").unwrap();
+        let name = |pattern: &str| pattern.parse::<VideoName>().map(|name| name.of("anna", &task));
+        assert_eq!(name("{id}.mp4").unwrap(), "anna.mp4");
+        assert_eq!(name("take1-{id}-{task_id}.mp4").unwrap(), "take1-anna-urn_7.x.mp4");
+        assert_eq!(VideoName::default().of_pair("anna").unwrap(), "anna.mp4");
+        assert_eq!("{task_id}.mp4".parse::<VideoName>().unwrap().of_pair("anna"), None);
+    }
+
+    #[test]
+    fn a_pattern_never_leads_out_of_the_folder_or_to_one_file() {
+        for pattern in [
+            "",
+            "video.mp4",
+            "../{id}.mp4",
+            "a/{id}.mp4",
+            "a\\{id}.mp4",
+            "/{id}",
+            ".{id}",
+            "-{id}",
+            "con.{id}.mp4",
+            "{id}{task_id}",
+            "{id}.part",
+            "{id}.",
+            "{id} .mp4",
+            "{name}-{id}",
+            "{id}\n",
+            "C:{id}",
+        ] {
+            assert!(pattern.parse::<VideoName>().is_err(), "{pattern:?}");
+        }
+        assert!(format!("{}{{id}}", "x".repeat(70)).parse::<VideoName>().is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! How many tasks may be unfinished at the server: creates wait for others to end.
+
+use std::cell::Cell;
+use std::num::NonZeroU32;
+
+use tokio::sync::Notify;
+
+use super::Stop;
+
+/// The unfinished tasks of a batch, on one thread.
+#[derive(Debug)]
+pub struct InFlight {
+    most: Option<NonZeroU32>,
+    unfinished: Cell<u32>,
+    ended: Notify,
+}
+
+/// The place of a create that may become a task; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Seat<'a>(&'a InFlight);
+
+impl InFlight {
+    /// With so many tasks unfinished from before; no limit without `most`.
+    #[must_use]
+    pub fn new(most: Option<NonZeroU32>, unfinished: u32) -> Self {
+        Self { most, unfinished: Cell::new(unfinished), ended: Notify::new() }
+    }
+
+    /// Waits until one more task may be made; `None` once the run is being stopped.
+    pub(super) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {
+        while self.most.is_some_and(|most| self.unfinished.get() >= most.get()) {
+            tokio::select! {
+                biased;
+                () = stop.pulled() => return None,
+                () = self.ended.notified() => {}
+            }
+        }
+        self.unfinished.set(self.unfinished.get() + 1);
+        Some(Seat(self))
+    }
+
+    /// A task was completed, or has failed.
+    pub fn task_ended(&self) {
+        self.unfinished.set(self.unfinished.get().saturating_sub(1));
+        self.ended.notify_one();
+    }
+}
+
+impl Seat<'_> {
+    /// The create became a task: the place is taken until that ends.
+    pub(super) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.task_ended();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::future::{FutureExt, poll_immediate};
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_that_are_unfinished() {
+        let (limit, stop) = (InFlight::new(NonZeroU32::new(2), 1), Stop::default());
+        let seat = block_on(limit.enter(&stop)).unwrap();
+        let mut waiting = Box::pin(limit.enter(&stop));
+        assert!(block_on(poll_immediate(&mut waiting)).is_none(), "both places are taken");
+        seat.keep();
+        assert!(block_on(poll_immediate(&mut waiting)).is_none(), "the create became a task");
+        limit.task_ended();
+        assert!(waiting.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn a_stop_is_not_waited_for() {
+        let (limit, stop) = (InFlight::new(NonZeroU32::new(1), 1), Stop::default());
+        stop.pull(super::super::Reason::Signal);
+        assert!(block_on(limit.enter(&stop)).is_none());
+    }
+}

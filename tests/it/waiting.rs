@@ -1,0 +1,247 @@
+//! From a task to its end: every dialect, every oddity, never in a flood, and never for nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use callsheet_mock::{
+    Account, Dialect, Failure, FailureCode, Fault, MockApi, On, Rule, Scenario, Span, Work,
+};
+
+use crate::rude::{Rude, answer};
+use crate::sheet::{KEY, Said, Sheet, fake, side_by_side};
+
+fn at_once() -> Scenario {
+    Scenario { work: Work::AtOnce, ..Scenario::default() }
+}
+
+fn change(api: &MockApi, scenario: Scenario) {
+    api.set_scenario(Scenario { keys: vec![Account::new(KEY)], ..scenario });
+}
+
+#[test]
+fn every_dialect_ends_in_a_video() {
+    side_by_side([Dialect::Foxapi, Dialect::FoxapiOlder, Dialect::Evolink], |dialect| {
+        let api = fake(at_once());
+        let sheet = Sheet::pairs(3, api.url(), "");
+        assert_eq!(sheet.run(&[]).code, 0);
+        change(&api, Scenario { dialect, ..at_once() });
+        let said = sheet.run_whole(&[]);
+        assert_eq!(said.code, 0, "{dialect:?}: {said}");
+        for row in sheet.rows().values() {
+            assert!(row["video_url"].contains("/output/"), "{dialect:?}: {row:?}");
+            assert!(sheet.run_folder().join(&row["video_path"]).is_file());
+        }
+    });
+}
+
+#[test]
+fn completed_without_results_is_asked_again() {
+    let api = fake(Scenario { race: 3, ..at_once() });
+    let sheet = Sheet::pairs(2, api.url(), "");
+    assert_eq!(sheet.run_whole(&[]).code, 0);
+    assert_eq!(sheet.states()["saved"], 2);
+    assert_eq!(polls(&api).len(), 8, "three for nothing and one that tells, for each");
+}
+
+/// The times of all polls, in milliseconds.
+fn polls(api: &MockApi) -> Vec<u64> {
+    let polls = api.journal().into_iter().filter(|seen| seen.target.starts_with("/v1/tasks/"));
+    polls.map(|seen| seen.unix_millis.0).collect()
+}
+
+#[test]
+fn one_poll_that_went_wrong_means_nothing() {
+    let faults = [
+        Fault::Status408,
+        Fault::Status429,
+        Fault::Status429Bare,
+        Fault::Status500,
+        Fault::Status524Html,
+        Fault::ResetAfterRead,
+        Fault::Truncated,
+        Fault::Garbage,
+        Fault::Html,
+        Fault::Empty,
+    ];
+    side_by_side(faults, |fault| {
+        let faults = vec![Rule::new(fault).on(On::Poll).first(2)];
+        let api = fake(Scenario { faults, ..at_once() });
+        let sheet = Sheet::pairs(1, api.url(), "");
+        let said = sheet.run_whole(&[]);
+        assert_eq!(said.code, 0, "{fault:?}: {said}");
+        assert_eq!(sheet.states()["saved"], 1, "{fault:?}");
+    });
+}
+
+#[test]
+fn a_key_that_dies_while_waiting_ends_the_run_and_loses_nothing() {
+    side_by_side(["401 No", "402 Pay", "403 Never"], |status| {
+        let server = Rude::any(move |request, connection| match request.starts_with("POST") {
+            true => answer(connection, "200 OK", "", "{\"id\":\"t1\"}"),
+            false => answer(connection, status, "", &format!("{{\"error\":\"no {KEY}\"}}")),
+        });
+        let sheet = Sheet::pairs(1, &server.url, "");
+        let said = sheet.run_whole(&[]);
+        assert_eq!(said.code, 7, "{status}: {said}");
+        assert_eq!(sheet.states()["created"], 1);
+        assert!(!said.to_string().contains(KEY), "{said}");
+    });
+}
+
+#[test]
+fn an_unknown_status_is_waited_out_and_warned_of_once() {
+    let server = Rude::start(|number, connection| {
+        let status = if number < 4 { "dreaming\\u001b[2J" } else { "cancelled" };
+        answer(connection, "200 OK", "", &format!("{{\"id\":\"t1\",\"status\":\"{status}\"}}"));
+    });
+    let sheet = Sheet::pairs(1, &server.url, "");
+    let said = sheet.run_whole(&[]);
+    assert_eq!(said.code, 3, "{said}");
+    assert_eq!(said.err.matches("unknown status").count(), 1, "{said}");
+    assert!(!said.to_string().contains('\u{1b}'));
+    assert_eq!(sheet.rows()["pair-0"]["error_code"], "request_cancelled");
+}
+
+#[test]
+fn a_task_that_the_server_does_not_know_is_given_up_after_a_while() {
+    let sheet = Sheet::job("demo.yaml");
+    assert_eq!(sheet.call("run", &["--mock", "--until", "created"]).code, 0);
+    // The fake of the next rehearsal has never heard of them.
+    let said = sheet.call("run", &["--mock"]);
+    assert_eq!(said.code, 3, "{said}");
+    assert!(said.out.starts_with("5 failed"), "{said}");
+    assert!(said.err.contains("task_not_found: the server knows no such task"), "{said}");
+}
+
+#[test]
+fn failed_tasks_are_created_again_only_by_the_users_word() {
+    let fails =
+        |code, pattern: &str| Failure { code, share: None, matching: Some(pattern.to_owned()) };
+    let failures = vec![
+        fails(FailureCode::GenerationTimeout, "/1.jpg"),
+        fails(FailureCode::ContentPolicyViolation, "/2.jpg"),
+    ];
+    let api = fake(Scenario { failures, ..at_once() });
+    let sheet = Sheet::pairs(3, api.url(), "");
+    let said = sheet.run_whole(&[]);
+    assert_eq!((said.code, api.book().entries.len()), (3, 3), "{said}");
+    let row = &sheet.rows()["pair-1"];
+    assert_eq!(row["error_code"], "generation_timeout");
+    assert_eq!(row["error"], "the task failed at the server");
+    let first_task = row["task_id"].clone();
+    assert_eq!(sheet.run_whole(&[]).code, 3);
+    assert_eq!(api.book().entries.len(), 3, "created again without a word");
+    change(&api, at_once());
+    let said = sheet.run_whole(&["--retry-failed"]);
+    assert_eq!((said.code, api.book().entries.len()), (3, 4), "{said}");
+    assert!(said.err.contains("1 failed pair to be created again, each paid for"), "{said}");
+    let states: BTreeMap<_, _> =
+        sheet.rows().into_iter().map(|(id, r)| (id, r["state"].clone())).collect();
+    assert_eq!((states["pair-1"].as_str(), states["pair-2"].as_str()), ("saved", "failed"));
+    assert_ne!(sheet.rows()["pair-1"]["task_id"], first_task);
+    let wrong = sheet.run_whole(&["--retry-failed=pair-2,pair-0"]);
+    assert_eq!((wrong.code, api.book().entries.len()), (2, 4), "one of them is saved: {wrong}");
+    assert_eq!(sheet.run_whole(&["--retry-failed=pair-2"]).code, 0);
+    assert_eq!(api.book().entries.len(), 5);
+}
+
+#[test]
+fn no_more_tasks_are_unfinished_than_allowed() {
+    side_by_side([true, false], |whole| {
+        let api = fake(Scenario { work: Work::Elapsed(Span::millis(700)), ..Scenario::default() });
+        let sheet = Sheet::pairs(6, api.url(), "in_flight: 2\nconcurrency: 4");
+        let run = if whole { Sheet::run_whole } else { Sheet::run_fast };
+        let said = run(&sheet, &[]);
+        assert_eq!(said.code, 0, "{said}");
+        let times: Vec<_> = api.book().entries.iter().map(|entry| entry.unix_millis.0).collect();
+        assert_eq!(times.len(), 6);
+        for pair in times.windows(3) {
+            assert!(pair[2] >= pair[0] + 700, "a third task while two were unfinished: {times:?}");
+        }
+    });
+}
+
+#[test]
+fn many_waiting_tasks_are_no_flood() {
+    let scenario = Scenario { work: Work::Polls(2), journal: 10_000, ..Scenario::default() };
+    let api = fake(scenario);
+    let sheet = Sheet::pairs(300, api.url(), "concurrency: 32");
+    assert_eq!(sheet.run(&[]).code, 0);
+    let said = sheet.run_whole(&["--poll-rate", "100/s", "--downloads", "16"]);
+    assert_eq!(said.code, 0, "{said}");
+    assert_eq!(sheet.states()["saved"], 300);
+    let times = polls(&api);
+    assert_eq!(times.len(), 600, "each was asked for twice");
+    let most = |millis: u64| {
+        let within =
+            |from: &u64| times.iter().filter(|at| (*from..from + millis).contains(at)).count();
+        times.iter().map(within).max().unwrap()
+    };
+    // A little more than the rate: requests that wait for a busy machine arrive together.
+    assert!(most(1000) <= 125, "{} polls in a second", most(1000));
+    assert!(most(100) <= 45, "{} polls in a tenth of a second", most(100));
+}
+
+#[test]
+fn a_deadline_ends_the_run_with_work_left_and_the_same_command_continues() {
+    let api = fake(Scenario { work: Work::Polls(100_000), ..Scenario::default() });
+    let sheet = Sheet::pairs(2, api.url(), "");
+    let said = sheet.run_whole(&["--wait-for", "2s"]);
+    assert_eq!(said.code, 4, "{said}");
+    assert!(said.err.contains("the time of --wait-for is over"), "{said}");
+    assert!(said.err.contains("give the same command again"), "{said}");
+    assert_eq!(sheet.states()["created"], 2);
+    assert_eq!(sheet.call("status", &[]).code, 4);
+    change(&api, at_once());
+    assert_eq!(sheet.run_whole(&[]).code, 0);
+    assert_eq!(api.book().entries.len(), 2);
+}
+
+#[test]
+fn a_used_up_balance_ends_creates_while_waiting_and_fetching_go_on() {
+    let api = futures::executor::block_on(MockApi::start(Scenario {
+        keys: vec![Account { balance: Some(2), ..Account::new(KEY) }],
+        work: Work::Polls(3),
+        ..Scenario::default()
+    }));
+    let api = api.unwrap();
+    let sheet = Sheet::pairs(5, api.url(), "concurrency: 1");
+    let said = sheet.run_whole(&[]);
+    assert_eq!(said.code, 7, "{said}");
+    assert_eq!((sheet.states()["saved"], sheet.states()["planned"]), (2, 3));
+}
+
+#[test]
+fn tasks_made_elsewhere_are_adopted_and_fetched() {
+    let api = fake(at_once());
+    let elsewhere = Sheet::pairs(2, api.url(), "");
+    assert_eq!(elsewhere.run(&[]).code, 0);
+    let sheet = Sheet::pairs(2, api.url(), "");
+    let csv = sheet.folder().join("tasks.csv");
+    fs::copy(elsewhere.run_folder().join("tasks.csv"), &csv).unwrap();
+    let said = sheet.call("adopt", &["tasks.csv"]);
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.starts_with("2 tasks taken over; now 2 created"), "{said}");
+    assert_eq!(sheet.call("adopt", &["tasks.csv"]).code, 2, "they have tasks now");
+    fs::write(&csv, "id,task_id\nnobody,t1\n").unwrap();
+    assert_eq!(sheet.call("adopt", &["tasks.csv"]).code, 2);
+    fs::write(&csv, "id,task_id\npair-0,no/id\n").unwrap();
+    assert_eq!(sheet.call("adopt", &["tasks.csv"]).code, 2);
+    let said = sheet.run_whole(&[]);
+    assert_eq!((said.code, api.book().entries.len()), (0, 2), "{said}");
+    assert_eq!(sheet.rows()["pair-1"]["task_id"], elsewhere.rows()["pair-1"]["task_id"]);
+}
+
+#[test]
+fn a_second_terminal_can_watch() {
+    let api = fake(Scenario { work: Work::Polls(6), ..Scenario::default() });
+    let sheet = Sheet::pairs(2, api.url(), "");
+    assert_eq!(sheet.run(&[]).code, 0);
+    let mut watching = sheet.command("status", &["--watch"]);
+    watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let watching = watching.spawn().unwrap();
+    assert_eq!(sheet.run_whole(&["--poll-interval", "400ms"]).code, 0);
+    let said = Said::of(&watching.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said}");
+    assert!(said.out.contains("2  created") && said.out.contains("2  saved"), "{said}");
+}
