@@ -108,6 +108,19 @@ const CASES: &[(&str, &str, Manners)] = &[
 ];
 
 #[test]
+fn no_more_of_an_answer_is_read_than_the_limit() {
+    let server = Rude::start(|_, c| {
+        write(c, "HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n");
+        write(c, &" ".repeat(2_999_989));
+        write(c, "{\"id\":\"t\"}");
+    });
+    let sheet = Sheet::pairs(1, &server.url, "");
+    assert_eq!(sheet.run(&[]).code, 5);
+    let row = &sheet.rows()["pair-0"];
+    assert!(row["error"].contains("longer than 1048576 bytes"), "{row:?}");
+}
+
+#[test]
 fn after_the_request_was_read_nothing_is_sent_twice() {
     std::thread::scope(|scope| {
         for (name, expected, manners) in CASES {
