@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::failure::Failure;
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
-use crate::ledger::View;
+use crate::ledger::{Rows, View};
 use crate::plan::Plan;
 use crate::ui::Ui;
 
@@ -41,7 +41,7 @@ fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
     let listed: std::collections::HashSet<_> =
         batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     let mut count = 0;
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::All, |row| {
         count += u64::from(row.attempts > 0 && !listed.contains(&row.id.to_ascii_lowercase()));
         Ok(())
     })?;

@@ -15,7 +15,7 @@ use super::status::Standing;
 use crate::cli::RunArgs;
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
-use crate::ledger::{Ledger, Listing, Store};
+use crate::ledger::{Ledger, Listing, Rows, Store};
 use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{self, Limits, Outcome, Reason, Stop};
@@ -193,7 +193,7 @@ fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
     }
     let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
-    let csv = report::write(&batch.site.folder, &view, |_| true)?;
+    let csv = report::write(&batch.site.folder, &view, Rows::All)?;
     let exit = end.exit(&standing);
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());

@@ -41,7 +41,7 @@ use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
 pub use self::store::{Listing, Store, Verdict};
-pub use self::view::{Doubt, View};
+pub use self::view::{Doubt, Rows, View};
 pub use self::writer::Ledger;
 
 /// The file of the ledger in a run folder.
