@@ -3,7 +3,8 @@
 # usage: mock/check-contract.sh [PYTHON]   where PYTHON has schemathesis installed
 set -eu
 cd "$(dirname "$0")/.."
-python=${1:-python3}
+root=$PWD
+python=$(command -v "${1:-python3}")
 scratch=$(mktemp -d)
 cargo build --quiet -p callsheet-mock
 target/debug/callsheet-mock --port 0 --port-file "$scratch/port" >"$scratch/log" &
@@ -14,7 +15,9 @@ while [ ! -s "$scratch/port" ]; do
     sleep 0.1
 done
 url="http://127.0.0.1:$(cat "$scratch/port")"
-"$python" -m schemathesis.cli --config-file mock/schemathesis.toml run "$url/openapi.json" \
+# It keeps what it finds beside itself; that is none of the repository's business.
+cd "$scratch"
+"$python" -m schemathesis.cli --config-file "$root/mock/schemathesis.toml" run "$url/openapi.json" \
     --url "$url" --header "Authorization: Bearer mock-key" \
     --checks all --phases examples,coverage,fuzzing,stateful \
     --max-examples 50 --seed 1 --generation-database none --no-color

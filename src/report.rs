@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::files::write_whole;
-use crate::ledger::{Change, LedgerError, View};
+use crate::ledger::{Change, LedgerError, Rows, View};
 use crate::state::State;
 use crate::view::{COLUMNS, Row, cells, csv_writer};
 
@@ -54,22 +54,16 @@ impl From<csv::Error> for Failure {
     }
 }
 
-/// Writes `tasks.csv` of a run folder anew: all rows that `shown` picks.
+/// Writes `tasks.csv` of a run folder anew.
 ///
 /// # Errors
 /// When the ledger cannot be read or the file not be written; an older one is still there then.
-pub fn write(
-    folder: &Path,
-    view: &View,
-    shown: impl Fn(&Row) -> bool,
-) -> Result<PathBuf, ReportError> {
+pub fn write(folder: &Path, view: &View, rows: Rows) -> Result<PathBuf, ReportError> {
     let path = folder.join(FILE);
     let written = write_whole(&path, |file| {
         let mut csv = csv_writer(file);
         csv.write_record(COLUMNS)?;
-        view.each_row::<Failure>(|row| {
-            if shown(&row) { Ok(csv.write_record(cells(&row))?) } else { Ok(()) }
-        })?;
+        view.each_row::<Failure>(rows, |row| Ok(csv.write_record(cells(&row))?))?;
         Ok(csv.flush()?)
     });
     match written {
@@ -91,8 +85,7 @@ impl Live {
     /// # Errors
     /// As [`write()`].
     pub fn start(folder: &Path, view: &View) -> Result<Self, ReportError> {
-        let settled = |row: &Row| !matches!(row.state, State::Planned | State::Sending);
-        let path = write(folder, view, settled)?;
+        let path = write(folder, view, Rows::Settled)?;
         let file = OpenOptions::new().append(true).open(&path);
         file.map(|file| Self { file }).map_err(|source| ReportError::Io { path, source })
     }

@@ -22,8 +22,8 @@ use crate::task::TaskId;
 pub struct Entry {
     /// Counts the accepted creates, from 1.
     pub number: u64,
-    /// When it was accepted, by the fake's clock.
-    pub unix_millis: Millis,
+    /// When it was accepted, in milliseconds of unix time by the fake's clock.
+    pub unix_millis: u64,
     /// The same for requests that mean the same.
     pub digest: Digest,
     /// The task that was made of it.
@@ -133,14 +133,14 @@ impl Bookkeeper {
     /// Books an accepted create, durably for a reader of the file before this returns.
     pub(crate) fn accept(
         &mut self,
-        unix_millis: Millis,
+        accepted: Millis,
         (digest, request): (Digest, String),
         task: TaskId,
         fault: Option<Fault>,
     ) -> io::Result<usize> {
         let request = self.requests.entry(digest).or_insert_with(|| request.into());
         let index = self.book.entries.len();
-        let number = index as u64 + 1;
+        let (number, unix_millis) = (index as u64 + 1, accepted.0);
         let (request, status) = (Arc::clone(request), None);
         let delivered = false;
         let entry = Entry { number, unix_millis, digest, task, fault, status, delivered, request };

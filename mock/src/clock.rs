@@ -8,24 +8,21 @@ use serde::Serialize;
 /// A moment in milliseconds of unix time, as the fake's clock tells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Millis(pub u64);
+pub(crate) struct Millis(pub(crate) u64);
 
 impl Millis {
     /// Whole seconds of unix time.
-    #[must_use]
-    pub const fn seconds(self) -> u64 {
+    pub(crate) const fn seconds(self) -> u64 {
         self.0 / 1000
     }
 
     /// The time from an earlier moment to this one; zero if it is not earlier.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
     /// This moment and so much time.
-    #[must_use]
-    pub fn plus(self, time: Duration) -> Self {
+    pub(crate) fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
     }
 }

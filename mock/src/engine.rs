@@ -98,8 +98,8 @@ impl fmt::Display for Breach {
 /// Where the fake stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct State {
-    /// The fake's clock.
-    pub unix_millis: Millis,
+    /// The fake's clock, in milliseconds of unix time.
+    pub unix_millis: u64,
     /// Requests to create that were read, accepted or not.
     pub creates_read: u64,
     /// Creates that were accepted.
@@ -200,7 +200,7 @@ impl Shared {
             } += 1;
         }
         State {
-            unix_millis: now,
+            unix_millis: now.0,
             creates_read: desk.book.creates_read(),
             creates: desk.book.creates(),
             under_way: desk.under_way.len() as u64,

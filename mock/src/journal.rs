@@ -24,8 +24,9 @@ pub struct Exchange {
     pub number: u64,
     /// Counts the connections, from 1: tells which requests came on the same one.
     pub connection: u64,
-    /// When the request had been read, by the fake's clock.
-    pub unix_millis: Millis,
+    /// When the request had been read, in milliseconds of unix time by the fake's
+    /// clock.
+    pub unix_millis: u64,
     /// The method.
     pub method: String,
     /// Path and query as they came.
@@ -136,7 +137,7 @@ impl Record {
         Exchange {
             number: self.number,
             connection: self.connection,
-            unix_millis: self.unix_millis,
+            unix_millis: self.unix_millis.0,
             method: request.method.clone(),
             target: hide(&request.target, keys),
             headers: headers.collect(),

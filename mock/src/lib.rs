@@ -54,7 +54,6 @@ mod upload;
 
 pub use api::{MockApi, Options, StartError};
 pub use book::{Book, Duplicate, Entry};
-pub use clock::Millis;
 pub use contract::{OPENAPI, Violation};
 pub use dialect::Dialect;
 pub use digest::Digest;

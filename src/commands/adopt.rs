@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::status::Standing;
 use crate::cli::AdoptArgs;
 use crate::exit::Exit;
-use crate::ledger::Store;
+use crate::ledger::{Rows, Store};
 use crate::pair::TaskId;
 use crate::report;
 use crate::ui::{Ui, counted};
@@ -30,7 +30,7 @@ pub(super) fn adopt(ui: &Ui, args: &AdoptArgs) -> Result<Exit, Failure> {
     store.adopt(&tasks)?;
     store.close()?;
     let view = batch.site.existing()?;
-    report::write(&batch.site.folder, &view, |_| true)?;
+    report::write(&batch.site.folder, &view, Rows::All)?;
     let standing = Standing::read(&view)?;
     let taken = counted(tasks.len() as u64, "task");
     let text = format!("{taken} taken over; now {}", standing.line());

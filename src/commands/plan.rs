@@ -4,15 +4,19 @@ use serde_json::json;
 
 use super::batch::Batch;
 use super::failure::Failure;
+use super::status::Standing;
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
-use crate::ledger::View;
+use crate::ledger::{Rows, View};
 use crate::plan::Plan;
 use crate::ui::Ui;
 
 pub(super) fn plan(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let batch = Batch::open(ui, args)?;
-    let plan = make(&batch)?;
+    let view = batch.site.view()?;
+    let plan = make(&batch, view.as_ref())?;
+    let standing = view.as_ref().map(Standing::read).transpose()?;
+    let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let value = json!({
         "manifest": batch.site.manifest.display().to_string(),
         "endpoint": batch.owner(),
@@ -20,18 +24,19 @@ pub(super) fn plan(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
         "pairs": batch.manifest.pairs.len(),
         "plan": plan,
     });
-    ui.result(&describe(ui, &batch, &plan), &value);
+    let text =
+        describe(ui, &batch, &plan) + &doubts.map_or_else(String::new, |text| format!("\n{text}"));
+    ui.result(&text, &value);
     Ok(Exit::Done)
 }
 
-fn make(batch: &Batch) -> Result<Plan, Failure> {
+fn make(batch: &Batch, view: Option<&View>) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
-    let view = batch.site.view()?;
     for pair in &batch.manifest.pairs {
-        let known = view.as_ref().map(|view| view.known(pair.id.as_str())).transpose()?;
+        let known = view.map(|view| view.known(pair.id.as_str())).transpose()?;
         plan.add(pair, known.flatten().as_ref());
     }
-    if let Some(view) = &view {
+    if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch)?;
     }
     Ok(plan)
@@ -41,7 +46,7 @@ fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
     let listed: std::collections::HashSet<_> =
         batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     let mut count = 0;
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::All, |row| {
         count += u64::from(row.attempts > 0 && !listed.contains(&row.id.to_ascii_lowercase()));
         Ok(())
     })?;

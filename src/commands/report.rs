@@ -6,13 +6,14 @@ use super::batch::Site;
 use super::failure::Failure;
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
+use crate::ledger::Rows;
 use crate::report;
 use crate::ui::Ui;
 
 pub(super) fn report(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let site = Site::of(args);
     let view = site.existing()?;
-    let path = report::write(&site.folder, &view, |_| true)?.display().to_string();
+    let path = report::write(&site.folder, &view, Rows::All)?.display().to_string();
     ui.result(&path, &json!({ "tasks_csv": path }));
     Ok(Exit::Done)
 }

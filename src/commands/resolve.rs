@@ -13,7 +13,7 @@ use super::status::Standing;
 use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
-use crate::ledger::{Store, Verdict, View};
+use crate::ledger::{Rows, Store, Verdict, View};
 use crate::pair::{Endpoint, PlainHttp, TaskId};
 use crate::report;
 use crate::ui::{Ui, counted};
@@ -99,7 +99,7 @@ fn check(args: &ResolveArgs, owner: &str, task: &TaskId) -> Result<(), Failure> 
 
 fn conclude(ui: &Ui, site: &Site, settled: u64, verdict: &Verdict) -> Result<Exit, Failure> {
     let view = site.existing()?;
-    report::write(&site.folder, &view, |_| true)?;
+    report::write(&site.folder, &view, Rows::All)?;
     let standing = Standing::read(&view)?;
     let what = match verdict {
         Verdict::Adopt(_) => "adopted",

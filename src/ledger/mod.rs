@@ -46,7 +46,7 @@ use crate::wire::{Judgement, Proof};
 pub use self::error::LedgerError;
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, News, SavedVideo, Task};
-pub use self::view::{Doubt, Totals, View};
+pub use self::view::{Doubt, Rows, Totals, View};
 pub use self::writer::Ledger;
 
 /// The file of the ledger in a run folder.

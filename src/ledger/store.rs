@@ -149,12 +149,14 @@ impl Store {
     /// # Errors
     /// When the file system refuses; what was written stands all the same.
     pub fn close(self) -> Result<(), LedgerError> {
-        self.events.sync()?;
+        // A log that fails is told of, but is no reason to leave the ledger marked as in use.
+        let logged = self.events.sync();
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         self.connection.execute("UPDATE batch SET in_use = 0", ()).map_err(failed)?;
         // One file is left then, which can be copied, and read where nothing can be written. It
         // stays as it is while somebody else reads.
         let _ = self.connection.pragma_update(None, "journal_mode", "DELETE");
-        self.connection.close().map_err(|(_, error)| failed(error))
+        self.connection.close().map_err(|(_, error)| failed(error))?;
+        logged
     }
 }

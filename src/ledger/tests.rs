@@ -63,7 +63,7 @@ fn settle(ledger: &Ledger, judgement: Judgement) -> State {
 fn rows(folder: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
     let view = View::open(folder).unwrap().unwrap();
-    view.each_row::<LedgerError>(|row| {
+    view.each_row::<LedgerError>(Rows::All, |row| {
         rows.push(row);
         Ok(())
     })

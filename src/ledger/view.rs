@@ -21,6 +21,15 @@ pub struct View {
     connection: Connection,
 }
 
+/// Which rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them.
+    All,
+    /// Those of pairs that are neither planned nor under way.
+    Settled,
+}
+
 /// A pair in doubt, with all that is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
@@ -108,22 +117,41 @@ impl View {
         Ok(self.ask(&sql, (), |row| row.get(0))?.pop().unwrap_or(0))
     }
 
-    /// Gives every row of the batch to `each`: listed pairs in manifest order, then those that were
+    /// Gives the rows of the batch to `each`: listed pairs in manifest order, then those that were
     /// sent and are no longer listed. Holds one row in memory at a time.
     ///
     /// # Errors
     /// When the file cannot be read, or `each` fails.
     pub fn each_row<E: From<LedgerError>>(
         &self,
+        rows: Rows,
         mut each: impl FnMut(Row) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!(
-            "SELECT {ROW} FROM pairs p JOIN standings s USING (pair)
-                WHERE p.listing = (SELECT listing FROM batch) OR {TAKEN_UP}
-                ORDER BY p.listing < (SELECT listing FROM batch), p.place, p.pair"
-        );
+        let settled = match rows {
+            Rows::All => "",
+            Rows::Settled => "AND s.state NOT IN ('planned', 'sending')",
+        };
+        // Two queries that follow an index each; one that sorts would hold the batch in memory.
+        for listed in [
+            "p.listing = (SELECT listing FROM batch)".to_owned(),
+            format!("p.listing < (SELECT listing FROM batch) AND {TAKEN_UP}"),
+        ] {
+            let sql = format!(
+                "SELECT {ROW} FROM pairs p CROSS JOIN standings s USING (pair)
+                    WHERE {listed} {settled} ORDER BY p.place, p.pair"
+            );
+            self.each(&sql, &mut each)?;
+        }
+        Ok(())
+    }
+
+    fn each<E: From<LedgerError>>(
+        &self,
+        sql: &str,
+        each: &mut impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
         let failed = |error| E::from(self.failed(&error));
-        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query(()).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(read_row(row).map_err(failed)?)?;

@@ -11,6 +11,7 @@ mod doubts;
 mod layers;
 mod money;
 mod proofs;
+mod rehearsals;
 mod requests;
 mod rude;
 mod sheet;

@@ -197,6 +197,23 @@ fn a_disk_that_is_full_from_the_start_sends_nothing() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn an_event_log_that_takes_nothing_stops_the_run() {
+    let api = fake(Scenario::default());
+    let sheet = Sheet::pairs(50, api.url(), "concurrency: 2");
+    std::fs::create_dir(sheet.run_folder()).unwrap();
+    let log = sheet.run_folder().join("events.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &log).unwrap();
+    let said = sheet.run(&[]);
+    assert_eq!(said.code, 1, "{said}");
+    assert!(said.err.contains("events.jsonl"), "{said}");
+    assert!(api.book().creates_read <= 4, "{} creates went on", api.book().creates_read);
+    std::fs::remove_file(&log).unwrap();
+    assert_eq!(sheet.run(&[]).code, 0);
+    assert_eq!((api.book().entries.len(), api.book().duplicates().len()), (50, 0));
+}
+
+#[test]
 fn without_file_descriptors_nothing_is_sent_and_the_reason_is_said() {
     let api = fake(Scenario::default());
     for files in [6, 10, 12, 14, 16, 18] {

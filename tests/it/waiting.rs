@@ -46,7 +46,7 @@ fn completed_without_results_is_asked_again() {
 /// The times of all polls, in milliseconds.
 fn polls(api: &MockApi) -> Vec<u64> {
     let polls = api.journal().into_iter().filter(|seen| seen.target.starts_with("/v1/tasks/"));
-    polls.map(|seen| seen.unix_millis.0).collect()
+    polls.map(|seen| seen.unix_millis).collect()
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn no_more_tasks_are_unfinished_than_allowed() {
         let run = if whole { Sheet::run_whole } else { Sheet::run_fast };
         let said = run(&sheet, &[]);
         assert_eq!(said.code, 0, "{said}");
-        let times: Vec<_> = api.book().entries.iter().map(|entry| entry.unix_millis.0).collect();
+        let times: Vec<_> = api.book().entries.iter().map(|entry| entry.unix_millis).collect();
         assert_eq!(times.len(), 6);
         for pair in times.windows(3) {
             assert!(pair[2] >= pair[0] + 700, "a third task while two were unfinished: {times:?}");

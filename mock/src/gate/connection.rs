@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::backend::{Backends, Outgoing, Passage};
 use super::deliver::{self, Sent};
@@ -30,7 +30,18 @@ pub(crate) async fn serve(
     // Without it small answers wait for the client's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     let (mut reader, mut passage) = (Reader::default(), Passage::default());
-    while let Some(next) = next(&mut stream, &mut reader, &mut orders).await {
+    // One timer that is moved on: setting a new one for each request takes a lock each time.
+    let patience = sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        patience.as_mut().reset(tokio::time::Instant::now() + PATIENCE);
+        let next = next(&mut stream, &mut reader, &mut orders);
+        let next = tokio::select! {
+            biased;
+            next = next => next,
+            () = &mut patience => None,
+        };
+        let Some(next) = next else { return };
         let request = match next {
             Ok(request) => Arc::new(request),
             Err(refusal) => return deliver::last(&mut stream, refusal).await,
@@ -56,7 +67,7 @@ async fn next(
     };
     let read = tokio::select! {
         biased;
-        read = timeout(PATIENCE, reader.next(stream)) => read.ok()?,
+        read = reader.next(stream) => read,
         () = idle => return None,
     };
     match read {

@@ -10,7 +10,7 @@ use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::Totals;
+use crate::ledger::{Rows, Totals};
 use crate::report;
 use crate::submit::{Reason, Stops};
 use crate::ui::{Ui, counted};
@@ -57,7 +57,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     }
     let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
-    let csv = report::write(&batch.site.folder, &view, |_| true)?;
+    let csv = report::write(&batch.site.folder, &view, Rows::All)?;
     let exit = end.exit(&standing);
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());

@@ -9,7 +9,7 @@ use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
 use crate::download::Shelf;
 use crate::exit::Exit;
-use crate::ledger::{Store, View};
+use crate::ledger::{Rows, Store, View};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::Row;
@@ -40,13 +40,13 @@ pub(super) fn prepare(
 fn check_names(view: &View, shelf: &Shelf) -> Result<(), Failure> {
     let there = files_in(&shelf.folder);
     let mut taken = HashMap::new();
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::Settled, |row| {
         if let (State::Saved, Some(path)) = (row.state, row.video_path) {
             taken.insert(path.to_ascii_lowercase(), row.id);
         }
         Ok(())
     })?;
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::All, |row| {
         let Some(name) = shelf.name.of_pair(&row.id) else { return Ok(()) };
         let owner = taken.get(&shelf.shown(&name).to_ascii_lowercase());
         let problem = match owner {
@@ -72,7 +72,7 @@ fn files_in(folder: &Path) -> HashSet<String> {
 /// A saved video whose file is gone or was changed is fetched again.
 fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
     let mut missing = Vec::new();
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::Settled, |row| {
         if row.state == State::Saved && !is_there(&row, folder) {
             missing.push(row.id);
         }
@@ -97,7 +97,7 @@ fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<()
     let all = asked == [""];
     let mut ids = if all { Vec::new() } else { asked.to_vec() };
     let mut others = 0;
-    view.each_row::<Failure>(|row| {
+    view.each_row::<Failure>(Rows::Settled, |row| {
         match row.state {
             State::Failed if all && row.listed && may_be_tried_again(&row.error_code) => {
                 ids.push(row.id);
