@@ -184,6 +184,67 @@ fn observers_hear_of_commits_in_order() {
 }
 
 #[test]
+fn nobody_hears_of_a_task_or_a_link_that_is_not_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let mut store = open(&path);
+    store.list(&["a", "b", "c"].map(|id| pair(id, id))).unwrap();
+    let Feed { created: mut tasks, mut completed } = store.follow().unwrap();
+    let ledger = store.start(Box::new(|_| ())).unwrap();
+    // Looks at the file the moment it hears of something.
+    let (tell, told) = mpsc::channel();
+    let listener = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let task = tasks.blocking_recv().unwrap();
+            let seen = rows(&path).into_iter().find(|row| row.id == *task.id).unwrap();
+            assert_eq!(
+                (seen.state, seen.task_id.as_deref()),
+                (State::Created, Some(task.task.as_str()))
+            );
+            tell.send(task).unwrap();
+            let task = completed.blocking_recv().unwrap();
+            let seen = rows(&path).into_iter().find(|row| row.id == *task.id).unwrap();
+            assert_eq!((seen.state, seen.video_url.as_deref()), (State::Completed, Some("u")));
+        }
+    });
+    for id in ["t1", "t2", "t3"] {
+        settle(&ledger, created(id));
+        let task = told.recv().unwrap();
+        block_on(ledger.note(&task, News::Completed("u".into()))).unwrap();
+        let again = block_on(ledger.note(&task, News::Completed("v".into())));
+        assert!(matches!(again, Err(LedgerError::Forbidden { .. })));
+    }
+    listener.join().unwrap();
+}
+
+#[test]
+fn a_failed_pair_that_is_tried_again_forgets_its_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    store.list(&[pair("a", "x")]).unwrap();
+    let mut feed = store.follow().unwrap();
+    let ledger = store.start(Box::new(|_| ())).unwrap();
+    settle(&ledger, created("t1"));
+    let task = feed.created.try_recv().unwrap();
+    let failed = News::Failed("unknown_error".to_owned(), "sorry".to_owned());
+    assert_eq!(block_on(ledger.note(&task, failed)).unwrap(), State::Failed);
+    ledger.close().unwrap();
+    let mut store = open(folder.path());
+    store.retry(&["a".to_owned()]).unwrap();
+    let row = rows(folder.path()).remove(0);
+    assert_eq!((row.state, row.task_id, row.attempts), (State::Planned, None, 1));
+    let again = store.retry(&["a".to_owned()]);
+    assert!(matches!(again, Err(LedgerError::Forbidden { .. })));
+    let kept: String = store
+        .connection
+        .query_row("SELECT verdict || ' ' || code || ' ' || message FROM attempts", (), |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(kept, "retried unknown_error t1: sorry");
+}
+
+#[test]
 fn a_ledger_belongs_to_one_endpoint_and_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
