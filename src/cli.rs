@@ -122,13 +122,8 @@ pub struct BatchArgs {
     /// The run folder [default: MANIFEST with the ending .run]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
-    /// Where the API is.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CALLSHEET_ENDPOINT",
-        help = "Where the API is [default: the manifest's, or https://api.foxapi.cc]"
-    )]
+    /// Where the API is [default: the manifest's, or api.foxapi.cc]
+    #[arg(long, value_name = "URL", env = "CALLSHEET_ENDPOINT")]
     pub endpoint: Option<String>,
     /// Rehearse against the bundled fake instead of the endpoint: calm, busy, lossy, broke,
     /// hostile, or a scenario file. Has a run folder of its own, ending in .mock.run
