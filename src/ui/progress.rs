@@ -43,7 +43,8 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(pairs), target);
-        let template = "{msg} [{bar:24}] {pos}/{len}  {rate}  {eta} left";
+        // What is counted comes last: it is cut where the terminal ends.
+        let template = "[{bar:16}] {pos}/{len}  {rate}  {eta} left  {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
@@ -144,7 +145,7 @@ impl Progress {
             return;
         }
         let text = match seen > SHOWN {
-            true => format!("more pairs are {word}; tasks.csv lists them all"),
+            true => format!("and more {word}; tasks.csv lists them all"),
             false => {
                 let why = [&change.code, &change.message].map(|text| printable(text));
                 format!("{}: {word}: {}", change.id, why.join(": ").trim_matches([':', ' ']))
