@@ -5,8 +5,10 @@
 //! without a durable intent does not compile, and neither does a second POST on one intent:
 //!
 //! ```compile_fail,E0451
-//! use callsheet::ledger::Permit;
-//! let forged = Permit { receipt: todo!(), body: todo!() };
+//! # use callsheet::ledger::{Permit, Receipt};
+//! fn forge(receipt: Receipt, body: bytes::Bytes) -> Permit {
+//!     Permit { receipt, body }
+//! }
 //! ```
 //! ```compile_fail,E0382
 //! # fn example(permit: callsheet::ledger::Permit) {
