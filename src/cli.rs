@@ -76,9 +76,9 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read and check a manifest; says all that is wrong with it at once
-    Check(ManifestArgs),
+    Check(CheckArgs),
     /// Say what a run would do now
-    Plan(BatchArgs),
+    Plan(PlanArgs),
     /// Create the videos of a manifest; the same command again continues
     Run(RunArgs),
     /// Say where a batch stands, also while a run is under way
@@ -135,6 +135,32 @@ pub struct BatchArgs {
         default_missing_value = "calm"
     )]
     pub mock: Option<String>,
+}
+
+/// How closely a manifest is checked.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Also fetch every picture and recording once, and say what is wrong with them: not public,
+    /// not what the API takes, cut, too large, too long, without a face, silent, about to expire
+    #[arg(long)]
+    pub probe: bool,
+    /// Look for no faces; it takes a tenth of a second for each picture
+    #[arg(long, requires = "probe")]
+    pub no_faces: bool,
+}
+
+/// What is planned.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Save the plan; `run --plan FILE` does just that, or refuses if something has changed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub save: Option<PathBuf>,
 }
 
 /// What a run needs.

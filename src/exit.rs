@@ -9,9 +9,13 @@ pub enum Exit {
     Usage,
     /// Another run holds the ledger. Nothing was sent.
     InUse,
+    /// Media were checked, and some cannot be used. Nothing was sent.
+    Unfit,
     /// The account cannot create anything: 401, 403 or a used-up balance. Top up or mend the key,
     /// then give the same command again.
     Account,
+    /// More may not be spent. The pairs that are left stay planned.
+    Budget,
     /// The machine failed: disk, permissions, a damaged ledger. What could not be recorded was not
     /// sent.
     Fault,
@@ -27,11 +31,13 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, in order of precedence.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Killed,
         Self::Usage,
         Self::InUse,
+        Self::Unfit,
         Self::Account,
+        Self::Budget,
         Self::Fault,
         Self::InDoubt,
         Self::WorkLeft,
@@ -46,7 +52,9 @@ impl Exit {
             Self::Killed => 130,
             Self::Usage => 2,
             Self::InUse => 11,
+            Self::Unfit => 6,
             Self::Account => 7,
+            Self::Budget => 8,
             Self::Fault => 1,
             Self::InDoubt => 5,
             Self::WorkLeft => 4,
@@ -63,6 +71,8 @@ impl Exit {
             Self::Usage => "the command line or the manifest is wrong; nothing was sent",
             Self::InUse => "another run holds the ledger",
             Self::Account => "the account cannot create: key, permission or balance",
+            Self::Unfit => "media cannot be used; nothing was sent",
+            Self::Budget => "the budget does not allow more; the rest stays planned",
             Self::Fault => "the machine failed: disk, permissions, a damaged ledger",
             Self::InDoubt => "pairs are in doubt: settle them with `callsheet resolve`",
             Self::WorkLeft => "stopped early, work left: give the same command again",

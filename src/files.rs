@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+mod local;
+
+pub use self::local::{Local, LocalError, find};
+
 /// Writes a file beside its place, makes it durable and moves it there, so that nobody ever sees
 /// half of it, whatever happens.
 ///
@@ -146,7 +150,8 @@ pub fn sha256(file: &mut File) -> io::Result<String> {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// In lower case.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -37,31 +37,39 @@
 //! modules to that. Everything above `files` is pure: no files, no clock, no network.
 //!
 //! ```text
-//! pair                      ids, URLs that hide their query, the key, the request, its fingerprint
-//! pace wire state media     rates, pauses, poll times · what an answer proves · what may follow
-//!                           what · bytes → a whole video or not
-//! manifest plan view        YAML → pairs or problems · what a run would do · rows → CSV and JSON
-//! files                     files that appear whole or not at all
+//! pair                      ids, URLs and files, the key, the request, its fingerprint
+//! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
+//!                           · what an answer proves · what may follow what · bytes → a whole
+//!                           video or not
+//! fitness manifest plan view   whether media are fit to be sent · YAML → pairs or problems · what
+//!                           a run would do · rows → CSV and JSON
+//! files catalog             files that appear whole or not at all, files beside the manifest ·
+//!                           what is known of media
 //! ledger                    the durable truth, and the permits to spend money
 //! report client             tasks.csv from the ledger · HTTP: sends what was permitted, once
+//! preflight                 media fetched and looked at, files uploaded, just before a create
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, whole or not at all
 //! exit cli ui               exit codes · the command line · what people see
 //! commands                  one function per verb; the only module that wires the others
 //! ```
 
+pub mod catalog;
 pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod download;
 pub mod exit;
 pub mod files;
+pub mod fitness;
 pub mod ledger;
 pub mod manifest;
 pub mod media;
 pub mod pace;
 pub mod pair;
 pub mod plan;
+pub mod preflight;
+pub mod price;
 pub mod report;
 pub mod state;
 pub mod submit;

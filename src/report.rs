@@ -120,6 +120,7 @@ fn row_of(change: &Change) -> Row {
         task_id: change.task_id.as_deref().map(str::to_owned),
         image_url: url("image_url"),
         audio_url: url("audio_url"),
+        audio: change.audio,
         created_at: (change.state == State::Created).then_some(change.at),
         since: change.at,
         video_url: None,

@@ -22,7 +22,7 @@ pub enum State {
     Saved,
     /// The task failed at the server.
     Failed,
-    /// The server refused the request; nothing was billed.
+    /// The server refused the request, or its media are not fit to be sent; nothing was billed.
     Rejected,
     /// The outcome of a create is unknown; it may have been paid for.
     InDoubt,
@@ -83,11 +83,14 @@ pub enum Event {
     Accepted,
     /// The server refused this request.
     Refused,
+    /// Its media were looked at and are not fit to be sent.
+    Unfit,
     /// It is proven that the create made nothing.
     NotMade,
     /// The create's outcome cannot be known.
     Lost,
-    /// The manifest asks for something else than what was refused.
+    /// The manifest asks for something else than what was refused, or unfit media are looked at
+    /// again.
     Revised,
     /// A person found the task at the server.
     Adopted,
@@ -113,10 +116,11 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
+        Self::Unfit,
         Self::NotMade,
         Self::Lost,
         Self::Revised,
@@ -139,6 +143,7 @@ impl Event {
             Self::Intended => "intended",
             Self::Accepted => "accepted",
             Self::Refused => "refused",
+            Self::Unfit => "unfit",
             Self::NotMade => "not_made",
             Self::Lost => "lost",
             Self::Revised => "revised",
@@ -173,6 +178,7 @@ pub struct Forbidden {
 pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
     Ok(match (state, event) {
         (State::Planned, Event::Intended) => State::Sending,
+        (State::Planned, Event::Unfit) => State::Rejected,
         (State::Sending, Event::Accepted) => State::Created,
         (State::Sending, Event::Refused) => State::Rejected,
         (State::Sending, Event::NotMade) => State::Planned,
@@ -221,7 +227,7 @@ mod tests {
             Event::Accepted | Event::Adopted => Paid::Yes,
             // The last two are a person's word.
             Event::Refused | Event::NotMade | Event::Resent | Event::Retried => Paid::No,
-            Event::Revised | Event::WrittenOff => paid,
+            Event::Unfit | Event::Revised | Event::WrittenOff => paid,
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
             Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
         }

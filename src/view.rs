@@ -4,6 +4,7 @@
 //! cell of the CSV can become a formula.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -29,6 +30,8 @@ pub struct Row {
     pub image_url: String,
     /// As sent, with its query.
     pub audio_url: String,
+    /// How long the recording is, if it was measured.
+    pub audio: Option<Duration>,
     /// When the task id became durable.
     pub created_at: Option<Timestamp>,
     /// When the state was reached.
@@ -77,8 +80,7 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         row.task_id.as_deref().map_or_else(none, cell),
         cell(&row.image_url),
         cell(&row.audio_url),
-        // Known once media are measured.
-        none(),
+        row.audio.map_or_else(none, |length| format!("{:.3}", length.as_secs_f64())),
         row.created_at.map_or_else(none, |at| at.to_string()),
         row.video_url.as_deref().map_or_else(none, cell),
         saved_path(row).map_or_else(none, cell),
@@ -110,6 +112,7 @@ pub fn json(row: &Row) -> serde_json::Value {
         "task_id": row.task_id,
         "image_url": without_query(&row.image_url),
         "audio_url": without_query(&row.audio_url),
+        "audio_seconds": row.audio.map(|length| length.as_secs_f64()),
         "created_at": row.created_at.map(|at| at.to_string()),
         "since": row.since.to_string(),
         "video_url": row.video_url.as_deref().map(without_query),
@@ -152,6 +155,7 @@ mod tests {
             task_id: Some("t1".to_owned()),
             image_url: "https://e.com/a.jpg?sig=1".to_owned(),
             audio_url: "https://e.com/a.mp3".to_owned(),
+            audio: None,
             created_at: Timestamp::from_millisecond(1_757_165_031_123).ok(),
             since: Timestamp::UNIX_EPOCH,
             video_url: None,
@@ -177,6 +181,8 @@ mod tests {
             2025-09-06T13:23:51.123Z,,,,\r\n"
         );
         let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
+        let measured = Row { audio: Some(Duration::from_millis(29_500)), ..row.clone() };
+        assert!(line(&measured).contains("/a.mp3,29.500,2025"));
         assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\"\r\n"));
     }
 

@@ -3,9 +3,11 @@
 //! Creates have a connection pool of their own: HTTP/1.1, no redirects and no retries of the
 //! library's, because each of them can send a paid request a second time behind our back (reqwest
 //! resends HTTP/2 streams that were refused, and follows a 307 with the body). Polls have another,
-//! and videos a third, which does not know the key: it cannot reach a media host.
+//! and media a client of their own, [`MediaClient`], which does not know the key.
 
 mod hops;
+mod media;
+mod medium;
 mod pools;
 mod video;
 
@@ -15,6 +17,8 @@ use std::time::Duration;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use url::Url;
 
+pub use self::media::{MediaClient, MediaSettings};
+pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
@@ -36,7 +40,7 @@ pub struct Client {
     endpoint: Endpoint,
     create_url: Url,
     key: ApiKey,
-    plain: PlainHttp,
+    media: MediaClient,
 }
 
 /// Why no client could be made.
@@ -70,7 +74,17 @@ impl Client {
     pub fn new(endpoint: &Endpoint, key: ApiKey, settings: &Settings) -> Result<Self, ClientError> {
         let pools = Pools::new(endpoint, &key, settings)?;
         let create_url = endpoint.at(CREATE_PATH);
-        Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, plain: settings.plain })
+        let (stall_timeout, plain) = (settings.stall_timeout, settings.plain);
+        // A server in the house may link to hosts outside; this machine's own does not.
+        let local = endpoint.is_loopback() && endpoint.is_plain();
+        let media = MediaClient::new(MediaSettings { stall_timeout, plain, local });
+        Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, media })
+    }
+
+    /// The part that does not know the key.
+    #[must_use]
+    pub fn media(&self) -> &MediaClient {
+        &self.media
     }
 
     /// Whether the server knows a task. Asking costs nothing.

@@ -1,4 +1,4 @@
-//! The three connection pools, each with only what its requests may carry.
+//! The connection pools, each with only what its requests may carry.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -20,17 +20,15 @@ const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long a poll may take: its answer is small, and asking again costs nothing.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pools for creates, polls and videos. The last two are made when they are first needed: loading
-/// the system's certificates takes 30 to 60 ms.
+/// Pools for creates and for polls. That for polls is made when it is first needed: loading the
+/// system's certificates takes 30 to 60 ms.
 #[derive(Debug)]
 pub(super) struct Pools {
     creates: reqwest::Client,
     polls: Lazy,
-    videos: Lazy,
     local: bool,
     plain: bool,
     key: ApiKey,
-    settings: Settings,
 }
 
 type Lazy = OnceLock<Result<reqwest::Client, ClientError>>;
@@ -41,8 +39,7 @@ impl Pools {
         key: &ApiKey,
         settings: &Settings,
     ) -> Result<Self, ClientError> {
-        // A second call finds the provider in place, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        provide();
         let headers = headers(key)?;
         let (local, plain) = (endpoint.is_loopback(), endpoint.is_plain());
         let creates = build(plain, || {
@@ -55,8 +52,7 @@ impl Pools {
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(settings.connections)
         })?;
-        let (polls, videos) = (Lazy::new(), Lazy::new());
-        Ok(Self { creates, polls, videos, local, plain, key: key.clone(), settings: *settings })
+        Ok(Self { creates, polls: Lazy::new(), local, plain, key: key.clone() })
     }
 
     pub(super) fn creates(&self) -> &reqwest::Client {
@@ -76,23 +72,28 @@ impl Pools {
         });
         made.as_ref().map_err(Clone::clone)
     }
+}
 
-    /// Without the key. Redirects are looked at one by one before they are followed.
-    pub(super) fn videos(&self) -> Result<&reqwest::Client, ClientError> {
-        let made = self.videos.get_or_init(|| {
-            // What is compressed on the way has no length, and no range.
-            let identity = HeaderValue::from_static("identity");
-            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]);
-            // A server in the house may link to hosts outside; this machine's own does not.
-            build(self.local && self.plain, || {
-                direct(self.local)
-                    .default_headers(headers.clone())
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(self.settings.stall_timeout)
-            })
-        });
-        made.as_ref().map_err(Clone::clone)
-    }
+/// Without the key, for hosts that must not have it.
+pub(super) fn keyless(
+    local: bool,
+    stall_timeout: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    // What is compressed on the way has no length, and no range.
+    let identity = HeaderValue::from_static("identity");
+    let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]);
+    provide();
+    build(local, || {
+        direct(local)
+            .default_headers(headers.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(stall_timeout)
+    })
+}
+
+fn provide() {
+    // A second call finds the provider in place, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn direct(local: bool) -> ClientBuilder {

@@ -1,15 +1,12 @@
 //! Opens the link to a video: redirects hop by hop, ranges only of the same file, never the key.
 
+use super::cause;
+use super::media::{Astray, MediaClient};
 use bytes::Bytes;
-use reqwest::Response;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE,
 };
-use url::Url;
-
-use super::hops::Hops;
-use super::{Client, cause};
-use crate::pair::MediaUrl;
+use reqwest::{RequestBuilder, Response};
 
 /// From where a broken download goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,36 +52,20 @@ impl Stream {
     }
 }
 
-impl Client {
+impl MediaClient {
     /// Opens a link, from the start or where a download broke off.
     pub async fn video(&self, link: &str, resume: Option<&Resume>) -> Fetched {
-        let url = match MediaUrl::parse(link, self.plain).map(|_| Url::parse(link)) {
-            Ok(Ok(url)) => url,
-            Ok(Err(error)) => return Fetched::Dead(error.to_string()),
-            Err(error) => return Fetched::Dead(error.to_string()),
+        let ask = |request: RequestBuilder| match resume {
+            Some(resume) => {
+                let range = format!("bytes={}-", resume.from);
+                request.header(RANGE, range).header(IF_RANGE, &resume.validator)
+            }
+            None => request,
         };
-        match self.follow(url, resume).await {
+        match self.follow(link, ask).await {
             Ok(response) => opened(response, resume),
-            Err(fetched) => fetched,
-        }
-    }
-
-    async fn follow(&self, mut url: Url, resume: Option<&Resume>) -> Result<Response, Fetched> {
-        let pool = self.pools.videos().map_err(|error| Fetched::Again(error.to_string()))?;
-        let mut hops = Hops::from(&url);
-        loop {
-            let mut request = pool.get(url.clone());
-            if let Some(resume) = resume {
-                request = request.header(RANGE, format!("bytes={}-", resume.from));
-                request = request.header(IF_RANGE, &resume.validator);
-            }
-            let response = request.send().await.map_err(|error| Fetched::Again(cause(error)))?;
-            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(response);
-            }
-            url = hops
-                .next(&url, text(&response, &LOCATION))
-                .map_err(|error| Fetched::Dead(error.to_string()))?;
+            Err(Astray::Dead(reason)) => Fetched::Dead(reason),
+            Err(Astray::Again(reason)) => Fetched::Again(reason),
         }
     }
 }
@@ -105,7 +86,7 @@ fn opened(response: Response, resume: Option<&Resume>) -> Fetched {
 }
 
 /// A weak tag promises the same picture, not the same bytes.
-fn validator(response: &Response) -> Option<String> {
+pub(super) fn validator(response: &Response) -> Option<String> {
     let tag = text(response, &ETAG).filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(response, &LAST_MODIFIED)).map(str::to_owned)
 }
@@ -117,6 +98,6 @@ fn range(response: &Response) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-fn text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+pub(super) fn text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::ledger::View;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, Note, Problems, Severity};
 use crate::pair::{Endpoint, PlainHttp};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -31,6 +31,16 @@ pub(super) struct Batch {
     pub(super) manifest: Manifest,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
+}
+
+/// Notes on a manifest as problems with their places.
+pub(super) fn problems(
+    path: &Path,
+    notes: Vec<Note>,
+    level: Severity,
+) -> Result<Problems, Failure> {
+    let bytes = if notes.is_empty() { Vec::new() } else { read_bytes(path)? };
+    Ok(Problems::of_notes(&path.display().to_string(), &bytes, notes, level))
 }
 
 /// Reads and checks a manifest.

@@ -48,6 +48,9 @@ impl From<LedgerError> for Failure {
             LedgerError::Forbidden { .. } => {
                 (Exit::Usage, "`callsheet status` shows where the pairs stand; nothing was changed")
             }
+            LedgerError::NotAffordable { .. } => {
+                (Exit::Budget, "raise the limit in the manifest, then give the same command again")
+            }
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Damaged { .. } | LedgerError::Behind { .. } => (
                 Exit::Fault,

@@ -5,6 +5,7 @@ mod batch;
 mod check;
 mod failure;
 mod key;
+mod locals;
 mod packaging;
 mod plan;
 mod rehearsal;

@@ -1,45 +1,86 @@
-//! `plan`: what a run would do now.
+//! `plan`: what a run would do now, what that costs, and how long it takes.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::batch::Batch;
 use super::failure::Failure;
+use super::locals;
 use super::status::Standing;
-use crate::cli::BatchArgs;
+use crate::catalog::Catalog;
+use crate::cli::PlanArgs;
 use crate::exit::Exit;
+use crate::fitness::roughly;
 use crate::ledger::{Rows, View};
-use crate::plan::Plan;
+use crate::plan::{Plan, Speed, Step, Sum};
+use crate::price::{Amount, billed};
 use crate::ui::Ui;
 
-pub(super) fn plan(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
-    let batch = Batch::open(ui, args)?;
+/// What is assumed of the server until creates were answered and tasks have ended.
+const ANSWER: Duration = Duration::from_secs(2);
+const TASK: Duration = Duration::from_secs(60);
+
+/// What lies before a batch.
+#[derive(Debug)]
+pub(super) struct Outlook {
+    pub(super) plan: Plan,
+    /// Of each pair in manifest order, with the length of its recording where that is known.
+    steps: Vec<(Step, Option<Duration>)>,
+    /// How long it takes.
+    pub(super) takes: Duration,
+    /// Whether that follows from what the server did, and is not assumed.
+    observed: bool,
+    /// Spent, and what may be spent.
+    budget: Option<(Amount, Amount)>,
+}
+
+pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
+    let mut batch = Batch::open(ui, &args.batch)?;
+    let catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
     let view = batch.site.view()?;
-    let plan = make(&batch, view.as_ref())?;
+    let outlook = outlook(&batch, view.as_ref(), &catalog)?;
     let standing = view.as_ref().map(Standing::read).transpose()?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
-    let value = json!({
-        "manifest": batch.site.manifest.display().to_string(),
-        "endpoint": batch.owner(),
-        "run_folder": batch.site.folder.display().to_string(),
-        "pairs": batch.manifest.pairs.len(),
-        "plan": plan,
-    });
-    let text =
-        describe(ui, &batch, &plan) + &doubts.map_or_else(String::new, |text| format!("\n{text}"));
-    ui.result(&text, &value);
+    let mut text = outlook.describe(ui, &batch);
+    text.extend(doubts.map(|text| format!("\n{text}")));
+    ui.result(&text, &outlook.json(&batch));
     Ok(Exit::Done)
 }
 
-fn make(batch: &Batch, view: Option<&View>) -> Result<Plan, Failure> {
+/// What a run would do. Recordings are as long as they were when they were last looked at.
+pub(super) fn outlook(
+    batch: &Batch,
+    view: Option<&View>,
+    catalog: &Catalog,
+) -> Result<Outlook, Failure> {
+    let price = batch.manifest.spending.price;
     let mut plan = Plan::default();
+    let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
     for pair in &batch.manifest.pairs {
-        let known = view.map(|view| view.known(pair.id.as_str())).transpose()?;
-        plan.add(pair, known.flatten().as_ref());
+        let known = view.map(|view| view.known(pair.id.as_str())).transpose()?.flatten();
+        let audio = locals::audio_length(batch, catalog, pair)
+            .or_else(|| known.as_ref().and_then(|known| known.audio));
+        steps.push((plan.add(pair, known.as_ref(), audio, price), audio));
     }
     if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch)?;
     }
-    Ok(plan)
+    let (answer, task) = view.map(View::paces).transpose()?.unwrap_or_default();
+    let manifest = &batch.manifest;
+    let speed = Speed {
+        concurrency: manifest.concurrency.get(),
+        rate: manifest.rate,
+        in_flight: manifest.in_flight,
+        answer: answer.unwrap_or(ANSWER),
+        task: task.unwrap_or(TASK),
+    };
+    let takes = speed.takes(plan.of(Step::Create).pairs, plan.of(Step::Wait).pairs);
+    let rules = manifest.rules();
+    let spent = view.map(|view| view.spent_of_budget(&rules)).transpose()?.flatten();
+    let budget = rules.budget.map(|budget| (spent.unwrap_or(rules.amount(0)), budget));
+    Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget })
 }
 
 fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
@@ -53,19 +94,120 @@ fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
     Ok(count)
 }
 
-fn describe(ui: &Ui, batch: &Batch, plan: &Plan) -> String {
-    let of = |count: u64, what: &str| (count > 0).then(|| format!("{count:>8}  {what}"));
-    let lines = [
-        Some(format!("{:>8}  to create", plan.create)),
-        of(plan.waiting, "have a task already"),
-        of(plan.done, "done"),
-        of(plan.in_doubt, "in doubt: a person has to decide"),
-        of(plan.rejected, "rejected: change them in the manifest to try again"),
-        of(plan.failed, "failed at the server"),
-        of(plan.abandoned, "written off"),
-        of(plan.changed, "of these changed since they were sent: give a new id to have them made"),
-        of(plan.no_longer_listed, "no longer in the manifest"),
-    ];
-    let lines = lines.into_iter().flatten();
-    [batch.head(ui)].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+impl Outlook {
+    /// A table of at most 80 columns.
+    fn describe(&self, ui: &Ui, batch: &Batch) -> String {
+        let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);
+        let mut lines = vec![batch.head(ui)];
+        if measured {
+            let cost = batch.manifest.spending.price.map_or("", |_| "cost");
+            let head =
+                format!("{:>8}  {:<12}{:>12}{:>10}{cost:>14}", "pairs", "", "audio", "billed");
+            lines.push(head.trim_end().to_owned());
+        }
+        let steps = Step::ALL
+            .into_iter()
+            .filter(|step| *step == Step::Create || self.plan.of(*step).pairs > 0);
+        lines.extend(steps.map(|step| row(words(step), self.plan.of(step), measured)));
+        let create = self.plan.of(Step::Create);
+        // A rehearsal measures nothing outside this machine.
+        if create.unmeasured > 0 && !batch.site.rehearsal {
+            let which = if create.unmeasured == create.pairs { "the" } else { "some" };
+            let check = batch.site.command("check");
+            lines.push(format!("{which} recordings were not measured yet: {check} --probe"));
+        }
+        lines.extend(self.budget.map(|(spent, budget)| {
+            let fits = if self.exceeds() { "; not all of it fits" } else { "" };
+            format!("{spent} of the budget of {budget} are spent{fits}")
+        }));
+        if create.pairs > 0 || self.plan.of(Step::Wait).pairs > 0 {
+            let about = roughly(self.takes);
+            let how = if self.observed { "" } else { ", if the server is as fast as assumed" };
+            lines.push(format!("takes about {about}{how}"));
+        }
+        lines.extend(self.hints());
+        lines.join("\n")
+    }
+
+    fn hints(&self) -> impl Iterator<Item = String> {
+        let of = |count: u64, what: &str| (count > 0).then(|| format!("{count:>8}  {what}"));
+        let some = |step: Step, what: &str| (self.plan.of(step).pairs > 0).then(|| what.to_owned());
+        let changed = "changed since they were sent: give a new id to have them made too";
+        [
+            of(self.plan.changed, changed),
+            of(self.plan.no_longer_listed, "no longer in the manifest"),
+            some(
+                Step::Rejected,
+                "rejected pairs are sent once the manifest asks for something else",
+            ),
+            some(Step::Failed, "failed pairs are sent again, and paid again, with --retry-failed"),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether what is to be created costs more than is left.
+    fn exceeds(&self) -> bool {
+        let create = self.plan.of(Step::Create);
+        match self.budget {
+            Some((Amount::Money(spent), Amount::Money(budget))) => {
+                let cost = create.cost.unwrap_or_default();
+                spent.millionths().saturating_add(cost.millionths()) > budget.millionths()
+            }
+            Some((Amount::Seconds(spent), Amount::Seconds(budget))) => {
+                spent + create.billed > budget
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// For programs: the totals, and what would be done with each pair.
+    pub(super) fn json(&self, batch: &Batch) -> Value {
+        let price = batch.manifest.spending.price;
+        let pairs = batch.manifest.pairs.iter().zip(&self.steps).map(|(pair, (step, audio))| {
+            let billed = audio.map(billed);
+            json!({
+                "id": pair.id.as_str(),
+                "step": step.name(),
+                "seconds": audio.map(|audio| audio.as_secs_f64()),
+                "billed_seconds": billed,
+                "cost": price.zip(billed).map(|(price, billed)| price.times(billed)),
+            })
+        });
+        json!({
+            "manifest": batch.site.manifest.display().to_string(),
+            "endpoint": batch.owner(),
+            "run_folder": batch.site.folder.display().to_string(),
+            "price_per_second": price,
+            "plan": self.plan,
+            "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
+            "takes_seconds": self.takes.as_secs_f64(),
+            "pairs": pairs.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn words(step: Step) -> &'static str {
+    match step {
+        Step::Create => "to create",
+        Step::Wait => "waiting",
+        Step::Done => "done",
+        Step::InDoubt => "in doubt",
+        Step::Rejected => "rejected",
+        Step::Failed => "failed",
+        Step::Abandoned => "written off",
+    }
+}
+
+fn row(what: &str, sum: &Sum, measured: bool) -> String {
+    if !measured {
+        return format!("{:>8}  {what}", sum.pairs);
+    }
+    let known = sum.unmeasured < sum.pairs || sum.pairs == 0;
+    let more = if known && sum.unmeasured > 0 { "+" } else { "" };
+    let shown = |text: String| if known { text + more } else { "?".to_owned() };
+    let length = shown(format!("{:.1} s", sum.length.as_secs_f64()));
+    let billed = shown(format!("{} s", sum.billed));
+    let cost = sum.cost.map_or_else(String::new, |cost| shown(cost.to_string()));
+    format!("{:>8}  {what:<12}{length:>12}{billed:>10}{cost:>14}", sum.pairs).trim_end().to_owned()
 }

@@ -144,7 +144,7 @@ impl<'a> Fetch<'a> {
             return Ok(video);
         }
         let resume = self.resume();
-        let mut stream = match self.means.client.video(&self.link, resume.as_ref()).await {
+        let mut stream = match self.means.client.media().video(&self.link, resume.as_ref()).await {
             Fetched::Open(stream) => stream,
             Fetched::Dead(reason) => return Err(Trouble::Dead("link_dead", reason)),
             Fetched::Again(reason) => return Err(Trouble::Broken(reason)),
@@ -227,7 +227,7 @@ impl<'a> Fetch<'a> {
     /// A run that was killed between the move and its record left the whole file: then only its
     /// length is compared with the server's.
     async fn already_there(&self, place: &Path) -> Result<Option<SavedVideo>, Trouble> {
-        let Fetched::Open(stream) = self.means.client.video(&self.link, None).await else {
+        let Fetched::Open(stream) = self.means.client.media().video(&self.link, None).await else {
             return Ok(None);
         };
         let total = stream.total;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::price::Refusal;
 use crate::state::Forbidden;
 
 /// Why the ledger cannot be opened, read or written. Cheap to clone: one failed commit answers all
@@ -74,6 +75,14 @@ pub enum LedgerError {
         /// The table's answer.
         forbidden: Forbidden,
     },
+    /// More than the rules let be spent; nothing was written.
+    #[error("pair {id} is not sent: {refusal}")]
+    NotAffordable {
+        /// The pair.
+        id: String,
+        /// Why.
+        refusal: Refusal,
+    },
     /// No pair of that id.
     #[error("no pair {id} in this ledger")]
     Unknown {
@@ -83,6 +92,11 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// Whether only this one record cannot be made, and the ledger goes on.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. })
+    }
+
     pub(super) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Io { path: path.to_owned(), reason: source.into().to_string() }
     }

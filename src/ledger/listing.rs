@@ -1,8 +1,10 @@
 //! Brings the ledger up to date with a manifest.
 
+use std::time::Duration;
+
 use rusqlite::params;
 
-use super::write::{Known, Trace, Write};
+use super::write::{Known, Trace, Write, millis};
 use super::{LedgerError, Listing};
 use crate::pair::{Fingerprint, Pair};
 use crate::state::{Event, State};
@@ -69,8 +71,8 @@ impl Write<'_> {
                 listed.listing,
                 listed.body,
                 listed.fingerprint.as_bytes(),
-                request.image_url.as_written(),
-                request.audio_url.as_written(),
+                request.image.as_written(),
+                request.audio.as_written(),
             ],
         )?;
         self.execute(
@@ -88,17 +90,24 @@ impl Write<'_> {
         }
         let request = &listed.pair.request;
         self.execute(
-            "UPDATE pairs SET body = ?2, fingerprint = ?3, image_url = ?4, audio_url = ?5
-                WHERE pair = ?1",
+            "UPDATE pairs SET body = ?2, fingerprint = ?3, image_url = ?4, audio_url = ?5,
+                audio_millis = NULL WHERE pair = ?1",
             params![
                 known.receipt.pair,
                 listed.body,
                 listed.fingerprint.as_bytes(),
-                request.image_url.as_written(),
-                request.audio_url.as_written(),
+                request.image.as_written(),
+                request.audio.as_written(),
             ],
         )?;
         Ok(())
+    }
+
+    /// A request that changes loses what was measured of the old one.
+    pub(super) fn measure(&self, id: &str, length: Duration) -> Result<(), LedgerError> {
+        let sql = "UPDATE pairs SET audio_millis = ?2
+            WHERE id = ?1 AND changed = 0 AND audio_millis IS NOT ?2";
+        self.execute(sql, params![id, millis(Some(length))]).map(drop)
     }
 
     fn relist(&self, listed: &Listed<'_>, known: &Known, changed: bool) -> Result<(), LedgerError> {

@@ -27,6 +27,14 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.retry(id)))
     }
 
+    /// Has pairs whose media were not fit looked at again; says how many.
+    ///
+    /// # Errors
+    /// When the file system refuses; none is planned again then.
+    pub fn look_again(&mut self) -> Result<usize, LedgerError> {
+        self.write(|write| write.look_again())
+    }
+
     /// Takes over tasks that were made elsewhere, for pairs that have none.
     ///
     /// # Errors

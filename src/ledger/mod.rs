@@ -29,6 +29,8 @@ mod event_log;
 mod listing;
 mod lock;
 mod mend;
+mod purse;
+mod ready;
 mod schema;
 mod store;
 mod task;
@@ -42,10 +44,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::price::Charge;
 use crate::state::{Event, State};
 use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
+pub use self::ready::{Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, News, SavedVideo, Task};
 pub use self::view::{Doubt, Rows, Totals, View};
@@ -59,9 +63,26 @@ pub const FILE: &str = "ledger.sqlite";
 pub struct Planned {
     pair: i64,
     place: i64,
+    /// As the manifest has it.
     body: Bytes,
+    /// What is sent instead of it: with the URLs of local files.
+    sent: Option<Bytes>,
     /// The user's name for it.
     pub id: Arc<str>,
+    /// How long its recording is, if it was measured.
+    pub audio: Option<Duration>,
+}
+
+impl Planned {
+    /// The JSON that the manifest asks for; local files stand in it by their names.
+    #[must_use]
+    pub fn listed(&self) -> &Bytes {
+        &self.body
+    }
+
+    fn to_send(&self) -> Bytes {
+        self.sent.as_ref().unwrap_or(&self.body).clone()
+    }
 }
 
 /// The right to send one create, whose intent is durable. Cannot be made, copied or used twice.
@@ -89,6 +110,8 @@ pub struct Receipt {
     intended: i64,
     id: Arc<str>,
     body: Bytes,
+    audio: Option<Duration>,
+    charge: Charge,
 }
 
 /// One committed event, as observers and `events.jsonl` see it.
@@ -115,8 +138,10 @@ pub struct Change {
     pub code: String,
     /// The same in words.
     pub message: String,
-    /// The JSON that was sent; empty once the pair has a task.
+    /// The JSON that the manifest asks for; empty once the pair has a task.
     pub body: Bytes,
+    /// How long its recording is, if it was measured.
+    pub audio: Option<Duration>,
     /// How long the server expects the task to take.
     pub estimate: Option<Duration>,
     /// The link to the video, where this is news.

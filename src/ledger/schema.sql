@@ -19,7 +19,8 @@ CREATE TABLE pairs (
     body         TEXT    NOT NULL,         -- the JSON that was or will be sent
     fingerprint  BLOB    NOT NULL,         -- of body
     image_url    TEXT    NOT NULL,         -- in body
-    audio_url    TEXT    NOT NULL          -- in body
+    audio_url    TEXT    NOT NULL,         -- in body
+    audio_millis INTEGER                   -- how long the recording is, once it was measured
 );
 CREATE INDEX pairs_by_place ON pairs (place);
 
@@ -32,6 +33,9 @@ CREATE TABLE standings (
     task_id      TEXT,
     created_at   INTEGER,
     estimate     INTEGER,                  -- how long the server expects to take, in milliseconds
+    sent         TEXT,                     -- the JSON of the last create, where it is not body
+    seconds      INTEGER,                  -- what the last create is billed for, if known
+    price        INTEGER,                  -- of a second, when it was sent, in millionths
     video_url    TEXT,                     -- the last link to the video
     linked_at    INTEGER,                  -- when that link was learned; it lives 24 hours
     video_path   TEXT,                     -- of the saved file, relative to the run folder
@@ -42,12 +46,23 @@ CREATE TABLE standings (
     error        TEXT    NOT NULL DEFAULT ''
 );
 
+-- Local files that were uploaded, once per content and store.
+CREATE TABLE uploads (
+    sha256 TEXT    NOT NULL,               -- of the file, in lower-case hexadecimal
+    store  TEXT    NOT NULL,               -- where to
+    url    TEXT    NOT NULL,               -- what the API fetches
+    until  INTEGER NOT NULL,               -- when it is gone
+    PRIMARY KEY (sha256, store)
+) WITHOUT ROWID;
+
 CREATE TABLE attempts (
     pair       INTEGER NOT NULL REFERENCES pairs,
     attempt    INTEGER NOT NULL,
     intended   INTEGER NOT NULL,           -- while it is under way: since of a pair that is sending
     settled    INTEGER NOT NULL,
     event      TEXT    NOT NULL,           -- what settled it
+    seconds    INTEGER,                    -- as in standings
+    price      INTEGER,                    -- as in standings
     status     INTEGER,                    -- HTTP
     code       TEXT,
     message    TEXT,

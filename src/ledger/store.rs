@@ -1,11 +1,13 @@
 //! The open ledger: every change of a pair, inside one transaction at a time.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::event_log::EventLog;
 use super::lock::Lock;
+use super::purse::Purse;
 use super::task::Feeder;
 use super::write::Write;
 use super::{Change, FILE, LedgerError, View, schema};
@@ -19,6 +21,7 @@ pub struct Store {
     pub(super) connection: Connection,
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
+    pub(super) purse: Purse,
     recovered: usize,
     _lock: Lock,
 }
@@ -62,8 +65,8 @@ impl Store {
         let events = EventLog::open(folder)?;
         let path = folder.join(FILE);
         schema::mark_in_use(&connection, &path)?;
-        let feeder = None;
-        let mut store = Self { path, connection, events, feeder, recovered: 0, _lock: lock };
+        let (feeder, purse) = (None, Purse::default());
+        let mut store = Self { path, connection, events, feeder, purse, recovered: 0, _lock: lock };
         store.recovered = store.recover()?;
         Ok(store)
     }
@@ -81,6 +84,14 @@ impl Store {
     /// When the file system refuses; nothing is listed then.
     pub fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
         self.write(|write| write.list(pairs))
+    }
+
+    /// Writes down how long recordings are, by the ids of their pairs.
+    ///
+    /// # Errors
+    /// When the file system refuses; none is written down then.
+    pub fn measure(&mut self, lengths: &[(&str, Duration)]) -> Result<(), LedgerError> {
+        self.write(|write| lengths.iter().try_for_each(|(id, length)| write.measure(id, *length)))
     }
 
     /// Settles pairs in doubt by a person's word: all of them, or on an error none.
@@ -127,10 +138,12 @@ impl Store {
     ) -> Result<(T, Vec<Change>), LedgerError> {
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         let transaction = self.connection.transaction().map_err(failed)?;
-        let mut write = Write::new(&transaction, &self.path)?;
+        let mut purse = self.purse;
+        let mut write = Write::new(&transaction, &self.path, &mut purse)?;
         let result = work(&mut write)?;
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
+        self.purse = purse;
         Ok((result, changes))
     }
 

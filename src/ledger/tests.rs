@@ -8,20 +8,20 @@ use futures::executor::block_on;
 use serde_json::Map;
 
 use super::*;
-use crate::pair::{MediaUrl, Pair, PairId, PlainHttp, Request, TaskId};
+use crate::pair::{MediaUrl, Pair, PairId, PlainHttp, Request, Source, TaskId};
 use crate::view::Row;
 
 const ENDPOINT: &str = "https://api.example";
 
 fn pair(id: &str, prompt: &str) -> Pair {
-    let url = |text| MediaUrl::parse(text, PlainHttp::Loopback).unwrap();
+    let url = |text| Source::Url(MediaUrl::parse(text, PlainHttp::Loopback).unwrap());
     Pair {
         id: PairId::parse(id).unwrap(),
         take: 1,
         request: Request {
             model: "omnihuman-1.5".to_owned(),
-            image_url: url("https://example.com/a.jpg?sig=1"),
-            audio_url: url("https://example.com/a.mp3"),
+            image: url("https://example.com/a.jpg?sig=1"),
+            audio: url("https://example.com/a.mp3"),
             prompt: Some(prompt.to_owned()),
             turbo_mode: None,
             advanced: None,

@@ -45,7 +45,7 @@ pub struct Doubt {
 
 const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
-    s.video_url, s.linked_at, s.video_path, s.video_bytes";
+    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis";
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
 
@@ -87,9 +87,12 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn known(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT state, fingerprint FROM pairs JOIN standings USING (pair) WHERE id = ?1";
-        let read =
-            |row: &SqlRow<'_>| Ok(Known { state: state_at(row, 0)?, fingerprint: row.get(1)? });
+        let sql = "SELECT state, fingerprint, audio_millis FROM pairs JOIN standings USING (pair)
+            WHERE id = ?1";
+        let read = |row: &SqlRow<'_>| {
+            let (state, fingerprint, audio) = (state_at(row, 0)?, row.get(1)?, duration(row, 2)?);
+            Ok(Known { state, fingerprint, audio })
+        };
         Ok(self.ask(sql, [id], read)?.pop())
     }
 
@@ -165,7 +168,7 @@ impl View {
     /// When the file cannot be read.
     pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
         let sql = format!(
-            "SELECT {ROW}, a.intended, p.body, a.evidence FROM pairs p
+            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence FROM pairs p
                 JOIN standings s USING (pair)
                 JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
                 WHERE s.state = ?1 ORDER BY a.intended, p.place"
@@ -173,9 +176,9 @@ impl View {
         self.ask(&sql, [State::InDoubt.name()], |row| {
             Ok(Doubt {
                 row: read_row(row)?,
-                sent_at: time(row, 16)?,
-                body: row.get(17)?,
-                evidence: row.get(18)?,
+                sent_at: time(row, 17)?,
+                body: row.get(18)?,
+                evidence: row.get(19)?,
             })
         })
     }
@@ -190,13 +193,20 @@ impl View {
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
         // CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
-        let sql = "SELECT pair, place, id, body FROM pairs CROSS JOIN standings USING (pair)
+        let sql = "SELECT pair, place, id, body, audio_millis FROM pairs CROSS JOIN standings USING (pair)
             WHERE place > ?1 AND state = ?2 AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
         let from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         self.ask(sql, params![from, State::Planned.name(), most], |row| {
             let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
-            Ok(Planned { pair: row.get(0)?, place: row.get(1)?, id: id.into(), body: body.into() })
+            Ok(Planned {
+                pair: row.get(0)?,
+                place: row.get(1)?,
+                body: body.into(),
+                sent: None,
+                id: id.into(),
+                audio: duration(row, 4)?,
+            })
         })
     }
 
@@ -223,6 +233,24 @@ impl View {
         self.ask(&sql, [State::Completed.name()], read_row)
     }
 
+    /// How long creates took to be answered and tasks to end, in the mean of the latest: of what
+    /// happened, or else of what the server expects. Nothing where neither is known.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn paces(&self) -> Result<(Option<Duration>, Option<Duration>), LedgerError> {
+        let mean = |sql: &str| -> Result<Option<Duration>, LedgerError> {
+            let mean = self.ask(sql, (), |row| row.get::<_, Option<f64>>(0))?.pop().flatten();
+            Ok(mean.map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1000.0)))
+        };
+        let answer = "SELECT avg(settled - intended) FROM (SELECT settled, intended FROM attempts
+            WHERE event = 'accepted' ORDER BY settled DESC LIMIT 1000)";
+        let task = "SELECT coalesce(avg(linked_at - created_at), avg(estimate)) FROM (
+            SELECT linked_at, created_at, estimate FROM standings
+            WHERE created_at IS NOT NULL ORDER BY created_at DESC LIMIT 1000)";
+        Ok((mean(answer)?, mean(task)?))
+    }
+
     /// What the saved videos come to.
     ///
     /// # Errors
@@ -243,7 +271,7 @@ impl View {
         Ok(Totals { slowest, ..totals })
     }
 
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
@@ -278,6 +306,7 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         linked_at: optional_time(row, 13)?,
         video_path: row.get(14)?,
         video_bytes: row.get(15)?,
+        audio: duration(row, 16)?,
     })
 }
 
@@ -292,9 +321,14 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
         id: id.into(),
         task: TaskId::parse(&task).map_err(foreign)?,
         created_at: time(row, 4)?,
-        estimate: row.get::<_, Option<u64>>(5)?.map(Duration::from_millis),
+        estimate: duration(row, 5)?,
         link: url.map(Arc::from).zip(optional_time(row, 7)?),
     })
+}
+
+/// In a column of milliseconds.
+fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+    Ok(row.get::<_, Option<u64>>(column)?.map(Duration::from_millis))
 }
 
 fn optional_time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {

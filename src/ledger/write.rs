@@ -8,8 +8,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
+use super::purse::{Purse, charge_at};
+use super::writer::Record;
 use super::{Change, LedgerError, News, Permit, Planned, Receipt, Task, Verdict, event_of};
 use crate::pair::TaskId;
+use crate::price::{Charge, Money};
 use crate::state::{self, Event, Forbidden, State};
 use crate::wire::{Judgement, Proof};
 
@@ -17,6 +20,7 @@ use crate::wire::{Judgement, Proof};
 pub(super) struct Write<'a> {
     transaction: &'a Transaction<'a>,
     path: &'a Path,
+    purse: &'a mut Purse,
     pub(super) now: Timestamp,
     events: u64,
     changes: Vec<Change>,
@@ -43,11 +47,12 @@ impl<'a> Write<'a> {
     pub(super) fn new(
         transaction: &'a Transaction<'a>,
         path: &'a Path,
+        purse: &'a mut Purse,
     ) -> Result<Self, LedgerError> {
         // As exact as it is stored, so that the event log and the ledger say the same.
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond());
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut write = Self { transaction, path, now, events: 0, changes: Vec::new() };
+        let mut write = Self { transaction, path, purse, now, events: 0, changes: Vec::new() };
         write.events = write.only_row("SELECT events FROM batch", (), |row| row.get(0))?;
         Ok(write)
     }
@@ -66,16 +71,37 @@ impl<'a> Write<'a> {
         let (pair, from, event) = (planned.pair, State::Planned, Event::Intended);
         let to = allowed(&planned.id, from, event)?;
         let now = self.now.as_millisecond();
-        let sql = "UPDATE standings SET state = ?3, attempt = attempt + 1, since = ?4
+        let charge = self.purse.rules().charge(planned.audio);
+        self.purse.take(charge).map_err(|refusal| LedgerError::NotAffordable {
+            id: planned.id.to_string(),
+            refusal,
+        })?;
+        let sql =
+            "UPDATE standings SET state = ?3, attempt = attempt + 1, since = ?4, seconds = ?5,
+                price = ?6, sent = ?7
             WHERE pair = ?1 AND state = ?2 RETURNING attempt";
-        let moved = params![pair, from.name(), to.name(), now];
+        let sent = planned.sent.as_deref().map(String::from_utf8_lossy);
+        let price = charge.price.map(Money::millionths);
+        let moved = params![pair, from.name(), to.name(), now, charge.seconds, price, sent];
         let Some(attempt) = self.query_row(sql, moved, |row| row.get(0))? else {
+            self.purse.give_back(charge);
             return Err(self.elsewhere(pair, &planned.id, event));
         };
-        let (id, body) = (planned.id.clone(), planned.body.clone());
-        let receipt = Receipt { pair, attempt, intended: now, id, body: body.clone() };
+        self.measure_one(planned)?;
+        let (id, body, audio) = (planned.id.clone(), planned.body.clone(), planned.audio);
+        let receipt = Receipt { pair, attempt, intended: now, id, body, audio, charge };
         self.changed(&receipt, event, (from, to), &Trace::default());
-        Ok(Permit { receipt, body })
+        Ok(Permit { receipt, body: planned.to_send() })
+    }
+
+    /// Records what happened to a pair, and returns its state.
+    pub(super) fn record(&mut self, record: &Record) -> Result<State, LedgerError> {
+        match record {
+            Record::Settled(receipt, judgement) => self.settle(receipt, judgement),
+            Record::Noted(task, news) => self.note(task, news),
+            Record::Unfit(planned, why) => self.unfit(planned, why),
+            Record::Uploaded(upload) => self.uploaded(upload).map(|()| State::Planned),
+        }
     }
 
     /// Records the outcome of a create.
@@ -97,10 +123,13 @@ impl<'a> Write<'a> {
         };
         let event = event_of(judgement);
         let state = self.apply(receipt, State::Sending, event, &trace)?;
+        if matches!(event, Event::NotMade | Event::Refused) {
+            self.purse.give_back(receipt.charge);
+        }
         self.execute(
-            "INSERT INTO attempts
-                (pair, attempt, intended, settled, event, status, code, message, evidence)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO attempts (pair, attempt, intended, settled, event, status, code, message,
+                    evidence, seconds, price)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 receipt.pair,
                 receipt.attempt,
@@ -111,6 +140,8 @@ impl<'a> Write<'a> {
                 judgement.code,
                 judgement.message,
                 judgement.evidence,
+                receipt.charge.seconds,
+                receipt.charge.price.map(Money::millionths),
             ],
         )?;
         Ok(state)
@@ -132,6 +163,8 @@ impl<'a> Write<'a> {
             intended: 0,
             id: task.id.clone(),
             body: Bytes::new(),
+            audio: None,
+            charge: Charge::default(),
         };
         let state = self.apply(&receipt, news.from(), news.event(), &trace)?;
         if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {
@@ -167,24 +200,44 @@ impl<'a> Write<'a> {
 
     /// The pairs whose create was under way when the last run ended.
     pub(super) fn pending(&self) -> Result<Vec<Receipt>, LedgerError> {
-        let sql = "SELECT pair, attempt, since, id, body FROM pairs JOIN standings USING (pair)
-            WHERE state = ?1 ORDER BY place";
+        self.receipts("state = ?1 ORDER BY place", [State::Sending.name()])
+    }
+
+    /// The pairs that were rejected, but not by an answer to a create.
+    pub(super) fn unfit_pairs(&self) -> Result<Vec<Receipt>, LedgerError> {
+        let refused = "state = ?1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
+            AND attempts.pair = pairs.pair AND attempts.attempt = standings.attempt)";
+        self.receipts(refused, [State::Rejected.name(), Event::Refused.name()])
+    }
+
+    /// A planned pair as the events of it need it.
+    pub(super) fn receipt_of(&self, planned: &Planned) -> Result<Receipt, LedgerError> {
+        let missing = || LedgerError::Unknown { id: planned.id.to_string() };
+        self.receipts("pair = ?1", [planned.pair])?.pop().ok_or_else(missing)
+    }
+
+    fn receipts(&self, which: &str, params: impl Params) -> Result<Vec<Receipt>, LedgerError> {
+        let sql = format!(
+            "SELECT pair, attempt, since, id, body, audio_millis, seconds, price
+                FROM pairs JOIN standings USING (pair) WHERE {which}"
+        );
         let read = self
             .transaction
-            .prepare_cached(sql)
-            .and_then(|mut s| s.query_map([State::Sending.name()], read_receipt)?.collect());
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.query_map(params, read_receipt)?.collect());
         read.map_err(|error| self.failed(&error))
     }
 
     /// A pair by its id, whatever its case.
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT pair, attempt, since, id, body, state, fingerprint
+        let sql = "SELECT pair, attempt, since, id, body, audio_millis, seconds, price, state,
+                fingerprint
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
                 receipt: read_receipt(row)?,
-                state: state_at(row, 5)?,
-                fingerprint: row.get(6)?,
+                state: state_at(row, 8)?,
+                fingerprint: row.get(9)?,
             })
         })
     }
@@ -244,6 +297,7 @@ impl<'a> Write<'a> {
             code: trace.code.to_owned(),
             message: trace.message.to_owned(),
             body: receipt.body.clone(),
+            audio: receipt.audio,
             estimate: trace.estimate,
             video_url: trace.video_url.cloned(),
         });
@@ -302,6 +356,8 @@ fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         intended: row.get(2)?,
         id: Arc::from(id),
         body: body.into(),
+        audio: row.get::<_, Option<u64>>(5)?.map(Duration::from_millis),
+        charge: charge_at(row, 6)?,
     })
 }
 

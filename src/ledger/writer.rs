@@ -14,7 +14,9 @@ use tokio::sync::oneshot;
 
 use super::store::Store;
 use super::write::Write;
-use super::{Change, LedgerError, News, Observer, Permit, Planned, Receipt, Task, View};
+use super::{
+    Change, LedgerError, News, Observer, Permit, Planned, Receipt, Task, Unfit, Upload, View,
+};
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -35,8 +37,20 @@ pub struct Ledger {
 #[derive(Debug)]
 enum Job {
     Intend(Planned, Reply<Permit>),
-    Settle(Receipt, Box<Judgement>, Reply<State>),
-    Note(Task, News, Reply<State>),
+    Record(Record, Reply<State>),
+}
+
+/// What happened to a pair.
+#[derive(Debug)]
+pub(super) enum Record {
+    /// Its create has an outcome.
+    Settled(Receipt, Box<Judgement>),
+    /// There is news of its task.
+    Noted(Task, News),
+    /// It is not fit to be sent.
+    Unfit(Planned, Unfit),
+    /// A file was uploaded, for whichever pairs need it.
+    Uploaded(Upload),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
@@ -78,7 +92,8 @@ impl Ledger {
         receipt: Receipt,
         judgement: Judgement,
     ) -> Result<State, LedgerError> {
-        self.ask(|reply| Job::Settle(receipt, Box::new(judgement), reply)).await
+        let record = Record::Settled(receipt, Box::new(judgement));
+        self.ask(|reply| Job::Record(record, reply)).await
     }
 
     /// Makes what became of a task durable, and returns the pair's state.
@@ -86,7 +101,24 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: the next run will learn it again.
     pub async fn note(&self, task: &Task, news: News) -> Result<State, LedgerError> {
-        self.ask(|reply| Job::Note(task.clone(), news, reply)).await
+        let record = Record::Noted(task.clone(), news);
+        self.ask(|reply| Job::Record(record, reply)).await
+    }
+
+    /// Makes it durable that a planned pair is not fit to be sent.
+    ///
+    /// # Errors
+    /// When it could not be written: the pair stays planned.
+    pub async fn unfit(&self, planned: Planned, why: Unfit) -> Result<State, LedgerError> {
+        self.ask(|reply| Job::Record(Record::Unfit(planned, why), reply)).await
+    }
+
+    /// Makes it durable where a file was uploaded.
+    ///
+    /// # Errors
+    /// When it could not be written: the next run uploads it again.
+    pub async fn uploaded(&self, upload: Upload) -> Result<State, LedgerError> {
+        self.ask(|reply| Job::Record(Record::Uploaded(upload), reply)).await
     }
 
     /// Reads what has been committed.
@@ -200,7 +232,7 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
     for job in group {
         match job {
             Job::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
-            outcome @ (Job::Settle(..) | Job::Note(..)) => rest.push(outcome),
+            record @ Job::Record(..) => rest.push(record),
         }
     }
     rest
@@ -209,15 +241,14 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
 /// A job with what the open transaction made of it. Delivered only after the commit.
 enum Answered {
     Intend(Result<Permit, LedgerError>, Reply<Permit>),
-    Settle(Receipt, Box<Judgement>, Result<State, LedgerError>, Reply<State>),
-    Note(Task, News, Result<State, LedgerError>, Reply<State>),
+    Record(Record, Result<State, LedgerError>, Reply<State>),
 }
 
 impl Answered {
     /// Does a job. A failure that is not the job's own becomes the `fault` of all.
     fn by(job: Job, write: &mut Write<'_>, fault: &mut Option<LedgerError>) -> Self {
         let mut note = |error: &LedgerError| {
-            if !matches!(error, LedgerError::Forbidden { .. }) {
+            if !error.is_refusal() {
                 *fault = Some(error.clone());
             }
         };
@@ -225,13 +256,9 @@ impl Answered {
             Job::Intend(planned, reply) => {
                 Self::Intend(write.intend(&planned).inspect_err(&mut note), reply)
             }
-            Job::Settle(receipt, judgement, reply) => {
-                let state = write.settle(&receipt, &judgement).inspect_err(&mut note);
-                Self::Settle(receipt, judgement, state, reply)
-            }
-            Job::Note(task, news, reply) => {
-                let state = write.note(&task, &news).inspect_err(&mut note);
-                Self::Note(task, news, state, reply)
+            Job::Record(record, reply) => {
+                let state = write.record(&record).inspect_err(&mut note);
+                Self::Record(record, state, reply)
             }
         }
     }
@@ -239,10 +266,7 @@ impl Answered {
     fn refused(job: Job, error: &LedgerError) -> Self {
         match job {
             Job::Intend(_, reply) => Self::Intend(Err(error.clone()), reply),
-            Job::Settle(receipt, judgement, reply) => {
-                Self::Settle(receipt, judgement, Err(error.clone()), reply)
-            }
-            Job::Note(task, news, reply) => Self::Note(task, news, Err(error.clone()), reply),
+            Job::Record(record, reply) => Self::Record(record, Err(error.clone()), reply),
         }
     }
 
@@ -250,27 +274,20 @@ impl Answered {
     fn deliver(self) {
         match self {
             Self::Intend(permit, reply) => drop(reply.send(permit)),
-            Self::Settle(_, _, state, reply) | Self::Note(_, _, state, reply) => {
-                drop(reply.send(state));
-            }
+            Self::Record(_, state, reply) => drop(reply.send(state)),
         }
     }
 
     fn fail(self, error: &LedgerError) {
         match self {
             Self::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Settle(_, _, _, reply) | Self::Note(_, _, _, reply) => {
-                drop(reply.send(Err(error.clone())));
-            }
+            Self::Record(_, _, reply) => drop(reply.send(Err(error.clone()))),
         }
     }
 
     fn into_outcome(self, error: &LedgerError) -> Option<Job> {
         match self {
-            Self::Settle(receipt, judgement, _, reply) => {
-                Some(Job::Settle(receipt, judgement, reply))
-            }
-            Self::Note(task, news, _, reply) => Some(Job::Note(task, news, reply)),
+            Self::Record(record, _, reply) => Some(Job::Record(record, reply)),
             intend @ Self::Intend(..) => {
                 intend.fail(error);
                 None

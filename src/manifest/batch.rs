@@ -6,13 +6,15 @@ use crate::pair::{Fingerprint, Pair, PairId};
 
 use super::excerpt;
 use super::fields::Reading;
-use super::problem::Finding;
+use super::problem::{Finding, Marks};
 use super::tree::Span;
 
 /// The pairs in the order written, and what was seen of them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) pairs: Vec<Pair>,
+    /// Where their media stand.
+    pub(super) marks: Vec<Marks>,
     /// By the id without case: where it was given.
     ids: HashMap<String, Span>,
     /// By what is asked for, and the take: which pair, and where it stands.
@@ -35,6 +37,7 @@ pub(super) enum Naming {
 pub(super) struct Spans {
     pub(super) pair: Span,
     pub(super) id: Span,
+    pub(super) media: Marks,
 }
 
 impl Batch {
@@ -53,6 +56,7 @@ impl Batch {
         }
         self.claim(reading, &pair.id, spans.id, by);
         self.pairs.push(pair);
+        self.marks.push(spans.media);
     }
 
     /// Notes an id as used, also that of a pair with other mistakes.

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::pair::{MediaUrl, Pair, PairId};
+use crate::pair::{Pair, PairId, Source};
 
 use super::batch::{Batch, Naming, Spans};
 use super::excerpt;
 use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium};
 use super::pairs::Common;
-use super::problem::Finding;
+use super::problem::{Finding, Mark, Marks};
 use super::tree::{Kind, Span};
 
 /// The most pairs that `cross` may make.
@@ -19,7 +19,8 @@ pub(super) const MOST_CROSSED: usize = 1_000_000;
 struct Named<'t> {
     name: &'t str,
     key: Span,
-    url: MediaUrl,
+    source: Source,
+    mark: Mark,
 }
 
 impl<'t> Reading<'t> {
@@ -47,10 +48,11 @@ impl<'t> Reading<'t> {
         let text = format!("{}-{}", image.name, audio.name);
         match PairId::parse(&text) {
             Ok(id) => {
-                let (image_url, audio_url) = (image.url.clone(), audio.url.clone());
+                let sources = (image.source.clone(), audio.source.clone());
                 let options = common.defaults.options.clone();
-                let request = options.request(common.model, image_url, audio_url);
-                let spans = Spans { pair: image.key, id: image.key };
+                let request = options.request(common.model, sources.0, sources.1);
+                let media = Marks { image: image.mark, audio: audio.mark };
+                let spans = Spans { pair: image.key, id: image.key, media };
                 batch.add(self, Pair { id, take: 1, request }, spans, Naming::Crossed);
             }
             Err(error) => {
@@ -91,20 +93,21 @@ impl<'t> Reading<'t> {
     }
 
     fn one_named(&mut self, entry: &Field<'t>, medium: &Medium) -> Option<Named<'t>> {
-        let url = self.media_url(entry, medium);
+        let source = self.source(entry, medium);
         if let Err(error) = PairId::parse(entry.name) {
             let message = format!("the name {}: {error}", excerpt::quoted(entry.name));
             let finding = Finding::new(entry.key, message, "becomes part of an id");
             self.problems.note(finding.help("write something like anna or en"));
             return None;
         }
-        Some(Named { name: entry.name, key: entry.key, url: url? })
+        let mark = Mark(entry.span());
+        Some(Named { name: entry.name, key: entry.key, source: source?, mark })
     }
 
     fn refuse_twins(&mut self, named: &[Named<'t>]) {
         let mut seen = HashMap::with_capacity(named.len());
         for one in named {
-            if let Some(first) = seen.insert(one.url.as_written(), one) {
+            if let Some(first) = seen.insert(one.source.as_written(), one) {
                 let names = (excerpt::quoted(first.name), excerpt::quoted(one.name));
                 let message = format!("{} and {} have the same URL", names.0, names.1);
                 let finding = Finding::new(one.key, message, "would be made and paid twice");

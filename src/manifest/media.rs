@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::pair::{Endpoint, MediaUrl, PairId, UrlError};
+use crate::pair::{Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError};
 
 use super::fields::{Field, Reading};
 use super::problem::Finding;
@@ -27,23 +27,21 @@ pub(super) const AUDIO: Medium =
     Medium { spellings: ["audio", "audio_url"], of: "recording", foreign: PICTURES };
 
 impl<'t> Reading<'t> {
-    /// A media URL, or a note why it is none.
-    pub(super) fn media_url(&mut self, field: &Field<'t>, medium: &Medium) -> Option<MediaUrl> {
+    /// A media URL or the name of a file, or a note why it is neither.
+    pub(super) fn source(&mut self, field: &Field<'t>, medium: &Medium) -> Option<Source> {
         let Kind::Text(text) = &field.node.kind else {
-            let help = format!("give the public https:// URL of the {}", medium.of);
-            self.wrong(field, "a URL", &help);
+            let help = format!("give the public https:// URL of the {}, or its file", medium.of);
+            self.wrong(field, "a URL or the name of a file", &help);
             return None;
         };
         match MediaUrl::parse(text, self.plain) {
             Ok(url) => {
-                self.warn_of_foreign_ending(field, &url, medium);
-                Some(url)
+                let source = Source::Url(url);
+                self.warn_of_foreign_ending(field, &source, medium);
+                Some(source)
             }
-            Err(UrlError::Syntax(_) | UrlError::Scheme(_)) if is_local(text) => {
-                let help = "the API fetches media itself: put the file where everyone can fetch \
-                            it, and give its https:// URL";
-                self.refuse(field, "this is the name of a file", "a public https:// URL", help);
-                None
+            Err(error) if error != UrlError::Empty && is_local(text) => {
+                self.local_file(field, text, medium)
             }
             Err(error) => {
                 self.refuse(field, &error, "a public https:// URL", url_help(&error));
@@ -52,12 +50,29 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn warn_of_foreign_ending(&mut self, field: &Field<'t>, url: &MediaUrl, medium: &Medium) {
-        let name = file_name(url).to_ascii_lowercase();
+    /// Whether it is there is looked at by whoever may read files.
+    fn local_file(&mut self, field: &Field<'t>, text: &str, medium: &Medium) -> Option<Source> {
+        if text.starts_with("file:") {
+            let help = "write the path without `file:`, relative to the manifest";
+            self.refuse(field, "this is a file: URL", "a path or an https:// URL", help);
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            let help = "give the file a name without such characters";
+            self.refuse(field, "the name has a control character in it", "a path", help);
+            return None;
+        }
+        let source = Source::File(LocalFile::new(text));
+        self.warn_of_foreign_ending(field, &source, medium);
+        Some(source)
+    }
+
+    fn warn_of_foreign_ending(&mut self, field: &Field<'t>, source: &Source, medium: &Medium) {
+        let name = file_name(source).to_ascii_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         if medium.foreign.contains(&ending) {
             let message = format!("`{}` ends in `.{ending}`", field.name);
-            let label = format!("expected the URL of the {}", medium.of);
+            let label = format!("expected the {}", medium.of);
             let finding = Finding::new(field.span(), message, label);
             self.warnings.note(finding.help("are image and audio swapped?"));
         }
@@ -75,7 +90,7 @@ impl<'t> Reading<'t> {
     }
 }
 
-/// A path on this machine, on whatever system.
+/// A path on this machine, on whatever system; not a URL with a slip in it.
 fn is_local(text: &str) -> bool {
     let drive = text.as_bytes().get(1) == Some(&b':');
     drive || text.starts_with("file:") || !text.contains("://") && !text.starts_with("www.")
@@ -95,9 +110,12 @@ fn url_help(error: &UrlError) -> &'static str {
     }
 }
 
-/// The last part of the URL's path, decoded.
-fn file_name(url: &MediaUrl) -> String {
-    let parsed = Url::parse(url.as_written()).ok();
+/// The last part of the path; that of a URL decoded.
+fn file_name(source: &Source) -> String {
+    if let Source::File(file) = source {
+        return file.path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    }
+    let parsed = Url::parse(source.as_written()).ok();
     let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
     decoded(last.unwrap_or_default())
 }
@@ -124,7 +142,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// `<image stem>-<audio stem>`, and `-take2` for a second take; nothing when no id comes of it.
-pub(super) fn default_id(image: &MediaUrl, audio: &MediaUrl, take: u32) -> Option<PairId> {
+pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<PairId> {
     let (image, audio) = (stem(image), stem(audio));
     if image.is_empty() || audio.is_empty() {
         return None;
@@ -137,8 +155,8 @@ pub(super) fn default_id(image: &MediaUrl, audio: &MediaUrl, take: u32) -> Optio
 }
 
 /// The name of the file without its ending, in the alphabet of ids.
-fn stem(url: &MediaUrl) -> String {
-    let name = file_name(url);
+fn stem(source: &Source) -> String {
+    let name = file_name(source);
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
     let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let stem: String = stem.chars().map(|c| if known(c) { c } else { '-' }).collect();
@@ -154,7 +172,8 @@ mod tests {
     #[test]
     fn ids_come_from_file_names() {
         let url = |path: &str| {
-            MediaUrl::parse(&format!("https://example.com/{path}"), PlainHttp::Loopback).unwrap()
+            let url = format!("https://example.com/{path}");
+            Source::Url(MediaUrl::parse(&url, PlainHttp::Loopback).unwrap())
         };
         let id = |image, audio, take| {
             default_id(&url(image), &url(audio), take).map(|id| id.as_str().to_owned())
@@ -171,6 +190,9 @@ mod tests {
         for (image, audio) in [("", "b.mp3"), ("%E5%BC%A0.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
             assert_eq!(id(image, audio, 1), None, "{image} {audio}");
         }
+        let local = |path| Source::File(LocalFile::new(path));
+        let id_of_files = default_id(&local("./a b/anna.x.jpg"), &local(r"c\en.wav"), 1).unwrap();
+        assert_eq!(id_of_files.as_str(), "anna.x-en");
         assert_eq!(id(&"x".repeat(100), &"y".repeat(100), 1), None);
     }
 }

@@ -27,8 +27,9 @@ use std::time::Duration;
 
 use crate::pace::Rate;
 use crate::pair::{Endpoint, Pair, PlainHttp};
+use crate::price::{Amount, Money, Rules};
 
-pub use self::problem::{Place, Problem, Problems};
+pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::syntax::too_large;
 
@@ -57,14 +58,38 @@ pub struct Manifest {
     pub in_flight: Option<NonZeroU32>,
     /// The longest recording that may be sent: its length is the bill.
     pub max_audio: Duration,
-    /// What a second of video costs, in the user's currency.
-    pub price_per_second: Option<f64>,
-    /// What the batch may cost, in the same currency.
-    pub budget: Option<f64>,
+    /// What it costs, and may cost.
+    pub spending: Spending,
     /// In the order written, those of `cross` last. Never empty; ids are unique without case.
     pub pairs: Vec<Pair>,
+    /// Where the media of each pair stand, in the same order.
+    pub marks: Vec<Marks>,
     /// What is allowed but looks like a slip; mostly empty.
     pub warnings: Problems,
+}
+
+/// What a manifest says about money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spending {
+    /// What a second of video costs, in the user's currency.
+    pub price: Option<Money>,
+    /// What the batch may cost.
+    pub budget: Option<Amount>,
+    /// What a pair may cost.
+    pub max_pair_cost: Option<Amount>,
+    /// A run that would spend more has to be confirmed.
+    pub confirm_cost: Option<Amount>,
+    /// A run that would send more creates has to be confirmed.
+    pub confirm_pairs: u32,
+}
+
+impl Manifest {
+    /// What may be spent.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let Spending { price, budget, max_pair_cost, .. } = self.spending;
+        Rules { price, budget, max_pair_cost, most: self.max_audio }
+    }
 }
 
 /// Reads the bytes of a manifest; `path` is what messages call it.

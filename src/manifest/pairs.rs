@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::pair::{MediaUrl, Pair, PairId, Request};
+use crate::pair::{Pair, PairId, Request, Source};
 
 use super::batch::{Batch, Naming, Spans};
 use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium, default_id};
-use super::problem::Finding;
+use super::problem::{Finding, Mark, Marks};
 use super::tree::{Kind, Node, Span};
 
 /// The most takes of one request.
@@ -16,9 +16,16 @@ pub(super) const MOST_TAKES: u32 = 9999;
 /// What a pair takes where it says nothing itself.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
-    image: Given<MediaUrl>,
-    audio: Given<MediaUrl>,
+    image: Given<Placed>,
+    audio: Given<Placed>,
     pub(super) options: Options,
+}
+
+/// A medium and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) source: Source,
+    pub(super) mark: Mark,
 }
 
 /// What the manifest says about a key.
@@ -66,11 +73,11 @@ impl Options {
         }
     }
 
-    pub(super) fn request(self, model: &str, image_url: MediaUrl, audio_url: MediaUrl) -> Request {
+    pub(super) fn request(self, model: &str, image: Source, audio: Source) -> Request {
         Request {
             model: model.to_owned(),
-            image_url,
-            audio_url,
+            image,
+            audio,
             prompt: self.prompt.value(),
             turbo_mode: self.turbo_mode.value(),
             advanced: self.advanced.value(),
@@ -122,13 +129,16 @@ impl<'t> Reading<'t> {
         self.miss(node, &image, &IMAGE);
         self.miss(node, &audio, &AUDIO);
         let pair = node.head();
-        let spans = Spans { pair, id: id_field.map_or(pair, |field| field.span()) };
+        let id_span = id_field.map_or(pair, |field| field.span());
         let (Some(image), Some(audio), Some(take)) = (image.value(), audio.value(), take) else {
             if let Some(Some(id)) = id {
-                batch.claim(self, &id, spans.id, Naming::Given);
+                batch.claim(self, &id, id_span, Naming::Given);
             }
             return;
         };
+        let media = Marks { image: image.mark, audio: audio.mark };
+        let spans = Spans { pair, id: id_span, media };
+        let (image, audio) = (image.source, audio.source);
         let by = if id.is_some() { Naming::Given } else { Naming::FromFiles };
         if let Some(id) = id.unwrap_or_else(|| self.id_of_files(pair, &image, &audio, take)) {
             let request = options.request(common.model, image, audio);
@@ -156,8 +166,8 @@ impl<'t> Reading<'t> {
     fn id_of_files(
         &mut self,
         pair: Span,
-        image: &MediaUrl,
-        audio: &MediaUrl,
+        image: &Source,
+        audio: &Source,
         take: u32,
     ) -> Option<PairId> {
         let id = default_id(image, audio, take);
@@ -177,19 +187,25 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn medium(&mut self, fields: &mut Fields<'t>, medium: &Medium) -> Given<MediaUrl> {
+    fn medium(&mut self, fields: &mut Fields<'t>, medium: &Medium) -> Given<Placed> {
         match fields.take_either(self, medium.spellings) {
-            Some(field) => self.media_url(&field, medium).map_or(Given::Nothing, Given::Value),
+            Some(field) => self.placed(&field, medium).map_or(Given::Nothing, Given::Value),
             None => Given::Absent,
         }
     }
 
-    fn miss(&mut self, node: &Node<'t>, given: &Given<MediaUrl>, medium: &Medium) {
+    fn placed(&mut self, field: &Field<'t>, medium: &Medium) -> Option<Placed> {
+        let mark = Mark(field.span());
+        self.source(field, medium).map(|source| Placed { source, mark })
+    }
+
+    fn miss(&mut self, node: &Node<'t>, given: &Given<Placed>, medium: &Medium) {
         if matches!(given, Given::Absent) {
             let name = medium.spellings[0];
             let message = format!("this pair has no `{name}`");
             let finding = Finding::new(node.head(), message, format!("expected `{name}:` here"));
-            self.problems.note(finding.help(format!("add `{name}:` with a public https:// URL")));
+            self.problems
+                .note(finding.help(format!("add `{name}:` with a public https:// URL or a file")));
         }
     }
 

@@ -6,6 +6,8 @@ use std::ops::Range;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::{Serialize, Serializer};
 
+use crate::pair::Role;
+
 use super::excerpt::{Excerpt, harmless};
 use super::tree::Span;
 
@@ -38,6 +40,43 @@ pub struct Place {
     excerpt: Excerpt,
 }
 
+/// A place in the text of a manifest that can be pointed at later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mark(pub(super) Span);
+
+/// Where the media of a pair stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// The portrait.
+    pub image: Mark,
+    /// The recording.
+    pub audio: Mark,
+}
+
+impl Marks {
+    /// Of one of the two.
+    #[must_use]
+    pub const fn of(&self, role: Role) -> Mark {
+        match role {
+            Role::Image => self.image,
+            Role::Audio => self.audio,
+        }
+    }
+}
+
+/// Something that was found out about a place in a manifest after it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where.
+    pub mark: Mark,
+    /// Names what is wrong.
+    pub message: String,
+    /// To stand at the caret.
+    pub label: String,
+    /// What to do.
+    pub help: String,
+}
+
 /// The problems of one manifest in the order of their places. As an error it is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
@@ -47,9 +86,12 @@ pub struct Problems {
     more: usize,
 }
 
+/// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Severity {
+pub enum Severity {
+    /// Nothing is sent.
     Error,
+    /// Allowed, but it looks like a slip.
     Warning,
 }
 
@@ -159,6 +201,18 @@ fn clean(text: &str) -> String {
 }
 
 impl Problems {
+    /// Notes on a manifest that was read: `path` is what messages call it, `bytes` are its own.
+    #[must_use]
+    pub fn of_notes(path: &str, bytes: &[u8], notes: Vec<Note>, level: Severity) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let mut findings = Findings::default();
+        for Note { mark, message, label, help } in notes {
+            findings.note(Finding::new(mark.0, message, label).help(help));
+        }
+        findings.locate(path, text, level)
+    }
+
     /// How many of them [`Problems::render`] shows.
     pub const SHOWN: usize = 100;
 

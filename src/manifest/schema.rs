@@ -18,7 +18,7 @@ pub fn schema() -> Value {
         "title": "callsheet manifest",
         "description": "Which portrait and audio pairs are to be made into videos, and how.",
         "type": "object",
-        "properties": settings(),
+        "properties": joined(settings(), spending()),
         "required": ["version"],
         "anyOf": [{"required": ["pairs"]}, {"required": ["cross"]}, {"required": ["pairs_from"]}],
         "additionalProperties": false,
@@ -26,18 +26,24 @@ pub fn schema() -> Value {
             "pair": pair(),
             "defaults": defaults(),
             "cross": cross(),
-            "url": {
-                "description": "A public URL: the API fetches it.",
+            "source": {
+                "description": "A public https:// URL, or a file beside the manifest, which is \
+                                uploaded just before its create.",
                 "type": "string",
-                "format": "uri",
-                "pattern": "^https?://",
+                "minLength": 1,
                 "maxLength": 8192,
             },
             "names": {
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"$ref": "#/$defs/id"},
-                "additionalProperties": {"$ref": "#/$defs/url"},
+                "additionalProperties": {"$ref": "#/$defs/source"},
+            },
+            "amount": {
+                "anyOf": [
+                    {"type": "number", "exclusiveMinimum": 0},
+                    {"type": "string", "pattern": "^ *[0-9]"},
+                ],
             },
             "id": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
         },
@@ -88,16 +94,6 @@ fn settings() -> Value {
             "type": "string",
             "default": "30s",
         },
-        "price_per_second": {
-            "description": "What a second of video costs; plans then speak in money.",
-            "type": "number",
-            "exclusiveMinimum": 0,
-        },
-        "budget": {
-            "description": "What the batch may cost, in the same money. Not supported yet.",
-            "type": "number",
-            "exclusiveMinimum": 0,
-        },
         "defaults": {"$ref": "#/$defs/defaults"},
         "pairs": {
             "description": "Each becomes one video, and one paid request.",
@@ -112,6 +108,43 @@ fn settings() -> Value {
         },
         "cross": {"$ref": "#/$defs/cross"},
     })
+}
+
+fn spending() -> Value {
+    json!({
+        "price_per_second": {
+            "description": "What a second of video costs; plans then speak in money.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+        },
+        "budget": {
+            "description": "What the batch may cost: in the same money, or in seconds of audio. \
+                            Never passed; what is in doubt counts as spent.",
+            "$ref": "#/$defs/amount",
+        },
+        "max_pair_cost": {
+            "description": "What a pair may cost; a dearer one is not sent.",
+            "$ref": "#/$defs/amount",
+        },
+        "confirm_cost": {
+            "description": "A run that would spend more has to be confirmed.",
+            "$ref": "#/$defs/amount",
+        },
+        "confirm_pairs": {
+            "description": "A run that would send more creates has to be confirmed.",
+            "type": "integer",
+            "minimum": 0,
+            "maximum": u32::MAX,
+            "default": 100,
+        },
+    })
+}
+
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
 }
 
 fn pair() -> Value {
@@ -171,10 +204,10 @@ fn cross() -> Value {
 /// What a pair and the defaults have in common.
 fn request_keys() -> Value {
     json!({
-        "image": {"description": "The portrait.", "$ref": "#/$defs/url"},
-        "image_url": {"description": "The same as `image`.", "$ref": "#/$defs/url"},
-        "audio": {"description": "The recording.", "$ref": "#/$defs/url"},
-        "audio_url": {"description": "The same as `audio`.", "$ref": "#/$defs/url"},
+        "image": {"description": "The portrait.", "$ref": "#/$defs/source"},
+        "image_url": {"description": "The same as `image`.", "$ref": "#/$defs/source"},
+        "audio": {"description": "The recording.", "$ref": "#/$defs/source"},
+        "audio_url": {"description": "The same as `audio`.", "$ref": "#/$defs/source"},
         "prompt": {
             "description": "What the person does while speaking.",
             "type": ["string", "null"],

@@ -6,14 +6,15 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::pace::Rate;
-use crate::pair::{Endpoint, Pair, PlainHttp};
+use crate::pair::{Endpoint, PlainHttp};
+use crate::price::Money;
 
 use super::batch::Batch;
 use super::fields::{Field, Fields, Reading};
 use super::pairs::Common;
 use super::problem::{Finding, Findings, Problems, Severity};
 use super::tree::{Kind, Node, Span};
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Spending};
 
 /// More creates at once than any server of this kind takes.
 pub(super) const MOST_CONCURRENCY: u32 = 1024;
@@ -30,10 +31,10 @@ const DEFAULT_CONCURRENCY: NonZeroU16 = NonZeroU16::new(4).expect("4 is not 0");
 const DEFAULT_AUDIO: Duration = Duration::from_secs(30);
 
 /// Keys that are read and checked, but that nothing acts on yet, and what happens without them.
-const NOT_YET: &[(&str, &str)] = &[
-    ("budget", "`price_per_second` lets a plan speak in money"),
-    ("pairs_from", "write the pairs under `pairs`"),
-];
+const NOT_YET: &[(&str, &str)] = &[("pairs_from", "write the pairs under `pairs`")];
+
+/// Creates that a run sends without asking.
+const DEFAULT_CONFIRM_PAIRS: u32 = 100;
 
 /// A first manifest, for someone who has none.
 const EXAMPLE: &str = "a manifest looks like this:
@@ -74,9 +75,8 @@ impl<'t> Reading<'t> {
         let rate = self.setting(all, "rate", Self::rate);
         let in_flight = self.setting(all, "in_flight", Self::in_flight);
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
-        let price_per_second = self.setting(all, "price_per_second", Self::money);
-        let budget = self.setting(all, "budget", Self::money);
-        let pairs = self.batch(all, tree.head(), model);
+        let spending = self.spending(all);
+        let Batch { pairs, marks, .. } = self.batch(all, tree.head(), model);
         fields.finish(self);
         Some(Manifest {
             endpoint: endpoint.unwrap_or_else(default_endpoint),
@@ -85,9 +85,9 @@ impl<'t> Reading<'t> {
             rate,
             in_flight,
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
-            price_per_second,
-            budget,
+            spending,
             pairs,
+            marks,
             warnings: Findings::default().locate("", "", Severity::Warning),
         })
     }
@@ -153,11 +153,7 @@ impl<'t> Reading<'t> {
 
     /// With a unit, so that 30 is not taken for minutes.
     fn max_audio(&mut self, field: &Field<'t>) -> Option<Duration> {
-        let duration = match &field.node.kind {
-            Kind::Text(text) => text.trim().parse::<SignedDuration>().ok(),
-            _ => None,
-        };
-        let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+        let duration = duration(field);
         let allowed = Duration::from_secs(1)..=Duration::from_secs(MOST_AUDIO);
         let duration = duration.filter(|duration| allowed.contains(duration));
         if duration.is_none() {
@@ -167,7 +163,27 @@ impl<'t> Reading<'t> {
         duration
     }
 
-    fn batch(&mut self, fields: &mut Fields<'t>, start: Span, model: &'t str) -> Vec<Pair> {
+    fn spending(&mut self, fields: &mut Fields<'t>) -> Spending {
+        let price = self.setting(fields, "price_per_second", Self::money).map(Money::of);
+        let mut amount = |reading: &mut Self, name| {
+            let read = |reading: &mut Self, field: &Field<'t>| reading.amount(field, price);
+            reading.setting(fields, name, read)
+        };
+        let budget = amount(self, "budget");
+        let max_pair_cost = amount(self, "max_pair_cost");
+        let confirm_cost = amount(self, "confirm_cost");
+        let confirm_pairs = self
+            .setting(fields, "confirm_pairs", |reading, field| reading.whole(field, 0..=u32::MAX));
+        Spending {
+            price,
+            budget,
+            max_pair_cost,
+            confirm_cost,
+            confirm_pairs: confirm_pairs.unwrap_or(DEFAULT_CONFIRM_PAIRS),
+        }
+    }
+
+    fn batch(&mut self, fields: &mut Fields<'t>, start: Span, model: &'t str) -> Batch {
         let defaults = fields.take("defaults").map(|field| self.defaults(&field));
         let common = Common { model, defaults: defaults.unwrap_or_default() };
         let mut batch = Batch::default();
@@ -185,7 +201,15 @@ impl<'t> Reading<'t> {
             let finding = Finding::new(start, "the manifest has no pairs", "expected `pairs:`");
             self.problems.note(finding.help(EXAMPLE));
         }
-        batch.pairs
+        batch
+    }
+}
+
+/// A value such as `30s`.
+pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
+    match &field.node.kind {
+        Kind::Text(text) => Duration::try_from(text.trim().parse::<SignedDuration>().ok()?).ok(),
+        _ => None,
     }
 }
 

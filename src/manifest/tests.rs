@@ -89,7 +89,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(manifest.model, DEFAULT_MODEL);
     assert_eq!(manifest.concurrency.get(), 4);
     assert_eq!(manifest.max_audio, Duration::from_secs(30));
-    assert_eq!((manifest.rate, manifest.price_per_second), (None, None));
+    assert_eq!((manifest.rate, manifest.spending.price), (None, None));
     assert_eq!(ids(&manifest), ["a-b"]);
     assert_eq!(
         bodies(&manifest),
@@ -159,7 +159,8 @@ fn anchors_aliases_and_merges_are_filled_in() {
 fn a_byte_order_mark_and_other_line_ends_change_nothing() {
     let yaml = two("", "id: a", "id: b");
     assert_eq!(good(&format!("\u{feff}{yaml}")), good(&yaml));
-    assert_eq!(good(&yaml.replace('\n', "\r\n")), good(&yaml));
+    let windows = good(&yaml.replace('\n', "\r\n"));
+    assert_eq!(windows.pairs, good(&yaml).pairs);
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn the_examples_fit_the_schema_and_the_mistakes_do_not() {
             validator.iter_errors(&json(yaml)).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());
     }
-    assert!(!validator.is_valid(&json("version: 1\npairs: [{image: a.jpg}]")));
+    assert!(!validator.is_valid(&json("version: 1\npairs: [{image: 5}]")));
     assert!(!validator.is_valid(&json("version: 1\nparis: []")));
 }
 

@@ -5,9 +5,12 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number, Value};
 
+use crate::price::{Amount, Money};
+
 use super::excerpt;
 use super::fields::{Field, Reading};
 use super::problem::Finding;
+use super::settings::duration;
 use super::tree::{Kind, Node};
 
 /// The most money a manifest can name; more is a slip of the finger.
@@ -99,6 +102,29 @@ impl<'t> Reading<'t> {
         }
         self.wrong(field, "a number above 0", "write an amount such as 0.16, without a currency");
         None
+    }
+
+    /// Money, or seconds of audio.
+    pub(super) fn amount(&mut self, field: &Field<'t>, price: Option<Money>) -> Option<Amount> {
+        if let Kind::Text(_) = field.node.kind {
+            let seconds = duration(field).map(|duration| duration.as_secs()).filter(|s| *s > 0);
+            if seconds.is_none() {
+                let help = "write money as a number, such as 50, or seconds of audio, such as 600s";
+                self.wrong(field, "an amount", help);
+            }
+            return seconds.map(Amount::Seconds);
+        }
+        let money = self.money(field)?;
+        if price.is_none() {
+            let message = format!("`{}` is money, and no price is known", field.name);
+            let finding = Finding::new(field.span(), message, "cannot be compared with anything");
+            self.problems.note(
+                finding.help(
+                    "add `price_per_second:`, or write seconds of audio instead, such as 600s",
+                ),
+            );
+        }
+        Some(Amount::Money(Money::of(money)))
     }
 
     /// The map as JSON, exactly as written.

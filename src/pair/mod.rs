@@ -3,9 +3,12 @@
 //! Everything here is checked when it is made, so the rest of the program never meets an id that
 //! could be a path, a URL that shows its signature when printed, or a key that can be printed.
 
+mod address;
+mod expiry;
 mod id;
 mod key;
 mod name;
+mod source;
 mod url;
 
 use std::fmt;
@@ -13,9 +16,12 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+pub use self::address::{is_private, is_private_address};
+pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
 pub use self::name::{VideoName, VideoNameError};
+pub use self::source::{LocalFile, Role, Source};
 pub(crate) use self::url::without_query;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
 
@@ -39,9 +45,9 @@ pub struct Request {
     /// Which model renders the video.
     pub model: String,
     /// The portrait.
-    pub image_url: MediaUrl,
+    pub image: Source,
     /// The recording; its length is the video's length, and the bill.
-    pub audio_url: MediaUrl,
+    pub audio: Source,
     /// What the person does while speaking.
     pub prompt: Option<String>,
     /// Faster, slightly worse.
@@ -57,7 +63,27 @@ impl Request {
     pub const OWN_FIELDS: [&'static str; 6] =
         ["model", "image_url", "audio_url", "prompt", "turbo_mode", "advanced"];
 
-    /// The JSON object that is sent, its keys in alphabetical order.
+    /// One of its media.
+    #[must_use]
+    pub const fn source(&self, role: Role) -> &Source {
+        match role {
+            Role::Image => &self.image,
+            Role::Audio => &self.audio,
+        }
+    }
+
+    /// What is sent besides the media.
+    #[must_use]
+    pub fn options(&self) -> Value {
+        let mut options = self.to_json();
+        if let Value::Object(options) = &mut options {
+            options.retain(|field, _| Role::BOTH.iter().all(|role| role.field() != field));
+        }
+        options
+    }
+
+    /// The JSON object that is sent, its keys in alphabetical order. A local file stands in it by
+    /// its name until it was uploaded.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut body = self.extra.clone();
@@ -67,8 +93,9 @@ impl Request {
             }
         };
         set("model", Some(self.model.as_str().into()));
-        set("image_url", Some(self.image_url.as_written().into()));
-        set("audio_url", Some(self.audio_url.as_written().into()));
+        for role in Role::BOTH {
+            set(role.field(), Some(self.source(role).listed().into()));
+        }
         set("prompt", self.prompt.as_deref().map(Value::from));
         set("turbo_mode", self.turbo_mode.map(Value::from));
         set("advanced", self.advanced.clone().map(Value::Object));
@@ -107,11 +134,11 @@ mod tests {
     use super::*;
 
     fn request() -> Request {
-        let url = |text| MediaUrl::parse(text, PlainHttp::Loopback).unwrap();
+        let url = |text| Source::Url(MediaUrl::parse(text, PlainHttp::Loopback).unwrap());
         Request {
             model: "omnihuman-1.5".to_owned(),
-            image_url: url("https://example.com/portrait.jpg"),
-            audio_url: url("https://example.com/speech.mp3"),
+            image: url("https://example.com/portrait.jpg"),
+            audio: url("https://example.com/speech.mp3"),
             prompt: None,
             turbo_mode: None,
             advanced: None,

@@ -18,6 +18,7 @@ pub(super) struct Gate {
     start: Instant,
     inner: RefCell<Inner>,
     left: Notify,
+    ended: Notify,
 }
 
 #[derive(Debug)]
@@ -45,7 +46,22 @@ impl Gate {
             under_way: 0,
             last_answer: Duration::ZERO,
         };
-        Self { start: Instant::now(), inner: RefCell::new(inner), left: Notify::new() }
+        let (left, ended) = (Notify::new(), Notify::new());
+        Self { start: Instant::now(), inner: RefCell::new(inner), left, ended }
+    }
+
+    /// Waits until one of the creates under way has ended. False if there is none, or the run is
+    /// being stopped.
+    pub(super) async fn another_ends(&self, stop: &Stop) -> bool {
+        let ended = self.ended.notified();
+        if self.inner.borrow().under_way == 0 {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = stop.pulled() => false,
+            () = ended => true,
+        }
     }
 
     /// Waits until a create may start; `None` once the run is being stopped.
@@ -149,5 +165,6 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         self.gate.inner.borrow_mut().under_way -= 1;
         self.gate.left.notify_one();
+        self.gate.ended.notify_waiters();
     }
 }

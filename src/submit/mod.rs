@@ -10,6 +10,7 @@ mod stop;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt};
@@ -21,6 +22,7 @@ use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
+use crate::price::Refusal;
 use crate::state::State;
 use crate::wire::{Judgement, Proof};
 
@@ -45,6 +47,22 @@ pub struct Limits {
 pub struct Outcome {
     /// Tasks whose ids could not be made durable: they have to be adopted by hand.
     pub unrecorded: Vec<(String, TaskId)>,
+    /// Pairs that may not be paid for: how many, and the first of them.
+    pub not_affordable: NotAffordable,
+}
+
+/// Pairs that may not be paid for whatever is left of the budget; others were sent.
+#[derive(Debug, Default)]
+pub struct NotAffordable {
+    /// How many.
+    pub pairs: u64,
+    /// The first of them, and why.
+    pub first: Vec<(Arc<str>, Refusal)>,
+}
+
+impl NotAffordable {
+    /// How many are named.
+    const KEPT: usize = 10;
 }
 
 struct Run<'a> {
@@ -115,6 +133,13 @@ impl Run<'_> {
         while let Some(pass) = self.gate.enter(self.stop).await {
             let permit = match self.ledger.intend(planned.clone()).await {
                 Ok(permit) => permit,
+                Err(LedgerError::NotAffordable { refusal, .. }) => {
+                    drop(pass);
+                    match self.not_affordable(&planned, refusal).await {
+                        Some(()) => continue,
+                        None => return,
+                    }
+                }
                 Err(error) => return self.stop.pull(Reason::Ledger(error)),
             };
             let sent = self.gate.now();
@@ -160,6 +185,24 @@ impl Run<'_> {
             Proof::Created(_) | Proof::Rejected | Proof::InDoubt => {}
         }
         false
+    }
+
+    /// Waits where what others have reserved may come back; `None` if the pair is not sent.
+    async fn not_affordable(&self, planned: &Planned, refusal: Refusal) -> Option<()> {
+        if let Refusal::Reached { .. } = refusal {
+            if self.gate.another_ends(self.stop).await {
+                return Some(());
+            }
+            let message = format!("{}: {refusal}", planned.id);
+            self.stop.pull(Reason::Budget { message });
+            return None;
+        }
+        let list = &mut self.outcome.borrow_mut().not_affordable;
+        list.pairs += 1;
+        if list.first.len() < NotAffordable::KEPT {
+            list.first.push((planned.id.clone(), refusal));
+        }
+        None
     }
 
     fn unrecorded(&self, planned: &Planned, judgement: Judgement, error: LedgerError) {

@@ -41,6 +41,11 @@ pub enum Reason {
         /// Which, and why.
         message: String,
     },
+    /// The budget does not allow the next create.
+    Budget {
+        /// Which pair it is of, and how much is missing.
+        message: String,
+    },
     /// The time that the run was given is over.
     Deadline,
 }

@@ -7,6 +7,7 @@ mod progress;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 pub use self::progress::Progress;
@@ -93,6 +94,19 @@ impl Ui {
     #[must_use]
     pub fn progress(&self, pairs: u64, until: Until, meter: Arc<Meter>) -> Progress {
         Progress::new(*self, (pairs, until), meter, self.draws)
+    }
+
+    /// Draws how many of so many things are done, if there is a terminal to draw on.
+    #[must_use]
+    pub fn counter(&self, total: u64, things: &'static str) -> ProgressBar {
+        let target =
+            if self.draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(things);
+        if let Ok(style) = ProgressStyle::with_template("[{bar:16}] {pos}/{len} {msg}  {eta} left")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar
     }
 
     /// The result that was asked for: text for people, the value for programs.

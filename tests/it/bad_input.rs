@@ -50,7 +50,7 @@ fn manifests() {
         (with("concurrency: 100000"), "1 to 1024"),
         (with("endpoint: https://api.foxapi.cc/v1"), "only a host"),
         (with("endpoint: https://api.foxapi.cc/?x=1"), "only a host"),
-        (with("budget: 50"), "not supported yet"),
+        (with("budget: 50"), "no price is known"),
         (with("in_flight: 0"), "1 to 1000000"),
         (with("pairs_from: x.csv"), "not supported yet"),
         (with(&laughs), "alias"),

@@ -11,8 +11,9 @@ use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
 use crate::ledger::{Rows, Totals};
+use crate::price::{Money, Refusal};
 use crate::report;
-use crate::submit::{Reason, Stops};
+use crate::submit::{NotAffordable, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 use crate::wire::Account;
@@ -34,10 +35,20 @@ impl End {
         }
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
             Reason::Account { .. } => Exit::Account,
+            Reason::Budget { .. } => Exit::Budget,
             Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
             Reason::Signal | Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
         });
-        stopped.min().unwrap_or(Exit::Done).min(standing.exit(self.until))
+        let affordable = match self.not_affordable().map_or(0, |list| list.pairs) {
+            0 => Exit::Done,
+            _ => Exit::Budget,
+        };
+        let stopped = stopped.min().unwrap_or(Exit::Done);
+        stopped.min(affordable).min(standing.exit(self.until))
+    }
+
+    fn not_affordable(&self) -> Option<&NotAffordable> {
+        self.ended.as_ref().map(|ended| &ended.created.not_affordable)
     }
 }
 
@@ -50,6 +61,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
             "the server gave a task the unknown status {status:?}; it was waited out"
         ));
     }
+    end.not_affordable().into_iter().for_each(|list| explain_not_affordable(ui, list));
     for (id, task) in end.ended.iter().flat_map(|ended| &ended.created.unrecorded) {
         let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
@@ -64,9 +76,13 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
     value["videos"] = json!(view.totals()?);
+    let rules = batch.manifest.rules();
+    let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
+    value["budget"] = json!(spent.map(|(spent, budget)| json!({"spent": spent, "of": budget})));
     let line = ui.strong(&standing.line());
     let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
-    text.extend(videos(&view.totals()?, batch.manifest.price_per_second));
+    text.extend(spent.map(|(spent, budget)| format!("{spent} spent of the budget of {budget}\n")));
+    text.extend(videos(&view.totals()?, batch.manifest.spending.price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
@@ -79,20 +95,33 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
 }
 
 /// What there is to see: `16.2 s of video in 5 files`.
-fn videos(totals: &Totals, price: Option<f64>) -> Option<String> {
+fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     let (id, took) = totals.slowest.as_ref()?;
     let files = counted(totals.files, "file");
     let size = match totals.bytes {
         bytes @ ..10_000_000 => format!("{} kB", bytes.div_ceil(1000)),
         bytes => format!("{} MB", bytes.div_ceil(1_000_000)),
     };
-    let price =
-        price.map(|price| format!(", about {:.2} at {price} a second", totals.seconds * price));
     let seconds = totals.seconds;
+    let price =
+        price.map(|price| format!(", about {} at {price} a second", price.of_about(seconds)));
     Some(format!(
         "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})\n",
         price.unwrap_or_default()
     ))
+}
+
+fn explain_not_affordable(ui: &Ui, list: &NotAffordable) {
+    for (id, refusal) in &list.first {
+        ui.error(&format!("{id} was not sent: {refusal}"));
+    }
+    let more = list.pairs.saturating_sub(list.first.len() as u64);
+    if more > 0 {
+        ui.error(&format!("and {more} more were not sent for such reasons"));
+    }
+    if list.first.iter().any(|(_, refusal)| *refusal == Refusal::Unmeasured) {
+        ui.hint("`callsheet check --probe` measures recordings, and says why one cannot be");
+    }
 }
 
 fn explain_stop(ui: &Ui, reason: &Reason) {
@@ -109,6 +138,10 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
             };
             ui.error(&format!("{what}: {}", printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
+        }
+        Reason::Budget { message } => {
+            ui.error(&format!("the budget allows no more: {}", printable(message)));
+            ui.hint("to go on, raise `budget` in the manifest and give the same command again");
         }
         Reason::Unreachable { what, within, message } => {
             let (seconds, message) = (within.as_secs(), printable(message));

@@ -127,6 +127,7 @@ fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
     }
     let listing = store.list(&batch.manifest.pairs)?;
+    store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(store)
 }

@@ -144,7 +144,15 @@ fn settings_out_of_range() {
         ),
         ("defaults: {take: 2}", "unknown key `take` in `defaults`"),
         ("defaults: [a]", "`defaults` must be a map, found a list"),
-        ("budget: 5", "`budget` is not supported yet"),
+        ("budget: 5", "`budget` is money, and no price is known"),
+        ("max_pair_cost: 0.5", "`max_pair_cost` is money, and no price is known"),
+        ("budget: 5 euros", "`budget` must be an amount, found `5 euros`"),
+        ("budget: 0s", "`budget` must be an amount, found `0s`"),
+        ("budget: -5", "`budget` must be a number above 0, found -5"),
+        (
+            "confirm_pairs: -1",
+            "`confirm_pairs` must be a whole number from 0 to 4294967295, found -1",
+        ),
         ("pairs_from: a.csv", "`pairs_from` is not supported yet"),
     ] {
         let said = one(&with(setting));
@@ -153,9 +161,14 @@ fn settings_out_of_range() {
     }
     assert_eq!(one(&with("rate:")), "2:1 `rate` is empty");
     assert_eq!(one(&with("defaults:")), "2:1 `defaults` is empty");
-    assert_eq!(said(&with("budget: -5"))[0], "2:1 `budget` is not supported yet");
-    assert!(said(&with("budget: -5"))[1].contains("above 0"));
-    for setting in ["max_audio: 60s", "max_audio: 1 minute", "rate: 500/h", "concurrency: 1024"] {
+    for setting in [
+        "max_audio: 60s",
+        "max_audio: 1 minute",
+        "rate: 500/h",
+        "budget: 10m",
+        "confirm_cost: 60s",
+        "concurrency: 1024",
+    ] {
         good(&with(setting));
     }
 }
@@ -182,13 +195,13 @@ fn the_place_counts_characters_and_survives_what_is_hidden() {
     let yaml = "version: 1\r\npairs:\r\n  - {prompt: \"äöü 😀\", image: \"https://e.co/a.jpg?sig=SECRET\", audio: 5}\r\n";
     let problems = parse(yaml).unwrap_err();
     insta::assert_snapshot!(problems.render(false), @r###"
-    error: `audio` must be a URL, found 5
+    error: `audio` must be a URL or the name of a file, found 5
      --> spring.yaml:3:70
       |
     3 |   - {prompt: "äöü 😀", image: "https://e.co/a.jpg?…", audio: 5}
-      |                                                              ^ expected a URL
+      |                                                              ^ expected a URL or the name of a file
       |
-      = help: give the public https:// URL of the recording
+      = help: give the public https:// URL of the recording, or its file
     "###);
     assert!(problems.render(true).contains("spring.yaml:3:70"));
     assert_eq!(&yaml[problems.iter().next().unwrap().place.bytes.clone()], "5");
@@ -222,7 +235,7 @@ fn nothing_from_the_file_reaches_the_terminal_as_a_command() {
 
 #[test]
 fn only_so_many_are_shown() {
-    let pairs = "- {image: x}\n".repeat(600);
+    let pairs = "- {image: ftp://x}\n".repeat(600);
     let problems = parse(&format!("version: 1\npairs:\n{pairs}")).unwrap_err();
     assert_eq!(problems.len(), 1200);
     let rendered = problems.render(false);

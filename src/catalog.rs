@@ -1,0 +1,176 @@
+//! What is known of media: looks at URLs and files, kept in the run folder so that nothing is
+//! fetched twice that has not changed.
+//!
+//! It is a cache. Nothing depends on it but time: delete it, and everything is looked at again. So
+//! what goes wrong with it is logged, and never ends anything.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::fitness::Look;
+use crate::pair::Role;
+
+/// The name of the file in the run folder.
+pub const FILE: &str = "media.sqlite";
+/// Another one is dropped and made anew.
+const FORMAT: i32 = 1;
+
+const SCHEMA: &str = "CREATE TABLE looks (
+    url       TEXT    NOT NULL,  -- or the path of a file
+    role      TEXT    NOT NULL,  -- image or audio
+    validator TEXT,              -- names the version that was looked at
+    session   INTEGER NOT NULL,  -- when the command began that looked
+    look      TEXT    NOT NULL,  -- JSON
+    PRIMARY KEY (url, role)
+) WITHOUT ROWID";
+
+/// The catalogue of one batch.
+#[derive(Debug)]
+pub struct Catalog {
+    connection: Connection,
+    session: i64,
+}
+
+/// An earlier look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// What was seen.
+    pub look: Look,
+    /// Names the version that was looked at: an entity tag, a date, or a file's version.
+    pub validator: Option<String>,
+    /// Whether it was looked at since this catalogue was opened.
+    pub fresh: bool,
+}
+
+impl Catalog {
+    /// Opens or makes the catalogue of a run folder; one in memory if there is no such folder, or
+    /// it cannot be written.
+    ///
+    /// # Panics
+    /// Never: SQLite in memory needs nothing.
+    #[must_use]
+    pub fn open(folder: &Path) -> Self {
+        let path = folder.join(FILE);
+        let session = Timestamp::now().as_millisecond();
+        let connection = if folder.is_dir() { on_disk(&path) } else { None };
+        let connection = connection.unwrap_or_else(in_memory);
+        Self { connection, session }
+    }
+
+    /// What was seen of a medium when it was last looked at.
+    #[must_use]
+    pub fn get(&self, url: &str, role: Role) -> Option<Earlier> {
+        let sql = "SELECT look, validator, session FROM looks WHERE url = ?1 AND role = ?2";
+        let row = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            let read = |row: &rusqlite::Row<'_>| {
+                let session: i64 = row.get(2)?;
+                Ok((row.get::<_, String>(0)?, row.get(1)?, session == self.session))
+            };
+            statement.query_row(params![url, role.name()], read).optional()
+        });
+        let (look, validator, fresh) = logged(row)??;
+        Some(Earlier { look: serde_json::from_str(&look).ok()?, validator, fresh })
+    }
+
+    /// Keeps a look.
+    pub fn put(&self, url: &str, role: Role, validator: Option<&str>, look: &Look) {
+        let sql = "INSERT OR REPLACE INTO looks VALUES (?1, ?2, ?3, ?4, ?5)";
+        let Ok(json) = serde_json::to_string(look) else { return };
+        let put = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.execute(params![url, role.name(), validator, self.session, json])
+        });
+        logged(put);
+    }
+
+    /// How long a recording is, if it was walked before.
+    #[must_use]
+    pub fn length(&self, url: &str) -> Option<Duration> {
+        self.get(url, Role::Audio)?.look.length()
+    }
+}
+
+fn logged<T>(result: rusqlite::Result<T>) -> Option<T> {
+    result.inspect_err(|error| tracing::warn!(%error, "the catalogue of media")).ok()
+}
+
+fn on_disk(path: &PathBuf) -> Option<Connection> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // What a power cut takes is looked at again.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        prepare(&connection)?;
+        Ok(connection)
+    };
+    let again = |_| {
+        // Damaged: it is only a cache.
+        let _ = std::fs::remove_file(path);
+        open()
+    };
+    logged(open().or_else(again))
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format == FORMAT {
+        return Ok(());
+    }
+    connection.execute_batch(&format!("DROP TABLE IF EXISTS looks; {SCHEMA};"))?;
+    connection.pragma_update(None, "user_version", FORMAT)
+}
+
+#[expect(clippy::expect_used, reason = "SQLite in memory needs no file; a test opens one")]
+fn in_memory() -> Connection {
+    let connection = Connection::open_in_memory().expect("SQLite in memory");
+    prepare(&connection).expect("the schema is well-formed");
+    connection
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fitness::{Content, Facts};
+
+    fn look(millis: u64) -> Look {
+        let kind = "MP3".to_owned();
+        let content =
+            Content::Sound { kind, millis: Some(millis), claimed: None, silent: Some(false) };
+        let facts = Facts { bytes: 9, sha256: "00".repeat(32), content };
+        Look::here(Ok(facts))
+    }
+
+    #[test]
+    fn a_look_is_kept_until_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(folder.path());
+        assert_eq!(catalog.get("u", Role::Audio), None);
+        catalog.put("u", Role::Audio, Some("\"v1\""), &look(1500));
+        let earlier = catalog.get("u", Role::Audio).unwrap();
+        assert!(earlier.fresh);
+        assert_eq!(earlier.look, look(1500));
+        drop(catalog);
+        std::thread::sleep(Duration::from_millis(2));
+        let catalog = Catalog::open(folder.path());
+        let earlier = catalog.get("u", Role::Audio).unwrap();
+        assert_eq!((earlier.fresh, earlier.validator.as_deref()), (false, Some("\"v1\"")));
+        assert_eq!(catalog.length("u"), Some(Duration::from_millis(1500)));
+        assert_eq!(catalog.get("u", Role::Image), None);
+    }
+
+    #[test]
+    fn a_damaged_catalogue_is_made_anew_and_without_a_folder_it_is_kept_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "not a database, but long enough".repeat(99))
+            .unwrap();
+        for folder in [folder.path().to_owned(), folder.path().join("none")] {
+            let catalog = Catalog::open(&folder);
+            catalog.put("u", Role::Image, None, &look(1));
+            assert!(catalog.get("u", Role::Image).is_some());
+        }
+        assert!(!folder.path().join("none").exists());
+    }
+}

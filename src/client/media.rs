@@ -1,0 +1,81 @@
+//! Fetches what anybody may fetch: portraits, recordings and videos. It does not know the API's key,
+//! so the key cannot reach a media host.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use url::Url;
+
+use super::hops::Hops;
+use super::pools::keyless;
+use super::video::text;
+use super::{ClientError, cause};
+use crate::pair::{MediaUrl, PlainHttp};
+
+use reqwest::header::LOCATION;
+use reqwest::{RequestBuilder, Response};
+
+/// How media are fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaSettings {
+    /// How long a transfer may stand still.
+    pub stall_timeout: Duration,
+    /// Whether media may come over plain http.
+    pub plain: PlainHttp,
+    /// Whether all of it happens on this machine, without encryption: then no certificates are
+    /// loaded.
+    pub local: bool,
+}
+
+/// A connection pool for media hosts. Redirects are looked at one by one before they are followed.
+#[derive(Debug)]
+pub struct MediaClient {
+    pool: OnceLock<Result<reqwest::Client, ClientError>>,
+    settings: MediaSettings,
+}
+
+/// Why a link leads to no answer.
+#[derive(Debug)]
+pub(super) enum Astray {
+    /// It cannot be followed.
+    Dead(String),
+    /// No answer came.
+    Again(String),
+}
+
+impl MediaClient {
+    /// Makes the client; its pool is made when it is first needed, because loading the system's
+    /// certificates takes 30 to 60 ms.
+    #[must_use]
+    pub fn new(settings: MediaSettings) -> Self {
+        Self { pool: OnceLock::new(), settings }
+    }
+
+    fn pool(&self) -> Result<&reqwest::Client, Astray> {
+        let MediaSettings { stall_timeout, local, .. } = self.settings;
+        let made = self.pool.get_or_init(|| keyless(local, stall_timeout));
+        made.as_ref().map_err(|error| Astray::Again(error.to_string()))
+    }
+
+    /// Asks for what a link leads to, redirect by redirect.
+    pub(super) async fn follow(
+        &self,
+        link: &str,
+        ask: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Astray> {
+        let dead = |error: &dyn std::fmt::Display| Astray::Dead(error.to_string());
+        MediaUrl::parse(link, self.settings.plain).map_err(|error| dead(&error))?;
+        let mut url = Url::parse(link).map_err(|error| dead(&error))?;
+        let pool = self.pool()?;
+        let mut hops = Hops::from(&url);
+        loop {
+            let request = ask(pool.get(url.clone()));
+            let response = request.send().await.map_err(|error| Astray::Again(cause(error)))?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            let next = hops.next(&url, text(&response, &LOCATION));
+            url = next.map_err(|error| dead(&error))?;
+        }
+    }
+}

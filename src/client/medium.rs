@@ -1,0 +1,129 @@
+//! Fetches a portrait or a recording whole, to look at it: by the same rules as a video, without the
+//! key, and never more of it than is taken.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response};
+use url::Url;
+
+use super::cause;
+use super::media::{Astray, MediaClient};
+use super::video::{text, validator};
+use crate::fitness::{Trouble, too_large};
+use crate::pair::{Role, is_private, is_private_address};
+
+/// How long all of it may take: a server that drips must not hold up the others.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A medium that is to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Where it is.
+    pub url: &'a str,
+    /// What it is to be.
+    pub role: Role,
+    /// The largest that is taken, in bytes.
+    pub most: u64,
+    /// The version that is known already, if one is.
+    pub known: Option<&'a str>,
+}
+
+/// What came of asking for it.
+#[derive(Debug)]
+pub enum Seen {
+    /// All of it.
+    Got(Got),
+    /// It is the version that is known.
+    Unchanged,
+    /// It cannot be had.
+    Refused(Trouble),
+    /// It cannot be had now; with the server's wish for a pause.
+    Again(String, Option<String>),
+}
+
+/// A medium with the way that it came.
+#[derive(Debug)]
+pub struct Got {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Names this version, if the server says.
+    pub validator: Option<String>,
+    /// The host that redirects led to, if it is another one.
+    pub redirected: Option<String>,
+    /// Whether it came from an address inside a private network.
+    pub private: bool,
+}
+
+impl MediaClient {
+    /// Fetches a medium whole.
+    pub async fn medium(&self, wanted: &Wanted<'_>) -> Seen {
+        let late = |_| Seen::Again(format!("not whole after {} s", PATIENCE.as_secs()), None);
+        tokio::time::timeout(PATIENCE, self.look(wanted)).await.unwrap_or_else(late)
+    }
+
+    async fn look(&self, wanted: &Wanted<'_>) -> Seen {
+        let ask = |request: RequestBuilder| match wanted.known {
+            Some(tag) if tag.starts_with('"') => request.header(IF_NONE_MATCH, tag),
+            Some(date) => request.header(IF_MODIFIED_SINCE, date),
+            None => request,
+        };
+        let response = match self.follow(wanted.url, ask).await {
+            Ok(response) => response,
+            Err(Astray::Again(reason)) => return Seen::Again(reason, None),
+            Err(Astray::Dead(reason)) => {
+                let help = "give the URL of the file itself";
+                return Seen::Refused(Trouble::new("bad_redirect", reason, help));
+            }
+        };
+        match response.status().as_u16() {
+            200 => whole(response, wanted).await.unwrap_or_else(|seen| seen),
+            304 if wanted.known.is_some() => Seen::Unchanged,
+            status => refused(status, &response),
+        }
+    }
+}
+
+async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen> {
+    let length = text(&response, &CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+    if length.is_some_and(|length| length > wanted.most) {
+        return Err(Seen::Refused(too_large(wanted.role, length)));
+    }
+    let mut bytes = BytesMut::new();
+    let broken = |error| Seen::Again(cause(error), None);
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if (bytes.len() + chunk.len()) as u64 > wanted.most {
+            return Err(Seen::Refused(too_large(wanted.role, None)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let from = |url: &Url| url.host_str().map(str::to_owned);
+    let asked = Url::parse(wanted.url).ok().as_ref().and_then(from);
+    let host = from(response.url()).filter(|host| Some(host) != asked.as_ref());
+    let address = response.remote_addr().map(|address| address.ip());
+    Ok(Seen::Got(Got {
+        bytes: bytes.freeze(),
+        validator: validator(&response),
+        redirected: host,
+        private: is_private(response.url()) || address.is_some_and(is_private_address),
+    }))
+}
+
+fn refused(status: u16, response: &Response) -> Seen {
+    let trouble = |code, what: &str, help| {
+        Seen::Refused(Trouble::new(code, format!("{what} (HTTP {status})"), help))
+    };
+    match status {
+        408 | 425 | 429 | 500.. => {
+            let pause = text(response, &RETRY_AFTER).map(str::to_owned);
+            Seen::Again(format!("HTTP {status}"), pause)
+        }
+        401 | 403 | 407 => {
+            let help = "the API fetches it without a login: make it public, or sign the link anew";
+            trouble("not_public", "it is not public, or the link has expired", help)
+        }
+        404 | 410 => trouble("not_found", "there is nothing at this URL", "is the URL right?"),
+        _ => trouble("not_served", "the server does not give it", "is the URL right?"),
+    }
+}

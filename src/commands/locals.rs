@@ -1,0 +1,96 @@
+//! Files beside the manifest: all of them are there before anything is sent, and each request that
+//! has one is told apart by the file's content.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::batch::{Batch, problems};
+use super::failure::Failure;
+use crate::catalog::Catalog;
+use crate::files::{self, Local, LocalError};
+use crate::fitness::{MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::manifest::{Note, Severity};
+use crate::pair::{LocalFile, Pair, Role, Source};
+use crate::preflight::{Medium, distinct};
+
+/// Reads every local file of a batch once, for its digest.
+///
+/// All that cannot be used are problems of the manifest.
+pub(super) fn settle(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure> {
+    let media = distinct(&batch.manifest.pairs);
+    let mut digests = HashMap::new();
+    let mut notes = Vec::new();
+    for medium in &media {
+        let Source::File(file) = &medium.source else { continue };
+        match digest(batch, catalog, file, medium.role) {
+            Ok(sha256) => drop(digests.insert((file.path.clone(), medium.role), sha256)),
+            Err((message, help)) => notes.push(note(batch, medium, &message, help)),
+        }
+    }
+    if !notes.is_empty() {
+        return Err(problems(&batch.site.manifest, notes, Severity::Error)?.into());
+    }
+    for pair in &mut batch.manifest.pairs {
+        let request = &mut pair.request;
+        for (source, role) in [(&mut request.image, Role::Image), (&mut request.audio, Role::Audio)]
+        {
+            if let Source::File(file) = source {
+                file.sha256 = digests.get(&(file.path.clone(), role)).cloned();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn digest(
+    batch: &Batch,
+    catalog: &Catalog,
+    file: &LocalFile,
+    role: Role,
+) -> Result<String, (String, String)> {
+    let unusable = |error: LocalError| (error.to_string(), error.help().to_owned());
+    let local = files::find(&batch.site.manifest, &file.path).map_err(unusable)?;
+    let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
+    if local.length > most {
+        let trouble = too_large(role, Some(local.length));
+        return Err((trouble.message, trouble.help));
+    }
+    known(catalog, &local, role).map_or_else(|| local.sha256().map_err(unusable), Ok)
+}
+
+/// From an earlier look at the same version of the file.
+fn known(catalog: &Catalog, local: &Local, role: Role) -> Option<String> {
+    let earlier = catalog.get(&local.path.to_string_lossy(), role)?;
+    let same = earlier.validator.as_ref() == Some(&local.version);
+    earlier.look.sha256().filter(|_| same).map(str::to_owned)
+}
+
+/// What is to be said of a medium, at its first place in the manifest.
+pub(super) fn note(batch: &Batch, medium: &Medium, message: &str, help: String) -> Note {
+    let marks = &batch.manifest.marks[medium.first];
+    let role = medium.role;
+    let label = match medium.pairs - 1 {
+        0 => format!("the {role} of `{}`", batch.manifest.pairs[medium.first].id),
+        1 => {
+            format!("the {role} of `{}` and of another pair", batch.manifest.pairs[medium.first].id)
+        }
+        more => {
+            format!(
+                "the {role} of `{}` and of {more} more pairs",
+                batch.manifest.pairs[medium.first].id
+            )
+        }
+    };
+    Note { mark: marks.of(role), message: format!("`{role}`: {message}"), label, help }
+}
+
+/// How long the recording of a pair was when it was last looked at.
+pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
+    match &pair.request.audio {
+        Source::Url(url) => catalog.length(url.as_written()),
+        Source::File(file) => {
+            let local = files::find(&batch.site.manifest, &file.path).ok()?;
+            catalog.length(&local.path.to_string_lossy())
+        }
+    }
+}

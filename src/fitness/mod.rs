@@ -1,0 +1,364 @@
+//! Whether media are fit to be sent: what was found out about them, against what the API takes.
+//!
+//! The audio's length is the bill, a portrait without a face is money gone, and a link that needs a
+//! login fails at the server after the credits were reserved. What would fail there is an error
+//! here; what may be meant is a warning.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::pair::{Role, expires};
+use crate::price::billed;
+
+/// The largest portrait that the API takes, in bytes.
+pub const MAX_IMAGE: u64 = 5 * 1024 * 1024;
+/// The largest recording that is looked at, in bytes: a minute of studio sound has a fifth of it.
+pub const MAX_AUDIO: u64 = 64 * 1024 * 1024;
+/// How far apart header and packets may be before a server could bill the other length.
+const TOLERANCE: Duration = Duration::from_millis(250);
+
+/// What was found out about a medium. Kept in the catalogue as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// What it is, or why it is not known.
+    pub found: Result<Facts, Trouble>,
+    /// The host that a redirect led to, if it is another one.
+    pub redirected: Option<String>,
+    /// Whether it came from an address that the API cannot reach.
+    pub private: bool,
+    /// Whether the bytes are others than at an earlier look.
+    pub changed: bool,
+}
+
+/// What the bytes of a medium are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// How many.
+    pub bytes: u64,
+    /// Their digest, in lower-case hexadecimal.
+    pub sha256: String,
+    /// What they are.
+    pub content: Content,
+}
+
+/// What the bytes are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// A whole picture.
+    Picture {
+        /// `JPEG`, `PNG` and so on.
+        kind: String,
+        /// In pixels.
+        size: (u32, u32),
+        /// Whether a face can be seen.
+        face: Face,
+    },
+    /// A recording.
+    Sound {
+        /// `MP3`, `WAV` and so on.
+        kind: String,
+        /// In milliseconds, by walking every packet; nothing where that is not possible.
+        millis: Option<u64>,
+        /// In milliseconds, as its header has it.
+        claimed: Option<u64>,
+        /// Whether there is nothing to hear; nothing where it cannot be decoded here.
+        silent: Option<bool>,
+    },
+    /// Neither, or a broken one.
+    Unfit(Trouble),
+}
+
+/// Whether a face can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Face {
+    /// At least one.
+    Seen,
+    /// Nobody wanted to know.
+    NotAsked,
+    /// None. Faces from the side, covered or drawn are not recognised.
+    NotSeen,
+    /// Why it was not looked for.
+    NotChecked(String),
+}
+
+/// Whether faces are looked for, which takes a tenth of a second of a processor for each picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faces {
+    /// In every picture.
+    LookedFor,
+    /// In none.
+    Ignored,
+}
+
+/// Why a medium cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// For programs, such as `image_cut`.
+    pub code: String,
+    /// A fragment for people.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// What is to be said of a medium.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// Whether the pair can be sent all the same.
+    pub weight: Weight,
+    /// For programs, such as `audio_too_long`.
+    pub code: String,
+    /// A fragment for people.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// How much a remark weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// It would fail at the server.
+    Error,
+    /// It may be meant.
+    Warning,
+}
+
+/// What is to be said of a link that dies, where `takes` is how long the batch may need it.
+#[must_use]
+pub fn of_link(url: &str, now: Timestamp, takes: Duration) -> Option<Remark> {
+    let dies = expires(url)?;
+    match Duration::try_from(dies.duration_since(now)) {
+        Err(_) => {
+            let message = format!("the link died at {}", dies.strftime("%Y-%m-%d %H:%M:%S UTC"));
+            Some(Trouble::new("link_expired", message, "sign it anew").into())
+        }
+        Ok(left) if left < takes => {
+            let [left, takes] = [left, takes].map(roughly);
+            let message = format!("the link dies in {left}; the batch may need it for {takes}");
+            Some(Remark::warning("link_expires", message, "sign it for longer"))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// `45 s`, `12 min`, `3 h 20 min`: never shorter than it is.
+#[must_use]
+pub fn roughly(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    match minutes {
+        ..2 => format!("{} s", billed(time)),
+        2..120 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+/// What a medium has to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Demands {
+    /// The longest recording that may be sent.
+    pub max_audio: Duration,
+    /// Whether the API is on this machine, and reaches what this machine reaches.
+    pub local: bool,
+}
+
+impl Trouble {
+    /// One of ours.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>, help: &str) -> Self {
+        Self { code: code.to_owned(), message: message.into(), help: help.to_owned() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Remark {
+    /// What is allowed but may not be meant.
+    #[must_use]
+    pub fn warning(code: &str, message: impl Into<String>, help: &str) -> Self {
+        Self { weight: Weight::Warning, ..Self::from(Trouble::new(code, message, help)) }
+    }
+}
+
+impl From<Trouble> for Remark {
+    fn from(Trouble { code, message, help }: Trouble) -> Self {
+        Self { weight: Weight::Error, code, message, help }
+    }
+}
+
+impl Look {
+    /// A medium that cannot be had.
+    #[must_use]
+    pub const fn failed(trouble: Trouble) -> Self {
+        Self::here(Err(trouble))
+    }
+
+    /// One that was not fetched from anywhere.
+    #[must_use]
+    pub const fn here(found: Result<Facts, Trouble>) -> Self {
+        Self { found, redirected: None, private: false, changed: false }
+    }
+
+    /// How long the recording is, if it is one and was walked.
+    #[must_use]
+    pub fn length(&self) -> Option<Duration> {
+        match &self.found.as_ref().ok()?.content {
+            Content::Sound { millis, .. } => millis.map(Duration::from_millis),
+            Content::Picture { .. } | Content::Unfit(_) => None,
+        }
+    }
+
+    /// Whether it was looked at as closely as that.
+    #[must_use]
+    pub fn covers(&self, faces: Faces) -> bool {
+        let face = self.found.as_ref().ok().map(|facts| &facts.content);
+        let asked = !matches!(face, Some(Content::Picture { face: Face::NotAsked, .. }));
+        asked || faces == Faces::Ignored
+    }
+
+    /// The digest of its bytes.
+    #[must_use]
+    pub fn sha256(&self) -> Option<&str> {
+        self.found.as_ref().ok().map(|facts| facts.sha256.as_str())
+    }
+
+    /// All that is to be said of it as the portrait or recording of a pair, errors first.
+    #[must_use]
+    pub fn remarks(&self, role: Role, demands: &Demands) -> Vec<Remark> {
+        let mut remarks = match &self.found {
+            Ok(facts) => of_content(facts, role, demands),
+            Err(trouble) => vec![trouble.clone().into()],
+        };
+        remarks.extend(self.of_the_way(demands));
+        remarks.sort_by_key(|remark| remark.weight);
+        remarks
+    }
+
+    fn of_the_way(&self, demands: &Demands) -> Vec<Remark> {
+        let private = || {
+            let message = "it comes from an address inside a private network";
+            Trouble::new("private_address", message, "the API cannot reach it there: publish it")
+        };
+        let redirected = |host: &String| {
+            let message = format!("it redirects to {host}");
+            let help = "does the API follow that? Give the URL that it leads to";
+            Remark::warning("redirected", message, help)
+        };
+        let changed = || {
+            let help = "is it the one you mean? The next look says nothing any more";
+            Remark::warning("changed", "its bytes changed since it was last looked at", help)
+        };
+        let private = (self.private && !demands.local).then(|| private().into());
+        let redirected = self.redirected.as_ref().map(redirected);
+        private.into_iter().chain(redirected).chain(self.changed.then(changed)).collect()
+    }
+}
+
+fn of_content(facts: &Facts, role: Role, demands: &Demands) -> Vec<Remark> {
+    match (&facts.content, role) {
+        (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
+        (Content::Picture { face, .. }, Role::Image) => of_picture(facts.bytes, face),
+        (Content::Sound { millis, claimed, silent, .. }, Role::Audio) => {
+            let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
+            of_sound(length, claimed, *silent, demands.max_audio)
+        }
+        (Content::Picture { kind, .. }, Role::Audio) => {
+            vec![swapped(&format!("this is a picture ({kind}), not a recording"))]
+        }
+        (Content::Sound { kind, .. }, Role::Image) => {
+            vec![swapped(&format!("this is a recording ({kind}), not a picture"))]
+        }
+    }
+}
+
+fn swapped(message: &str) -> Remark {
+    Trouble::new("wrong_medium", message, "are image and audio swapped?").into()
+}
+
+fn of_picture(bytes: u64, face: &Face) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    if bytes > MAX_IMAGE {
+        remarks.push(too_large(Role::Image, Some(bytes)).into());
+    }
+    match face {
+        Face::Seen | Face::NotAsked => {}
+        Face::NotSeen => remarks.push(Remark::warning(
+            "no_face",
+            "no face was found in it",
+            "look at it: only faces from the front are recognised, and none that are drawn",
+        )),
+        Face::NotChecked(why) => remarks.push(Remark::warning(
+            "face_not_checked",
+            format!("whether it shows a face was not checked: {why}"),
+            "look at it yourself: without a face the server fails after taking the credits",
+        )),
+    }
+    remarks
+}
+
+/// A medium that is larger than what is taken; `bytes` where that is known.
+#[must_use]
+pub fn too_large(role: Role, bytes: Option<u64>) -> Trouble {
+    let most = match role {
+        Role::Image => MAX_IMAGE,
+        Role::Audio => MAX_AUDIO,
+    };
+    let [most, size] = [Some(most), bytes].map(|bytes| {
+        bytes.map(|bytes| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10))
+    });
+    let size = size.map_or_else(|| "larger".to_owned(), |size| format!("{size} large"));
+    let message = format!("it is {size}; at most {} are taken", most.unwrap_or_default());
+    Trouble::new(&format!("{role}_too_large"), message, "make it smaller")
+}
+
+fn of_sound(
+    length: Option<Duration>,
+    claimed: Option<Duration>,
+    silent: Option<bool>,
+    most: Duration,
+) -> Vec<Remark> {
+    let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
+    let mut remarks = Vec::new();
+    match length {
+        Some(length) if length > most => {
+            let (long, limit) = (seconds(length), most.as_secs_f64());
+            let help = format!("trim {}", seconds(tenth_up(length.saturating_sub(most))));
+            let message = format!("{long}, limit {limit} s");
+            remarks.push(Trouble::new("audio_too_long", message, &help).into());
+        }
+        Some(_) => {}
+        None => remarks.push(Remark::warning(
+            "length_unknown",
+            "its length cannot be told, and so not what it costs",
+            "convert it, for example: ffmpeg -i IN -c:a libmp3lame OUT.mp3",
+        )),
+    }
+    if let (Some(length), Some(claimed)) = (length, claimed)
+        && length.abs_diff(claimed) > TOLERANCE
+    {
+        let (walked, claimed) = (seconds(length), seconds(claimed));
+        remarks.push(Remark::warning(
+            "length_disputed",
+            format!("its header says {claimed}, its packets come to {walked}"),
+            "the server may bill the other length: convert it anew to be sure",
+        ));
+    }
+    if silent == Some(true) {
+        let message = "there is nothing to hear in it";
+        remarks.push(Remark::warning("silent", message, "is it the right recording?"));
+    }
+    remarks
+}
+
+/// So that what is trimmed is enough.
+fn tenth_up(duration: Duration) -> Duration {
+    let tenths = duration.as_millis().div_ceil(100);
+    Duration::from_millis(u64::try_from(tenths * 100).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,96 @@
+//! What is found out about a planned pair just before its create: that it is not fit to be sent,
+//! how long its recording is, and where its files were uploaded.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::write::{Trace, Write, millis};
+use super::{LedgerError, Planned, View};
+use crate::state::{Event, State};
+
+/// Why a pair is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The digest of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Where to: the name of the store.
+    pub store: String,
+    /// The URL that the API fetches it from.
+    pub url: String,
+    /// Until when it is there.
+    pub until: Timestamp,
+}
+
+impl Planned {
+    /// With the JSON that is to be sent, in which local files stand by their URLs.
+    #[must_use]
+    pub fn sending(self, body: Bytes) -> Self {
+        Self { sent: Some(body), ..self }
+    }
+
+    /// With the length of its recording.
+    #[must_use]
+    pub fn measured(self, audio: Duration) -> Self {
+        Self { audio: Some(audio), ..self }
+    }
+}
+
+impl Write<'_> {
+    pub(super) fn unfit(&mut self, planned: &Planned, why: &Unfit) -> Result<State, LedgerError> {
+        let receipt = self.receipt_of(planned)?;
+        let trace = Trace { code: &why.code, message: &why.message, ..Trace::default() };
+        self.apply(&receipt, State::Planned, Event::Unfit, &trace)
+    }
+
+    pub(super) fn uploaded(&mut self, upload: &Upload) -> Result<(), LedgerError> {
+        let sql = "INSERT OR REPLACE INTO uploads (sha256, store, url, until)
+            VALUES (?1, ?2, ?3, ?4)";
+        let until = upload.until.as_millisecond();
+        self.execute(sql, params![upload.sha256, upload.store, upload.url, until]).map(drop)
+    }
+
+    /// Writes the length of a recording down, if that is news.
+    pub(super) fn measure_one(&self, planned: &Planned) -> Result<(), LedgerError> {
+        let Some(audio) = millis(planned.audio) else { return Ok(()) };
+        let sql = "UPDATE pairs SET audio_millis = ?2 WHERE pair = ?1 AND audio_millis IS NOT ?2";
+        self.execute(sql, params![planned.pair, audio]).map(drop)
+    }
+
+    /// Plans the pairs again that were never sent because their media were not fit; says how many.
+    pub(super) fn look_again(&mut self) -> Result<usize, LedgerError> {
+        let unfit = self.unfit_pairs()?;
+        for receipt in &unfit {
+            self.apply(receipt, State::Rejected, Event::Revised, &Trace::default())?;
+        }
+        Ok(unfit.len())
+    }
+}
+
+impl View {
+    /// Where a file was uploaded to a store that still has it at `until`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn upload(
+        &self,
+        sha256: &str,
+        store: &str,
+        until: Timestamp,
+    ) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT url FROM uploads WHERE sha256 = ?1 AND store = ?2 AND until >= ?3";
+        let until = until.as_millisecond();
+        Ok(self.ask(sql, params![sha256, store, until], |row| row.get(0))?.pop())
+    }
+}

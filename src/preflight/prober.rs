@@ -1,0 +1,222 @@
+//! Looks at media: each version once, however many pairs have it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::sync::{OnceCell, Semaphore};
+use url::Url;
+
+use super::examine::examine;
+use crate::catalog::{Catalog, Earlier};
+use crate::client::{Got, MediaClient, Seen, Wanted};
+use crate::files::{self, LocalError};
+use crate::fitness::{Faces, Facts, Look, MAX_AUDIO, MAX_IMAGE, Trouble, too_large};
+use crate::pace::{Backoff, retry_after};
+use crate::pair::{LocalFile, Role, Source, is_private};
+
+/// Requests under way to one host.
+const PER_HOST: usize = 16;
+/// Pictures and recordings taken apart at once: this keeps a processor busy.
+const EXAMINED: usize = 4;
+/// How often a medium is asked for when no answer comes.
+const TRIES: u32 = 3;
+const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
+
+/// What may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Every host.
+    Everywhere,
+    /// This machine only: a rehearsal asks nobody outside.
+    ThisMachine,
+}
+
+/// What is looked with, and how closely.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Fetches.
+    pub client: &'a MediaClient,
+    /// Where looks are kept.
+    pub catalog: &'a Catalog,
+    /// Local files are relative to it.
+    pub manifest: &'a Path,
+    /// Who may be asked.
+    pub reach: Reach,
+    /// Whether faces are looked for.
+    pub faces: Faces,
+}
+
+/// Looks at media and keeps what it saw.
+#[derive(Debug)]
+pub struct Prober<'a> {
+    means: Means<'a>,
+    hosts: RefCell<HashMap<String, Rc<Semaphore>>>,
+    examined: Semaphore,
+    under_way: RefCell<HashMap<(Source, Role), Once>>,
+}
+
+/// A look that others may be waiting for.
+type Once = Rc<OnceCell<Look>>;
+
+impl<'a> Prober<'a> {
+    /// Has looked at nothing yet.
+    #[must_use]
+    pub fn new(means: Means<'a>) -> Self {
+        Self {
+            means,
+            hosts: RefCell::default(),
+            examined: Semaphore::new(EXAMINED),
+            under_way: RefCell::default(),
+        }
+    }
+
+    /// What a medium is; nothing if it may not be asked for. Whoever asks while it is being looked
+    /// at gets the same look.
+    pub async fn look(&self, source: &Source, role: Role) -> Option<Look> {
+        if !self.reaches(source) {
+            return None;
+        }
+        let known = (source.clone(), role);
+        let cell = self.under_way.borrow_mut().entry(known.clone()).or_default().clone();
+        let look = cell.get_or_init(|| self.look_anew(source, role)).await.clone();
+        // From now on the catalogue has it.
+        self.under_way.borrow_mut().remove(&known);
+        Some(look)
+    }
+
+    fn reaches(&self, source: &Source) -> bool {
+        let Source::Url(url) = source else { return true };
+        let private = || Url::parse(url.as_written()).is_ok_and(|url| is_private(&url));
+        self.means.reach == Reach::Everywhere || private()
+    }
+
+    async fn look_anew(&self, source: &Source, role: Role) -> Look {
+        match source {
+            Source::File(file) => self.read_file(file, role).await.unwrap_or_else(Look::failed),
+            Source::Url(url) => self.look_at(url.as_written(), role).await,
+        }
+    }
+
+    async fn look_at(&self, url: &str, role: Role) -> Look {
+        let earlier = self.earlier(url, role);
+        if let Some(Earlier { look, fresh: true, .. }) = earlier {
+            return look;
+        }
+        // What could not be had is asked for again, whatever the server calls it now.
+        let earlier = earlier.filter(|earlier| earlier.look.found.is_ok());
+        let known = earlier.as_ref().and_then(|earlier| earlier.validator.as_deref());
+        let seen = self.fetch(&Wanted { url, role, most: most(role), known }).await;
+        let (look, validator) = match (seen, &earlier) {
+            (Seen::Got(got), _) => self.take(got, role, earlier.as_ref()).await,
+            (Seen::Unchanged, Some(earlier)) => {
+                let look = Look { changed: false, ..earlier.look.clone() };
+                (look, earlier.validator.clone())
+            }
+            (Seen::Unchanged, None) => {
+                let message = "the server says that nothing changed, and was not asked that";
+                (Look::failed(Trouble::new("not_served", message, "is the URL right?")), None)
+            }
+            (Seen::Refused(trouble), _) => (Look::failed(trouble), None),
+            (Seen::Again(reason, _), _) => {
+                let message = format!("it cannot be fetched: {reason}");
+                let help = "is the server up? Try again, and look at the URL";
+                (Look::failed(Trouble::new("unreachable", message, help)), None)
+            }
+        };
+        self.means.catalog.put(url, role, validator.as_deref(), &look);
+        look
+    }
+
+    /// An earlier look, if it was close enough.
+    fn earlier(&self, url: &str, role: Role) -> Option<Earlier> {
+        let earlier = self.means.catalog.get(url, role);
+        earlier.filter(|earlier| earlier.look.covers(self.means.faces))
+    }
+
+    async fn take(
+        &self,
+        got: Got,
+        role: Role,
+        earlier: Option<&Earlier>,
+    ) -> (Look, Option<String>) {
+        let Got { bytes, validator, redirected, private } = got;
+        let facts = self.examine(bytes, role).await;
+        let before = earlier.and_then(|earlier| earlier.look.sha256());
+        let now = facts.as_ref().ok().map(|facts| facts.sha256.as_str());
+        let changed = before.is_some() && before != now;
+        (Look { found: facts, redirected, private, changed }, validator)
+    }
+
+    /// Asks again as long as no answer comes, but not for ever.
+    async fn fetch(&self, wanted: &Wanted<'_>) -> Seen {
+        let host = self.host(wanted.url);
+        let _place = host.acquire().await;
+        let mut tried = 1;
+        loop {
+            let seen = self.means.client.medium(wanted).await;
+            tracing::debug!(role = wanted.role.name(), ?seen, "medium");
+            let Seen::Again(_, asked) = &seen else { return seen };
+            if tried == TRIES {
+                return seen;
+            }
+            let asked = asked.as_deref().and_then(|text| retry_after(text, SystemTime::now()));
+            let pause = asked.unwrap_or_else(|| BACKOFF.wait(tried, fastrand::f64()));
+            tokio::time::sleep(pause.min(BACKOFF.cap)).await;
+            tried += 1;
+        }
+    }
+
+    fn host(&self, url: &str) -> Rc<Semaphore> {
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let mut hosts = self.hosts.borrow_mut();
+        hosts
+            .entry(host.unwrap_or_default())
+            .or_insert_with(|| Rc::new(Semaphore::new(PER_HOST)))
+            .clone()
+    }
+
+    async fn read_file(&self, file: &LocalFile, role: Role) -> Result<Look, Trouble> {
+        let local = files::find(self.means.manifest, &file.path).map_err(unfit)?;
+        if local.length > most(role) {
+            return Err(too_large(role, Some(local.length)));
+        }
+        let path = local.path.to_string_lossy().into_owned();
+        let earlier = self.earlier(&path, role);
+        if let Some(earlier) = &earlier
+            && earlier.validator.as_ref() == Some(&local.version)
+        {
+            return Ok(Look { changed: false, ..earlier.look.clone() });
+        }
+        let bytes = local.read(most(role)).map_err(unfit)?;
+        let found = self.examine(bytes.into(), role).await;
+        let look = Look::here(found);
+        self.means.catalog.put(&path, role, Some(&local.version), &look);
+        Ok(look)
+    }
+
+    /// On another thread: requests go on meanwhile.
+    async fn examine(&self, bytes: Bytes, role: Role) -> Result<Facts, Trouble> {
+        let _place = self.examined.acquire().await;
+        let faces = self.means.faces;
+        let facts = tokio::task::spawn_blocking(move || examine(bytes, role, faces)).await;
+        facts.map_err(|_| {
+            let help = "please report it, with the file";
+            Trouble::new("not_understood", "looking at it failed: a fault of callsheet's", help)
+        })
+    }
+}
+
+const fn most(role: Role) -> u64 {
+    match role {
+        Role::Image => MAX_IMAGE,
+        Role::Audio => MAX_AUDIO,
+    }
+}
+
+fn unfit(error: LocalError) -> Trouble {
+    Trouble::new(error.code(), error.to_string(), error.help())
+}
