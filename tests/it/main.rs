@@ -18,6 +18,7 @@ mod sheet;
 mod stops;
 mod studio;
 mod trust;
+mod uploads;
 mod videos;
 mod waiting;
 mod waits;
