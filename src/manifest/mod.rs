@@ -20,6 +20,7 @@ mod schema;
 mod settings;
 mod syntax;
 mod tree;
+mod uploads;
 mod values;
 
 use std::num::{NonZeroU16, NonZeroU32};
@@ -31,6 +32,7 @@ use crate::pair::{Endpoint, Pair, PlainHttp};
 pub use self::problem::{Place, Problem, Problems};
 pub use self::schema::schema;
 pub use self::syntax::too_large;
+pub use self::uploads::{Bucket, BucketAddress};
 
 /// The largest manifest that is read: 100,000 pairs of 400 bytes and room to spare, and still far
 /// from what fills the memory. Refuse a larger file with [`too_large`] before reading it.
@@ -61,6 +63,8 @@ pub struct Manifest {
     pub price_per_second: Option<f64>,
     /// What the batch may cost, in the same currency.
     pub budget: Option<f64>,
+    /// Where local files go; to the API's own storage if absent.
+    pub uploads: Option<Bucket>,
     /// In the order written, those of `cross` last. Never empty; ids are unique without case.
     pub pairs: Vec<Pair>,
     /// What is allowed but looks like a slip; mostly empty.

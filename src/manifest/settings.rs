@@ -76,6 +76,7 @@ impl<'t> Reading<'t> {
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let price_per_second = self.setting(all, "price_per_second", Self::money);
         let budget = self.setting(all, "budget", Self::money);
+        let uploads = self.setting(all, "uploads", Self::uploads);
         let pairs = self.batch(all, tree.head(), model);
         fields.finish(self);
         Some(Manifest {
@@ -87,6 +88,7 @@ impl<'t> Reading<'t> {
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             price_per_second,
             budget,
+            uploads,
             pairs,
             warnings: Findings::default().locate("", "", Severity::Warning),
         })
