@@ -5,6 +5,7 @@
 //! resends HTTP/2 streams that were refused, and follows a 307 with the body). Polls have another,
 //! and videos a third, which does not know the key: it cannot reach a media host.
 
+mod bucket;
 mod contents;
 mod hops;
 mod pools;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use url::Url;
 
+pub use self::bucket::{BucketError, BucketKey, OpenBucket};
 pub use self::contents::Upload;
 use self::pools::Pools;
-pub use self::upload::{API_KEEPS, Stored};
+pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId};

@@ -1,4 +1,4 @@
-//! The three connection pools, each with only what its requests may carry.
+//! The connection pools, each with only what its requests may carry.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -93,6 +93,13 @@ impl Pools {
         });
         made.as_ref().map_err(Clone::clone)
     }
+}
+
+/// For a bucket: without the key, and redirects are not followed.
+pub(super) fn keyless(local: bool, plain: bool) -> Result<reqwest::Client, ClientError> {
+    // A second call finds the provider in place, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    build(plain, || direct(local).connect_timeout(CONNECT_TIMEOUT))
 }
 
 fn direct(local: bool) -> ClientBuilder {

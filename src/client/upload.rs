@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use reqwest::Body;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::bucket::{BucketError, BucketKey, OpenBucket};
 use super::contents::{self, Fault, Upload};
 use super::{Client, cause, receive};
+use crate::manifest::Bucket;
 use crate::pair::MediaUrl;
 use crate::wire::{UploadError, judge_upload};
 
@@ -18,6 +20,31 @@ const UPLOAD_PATH: &str = "/v1/files/upload/stream";
 /// How long the API keeps what was handed over: its vendor says 72 hours on the page of
 /// `/v1/files/upload/stream`.
 pub const API_KEEPS: Duration = Duration::from_secs(72 * 3600);
+
+/// Where files go, so that the API can fetch them.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// To the API's own upload endpoint.
+    Api,
+    /// Into a bucket.
+    Bucket(Box<OpenBucket>),
+}
+
+impl Store {
+    /// The store that a manifest names; the credentials of a bucket come from the environment, as
+    /// `variable` gives it.
+    ///
+    /// # Errors
+    /// When there is a bucket and it cannot be used.
+    pub fn of(
+        bucket: Option<&Bucket>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, BucketError> {
+        let Some(bucket) = bucket else { return Ok(Self::Api) };
+        let open = OpenBucket::new(bucket, BucketKey::read(variable)?)?;
+        Ok(Self::Bucket(Box::new(open)))
+    }
+}
 
 /// Where a file is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +56,23 @@ pub struct Stored {
 }
 
 impl Client {
+    /// Stores a file, once. Costs nothing, so it may be done again.
+    ///
+    /// # Errors
+    /// Why it was not stored.
+    pub async fn store(&self, store: &Store, file: &Upload) -> Result<Stored, UploadError> {
+        match store {
+            Store::Api => self.upload(file).await,
+            Store::Bucket(bucket) => bucket.store(file).await,
+        }
+    }
+
     /// Hands a file to the API's own upload endpoint, once. Costs nothing.
     ///
     /// # Errors
     /// Why it was not stored, without the key.
     pub async fn upload(&self, file: &Upload) -> Result<Stored, UploadError> {
-        let until = after(API_KEEPS);
+        let until = Timestamp::now().checked_add(API_KEEPS).unwrap_or(Timestamp::MAX);
         let clean = |error: UploadError| error.map_text(|text| self.key.remove_from(&text));
         let url = self.post(file).await.map_err(clean)?;
         if self.key.is_shown_by(url.as_written()) {
@@ -60,11 +98,6 @@ impl Client {
         let response = sent.map_err(|error| UploadError::again(cause(error)))?;
         judge_upload(&receive(response).await, self.plain)
     }
-}
-
-/// Now and a while.
-pub(super) fn after(span: Duration) -> Timestamp {
-    Timestamp::now().checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// A `multipart/form-data` body (RFC 7578) around one file.

@@ -6,6 +6,7 @@
 //! a file is that was handed over.
 
 mod answer;
+mod bucket;
 mod file_type;
 mod task;
 mod upload;
@@ -16,6 +17,7 @@ use crate::pair::TaskId;
 use crate::pair::without_query;
 
 use self::answer::Answer;
+pub use self::bucket::{BucketRequest, judge_bucket};
 pub use self::file_type::{FileType, Role};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
