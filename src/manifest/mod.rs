@@ -11,6 +11,7 @@
 
 mod batch;
 mod cross;
+mod draft;
 mod excerpt;
 mod fields;
 mod media;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use crate::pace::Rate;
 use crate::pair::{Endpoint, Pair, PlainHttp};
 
+pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft};
 pub use self::problem::{Place, Problem, Problems};
 pub use self::schema::schema;
 pub use self::syntax::too_large;
