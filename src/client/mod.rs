@@ -3,7 +3,8 @@
 //! Creates have a connection pool of their own: HTTP/1.1, no redirects and no retries of the
 //! library's, because each of them can send a paid request a second time behind our back (reqwest
 //! resends HTTP/2 streams that were refused, and follows a 307 with the body). Polls have another,
-//! and videos a third, which does not know the key: it cannot reach a media host.
+//! and videos a third, which does not know the key: it cannot reach a media host. Files that are
+//! handed to the API go with the polls; a bucket has a pool of its own, again without the key.
 
 mod bucket;
 mod contents;

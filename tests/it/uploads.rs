@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use callsheet::client::{API_KEEPS, Client, Settings, Stored, Upload};
@@ -88,6 +89,8 @@ fn the_form_always_asks_to_keep_what_is_stored() {
     let [sent] = &journal[..] else { panic!("one request, not {}", journal.len()) };
     assert_eq!((sent.method.as_str(), sent.target.as_str()), ("POST", "/v1/files/upload/stream"));
     assert_eq!(sent.header("authorization"), Some("Bearer ***"));
+    let kinds = sent.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    assert_eq!(kinds.count(), 1);
     let kind = sent.header("content-type").unwrap();
     let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
     assert!(boundary.len() <= 70, "RFC 2046 allows no more");
@@ -154,6 +157,26 @@ fn what_proves_nothing_may_be_tried_again_and_is_not_tried_by_itself() {
     let nobody = Recording::new(b"RIFF");
     let error = upload("http://127.0.0.1:9", &nobody.measured()).unwrap_err();
     assert!(matches!(error, UploadError::TryAgain { .. }), "{error:?}");
+}
+
+/// As proxies do with what is too large for them.
+#[test]
+fn an_answer_before_the_end_of_the_file_is_heard() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut start = [0; 4096];
+        assert!(connection.read(&mut start).unwrap() > 0);
+        answer(&mut connection, "413 Payload Too Large", "", "<html>413</html>");
+        connection.shutdown(Shutdown::Write).unwrap();
+        std::io::copy(&mut connection, &mut std::io::sink()).unwrap_or_default()
+    });
+    let file = Recording::new(&vec![1; 30 << 20]);
+    let error = upload(&url, &file.measured()).unwrap_err();
+    let UploadError::Refused { code, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(code, "http_413");
+    assert!(server.join().unwrap() < 30 << 20, "the rest is not sent");
 }
 
 #[test]

@@ -80,9 +80,8 @@ impl fmt::Display for Reason {
 }
 
 /// Pictures and sounds that people have, and that the API does not take.
-const FOREIGN: [&str; 14] = [
-    "heic", "heif", "tif", "tiff", "bmp", "svg", "flac", "wma", "opus", "aif", "aiff", "amr",
-    "caf", "jxl",
+const FOREIGN: [&str; 13] = [
+    "heic", "heif", "tif", "tiff", "bmp", "svg", "flac", "wma", "opus", "aif", "aiff", "amr", "jxl",
 ];
 
 /// A portrait or a recording: where it is and what it is called.
