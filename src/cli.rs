@@ -1,11 +1,14 @@
 //! The command line, as clap reads it.
 
+mod settle;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use self::settle::{AdoptArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
@@ -75,6 +78,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first manifest from a folder: pairs portraits and recordings by their names
+    Init(InitArgs),
     /// Read and check a manifest; says all that is wrong with it at once
     Check(CheckArgs),
     /// Say what a run would do now
@@ -302,56 +307,15 @@ pub struct StatusArgs {
     pub watch: bool,
 }
 
-/// Which tasks are taken over.
+/// What a first manifest is made of.
 #[derive(Debug, Clone, Args)]
-pub struct AdoptArgs {
-    /// The batch.
-    #[command(flatten)]
-    pub batch: BatchArgs,
-    /// A CSV file with the columns `id` and `task_id`; others are passed over
-    #[arg(value_name = "CSV", value_hint = ValueHint::FilePath)]
-    pub tasks: PathBuf,
-}
-
-/// Which pairs in doubt are settled, and how.
-#[derive(Debug, Clone, Args)]
-pub struct ResolveArgs {
-    /// The batch.
-    #[command(flatten)]
-    pub batch: BatchArgs,
-    /// The pairs in doubt
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "from"])]
-    pub ids: Vec<String>,
-    /// All pairs in doubt
-    #[arg(long, conflicts_with_all = ["ids", "from", "adopt"])]
-    pub all: bool,
-    /// Read the ids from a file, one a line; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "adopt"])]
-    pub from: Option<PathBuf>,
-    /// What is to become of them.
-    #[command(flatten)]
-    pub verdict: VerdictArgs,
-    /// Adopt the task without asking the server for it
-    #[arg(long, requires = "adopt")]
-    pub unchecked: bool,
-    /// The API key, to ask the server for the task.
-    #[command(flatten)]
-    pub key: KeyArgs,
-}
-
-/// A verdict on pairs in doubt; exactly one.
-#[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
-pub struct VerdictArgs {
-    /// The task was found at the server: this is its id. Takes one pair
-    #[arg(long, value_name = "TASK_ID")]
-    pub adopt: Option<String>,
-    /// Create it again at the next run, even if that pays twice
-    #[arg(long)]
-    pub resend: bool,
-    /// Write it off: never create it again
-    #[arg(long)]
-    pub abandon: bool,
+pub struct InitArgs {
+    /// A folder with portraits and recordings; folders in it too, unless hidden
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// Where to write the manifest, in that folder or above it [default: callsheet.yaml in DIR]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// How far a run goes.

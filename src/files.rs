@@ -19,19 +19,43 @@ pub fn write_whole<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = filled(path, fill)?;
+    beside.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))?;
+    Ok(())
+}
+
+/// The same where nothing is yet: whatever is there stays.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if something is there; or when the file system refuses.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = filled(path, |file| file.write_all(bytes))?;
+    beside.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))
+}
+
+/// A file beside its place, whole and durable.
+fn filled<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+) -> Result<tempfile::NamedTempFile, E> {
     let mut beside = tempfile::Builder::new();
     #[cfg(unix)]
     beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let beside = beside.prefix(".callsheet-").tempfile_in(folder)?;
+    let beside = beside.prefix(".callsheet-").tempfile_in(folder_of(path))?;
     let mut writer = BufWriter::new(beside.as_file());
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
     beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)?;
-    Ok(())
+    Ok(beside)
+}
+
+/// The folder of a file; a bare name is in this one.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the names in a folder durable.
@@ -150,7 +174,7 @@ pub fn sha256(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// In lower case.
+/// Each byte as two digits, in lower case.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -175,6 +199,18 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         write_whole::<io::Error>(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_is_there_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        write_new(&path, b"first").unwrap();
+        let again = write_new(&path, b"second").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(folder_of(Path::new("a.yaml")), Path::new("."));
     }
 
     #[test]

@@ -51,6 +51,10 @@ impl MediaClient {
         Self { pool: OnceLock::new(), settings }
     }
 
+    pub(super) fn plain(&self) -> PlainHttp {
+        self.settings.plain
+    }
+
     fn pool(&self) -> Result<&reqwest::Client, Astray> {
         let MediaSettings { stall_timeout, local, .. } = self.settings;
         let made = self.pool.get_or_init(|| keyless(local, stall_timeout));

@@ -3,12 +3,16 @@
 //! Creates have a connection pool of their own: HTTP/1.1, no redirects and no retries of the
 //! library's, because each of them can send a paid request a second time behind our back (reqwest
 //! resends HTTP/2 streams that were refused, and follows a 307 with the body). Polls have another,
-//! and media a client of their own, [`MediaClient`], which does not know the key.
+//! and media a client of their own, [`MediaClient`], which does not know the key. Files that are
+//! handed to the API go with the polls; a bucket has a pool of its own, again without the key.
 
+mod bucket;
+mod contents;
 mod hops;
 mod media;
 mod medium;
 mod pools;
+mod upload;
 mod video;
 
 use std::error::Error;
@@ -17,9 +21,12 @@ use std::time::Duration;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use url::Url;
 
+pub use self::bucket::{BucketError, BucketKey, OpenBucket};
+pub use self::contents::Upload;
 pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
+pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId};

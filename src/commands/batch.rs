@@ -177,7 +177,7 @@ pub(super) fn this_command() -> String {
 }
 
 /// A path as one word of a shell's.
-fn shell_word(path: &Path) -> String {
+pub(super) fn shell_word(path: &Path) -> String {
     let text = printable(&path.display().to_string()).into_owned();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

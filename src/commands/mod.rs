@@ -4,6 +4,7 @@ mod adopt;
 mod batch;
 mod check;
 mod failure;
+mod init;
 mod key;
 mod locals;
 mod packaging;
@@ -41,6 +42,7 @@ pub fn main() -> Exit {
 
 fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::init(ui, args),
         Command::Check(args) => check::check(ui, args),
         Command::Plan(args) => plan::plan(ui, args),
         Command::Run(args) => run::run(ui, args),

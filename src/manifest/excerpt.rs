@@ -20,8 +20,20 @@ const BEFORE: usize = 40;
 const LOOKED_AT: usize = 8192;
 
 /// Words before a colon whose value is a secret, wherever they turn up.
-pub(super) const SECRETS: [&str; 7] =
-    ["api_key", "api-key", "apikey", "authorization", "token", "secret", "password"];
+pub(super) const SECRETS: [&str; 12] = [
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "access_key_id",
+    "secret_key",
+    "authorization",
+    "token",
+    "secret",
+    "password",
+];
 
 /// A line as it may be shown, and the part of it that is meant, in bytes of the shown text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -104,6 +104,11 @@ impl<'t> Fields<'t> {
         let message = format!("unknown key {} in {}", excerpt::quoted(field.name), self.of);
         let finding = Finding::new(field.key, message, format!("not a key of {}", self.of));
         finding.help(match nearest(field.name, &self.asked) {
+            _ if names_a_secret(field.name) && self.of == super::uploads::CALLED => {
+                "credentials never stand in a manifest: set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY"
+                    .to_owned()
+            }
             _ if names_a_secret(field.name) => {
                 "an API key never stands in a manifest: set CALLSHEET_API_KEY or give --api-key-file"
                     .to_owned()

@@ -11,6 +11,7 @@
 
 mod batch;
 mod cross;
+mod draft;
 mod excerpt;
 mod fields;
 mod media;
@@ -20,6 +21,7 @@ mod schema;
 mod settings;
 mod syntax;
 mod tree;
+mod uploads;
 mod values;
 
 use std::num::{NonZeroU16, NonZeroU32};
@@ -29,9 +31,11 @@ use crate::pace::Rate;
 use crate::pair::{Endpoint, Pair, PlainHttp};
 use crate::price::{Amount, Money, Rules};
 
+pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft};
 pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::syntax::too_large;
+pub use self::uploads::{Bucket, BucketAddress};
 
 /// The largest manifest that is read: 100,000 pairs of 400 bytes and room to spare, and still far
 /// from what fills the memory. Refuse a larger file with [`too_large`] before reading it.
@@ -60,6 +64,8 @@ pub struct Manifest {
     pub max_audio: Duration,
     /// What it costs, and may cost.
     pub spending: Spending,
+    /// Where local files go; to the API's own storage if absent.
+    pub uploads: Option<Bucket>,
     /// In the order written, those of `cross` last. Never empty; ids are unique without case.
     pub pairs: Vec<Pair>,
     /// Where the media of each pair stand, in the same order.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_IN_FLIGHT};
+use super::uploads::LONGEST_PREFIX;
 use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL};
 
 /// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
@@ -26,6 +27,7 @@ pub fn schema() -> Value {
             "pair": pair(),
             "defaults": defaults(),
             "cross": cross(),
+            "uploads": uploads(),
             "source": {
                 "description": "A public https:// URL, or a file beside the manifest, which is \
                                 uploaded just before its create.",
@@ -94,6 +96,7 @@ fn settings() -> Value {
             "type": "string",
             "default": "30s",
         },
+        "uploads": {"$ref": "#/$defs/uploads"},
         "defaults": {"$ref": "#/$defs/defaults"},
         "pairs": {
             "description": "Each becomes one video, and one paid request.",
@@ -197,6 +200,51 @@ fn cross() -> Value {
             "audios": {"description": "Names and URLs.", "$ref": "#/$defs/names"},
         },
         "required": ["images", "audios"],
+        "additionalProperties": false,
+    })
+}
+
+fn uploads() -> Value {
+    json!({
+        "description": "The bucket that local files go to. Without it they go to the API's own \
+                        storage. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY \
+                        and AWS_SESSION_TOKEN.",
+        "type": "object",
+        "properties": {
+            "bucket": {
+                "description": "The name of the bucket.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$",
+            },
+            "endpoint": {
+                "description": "The server that has it: https://s3.eu-central-1.amazonaws.com.",
+                "type": "string",
+                "pattern": "^https?://[^/?#]+/?$",
+            },
+            "region": {
+                "description": "The region that requests are signed for, such as eu-central-1.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9-]{1,64}$",
+            },
+            "prefix": {
+                "description": "The folder in it.",
+                "type": "string",
+                "pattern": "^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$",
+                "maxLength": LONGEST_PREFIX + 2,
+            },
+            "lifetime": {
+                "description": "How long the links to the files work, from 1h to 168h.",
+                "type": "string",
+                "default": "72h",
+            },
+            "path_style": {
+                "description": "Whether the bucket's name stands in the path of URLs, or in their \
+                                host.",
+                "type": "boolean",
+                "default": true,
+            },
+        },
+        "required": ["bucket", "endpoint", "region"],
         "additionalProperties": false,
     })
 }

@@ -76,6 +76,7 @@ impl<'t> Reading<'t> {
         let in_flight = self.setting(all, "in_flight", Self::in_flight);
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
+        let uploads = self.setting(all, "uploads", Self::uploads);
         let Batch { pairs, marks, .. } = self.batch(all, tree.head(), model);
         fields.finish(self);
         Some(Manifest {
@@ -86,6 +87,7 @@ impl<'t> Reading<'t> {
             in_flight,
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
+            uploads,
             pairs,
             marks,
             warnings: Findings::default().locate("", "", Severity::Warning),

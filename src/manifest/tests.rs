@@ -1,6 +1,7 @@
 //! What a user gets: the examples, every key, and what a manifest turns into.
 
 mod refused;
+mod uploads;
 
 use serde_json::{Value, json};
 
@@ -216,6 +217,7 @@ fn schema_and_reader_know_the_same_keys() {
         ("pairs: [{zzzzzzzz: 1}]", &defs["pair"]["properties"]),
         ("defaults: {zzzzzzzz: 1}", &defs["defaults"]["properties"]),
         ("cross: {zzzzzzzz: 1}", &defs["cross"]["properties"]),
+        ("uploads: {zzzzzzzz: 1}", &defs["uploads"]["properties"]),
     ] {
         let problems = parse(yaml).unwrap_err();
         let unknown = problems.iter().find(|problem| problem.message.contains("zzzz")).unwrap();

@@ -54,6 +54,16 @@ impl Answer {
         })
     }
 
+    /// Whether code, type or message say that no more files can be kept. The documented answer is
+    /// a bare 403, so words are all there is to tell it from a key that may not upload.
+    pub(super) fn storage_is_full(&self) -> bool {
+        let full = ["full", "exceed", "insufficient", "limit", "quota", "not enough", "no space"];
+        [&self.code, &self.kind, &self.message].into_iter().flatten().any(|text| {
+            let text = text.to_ascii_lowercase();
+            text.contains("storage") && full.iter().any(|word| text.contains(word))
+        })
+    }
+
     fn take(&mut self, key: &str, value: Value) {
         match (key, value) {
             ("id", value) if self.id.is_none() => {

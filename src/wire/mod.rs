@@ -2,10 +2,14 @@
 //!
 //! One pure function, [`judge`], turns what happened on the wire into one of seven proofs. It holds
 //! the whole knowledge of which outcomes were billed; nothing else in the program decides that.
-//! Another, [`judge_poll`], says what an answer tells of a task that exists.
+//! Another, [`judge_poll`], says what an answer tells of a task that exists; [`judge_upload`] where
+//! a file is that was handed over.
 
 mod answer;
+mod bucket;
+mod file_type;
 mod task;
+mod upload;
 
 use std::time::Duration;
 
@@ -13,7 +17,10 @@ use crate::pair::TaskId;
 use crate::pair::without_query;
 
 use self::answer::Answer;
+pub use self::bucket::{BucketRequest, judge_bucket};
+pub use self::file_type::FileType;
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
+pub use self::upload::{UploadError, judge_upload};
 
 /// What happened to one create, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,17 +193,24 @@ fn code(received: &Received, answer: &Answer) -> String {
 }
 
 fn message(received: &Received, answer: &Answer) -> String {
-    let said = answer.message.clone().unwrap_or_default();
-    let cut = received.cut.as_ref().map(|why| format!("the answer was cut: {why}"));
     match (received.status, &received.location) {
         (300..=399, Some(to)) => {
             format!("the endpoint points to {}; creates are never redirected", without_query(to))
         }
+        _ => said(received, answer),
+    }
+}
+
+/// What the server said, or what can be said of its answer.
+fn said(received: &Received, answer: &Answer) -> String {
+    let said = answer.message.clone().unwrap_or_default();
+    let cut = received.cut.as_ref().map(|why| format!("the answer was cut: {why}"));
+    match received.status {
         _ if !said.is_empty() => said,
-        (status, _) if is_success(status) => {
+        status if is_success(status) => {
             cut.unwrap_or_else(|| format!("HTTP {status} without a task id"))
         }
-        (status, _) => match cut {
+        status => match cut {
             Some(cut) => format!("HTTP {status}; {cut}"),
             None => format!("HTTP {status}{}", first_line(&received.body)),
         },

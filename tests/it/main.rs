@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod buckets;
 mod commands;
 mod contract;
 mod crash;
 mod doubts;
+mod init;
 mod layers;
 mod money;
 mod proofs;
@@ -18,6 +20,7 @@ mod sheet;
 mod stops;
 mod studio;
 mod trust;
+mod uploads;
 mod videos;
 mod waiting;
 mod waits;
