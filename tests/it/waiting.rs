@@ -7,8 +7,9 @@ use callsheet_mock::{
     Account, Dialect, Failure, FailureCode, Fault, MockApi, On, Rule, Scenario, Span, Work,
 };
 
+use crate::child::Running;
 use crate::rude::{Rude, answer};
-use crate::sheet::{KEY, Said, Sheet, fake, side_by_side};
+use crate::sheet::{KEY, Sheet, fake, side_by_side};
 
 fn at_once() -> Scenario {
     Scenario { work: Work::AtOnce, ..Scenario::default() }
@@ -239,9 +240,9 @@ fn a_second_terminal_can_watch() {
     assert_eq!(sheet.run(&[]).code, 0);
     let mut watching = sheet.command("status", &["--watch"]);
     watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let watching = watching.spawn().unwrap();
+    let watching = Running::start(&mut watching);
     assert_eq!(sheet.run_whole(&["--poll-interval", "400ms"]).code, 0);
-    let said = Said::of(&watching.wait_with_output().unwrap());
+    let said = watching.said();
     assert_eq!(said.code, 0, "{said}");
     assert!(said.out.contains("2  created") && said.out.contains("2  saved"), "{said}");
 }
