@@ -90,7 +90,17 @@ impl Progress {
         let fetched = bytes.saturating_sub(before) as f64;
         self.speed = fetched / then.elapsed().as_secs_f64().max(0.001);
         self.measured = (Instant::now(), bytes);
+        self.tell_unknown();
         self.describe();
+    }
+
+    /// A status that nobody knows may be the first sign that the API has changed.
+    fn tell_unknown(&self) {
+        for status in self.meter.unknown.news() {
+            let status = printable(&status);
+            let text = format!("a task has the unknown status {status:?}: it is waited out");
+            self.above(|ui| ui.warn(&text));
+        }
     }
 
     /// Prints a line above the bar.
@@ -98,8 +108,9 @@ impl Progress {
         self.bar.suspend(|| print(&self.ui));
     }
 
-    /// Removes the bar.
+    /// Removes the bar, once everything was said.
     pub fn end(&self) {
+        self.tell_unknown();
         self.bar.finish_and_clear();
     }
 

@@ -98,7 +98,8 @@ impl Sheet {
         said(&mut self.whole(options))
     }
 
-    fn whole(&self, options: &[&str]) -> Command {
+    /// The command of such a run.
+    pub(crate) fn whole(&self, options: &[&str]) -> Command {
         let mut command = self.command("run", options);
         if !options.contains(&"--poll-interval") {
             command.args(["--poll-interval", "100ms"]);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use callsheet_mock::{
     Account, Dialect, Failure, FailureCode, Fault, MockApi, On, Rule, Scenario, Span, Work,
@@ -10,6 +12,7 @@ use callsheet_mock::{
 use crate::child::Running;
 use crate::rude::{Rude, answer};
 use crate::sheet::{KEY, Sheet, fake, side_by_side};
+use crate::stops::until;
 
 fn at_once() -> Scenario {
     Scenario { work: Work::AtOnce, ..Scenario::default() }
@@ -90,16 +93,24 @@ fn a_key_that_dies_while_waiting_ends_the_run_and_loses_nothing() {
 }
 
 #[test]
-fn an_unknown_status_is_waited_out_and_warned_of_once() {
-    let server = Rude::start(|number, connection| {
-        let status = if number < 4 { "dreaming\\u001b[2J" } else { "cancelled" };
+fn an_unknown_status_is_waited_out_and_warned_of_once_and_at_once() {
+    let awake = Arc::new(AtomicBool::new(false));
+    let sleeper = awake.clone();
+    let server = Rude::start(move |_, connection| {
+        let awake = sleeper.load(Ordering::SeqCst);
+        let status = if awake { "cancelled" } else { "dreaming\\u001b[2J" };
         answer(connection, "200 OK", "", &format!("{{\"id\":\"t1\",\"status\":\"{status}\"}}"));
     });
     let sheet = Sheet::pairs(1, &server.url, "");
-    let said = sheet.run_whole(&[]);
-    assert_eq!(said.code, 3, "{said}");
-    assert_eq!(said.err.matches("unknown status").count(), 1, "{said}");
-    assert!(!said.to_string().contains('\u{1b}'));
+    let log = sheet.folder().join("said");
+    let mut command = sheet.whole(&[]);
+    let mut run = Running::start(command.stderr(fs::File::create(&log).unwrap()));
+    let warnings = || fs::read_to_string(&log).unwrap().matches("unknown status").count();
+    until("a warning while the task goes on", || warnings() > 0);
+    awake.store(true, Ordering::SeqCst);
+    assert_eq!(run.wait().code(), Some(3));
+    assert_eq!(warnings(), 1);
+    assert!(!fs::read_to_string(&log).unwrap().contains('\u{1b}'));
     assert_eq!(sheet.rows()["pair-0"]["error_code"], "request_cancelled");
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::stages::Ended;
 use crate::cli::Until;
 use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
@@ -12,7 +11,7 @@ use crate::commands::status::Standing;
 use crate::exit::Exit;
 use crate::ledger::{Rows, Totals};
 use crate::report;
-use crate::submit::{Reason, Stops};
+use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 use crate::wire::Account;
@@ -21,7 +20,7 @@ use crate::wire::Account;
 pub(super) struct End {
     pub(super) until: Until,
     /// Nothing if a second signal ended it at once.
-    pub(super) ended: Option<Ended>,
+    pub(super) created: Option<submit::Outcome>,
     pub(super) stops: Stops,
     pub(super) took: Duration,
 }
@@ -29,7 +28,7 @@ pub(super) struct End {
 impl End {
     /// The precedence of the exit codes, over what the states alone say.
     fn exit(&self, standing: &Standing) -> Exit {
-        if self.ended.is_none() {
+        if self.created.is_none() {
             return Exit::Killed;
         }
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
@@ -44,13 +43,7 @@ impl End {
 /// Writes the CSV and says how it went and what to do next.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
     end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
-    if let Some(status) = end.ended.iter().find_map(|ended| ended.watched.unknown_status.as_ref()) {
-        let status = printable(status);
-        ui.warn(&format!(
-            "the server gave a task the unknown status {status:?}; it was waited out"
-        ));
-    }
-    for (id, task) in end.ended.iter().flat_map(|ended| &ended.created.unrecorded) {
+    for (id, task) in end.created.iter().flat_map(|created| &created.unrecorded) {
         let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
         ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));

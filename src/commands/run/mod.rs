@@ -57,7 +57,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         meter: &meter,
         progress: &progress,
     };
-    let ended = runtime.block_on(stages.drive(feed, unfinished));
+    let created = runtime.block_on(stages.drive(feed, unfinished));
     let closed = ledger.close();
     lock(&progress).end();
     closed.or_else(|error| match stops.reasons()[..] {
@@ -65,7 +65,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         [Reason::Ledger(_), ..] => Ok(()),
         _ => Err(error),
     })?;
-    conclude(ui, &batch, &End { until: args.until, ended, stops, took: started.elapsed() })
+    conclude(ui, &batch, &End { until: args.until, created, stops, took: started.elapsed() })
 }
 
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
