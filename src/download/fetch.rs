@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Limits, Shelf};
 use crate::client::{Fetched, Resume, Stream};
-use crate::files::{Part, drop_part, sha256};
+use crate::files::{Part, Source, drop_part, sha256};
 use crate::ledger::{News, SavedVideo, Task};
 use crate::media::{self, Unfit};
 use crate::pace::Backoff;
@@ -49,7 +49,7 @@ pub(super) struct Fetch<'a> {
     limits: &'a Limits,
     task: Task,
     link: Arc<str>,
-    part: Option<(Part, Option<String>)>,
+    part: Option<Part>,
     links: u32,
 }
 
@@ -62,6 +62,10 @@ impl<'a> Fetch<'a> {
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
         let (mut failing, mut failures) = (None::<Instant>, 0);
+        match self.left_over().await {
+            Ok(part) => self.part = part,
+            Err(error) => return self.fail(&error),
+        }
         loop {
             let before = self.length();
             let trouble = match self.attempt().await {
@@ -93,7 +97,14 @@ impl<'a> Fetch<'a> {
     }
 
     fn length(&self) -> u64 {
-        self.part.as_ref().map_or(0, |(part, _)| part.length())
+        self.part.as_ref().map_or(0, Part::length)
+    }
+
+    /// What a run that was killed left of the same video; all of it is read, which takes a while.
+    async fn left_over(&self) -> io::Result<Option<Part>> {
+        let (place, link) = (self.shelf.place(&self.task), self.link.clone());
+        let looked = spawn_blocking(move || Part::resume(&place, &link));
+        looked.await.map_err(io::Error::other)?
     }
 
     fn wait(&self, failures: u32) -> Duration {
@@ -153,34 +164,33 @@ impl<'a> Fetch<'a> {
                 return Err(Trouble::Broken("the server sent another range".to_owned()));
             }
         };
-        let (mut part, validator) = match self.part.take() {
+        let mut part = match self.part.take() {
             Some(part) => part,
-            None => (Part::start(&place)?, None),
+            None => Part::start(&place)?,
         };
-        if stream.start == 0 {
-            part.restart()?;
-        }
         // What goes on is the same file only as long as its name stays the same.
-        let validator = if stream.start == 0 { stream.validator.take() } else { validator };
+        if stream.start == 0 {
+            let validator = stream.validator.take();
+            part.restart(validator.map(|validator| Source::new(&self.link, validator)))?;
+        }
         let received = self.receive(&mut stream, &mut part).await;
         match (received, stream.total) {
             (Ok(()), Some(total)) if part.length() < total => {
                 let reason = format!("it ended after {} of {total} bytes", part.length());
-                self.part = Some((part, validator));
+                self.part = Some(part);
                 Err(Trouble::Broken(reason))
             }
             (Ok(()), _) => self.finish(part, &place).await,
             (Err(trouble), _) => {
-                self.part = Some((part, validator));
+                self.part = Some(part);
                 Err(trouble)
             }
         }
     }
 
     fn resume(&self) -> Option<Resume> {
-        let (part, validator) = self.part.as_ref()?;
-        let validator = validator.clone().filter(|_| part.length() > 0)?;
-        Some(Resume { from: part.length(), validator })
+        let part = self.part.as_ref().filter(|part| part.length() > 0)?;
+        Some(Resume { from: part.length(), validator: part.source()?.validator().to_owned() })
     }
 
     async fn receive(&self, stream: &mut Stream, part: &mut Part) -> Result<(), Trouble> {

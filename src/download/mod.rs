@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use self::fetch::Fetch;
-pub use self::shelf::Shelf;
+pub use self::shelf::{Shelf, ShelfError};
 use crate::ledger::Task;
 use crate::watch::Means;
 

@@ -9,6 +9,7 @@ mod commands;
 mod contract;
 mod crash;
 mod doubts;
+mod half;
 mod layers;
 mod money;
 mod proofs;

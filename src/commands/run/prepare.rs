@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
-use crate::download::Shelf;
+use crate::download::{Shelf, ShelfError};
 use crate::exit::Exit;
 use crate::ledger::{Rows, Store, View};
 use crate::state::State;
@@ -24,15 +24,22 @@ pub(super) fn prepare(
     let rows = store.view()?;
     if args.until == Until::Saved {
         check_names(&rows, shelf)?;
-        shelf.prepare().map_err(|error| {
-            Failure::new(Exit::Fault, format!("{}: {error}", shelf.folder.display()))
-                .hint("choose another folder for the videos with --videos DIR")
-        })?;
+        shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
     }
     match &args.retry_failed {
         Some(ids) => retry(ui, store, &rows, ids),
         None => Ok(()),
+    }
+}
+
+fn unusable(shelf: &Shelf, error: ShelfError) -> Failure {
+    match error {
+        ShelfError::Ledger(error) => error.into(),
+        ShelfError::Io(error) => {
+            Failure::new(Exit::Fault, format!("{}: {error}", shelf.folder.display()))
+                .hint("choose another folder for the videos with --videos DIR")
+        }
     }
 }
 
