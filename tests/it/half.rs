@@ -161,3 +161,19 @@ fn what_was_left_of_videos_that_are_not_wanted_is_swept() {
     assert_eq!(sheet.run_whole(&[]).code, 0);
     assert_eq!(names(&sheet), ["pair-0.mp4"], "in the run folder all are ours");
 }
+
+#[test]
+fn what_a_kill_left_of_tables_is_swept_by_the_next_run() {
+    let api = fake(Scenario::default());
+    let sheet = Sheet::pairs(1, api.url(), "");
+    assert_eq!(sheet.run(&[]).code, 0);
+    let left = sheet.run_folder().join(".callsheet-Xy12");
+    let file = fs::File::create(&left).unwrap();
+    assert_eq!(sheet.run(&[]).code, 0);
+    assert!(left.exists(), "somebody may be writing it");
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(120)).unwrap();
+    assert_eq!(sheet.call("status", &[]).code, 4);
+    assert!(left.exists(), "only who has the ledger clears away");
+    assert_eq!(sheet.run(&[]).code, 0);
+    assert!(!left.exists());
+}

@@ -5,6 +5,7 @@ mod conclude;
 mod prepare;
 mod stages;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -21,6 +22,7 @@ use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
+use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::report::Live;
 use crate::state::State;
@@ -122,6 +124,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 /// Opens the ledger and lists the manifest in it.
 fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     let mut store = Store::open(&batch.site.folder, &batch.owner())?;
+    clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
@@ -129,6 +132,12 @@ fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     let listing = store.list(&batch.manifest.pairs)?;
     announce(ui, batch, &listing);
     Ok(store)
+}
+
+/// Runs that were killed left files behind; whoever has the ledger clears them away.
+fn clear(folder: &Path) -> Result<(), Failure> {
+    sweep(folder)
+        .map_err(|error| Failure::new(Exit::Fault, format!("{}: {error}", folder.display())))
 }
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
