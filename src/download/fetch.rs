@@ -1,6 +1,7 @@
 //! One video from its link to its place: again where the connection broke, with a fresh link where
 //! the old one is dead, and never in its place before it is whole.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::{Limits, Shelf};
+use super::room::{NoRoom, Room};
+use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Resume, Stream};
 use crate::files::{Part, Source, drop_part, sha256};
 use crate::ledger::{News, SavedVideo, Task};
@@ -34,6 +36,14 @@ enum Trouble {
     Lost(&'static str, String),
     /// This machine's disk.
     Disk(io::Error),
+    /// It would be full.
+    NoRoom(NoRoom),
+}
+
+impl From<NoRoom> for Trouble {
+    fn from(lacks: NoRoom) -> Self {
+        Self::NoRoom(lacks)
+    }
 }
 
 impl From<io::Error> for Trouble {
@@ -47,6 +57,7 @@ pub(super) struct Fetch<'a> {
     means: Means<'a>,
     shelf: &'a Shelf,
     limits: &'a Limits,
+    room: &'a Room<'a>,
     task: Task,
     link: Arc<str>,
     part: Option<Part>,
@@ -54,9 +65,10 @@ pub(super) struct Fetch<'a> {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(means: Means<'a>, shelf: &'a Shelf, limits: &'a Limits, task: Task) -> Self {
+    pub(super) fn new(work: &'a Work<'a>, task: Task) -> Self {
+        let Work { means, shelf, limits, room } = work;
         let link = task.link.clone().map_or_else(|| Arc::from(""), |(link, _)| link);
-        Self { means, shelf, limits, task, link, part: None, links: 0 }
+        Self { means: *means, shelf, limits, room, task, link, part: None, links: 0 }
     }
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
@@ -92,6 +104,7 @@ impl<'a> Fetch<'a> {
                 }
                 Trouble::Lost(code, reason) => return self.lose(code, reason).await,
                 Trouble::Disk(error) => return self.fail(&error),
+                Trouble::NoRoom(lacks) => return self.fail(&lacks),
             }
         }
     }
@@ -202,12 +215,15 @@ impl<'a> Fetch<'a> {
         if stream.total.is_some_and(|total| total > most) {
             return Err(too_large());
         }
+        let mut claim =
+            self.room.claim(stream.total.map(|total| total.saturating_sub(stream.start)))?;
         while let Some(bytes) = stream.chunk().await.map_err(Trouble::Broken)? {
             if part.length() + bytes.len() as u64 > most {
                 return Err(too_large());
             }
             self.means.meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             part.append(&bytes)?;
+            claim.used(bytes.len() as u64)?;
         }
         Ok(())
     }
@@ -266,7 +282,7 @@ impl<'a> Fetch<'a> {
         self.note(News::LinkLost(code.to_owned(), reason)).await;
     }
 
-    fn fail(&self, error: &io::Error) {
+    fn fail(&self, error: &impl Display) {
         let place = self.shelf.place(&self.task);
         let message = format!("{}: {error}", place.display());
         self.means.stops.pull(&Reason::Disk { message });

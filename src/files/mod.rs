@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
 mod part;
+mod space;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use self::part::{Part, Source, drop_part, place_of};
+pub use self::space::free;
 
 /// What the names of files begin with that are not in their place yet.
 const BESIDE: &str = ".callsheet-";

@@ -15,6 +15,7 @@ mod money;
 mod proofs;
 mod rehearsals;
 mod requests;
+mod room;
 mod rude;
 mod sheet;
 mod stops;

@@ -13,7 +13,7 @@ use crate::ledger::{Rows, Totals};
 use crate::report;
 use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
-use crate::view::printable;
+use crate::view::{printable, size};
 use crate::wire::Account;
 
 /// How the run ended.
@@ -75,10 +75,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
 fn videos(totals: &Totals, price: Option<f64>) -> Option<String> {
     let (id, took) = totals.slowest.as_ref()?;
     let files = counted(totals.files, "file");
-    let size = match totals.bytes {
-        bytes @ ..10_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        bytes => format!("{} MB", bytes.div_ceil(1_000_000)),
-    };
+    let size = size(totals.bytes);
     let price =
         price.map(|price| format!(", about {:.2} at {price} a second", totals.seconds * price));
     let seconds = totals.seconds;

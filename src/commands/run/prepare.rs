@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
-use crate::download::{Shelf, ShelfError};
+use crate::download::{Shelf, ShelfError, shortage};
 use crate::exit::Exit;
+use crate::files::free;
 use crate::ledger::{Rows, Store, View};
 use crate::state::State;
 use crate::ui::{Ui, counted};
@@ -27,10 +28,35 @@ pub(super) fn prepare(
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
     }
-    match &args.retry_failed {
-        Some(ids) => retry(ui, store, &rows, ids),
-        None => Ok(()),
+    if let Some(ids) = &args.retry_failed {
+        retry(ui, store, &rows, ids)?;
     }
+    match args.until {
+        Until::Saved => warn_of_room(ui, args, &rows, shelf),
+        Until::Created => Ok(()),
+    }
+}
+
+/// Videos are paid for long before it shows that the disk is too small for them.
+fn warn_of_room(ui: &Ui, args: &RunArgs, view: &View, shelf: &Shelf) -> Result<(), Failure> {
+    let saved = view.totals()?;
+    // Videos of a fake are tiny: nothing is guessed of them.
+    if args.batch.mock.is_some() && saved.files == 0 {
+        return Ok(());
+    }
+    let most_new = args.limit.map_or(u64::MAX, |limit| limit as u64);
+    let to_come = view.counts()?.into_iter().map(|(state, count)| match state {
+        State::Planned => count.min(most_new),
+        State::Created | State::Completed => count,
+        State::Sending | State::Saved | State::Rejected => 0,
+        State::Failed | State::InDoubt | State::Abandoned => 0,
+    });
+    let to_come = to_come.sum();
+    let folder = &shelf.folder;
+    if let Some(lacks) = free(folder).and_then(|free| shortage(free, to_come, &saved)) {
+        ui.warn(&format!("{}: {lacks}. What is not fetched in a day is lost", folder.display()));
+    }
+    Ok(())
 }
 
 fn unusable(shelf: &Shelf, error: ShelfError) -> Failure {
