@@ -134,7 +134,7 @@ fn failed_tasks_are_created_again_only_by_the_users_word() {
         fails(FailureCode::ContentPolicyViolation, "/2.jpg"),
     ];
     let api = fake(Scenario { failures, ..at_once() });
-    let sheet = Sheet::pairs(3, api.url(), "");
+    let sheet = Sheet::pairs(3, api.url(), "price_per_second: 0.5");
     let said = sheet.run_whole(&[]);
     assert_eq!((said.code, api.book().entries.len()), (3, 3), "{said}");
     let row = &sheet.rows()["pair-1"];
@@ -146,7 +146,9 @@ fn failed_tasks_are_created_again_only_by_the_users_word() {
     change(&api, at_once());
     let said = sheet.run_whole(&["--retry-failed"]);
     assert_eq!((said.code, api.book().entries.len()), (3, 4), "{said}");
-    assert!(said.err.contains("1 failed pair to be created again, each paid for"), "{said}");
+    let cost = "1 failed pair to be created again, each paid for as a new one: about 0.50 at 0.5 a \
+        second, if they have 1.0 s each as the saved ones";
+    assert!(said.err.contains(cost), "{said}");
     let states: BTreeMap<_, _> =
         sheet.rows().into_iter().map(|(id, r)| (id, r["state"].clone())).collect();
     assert_eq!((states["pair-1"].as_str(), states["pair-2"].as_str()), ("saved", "failed"));

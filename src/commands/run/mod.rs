@@ -39,7 +39,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
     let mut store = list(ui, &batch)?;
-    prepare::prepare(ui, args, &mut store, &shelf)?;
+    prepare::prepare(ui, (args, batch.manifest.price_per_second), &mut store, &shelf)?;
     let standing = Standing::read(&store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;

@@ -10,7 +10,7 @@ use crate::commands::failure::Failure;
 use crate::download::{Shelf, ShelfError, shortage};
 use crate::exit::Exit;
 use crate::files::free;
-use crate::ledger::{Rows, Store, View};
+use crate::ledger::{Rows, Store, Totals, View};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::Row;
@@ -18,7 +18,7 @@ use crate::wire::may_be_tried_again;
 
 pub(super) fn prepare(
     ui: &Ui,
-    args: &RunArgs,
+    (args, price): (&RunArgs, Option<f64>),
     store: &mut Store,
     shelf: &Shelf,
 ) -> Result<(), Failure> {
@@ -29,7 +29,8 @@ pub(super) fn prepare(
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
     }
     if let Some(ids) = &args.retry_failed {
-        retry(ui, store, &rows, ids)?;
+        let again = retry(ui, store, &rows, ids)?;
+        ui.note(&again_at_what_cost(again, &rows.totals()?, price));
     }
     match args.until {
         Until::Saved => warn_of_room(ui, args, &rows, shelf),
@@ -125,8 +126,8 @@ fn is_there(row: &Row, folder: &Path) -> bool {
     length.is_some() && length == row.video_bytes
 }
 
-/// Plans failed pairs again, by the user's word.
-fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<(), Failure> {
+/// Plans failed pairs again, by the user's word; says how many.
+fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<u64, Failure> {
     let all = asked == [""];
     let mut ids = if all { Vec::new() } else { asked.to_vec() };
     let mut others = 0;
@@ -141,13 +142,51 @@ fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<()
         Ok(())
     })?;
     store.retry(&ids)?;
-    let pairs = counted(ids.len() as u64, "failed pair");
-    ui.note(&format!("{pairs} to be created again, each paid for as a new one"));
     if others > 0 {
         let pairs = counted(others, "failed pair");
         ui.note(&format!(
             "{pairs} not: their input has to change first, or name them to try again"
         ));
     }
-    Ok(())
+    Ok(ids.len() as u64)
+}
+
+/// What it costs to create so many pairs again. A failed task has no video to go by, so those that
+/// are saved have to do.
+fn again_at_what_cost(pairs: u64, saved: &Totals, price: Option<f64>) -> String {
+    let again = counted(pairs, "failed pair") + " to be created again, each paid for as a new one";
+    #[expect(clippy::cast_precision_loss, reason = "shown with two digits after the point")]
+    let (count, files) = (pairs as f64, saved.files as f64);
+    match price {
+        _ if pairs == 0 => again,
+        None => again + "; what that costs is not known without `price_per_second`",
+        Some(_) if saved.seconds <= 0.0 => again + "; price unknown: recordings not measured",
+        Some(price) => {
+            let each = saved.seconds / files.max(1.0);
+            format!(
+                "{again}: about {:.2} at {price} a second, if they have {each:.1} s each as the \
+                 saved ones",
+                count * each * price
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creating_again_says_what_it_costs_as_far_as_that_is_known() {
+        let cost = |pairs, seconds, price| {
+            let saved = Totals { files: 2, seconds, ..Totals::default() };
+            again_at_what_cost(pairs, &saved, price)
+        };
+        let known = "3 failed pairs to be created again, each paid for as a new one: \
+            about 2.40 at 0.16 a second, if they have 5.0 s each as the saved ones";
+        assert_eq!(cost(3, 10.0, Some(0.16)), known);
+        assert!(cost(1, 0.0, Some(0.16)).ends_with("; price unknown: recordings not measured"));
+        assert!(cost(1, 10.0, None).ends_with("is not known without `price_per_second`"));
+        assert!(cost(0, 10.0, Some(0.16)).ends_with("as a new one"));
+    }
 }
