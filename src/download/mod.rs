@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
@@ -22,6 +22,11 @@ pub use self::room::shortage;
 pub use self::shelf::{Shelf, ShelfError};
 use crate::ledger::Task;
 use crate::watch::Means;
+
+/// Links live this long, as far as anybody says; from when, nobody does.
+pub const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
+/// A link that dies sooner is worth a warning.
+pub const LINK_SOON: SignedDuration = SignedDuration::from_hours(2);
 
 /// How videos are fetched.
 #[derive(Debug, Clone, Copy)]

@@ -42,6 +42,18 @@ pub fn write_whole<E: From<io::Error>>(
     Ok(())
 }
 
+/// Writes a small file whole or not at all, but durably only in the course of time: for what is
+/// worth nothing after a crash.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!("{BESIDE}{name}"));
+    fs::write(&beside, bytes)?;
+    fs::rename(&beside, path)
+}
+
 /// Drops what processes that were killed left beside the files of a folder. Others may be writing
 /// there now.
 ///

@@ -24,4 +24,5 @@ mod trust;
 mod videos;
 mod waiting;
 mod waits;
+mod watched;
 mod whole_way;

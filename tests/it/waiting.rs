@@ -245,17 +245,3 @@ fn tasks_made_elsewhere_are_adopted_and_fetched() {
     assert_eq!((said.code, api.book().entries.len()), (0, 2), "{said}");
     assert_eq!(sheet.rows()["pair-1"]["task_id"], elsewhere.rows()["pair-1"]["task_id"]);
 }
-
-#[test]
-fn a_second_terminal_can_watch() {
-    let api = fake(Scenario { work: Work::Polls(6), ..Scenario::default() });
-    let sheet = Sheet::pairs(2, api.url(), "");
-    assert_eq!(sheet.run(&[]).code, 0);
-    let mut watching = sheet.command("status", &["--watch"]);
-    watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let watching = Running::start(&mut watching);
-    assert_eq!(sheet.run_whole(&["--poll-interval", "400ms"]).code, 0);
-    let said = watching.said();
-    assert_eq!(said.code, 0, "{said}");
-    assert!(said.out.contains("2  created") && said.out.contains("2  saved"), "{said}");
-}

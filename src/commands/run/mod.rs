@@ -15,9 +15,9 @@ use self::conclude::{End, conclude};
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
-use super::key;
 use super::rehearsal::{self, Rehearsal};
 use super::status::Standing;
+use super::{key, pulse};
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
@@ -27,7 +27,7 @@ use crate::ledger::{Ledger, Listing, Store};
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Limits, Reason, Stops};
-use crate::ui::{Progress, Ui, counted};
+use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
@@ -44,8 +44,9 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let progress = ui.progress(standing.left(args.until), args.until, Arc::clone(&meter));
-    let progress = Arc::new(Mutex::new(progress));
+    let work =
+        Work { pairs: standing.left(args.until), until: args.until, links: standing.links() };
+    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let stops = Stops::default();
     let unfinished = standing.count(State::Created);
@@ -60,6 +61,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         progress: &progress,
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
+    pulse::end(folder);
     let closed = ledger.close();
     lock(&progress).end();
     closed.or_else(|error| match stops.reasons()[..] {

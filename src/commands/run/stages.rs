@@ -11,6 +11,7 @@ use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
 use crate::client::Client;
 use crate::commands::batch::Batch;
+use crate::commands::pulse;
 use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Task};
@@ -24,6 +25,8 @@ const REHEARSED: Duration = Duration::from_millis(250);
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a task must have been unknown before that is believed; a fake does not err.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
+/// How often a second terminal is told.
+const SHOWN: Duration = Duration::from_secs(1);
 
 /// What the stages work with.
 pub(super) struct Stages<'a> {
@@ -143,11 +146,15 @@ impl Stages<'_> {
         std::future::pending().await
     }
 
-    /// Brings the bar up to date with what changes between commits. Never ends.
+    /// Brings the bar and the second terminal's up to date with what changes between commits.
+    /// Never ends.
     async fn show(&self) {
         loop {
-            sleep(Duration::from_millis(500)).await;
+            sleep(SHOWN / 2).await;
             lock(self.progress).refresh();
+            sleep(SHOWN / 2).await;
+            let activity = lock(self.progress).refresh();
+            pulse::write(&self.batch.site.folder, activity);
         }
     }
 }
