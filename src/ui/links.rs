@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::ledger::Change;
@@ -42,7 +42,8 @@ impl Links {
 
     /// `next link dies in 1 h 12 min`, if that is soon.
     pub(super) fn warning(&self, now: Timestamp) -> Option<String> {
-        let (dies, _) = self.by_time.first()?;
+        // One that is past its time may live all the same, but not at a time that can be told.
+        let (dies, _) = self.by_time.range((now, Arc::from(""))..).next()?;
         dying(*dies, now)
     }
 }
@@ -51,10 +52,10 @@ impl Links {
 #[must_use]
 pub fn dying(dies: Timestamp, now: Timestamp) -> Option<String> {
     let left = dies.duration_since(now);
-    if left > LINK_SOON {
+    if left > LINK_SOON || left.is_negative() {
         return None;
     }
-    let minutes = left.max(SignedDuration::ZERO).as_secs() / 60;
+    let minutes = left.as_secs() / 60;
     Some(match minutes / 60 {
         0 => format!("next link dies in {minutes} min"),
         hours => format!("next link dies in {hours} h {} min", minutes % 60),
@@ -80,7 +81,8 @@ mod tests {
         let soon = "next link dies in 1 h 12 min";
         assert_eq!(warning(&links, day - 72).as_deref(), Some(soon));
         assert_eq!(warning(&links, day - 5).as_deref(), Some("next link dies in 5 min"));
-        assert_eq!(warning(&links, day + 5).as_deref(), Some("next link dies in 0 min"));
+        let other = "next link dies in 1 h 35 min";
+        assert_eq!(warning(&links, day + 5).as_deref(), Some(other), "the first is past its time");
         links.learned("old".into(), minutes(day));
         assert_eq!(warning(&links, day + 28).as_deref(), Some(soon), "the other is next now");
         links.forget(&"young".into());
