@@ -27,6 +27,8 @@ pub(super) struct Room<'a> {
 pub(super) struct Claim<'a> {
     room: &'a Room<'a>,
     bytes: u64,
+    /// Whether that is what the server says, and not a guess.
+    said: bool,
     /// Bytes until it is looked again.
     unseen: u64,
 }
@@ -34,9 +36,9 @@ pub(super) struct Claim<'a> {
 /// Why a video is not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} free, the video has {}{}; {} are left free",
+    "{} free, the video {}{}; {} are left free",
     size(*free),
-    need.map_or("an unknown size".to_owned(), size),
+    need.map_or("does not say what it needs".to_owned(), |need| format!("needs {}", size(need))),
     others(*promised),
     size(RESERVE)
 )]
@@ -48,7 +50,7 @@ pub(super) struct NoRoom {
 }
 
 fn others(promised: u64) -> String {
-    if promised > 0 { format!(" and others {} to come", size(promised)) } else { String::new() }
+    if promised > 0 { format!(", others under way need {}", size(promised)) } else { String::new() }
 }
 
 /// Whether so much more fits beside what was promised to others.
@@ -69,7 +71,7 @@ impl<'a> Room<'a> {
         }
         let bytes = need.unwrap_or(GUESS);
         self.promised.set(self.promised.get().saturating_add(bytes));
-        Ok(Claim { room: self, bytes, unseen: LOOK })
+        Ok(Claim { room: self, bytes, said: need.is_some(), unseen: LOOK })
     }
 }
 
@@ -83,7 +85,8 @@ impl Claim<'_> {
         }
         self.unseen = LOOK;
         let others = self.room.promised.get().saturating_sub(self.bytes);
-        free(self.room.folder).map_or(Ok(()), |free| fits(free, others, Some(self.bytes)))
+        let need = self.said.then_some(self.bytes);
+        free(self.room.folder).map_or(Ok(()), |free| fits(free, others, need))
     }
 
     fn give_back(&mut self, bytes: u64) {
@@ -126,12 +129,12 @@ mod tests {
     fn a_video_fits_beside_the_reserve_and_what_others_will_need() {
         assert_eq!(fits(104 * MB, 0, Some(40 * MB)), Ok(()));
         let lacks = fits(103 * MB, 0, Some(40 * MB)).unwrap_err();
-        assert_eq!(lacks.to_string(), "103 MB free, the video has 40 MB; 64 MB are left free");
+        assert_eq!(lacks.to_string(), "103 MB free, the video needs 40 MB; 64 MB are left free");
         assert!(fits(104 * MB, 1, Some(40 * MB)).is_err());
         assert_eq!(fits(74 * MB, 0, None), Ok(()));
         let lacks = fits(73 * MB, 5 * MB, None).unwrap_err();
-        let text = "73 MB free, the video has an unknown size and others 5000 kB to come; \
-            64 MB are left free";
+        let text = "73 MB free, the video does not say what it needs, others under way need \
+            5000 kB; 64 MB are left free";
         assert_eq!(lacks.to_string(), text);
         assert!(fits(u64::MAX - 1, u64::MAX, Some(u64::MAX)).is_err());
     }

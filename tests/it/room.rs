@@ -30,7 +30,7 @@ fn what_does_not_fit_ends_the_run_and_is_not_lost() {
     let sheet = Sheet::pairs(64, &server.url, "concurrency: 1\nrate: 4/s");
     let said = sheet.run_whole(&["--max-video", "1000000", "--downloads", "64"]);
     assert_eq!(said.code, 1, "{said}");
-    assert!(said.err.contains(" MB free, the video has 900000 MB"), "{said}");
+    assert!(said.err.contains(" MB free, the video needs 900000 MB"), "{said}");
     assert!(said.err.contains("give the same command again"), "{said}");
     let states = sheet.states();
     assert!(states["planned"] > 0, "it went on creating: {states:?}");
@@ -66,7 +66,7 @@ fn a_small_disk_is_told_of_before_and_never_filled() {
     assert_eq!(said.code, 0, "{said}");
     let said = on_small_disk(&Sheet::pairs(1, api.url(), ""), 60);
     assert_eq!(said.code, 1, "{said}");
-    assert!(said.err.contains("63 MB free, the video has"), "{said}");
+    assert!(said.err.contains("63 MB free, the video needs"), "{said}");
 }
 
 #[test]
@@ -79,5 +79,5 @@ fn what_never_ends_does_not_fill_a_small_disk() {
     });
     let said = on_small_disk(&Sheet::pairs(1, &server.url, ""), 100);
     assert_eq!(said.code, 1, "{said}");
-    assert!(said.err.contains("MB free, the video has"), "{said}");
+    assert!(said.err.contains("MB free, the video does not say what it needs"), "{said}");
 }
