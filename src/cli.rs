@@ -302,7 +302,8 @@ pub struct StatusArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// Say it again whenever it changes, until nothing is left to do
+    /// Go on until nothing is left to do: drawn anew on a terminal, elsewhere a line (with --json an
+    /// object) for each change
     #[arg(long)]
     pub watch: bool,
 }

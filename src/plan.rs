@@ -107,7 +107,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, audio: Option<Duration>, price: Option<Money>) {
+    /// Counts a pair.
+    pub fn add(&mut self, audio: Option<Duration>, price: Option<Money>) {
         self.pairs += 1;
         match audio {
             Some(length) => {

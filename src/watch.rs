@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -48,13 +49,39 @@ pub struct Meter {
     pub fetching: AtomicU64,
     /// Bytes of videos received so far.
     pub bytes: AtomicU64,
+    /// Statuses of tasks that are documented nowhere.
+    pub unknown: Unknown,
 }
 
-/// What the ledger cannot tell.
+/// How many unknown statuses are told of: a server that makes them up would fill the screen.
+const MOST_UNKNOWN: usize = 5;
+
+/// Statuses that the server gave and nobody knows, each once.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    /// A status that the server gave and that is documented nowhere.
-    pub unknown_status: Option<String>,
+pub struct Unknown(Mutex<Statuses>);
+
+#[derive(Debug, Default)]
+struct Statuses {
+    seen: Vec<String>,
+    /// How many of them were told of.
+    told: usize,
+}
+
+impl Unknown {
+    fn saw(&self, status: String) {
+        let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if statuses.seen.len() < MOST_UNKNOWN && !statuses.seen.contains(&status) {
+            statuses.seen.push(status);
+        }
+    }
+
+    /// Those that nobody was told of yet; whoever asks tells of them.
+    pub fn news(&self) -> Vec<String> {
+        let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = statuses.seen[statuses.told..].to_vec();
+        statuses.told = statuses.seen.len();
+        news
+    }
 }
 
 /// What waiting and fetching work with.
@@ -103,7 +130,6 @@ struct Run<'a> {
     backoff: Backoff,
     /// Since when no poll has got through.
     failing: Cell<Option<Instant>>,
-    outcome: RefCell<Outcome>,
 }
 
 /// Waits for all `tasks`, until none is left and none can come any more (`over`), or it is stopped.
@@ -113,7 +139,7 @@ pub async fn run(
     limits: &Limits,
     in_flight: &InFlight,
     mut over: watch::Receiver<bool>,
-) -> Outcome {
+) {
     let run = Run::new(means, limits, in_flight);
     let mut queue = Queue::default();
     let mut polls = FuturesUnordered::new();
@@ -134,8 +160,6 @@ pub async fn run(
             _ = over.wait_for(|over| *over), if !no_more => no_more = true,
         }
     }
-    drop(polls);
-    run.outcome.into_inner()
 }
 
 async fn at(time: Option<Instant>) {
@@ -157,7 +181,6 @@ impl<'a> Run<'a> {
             pause: RefCell::new(Pause::new(backoff)),
             backoff,
             failing: Cell::new(None),
-            outcome: RefCell::default(),
         }
     }
 
@@ -233,9 +256,7 @@ impl<'a> Run<'a> {
             TaskNews::Failed { code, message } => return Some(News::Failed(code, message)),
             TaskNews::Working { progress } => self.show(waiting, progress.unwrap_or(0)),
             TaskNews::CompletedWithoutResult => {}
-            TaskNews::Unknown(status) => {
-                self.outcome.borrow_mut().unknown_status.get_or_insert(status);
-            }
+            TaskNews::Unknown(status) => self.means.meter.unknown.saw(status),
         }
         None
     }
@@ -266,4 +287,21 @@ fn gone() -> News {
 /// How long ago the task was made.
 fn taken(task: &Task) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(task.created_at)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unknown_status_is_told_of_once_and_not_for_ever() {
+        let unknown = Unknown::default();
+        for status in ["dreaming", "dreaming", "thinking"] {
+            unknown.saw(status.to_owned());
+        }
+        assert_eq!(unknown.news(), ["dreaming", "thinking"]);
+        (0..100).for_each(|n| unknown.saw(format!("status {}", n / 2)));
+        assert_eq!(unknown.news(), ["status 0", "status 1", "status 2"]);
+        assert!(unknown.news().is_empty());
+    }
 }

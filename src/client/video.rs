@@ -26,7 +26,7 @@ pub enum Fetched {
     Dead(String),
     /// Nothing now.
     Again(String),
-    /// Not the range that was asked for: only the whole file may fit.
+    /// Not the range that was asked for, or of another file: only the whole file may fit.
     Misfit,
 }
 
@@ -74,7 +74,9 @@ fn opened(response: Response, resume: Option<&Resume>) -> Fetched {
     let (start, total) = match (response.status().as_u16(), resume) {
         (200, _) => (0, text(&response, &CONTENT_LENGTH).and_then(|text| text.parse().ok())),
         (206, Some(resume)) => match range(&response) {
-            Some((start, total)) if start == resume.from => (start, total),
+            Some((start, total)) if start == resume.from && agrees(&response, resume) => {
+                (start, total)
+            }
             _ => return Fetched::Misfit,
         },
         (416 | 206, _) => return Fetched::Misfit,
@@ -89,6 +91,12 @@ fn opened(response: Response, resume: Option<&Resume>) -> Fetched {
 pub(super) fn validator(response: &Response) -> Option<String> {
     let tag = text(response, &ETAG).filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(response, &LAST_MODIFIED)).map(str::to_owned)
+}
+
+/// Whether a range is of the file that was begun, as far as the server says.
+fn agrees(response: &Response, resume: &Resume) -> bool {
+    let name = if resume.validator.starts_with('"') { &ETAG } else { &LAST_MODIFIED };
+    text(response, name).is_none_or(|validator| validator == resume.validator)
 }
 
 /// Start and whole length out of `bytes 100-199/5000`.

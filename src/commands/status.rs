@@ -1,47 +1,36 @@
 //! `status`: where the batch stands, from the ledger.
 
-use std::time::Duration;
+use std::path::Path;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::batch::{Site, head};
 use super::failure::Failure;
+use super::follow::follow;
+use super::pulse;
 use crate::cli::{StatusArgs, Until};
+use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
 use crate::pair::without_query;
 use crate::state::State;
-use crate::ui::{Ui, counted};
+use crate::ui::{Activity, Links, Ui, dying};
 use crate::view::{self, Row, printable};
 
 /// How many pairs in doubt are shown to people; JSON has them all.
 const SHOWN: usize = 10;
 
-/// Links live this long, as far as anybody says; from when, nobody does.
-const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
-/// A link that dies sooner is worth a warning.
-const SOON: SignedDuration = SignedDuration::from_hours(2);
-/// How often a standing that is watched is read.
-const WATCHED: Duration = Duration::from_secs(1);
-
 pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let view = site.existing()?;
-    let mut shown = String::new();
-    loop {
-        let standing = Standing::read(&view)?;
-        let text = standing.describe(ui, &site);
-        if text != shown {
-            ui.result(&text, &standing.json(&site));
-            standing.warn_of_videos(ui);
-            shown = text;
-        }
-        if !args.watch || standing.left(Until::Saved) == 0 {
-            return Ok(standing.exit(Until::Saved));
-        }
-        std::thread::sleep(WATCHED);
+    if args.watch {
+        return follow(ui, &site, &view);
     }
+    let standing = Standing::read_now(&view, &site.folder)?;
+    ui.result(&standing.describe(ui, &site), &standing.json(&site));
+    standing.warn_of_videos(ui);
+    Ok(standing.exit(Until::Saved))
 }
 
 /// Where a batch stands.
@@ -53,6 +42,8 @@ pub(super) struct Standing {
     doubts: Vec<Doubt>,
     /// With a link and without a file, the link that dies first first.
     unsaved: Vec<Row>,
+    /// What the run is doing that is under way, if one is.
+    pub(super) activity: Option<Activity>,
 }
 
 impl Standing {
@@ -63,7 +54,13 @@ impl Standing {
             unlisted: view.unlisted()?,
             doubts: view.doubts()?,
             unsaved: view.unsaved()?,
+            activity: None,
         })
+    }
+
+    /// With what the run is doing now that may be under way in this folder.
+    pub(super) fn read_now(view: &View, folder: &Path) -> Result<Self, Failure> {
+        Ok(Self { activity: pulse::read(folder), ..Self::read(view)? })
     }
 
     pub(super) fn count(&self, state: State) -> u64 {
@@ -112,10 +109,15 @@ impl Standing {
             let why = [&row.error_code, &row.error].map(|text| printable(text));
             ui.warn(&format!("{}: its video cannot be fetched: {}", row.id, why.join(": ")));
         }
-        let soon = self.dying().filter(|(_, dies)| *dies < Timestamp::now() + SOON).count() as u64;
+        let soon =
+            self.dying().filter(|(_, dies)| *dies < Timestamp::now() + LINK_SOON).count() as u64;
         if soon > 0 {
-            let links = counted(soon, "link");
-            ui.warn(&format!("{links} to finished videos die within 2 hours: fetch them now"));
+            ui.warn(&match soon {
+                1 => "1 link to a finished video dies within 2 hours: fetch it now".to_owned(),
+                links => {
+                    format!("{links} links to finished videos die within 2 hours: fetch them now")
+                }
+            });
         }
     }
 
@@ -131,6 +133,23 @@ impl Standing {
         counts.collect::<Vec<_>>().join(", ")
     }
 
+    /// The same with what a run is doing now, and the link that dies next.
+    pub(super) fn now(&self) -> String {
+        let activity = self.activity.map(|activity| format!("; {activity}"));
+        let dies = self.dying().next().and_then(|(_, dies)| dying(dies, Timestamp::now()));
+        let dies = dies.map(|dies| format!("; {dies}"));
+        self.line() + &activity.unwrap_or_default() + &dies.unwrap_or_default()
+    }
+
+    /// The links of videos that are still to be fetched.
+    pub(super) fn links(&self) -> Links {
+        let mut links = Links::default();
+        for row in self.unsaved.iter().filter(|row| row.error_code.is_empty()) {
+            row.linked_at.into_iter().for_each(|at| links.learned(row.id.as_str().into(), at));
+        }
+        links
+    }
+
     pub(super) fn describe(&self, ui: &Ui, site: &Site) -> String {
         let mut lines = vec![head(ui, site, self.pairs(), &self.owner)];
         lines.extend(self.counts.iter().map(|(state, n)| format!("{n:>8}  {}", words(*state))));
@@ -140,6 +159,9 @@ impl Standing {
         if let Some((row, dies)) = self.dying().next() {
             let dies = dies.strftime("%Y-%m-%d %H:%M:%S UTC");
             lines.push(format!("the next link dies {dies} ({})", row.id));
+        }
+        if let Some(activity) = &self.activity {
+            lines.push(format!("a run is under way: {activity}"));
         }
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
@@ -170,7 +192,7 @@ impl Standing {
             .map(|state| (state.name().to_owned(), self.count(state).into()))
             .into_iter()
             .collect();
-        json!({
+        let mut value = json!({
             "manifest": site.manifest.display().to_string(),
             "endpoint": self.owner,
             "run_folder": site.folder.display().to_string(),
@@ -179,7 +201,11 @@ impl Standing {
             "no_longer_listed": self.unlisted,
             "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
             "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
-        })
+        });
+        if let Some(activity) = &self.activity {
+            value["activity"] = json!(activity);
+        }
+        value
     }
 }
 

@@ -1,6 +1,7 @@
 //! One video from its link to its place: again where the connection broke, with a fresh link where
 //! the old one is dead, and never in its place before it is whole.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -11,9 +12,10 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::{Limits, Shelf};
+use super::room::{NoRoom, Room};
+use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Resume, Stream};
-use crate::files::{Part, drop_part, sha256};
+use crate::files::{Part, Source, drop_part, sha256};
 use crate::ledger::{News, SavedVideo, Task};
 use crate::media::{self, Unfit};
 use crate::pace::Backoff;
@@ -34,6 +36,14 @@ enum Trouble {
     Lost(&'static str, String),
     /// This machine's disk.
     Disk(io::Error),
+    /// It would be full.
+    NoRoom(NoRoom),
+}
+
+impl From<NoRoom> for Trouble {
+    fn from(lacks: NoRoom) -> Self {
+        Self::NoRoom(lacks)
+    }
 }
 
 impl From<io::Error> for Trouble {
@@ -47,21 +57,27 @@ pub(super) struct Fetch<'a> {
     means: Means<'a>,
     shelf: &'a Shelf,
     limits: &'a Limits,
+    room: &'a Room<'a>,
     task: Task,
     link: Arc<str>,
-    part: Option<(Part, Option<String>)>,
+    part: Option<Part>,
     links: u32,
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(means: Means<'a>, shelf: &'a Shelf, limits: &'a Limits, task: Task) -> Self {
+    pub(super) fn new(work: &'a Work<'a>, task: Task) -> Self {
+        let Work { means, shelf, limits, room } = work;
         let link = task.link.clone().map_or_else(|| Arc::from(""), |(link, _)| link);
-        Self { means, shelf, limits, task, link, part: None, links: 0 }
+        Self { means: *means, shelf, limits, room, task, link, part: None, links: 0 }
     }
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
         let (mut failing, mut failures) = (None::<Instant>, 0);
+        match self.left_over().await {
+            Ok(part) => self.part = part,
+            Err(error) => return self.fail(&error),
+        }
         loop {
             let before = self.length();
             let trouble = match self.attempt().await {
@@ -88,12 +104,20 @@ impl<'a> Fetch<'a> {
                 }
                 Trouble::Lost(code, reason) => return self.lose(code, reason).await,
                 Trouble::Disk(error) => return self.fail(&error),
+                Trouble::NoRoom(lacks) => return self.fail(&lacks),
             }
         }
     }
 
     fn length(&self) -> u64 {
-        self.part.as_ref().map_or(0, |(part, _)| part.length())
+        self.part.as_ref().map_or(0, Part::length)
+    }
+
+    /// What a run that was killed left of the same video; all of it is read, which takes a while.
+    async fn left_over(&self) -> io::Result<Option<Part>> {
+        let (place, link) = (self.shelf.place(&self.task), self.link.clone());
+        let looked = spawn_blocking(move || Part::resume(&place, &link));
+        looked.await.map_err(io::Error::other)?
     }
 
     fn wait(&self, failures: u32) -> Duration {
@@ -153,34 +177,33 @@ impl<'a> Fetch<'a> {
                 return Err(Trouble::Broken("the server sent another range".to_owned()));
             }
         };
-        let (mut part, validator) = match self.part.take() {
+        let mut part = match self.part.take() {
             Some(part) => part,
-            None => (Part::start(&place)?, None),
+            None => Part::start(&place)?,
         };
-        if stream.start == 0 {
-            part.restart()?;
-        }
         // What goes on is the same file only as long as its name stays the same.
-        let validator = if stream.start == 0 { stream.validator.take() } else { validator };
+        if stream.start == 0 {
+            let validator = stream.validator.take();
+            part.restart(validator.map(|validator| Source::new(&self.link, validator)))?;
+        }
         let received = self.receive(&mut stream, &mut part).await;
         match (received, stream.total) {
             (Ok(()), Some(total)) if part.length() < total => {
                 let reason = format!("it ended after {} of {total} bytes", part.length());
-                self.part = Some((part, validator));
+                self.part = Some(part);
                 Err(Trouble::Broken(reason))
             }
             (Ok(()), _) => self.finish(part, &place).await,
             (Err(trouble), _) => {
-                self.part = Some((part, validator));
+                self.part = Some(part);
                 Err(trouble)
             }
         }
     }
 
     fn resume(&self) -> Option<Resume> {
-        let (part, validator) = self.part.as_ref()?;
-        let validator = validator.clone().filter(|_| part.length() > 0)?;
-        Some(Resume { from: part.length(), validator })
+        let part = self.part.as_ref().filter(|part| part.length() > 0)?;
+        Some(Resume { from: part.length(), validator: part.source()?.validator().to_owned() })
     }
 
     async fn receive(&self, stream: &mut Stream, part: &mut Part) -> Result<(), Trouble> {
@@ -192,12 +215,15 @@ impl<'a> Fetch<'a> {
         if stream.total.is_some_and(|total| total > most) {
             return Err(too_large());
         }
+        let mut claim =
+            self.room.claim(stream.total.map(|total| total.saturating_sub(stream.start)))?;
         while let Some(bytes) = stream.chunk().await.map_err(Trouble::Broken)? {
             if part.length() + bytes.len() as u64 > most {
                 return Err(too_large());
             }
             self.means.meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             part.append(&bytes)?;
+            claim.used(bytes.len() as u64)?;
         }
         Ok(())
     }
@@ -256,7 +282,7 @@ impl<'a> Fetch<'a> {
         self.note(News::LinkLost(code.to_owned(), reason)).await;
     }
 
-    fn fail(&self, error: &io::Error) {
+    fn fail(&self, error: &impl Display) {
         let place = self.shelf.place(&self.task);
         let message = format!("{}: {error}", place.display());
         self.means.stops.pull(&Reason::Disk { message });

@@ -4,6 +4,7 @@
 //! pair is `saved` only after its file is whole, checked, durable and in its place.
 
 mod fetch;
+mod room;
 mod shelf;
 
 use std::collections::BTreeMap;
@@ -11,14 +12,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use self::fetch::Fetch;
-pub use self::shelf::Shelf;
+use self::room::Room;
+pub use self::room::shortage;
+pub use self::shelf::{Shelf, ShelfError};
 use crate::ledger::Task;
 use crate::watch::Means;
+
+/// Links live this long, as far as anybody says; from when, nobody does.
+pub const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
+/// A link that dies sooner is worth a warning.
+pub const LINK_SOON: SignedDuration = SignedDuration::from_hours(2);
 
 /// How videos are fetched.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +41,14 @@ pub struct Limits {
     pub retry_for: Duration,
 }
 
+/// What all downloads share.
+struct Work<'a> {
+    means: Means<'a>,
+    shelf: &'a Shelf,
+    limits: &'a Limits,
+    room: Room<'a>,
+}
+
 /// Fetches all `videos`, until none is left and none can come any more (`over`), or it is stopped.
 pub async fn run(
     means: Means<'_>,
@@ -41,6 +57,7 @@ pub async fn run(
     limits: &Limits,
     mut over: watch::Receiver<bool>,
 ) {
+    let work = Work { means, shelf, limits, room: Room::of(&shelf.folder) };
     // By age; the number tells links of one moment apart.
     let mut queue = BTreeMap::new();
     let mut number = 0_u64;
@@ -57,7 +74,7 @@ pub async fn run(
             }
             () = std::future::ready(()), if room && !queue.is_empty() => {
                 let next = queue.pop_first();
-                under_way.extend(next.map(|(_, task)| fetch(means, shelf, limits, task)));
+                under_way.extend(next.map(|(_, task)| fetch(&work, task)));
             }
             Some(()) = under_way.next() => {}
             _ = over.wait_for(|over| *over), if !no_more => no_more = true,
@@ -65,10 +82,10 @@ pub async fn run(
     }
 }
 
-async fn fetch(means: Means<'_>, shelf: &Shelf, limits: &Limits, task: Task) {
-    means.meter.fetching.fetch_add(1, Ordering::Relaxed);
-    Fetch::new(means, shelf, limits, task).run().await;
-    means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
+async fn fetch(work: &Work<'_>, task: Task) {
+    work.means.meter.fetching.fetch_add(1, Ordering::Relaxed);
+    Fetch::new(work, task).run().await;
+    work.means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// When the link that was learned first dies, the others still live.

@@ -1,11 +1,13 @@
 //! Where videos go: a folder, a name for each, and how the CSV calls them.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::PART;
-use crate::ledger::Task;
+use crate::files::place_of;
+use crate::ledger::{LedgerError, Task, View};
 use crate::pair::VideoName;
+use crate::state::State;
 
 /// The folder of the videos unless another is asked for, in the run folder.
 const FOLDER: &str = "videos";
@@ -25,6 +27,17 @@ pub struct Shelf {
     ours: bool,
 }
 
+/// Why the folder of the videos cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
 impl Shelf {
     /// In the run folder, or in the folder that was asked for.
     #[must_use]
@@ -38,18 +51,34 @@ impl Shelf {
         Self { folder, run_folder, name, shown, ours }
     }
 
-    /// Makes the folder. In the run folder, what runs that died left half is dropped.
+    /// Makes the folder, and drops what runs that died left half there of videos that are not to
+    /// be fetched any more.
     ///
     /// # Errors
-    /// When the file system refuses.
-    pub fn prepare(&self) -> io::Result<()> {
+    /// When the file system refuses, or the ledger cannot be read.
+    pub fn prepare(&self, view: &View) -> Result<(), ShelfError> {
         std::fs::create_dir_all(&self.folder)?;
-        if !self.ours {
-            return Ok(());
-        }
+        let mut left = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == PART) {
+            left.extend(place_of(&path).map(|place| (path, place)));
+        }
+        if left.is_empty() { Ok(()) } else { self.sweep(view, left) }
+    }
+
+    /// Of files that are not whole, or notes of them, and the places beside which they lie.
+    fn sweep(&self, view: &View, left: Vec<(PathBuf, PathBuf)>) -> Result<(), ShelfError> {
+        let places = |state| -> Result<HashSet<PathBuf>, LedgerError> {
+            Ok(view.tasks(state)?.iter().map(|task| self.place(task)).collect())
+        };
+        let wanted = &places(State::Created)? | &places(State::Completed)?;
+        let saved = places(State::Saved)?;
+        let done = &saved | &places(State::Failed)?;
+        for (path, place) in left {
+            // In the folder of others, only what is certain to be this batch's. A whole video may
+            // be called as if it were not.
+            let known = self.ours || done.contains(&place);
+            if known && !wanted.contains(&place) && !saved.contains(&path) {
                 std::fs::remove_file(path)?;
             }
         }

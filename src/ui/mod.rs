@@ -2,7 +2,10 @@
 //!
 //! The only module that prints. A reader that goes away (`| head`) is not an error.
 
+mod activity;
+mod links;
 mod progress;
+mod screen;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -10,8 +13,11 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
-pub use self::progress::Progress;
-use crate::cli::{Color, Global, Until};
+pub use self::activity::Activity;
+pub use self::links::{Links, dying};
+pub use self::progress::{Progress, Work};
+pub use self::screen::Screen;
+use crate::cli::{Color, Global};
 use crate::watch::Meter;
 
 /// How to talk, decided once from the options and the terminal.
@@ -22,6 +28,8 @@ pub struct Ui {
     colour: Channels,
     /// Log lines and a bar would draw over each other.
     draws: bool,
+    /// Whether what was said can be drawn over.
+    redraws: bool,
 }
 
 /// A choice for each of the two channels.
@@ -75,6 +83,7 @@ impl Ui {
             quiet: options.quiet,
             colour: Channels { out: colour(out), err: colour(err) },
             draws: err && !options.json && !options.quiet && options.verbose == 0,
+            redraws: out && !options.json,
         }
     }
 
@@ -92,8 +101,19 @@ impl Ui {
 
     /// Draws progress, if there is a terminal to draw on and it is wanted.
     #[must_use]
-    pub fn progress(&self, pairs: u64, until: Until, meter: Arc<Meter>) -> Progress {
-        Progress::new(*self, (pairs, until), meter, self.draws)
+    pub fn progress(&self, work: Work, meter: Arc<Meter>) -> Progress {
+        Progress::new(*self, work, meter, self.draws)
+    }
+
+    /// A result that is drawn anew in its place, where there is a terminal to draw on.
+    #[must_use]
+    pub fn screen(&self) -> Option<Screen> {
+        self.redraws.then(Screen::new)
+    }
+
+    /// One of many results, each on a line: text for people, the value for programs.
+    pub fn line(&self, text: &str, value: &Value) {
+        print(io::stdout(), &if self.json { value.to_string() } else { text.to_owned() });
     }
 
     /// Draws how many of so many things are done, if there is a terminal to draw on.

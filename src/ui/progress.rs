@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 
-use super::{Style, Ui};
+use super::{Activity, Links, Style, Ui};
 use crate::cli::Until;
 use crate::ledger::Change;
 use crate::state::Event;
@@ -17,12 +18,24 @@ use crate::watch::Meter;
 /// How many warnings of a kind are shown; the CSV has them all.
 const SHOWN: u64 = 10;
 
+/// What a run has before it.
+#[derive(Debug)]
+pub struct Work {
+    /// How many pairs.
+    pub pairs: u64,
+    /// How far it takes them.
+    pub until: Until,
+    /// The links that it knows from before.
+    pub links: Links,
+}
+
 /// Follows the changes of a run.
 #[derive(Debug, Clone)]
 pub struct Progress {
     ui: Ui,
     bar: ProgressBar,
     until: Until,
+    links: Links,
     meter: Arc<Meter>,
     seen: HashMap<Event, u64>,
     /// Bytes of videos at a time, for their speed.
@@ -31,12 +44,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(
-        ui: Ui,
-        (pairs, until): (u64, Until),
-        meter: Arc<Meter>,
-        drawn: bool,
-    ) -> Self {
+    pub(super) fn new(ui: Ui, work: Work, meter: Arc<Meter>, drawn: bool) -> Self {
+        let Work { pairs, until, links } = work;
         let target = if drawn {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
@@ -52,7 +61,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         let (seen, measured) = (HashMap::new(), (Instant::now(), 0));
-        let progress = Self { ui, bar, until, meter, seen, measured, speed: 0.0 };
+        let progress = Self { ui, bar, until, links, meter, seen, measured, speed: 0.0 };
         progress.describe();
         progress
     }
@@ -66,6 +75,7 @@ impl Progress {
             if self.is_end(change) {
                 self.bar.inc(1);
             }
+            self.links.follow(change);
             self.warn_of(change, seen);
         }
         self.describe();
@@ -82,15 +92,26 @@ impl Progress {
         }
     }
 
-    /// Takes in what the meter shows.
-    pub fn refresh(&mut self) {
+    /// Takes in what the meter shows, and gives it.
+    pub fn refresh(&mut self) -> Activity {
         let (then, before) = self.measured;
         let bytes = self.meter.bytes.load(Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
         let fetched = bytes.saturating_sub(before) as f64;
         self.speed = fetched / then.elapsed().as_secs_f64().max(0.001);
         self.measured = (Instant::now(), bytes);
+        self.tell_unknown();
         self.describe();
+        self.activity()
+    }
+
+    /// A status that nobody knows may be the first sign that the API has changed.
+    fn tell_unknown(&self) {
+        for status in self.meter.unknown.news() {
+            let status = printable(&status);
+            let text = format!("a task has the unknown status {status:?}: it is waited out");
+            self.above(|ui| ui.warn(&text));
+        }
     }
 
     /// Prints a line above the bar.
@@ -98,8 +119,9 @@ impl Progress {
         self.bar.suspend(|| print(&self.ui));
     }
 
-    /// Removes the bar.
+    /// Removes the bar, once everything was said.
     pub fn end(&self) {
+        self.tell_unknown();
         self.bar.finish_and_clear();
     }
 
@@ -121,22 +143,32 @@ impl Progress {
                 text.push_str(&Style::Warning.paint(self.ui.colour.err, &part));
             }
         }
+        if let Some(warning) = self.links.warning(Timestamp::now()) {
+            text.push_str(", ");
+            text.push_str(&Style::Warning.paint(self.ui.colour.err, &warning));
+        }
         self.bar.set_message(text);
     }
 
     /// `12 created, 8 waiting (40 %), 2 downloading (1.3 MB/s), 2 saved`
     fn stages(&self, created: u64, saved: u64) -> String {
+        format!("{created} created, {}, {saved} saved", self.activity())
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "no download is so fast, or slower than nothing"
+    )]
+    fn activity(&self) -> Activity {
         let of = |meter: &AtomicU64| meter.load(Ordering::Relaxed);
-        let (waiting, fetching) = (of(&self.meter.waiting), of(&self.meter.fetching));
-        let mut text = format!("{created} created, {waiting} waiting");
-        if let Some(mean) = of(&self.meter.progress).checked_div(waiting) {
-            text.push_str(&format!(" ({mean} %)"));
+        let waiting = of(&self.meter.waiting);
+        Activity {
+            waiting,
+            progress: of(&self.meter.progress).checked_div(waiting),
+            downloading: of(&self.meter.fetching),
+            bytes_per_second: self.speed as u64,
         }
-        if fetching > 0 {
-            let megabytes = self.speed / 1e6;
-            text.push_str(&format!(", {fetching} downloading ({megabytes:.1} MB/s)"));
-        }
-        text + &format!(", {saved} saved")
     }
 
     fn warn_of(&self, change: &Change, seen: u64) {

@@ -4,6 +4,7 @@ use std::fs;
 
 use callsheet_mock::{MockApi, Scenario};
 
+use crate::child;
 use crate::sheet::{Said, Sheet, fake};
 
 const PAIR: &str =
@@ -149,7 +150,7 @@ fn no_key_or_a_bad_one() {
     assert!(said.err.contains("CALLSHEET_API_KEY"), "{said}");
     for key in ["", "  ", "two words", "schlüssel"] {
         let mut command = attempt.sheet.command("run", &endpoint);
-        let said = Said::of(&command.env("CALLSHEET_API_KEY", key).output().unwrap());
+        let said = child::said(command.env("CALLSHEET_API_KEY", key));
         assert_eq!(said.code, 2, "{said}");
         assert!(key.trim().is_empty() || !said.err.contains(key), "{said}");
     }

@@ -4,10 +4,11 @@ use std::fs;
 
 use callsheet_mock::Scenario;
 
+use crate::child::said;
 use crate::sheet::{KEY, Said, Sheet, fake, program, stable};
 
 fn call(arguments: &[&str]) -> Said {
-    Said::of(&program().args(arguments).output().unwrap())
+    said(program().args(arguments))
 }
 
 #[test]

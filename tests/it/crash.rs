@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use callsheet_mock::Scenario;
 
+use crate::child::said;
 use crate::sheet::{Said, Sheet, fake, root};
 
 /// Builds `shim.c`, once for all tests.
@@ -30,7 +31,7 @@ fn shim() -> &'static Path {
 fn shimmed(sheet: &Sheet, variable: &str, value: impl ToString) -> Said {
     let mut command = sheet.run_command(&["-q"]);
     command.env("LD_PRELOAD", shim()).env(variable, value.to_string());
-    Said::of(&command.output().unwrap())
+    said(&mut command)
 }
 
 /// How many such calls a whole run makes.

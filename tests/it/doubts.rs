@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use callsheet_mock::{Fault, MockApi, Rule, Scenario};
 
+use crate::child::{Running, said};
 use crate::rude::{Rude, answer};
 use crate::sheet::{KEY, Said, Sheet, fake, stable};
 
@@ -21,7 +22,7 @@ fn doubtful() -> (MockApi, Sheet) {
 
 fn resolve(sheet: &Sheet, options: &[&str]) -> Said {
     let mut command = sheet.command("resolve", options);
-    Said::of(&command.env("CALLSHEET_API_KEY", KEY).output().unwrap())
+    said(command.env("CALLSHEET_API_KEY", KEY))
 }
 
 #[test]
@@ -62,9 +63,9 @@ fn ids_come_from_a_file_or_standard_input_and_all_are_settled_or_none() {
     let (_api, sheet) = doubtful();
     let mut command = sheet.command("resolve", &["--from", "-", "--abandon"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     child.stdin.take().unwrap().write_all(b"pair-1\npair-0\n").unwrap();
-    let said = Said::of(&child.wait_with_output().unwrap());
+    let said = child.said();
     assert_eq!(said.code, 2, "pair-0 is not in doubt: {said}");
     assert_eq!(sheet.states()["in_doubt"], 2, "one was settled all the same");
     std::fs::write(sheet.folder().join("ids"), "pair-1\npair-2\n").unwrap();

@@ -5,16 +5,19 @@
 
 mod bad_input;
 mod buckets;
+mod child;
 mod commands;
 mod contract;
 mod crash;
 mod doubts;
+mod half;
 mod init;
 mod layers;
 mod money;
 mod proofs;
 mod rehearsals;
 mod requests;
+mod room;
 mod rude;
 mod sheet;
 mod stops;
@@ -24,4 +27,5 @@ mod uploads;
 mod videos;
 mod waiting;
 mod waits;
+mod watched;
 mod whole_way;

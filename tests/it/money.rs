@@ -3,13 +3,13 @@
 //! fake's own book of what it accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use callsheet_mock::{Book, Fault, Latency, MockApi, Rule, Scenario, Span};
 
-use crate::sheet::{Said, Sheet, fake};
+use crate::child::Running;
+use crate::sheet::{Sheet, fake};
 
 /// What a whole ordeal came to.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ fn settle(book: &Book, sheet: &Sheet, pairs: usize) -> Account {
 }
 
 /// Waits for the run, or kills it after a while. Says whether it ended by itself.
-fn ends_within(run: &mut Child, patience: Duration) -> Option<i32> {
+fn ends_within(run: &mut Running, patience: Duration) -> Option<i32> {
     let begun = Instant::now();
     while begun.elapsed() < patience {
         if let Some(status) = run.try_wait().unwrap() {
@@ -53,7 +53,7 @@ fn ends_within(run: &mut Child, patience: Duration) -> Option<i32> {
         sleep(Duration::from_millis(1));
     }
     run.kill().unwrap();
-    run.wait().unwrap();
+    run.wait();
     None
 }
 
@@ -67,7 +67,7 @@ fn ordeal(api: &MockApi, sheet: &Sheet, seed: u64, longest: Duration) -> usize {
             Some(0 | 3 | 5) => return kills,
             Some(4) | None => {}
             Some(code) => {
-                let said = Said::of(&run.wait_with_output().unwrap());
+                let said = run.said();
                 assert!(code == 7, "exit code {code}: {said}");
             }
         }

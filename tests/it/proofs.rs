@@ -183,7 +183,7 @@ fn a_server_that_comes_back_gets_each_request_once() {
     let listener = TcpListener::bind(address).unwrap();
     let server =
         Rude::on(listener, |n, c| answer(c, "200 OK", "", &format!("{{\"id\":\"t{n}\"}}")));
-    let said = Said::of(&run.wait_with_output().unwrap());
+    let said = run.said();
     assert_eq!((said.code, server.read()), (0, 3), "{said}");
 }
 

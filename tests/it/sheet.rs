@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use callsheet_mock::{MockApi, Scenario};
 use futures::executor::block_on;
+
+use crate::child::{Running, said};
 
 /// Long enough to be found by accident nowhere.
 pub(crate) const KEY: &str = "sk-test-4f9a77c1e2b84d06";
@@ -72,12 +74,12 @@ impl Sheet {
     }
 
     pub(crate) fn call(&self, verb: &str, options: &[&str]) -> Said {
-        Said::of(&self.command(verb, options).output().unwrap())
+        said(&mut self.command(verb, options))
     }
 
     /// `run --until created` with a key.
     pub(crate) fn run(&self, options: &[&str]) -> Said {
-        Said::of(&self.run_command(options).output().unwrap())
+        said(&mut self.run_command(options))
     }
 
     pub(crate) fn run_command(&self, options: &[&str]) -> Command {
@@ -93,10 +95,11 @@ impl Sheet {
 
     /// `run` to the end, without waiting long between two polls.
     pub(crate) fn run_whole(&self, options: &[&str]) -> Said {
-        Said::of(&self.whole(options).output().unwrap())
+        said(&mut self.whole(options))
     }
 
-    fn whole(&self, options: &[&str]) -> Command {
+    /// The command of such a run.
+    pub(crate) fn whole(&self, options: &[&str]) -> Command {
         let mut command = self.command("run", options);
         if !options.contains(&"--poll-interval") {
             command.args(["--poll-interval", "100ms"]);
@@ -106,16 +109,16 @@ impl Sheet {
     }
 
     /// Starts such a run in the background.
-    pub(crate) fn start_whole(&self, options: &[&str]) -> Child {
+    pub(crate) fn start_whole(&self, options: &[&str]) -> Running {
         let mut command = self.whole(options);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
     /// Starts a run that goes on in the background.
-    pub(crate) fn start(&self, options: &[&str]) -> Child {
+    pub(crate) fn start(&self, options: &[&str]) -> Running {
         let mut command = self.run_command(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        Running::start(&mut command)
     }
 
     /// The rows of `tasks.csv` by id; a pair that has two rows is a failure.

@@ -1,13 +1,14 @@
 //! What ends a run early: signals, a dead account, another run, and a machine that fails. Always
 //! with everything written down, and always to be continued by the same command.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use callsheet_mock::{Account, Fault, Latency, MockApi, Rule, Scenario, Span};
 use futures::executor::block_on;
 
+use crate::child::{Running, said};
 use crate::rude::{Rude, answer};
 use crate::sheet::{KEY, Said, Sheet, fake, stable};
 
@@ -15,7 +16,7 @@ fn slow() -> Scenario {
     Scenario { latency: Latency::Fixed(Span::millis(400)), ..Scenario::default() }
 }
 
-pub(crate) fn signal(run: &Child, name: &str) {
+pub(crate) fn signal(run: &Running, name: &str) {
     let sent = Command::new("kill").args([name, &run.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
@@ -28,10 +29,6 @@ pub(crate) fn until(what: &str, happened: impl Fn() -> bool) {
     }
 }
 
-pub(crate) fn said(run: Child) -> Said {
-    Said::of(&run.wait_with_output().unwrap())
-}
-
 #[test]
 fn the_first_signal_drains_and_the_same_command_continues() {
     for name in ["-INT", "-TERM", "-HUP"] {
@@ -40,7 +37,7 @@ fn the_first_signal_drains_and_the_same_command_continues() {
         let run = sheet.start(&[]);
         until("a create", || api.book().creates_read >= 3);
         signal(&run, name);
-        let said = said(run);
+        let said = run.said();
         assert_eq!(said.code, 4, "{said}");
         assert!(said.err.contains("callsheet run batch.yaml --until created"), "{said}");
         let sent = api.book().entries.len();
@@ -63,7 +60,7 @@ fn the_second_signal_stops_at_once_and_nothing_is_lost() {
     sleep(Duration::from_millis(300));
     signal(&run, "-INT");
     let begun = Instant::now();
-    let said = said(run);
+    let said = run.said();
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(said.code, 130, "{said}");
     let doubts = sheet.run(&["--limit", "0"]);
@@ -77,10 +74,10 @@ fn a_reader_that_goes_away_is_no_error() {
     let api = fake(Scenario::default());
     let sheet = Sheet::pairs(3, api.url(), "");
     let mut command = sheet.run_command(&[]);
-    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut run = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     drop(run.stdout.take());
     drop(run.stderr.take());
-    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(run.wait().code(), Some(0));
     assert_eq!(sheet.states()["created"], 3);
 }
 
@@ -140,7 +137,7 @@ fn the_second_run_is_told_who_has_the_ledger_while_status_and_report_work() {
     assert!(status["states"]["planned"].as_u64().unwrap() > 0, "{status}");
     assert_eq!(sheet.call("report", &[]).code, 0);
     assert_eq!(sheet.call("plan", &[]).code, 0);
-    assert_eq!(said(first).code, 0);
+    assert_eq!(first.said().code, 0);
     assert_eq!((sheet.rows().len(), api.book().entries.len()), (9, 9));
 }
 
@@ -152,7 +149,7 @@ fn a_lock_left_by_a_dead_process_does_not_block() {
     let mut run = sheet.start(&[]);
     until("a create", || api.book().entries.len() == 1);
     run.kill().unwrap();
-    run.wait().unwrap();
+    run.wait();
     let said = sheet.run(&[]);
     assert_eq!(said.code, 5, "{said}");
     assert!(said.err.contains("cut off with 1 create under way"), "{said}");
@@ -166,7 +163,7 @@ fn limited(sheet: &Sheet, limit: &str) -> Said {
     shell.arg("-c").arg(format!("trap '' XFSZ; {limit}; exec \"$0\" \"$@\""));
     shell.arg(program.get_program()).args(program.get_args());
     shell.current_dir(sheet.folder()).env_clear().env("CALLSHEET_API_KEY", KEY);
-    Said::of(&shell.stdin(Stdio::null()).output().unwrap())
+    said(shell.stdin(Stdio::null()))
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use callsheet_mock::{Fault, Links, On, Rule, Scenario, Span, Work};
 
+use crate::child::said;
 use crate::rude::{Rude, answer};
 use crate::sheet::{Said, Sheet, fake, side_by_side};
 use crate::studio::{Asked, VIDEO, part, studio};
@@ -227,13 +228,12 @@ fn what_a_rehearsal_saves_is_played_by_a_real_player() {
     assert_eq!(sheet.call("run", &["--mock"]).code, 0);
     for id in ["anna-welcome", "ben-ja"] {
         let path = sheet.folder().join(format!("demo.mock.run/videos/{id}.mp4"));
-        let probe = std::process::Command::new("ffprobe")
+        let mut probe = std::process::Command::new("ffprobe");
+        probe
             .args(["-v", "error", "-show_entries", "stream=codec_type:format=duration"])
             .args(["-of", "csv=p=0"])
-            .arg(path)
-            .output()
-            .unwrap();
-        let said = Said::of(&probe);
+            .arg(path);
+        let said = said(&mut probe);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{said}");
         assert!(said.out.contains("video") && said.out.contains("1.0"), "{said}");
     }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use callsheet_mock::{
     Account, Dialect, Failure, FailureCode, Fault, MockApi, On, Rule, Scenario, Span, Work,
 };
 
+use crate::child::Running;
 use crate::rude::{Rude, answer};
-use crate::sheet::{KEY, Said, Sheet, fake, side_by_side};
+use crate::sheet::{KEY, Sheet, fake, side_by_side};
+use crate::stops::until;
 
 fn at_once() -> Scenario {
     Scenario { work: Work::AtOnce, ..Scenario::default() }
@@ -89,16 +93,24 @@ fn a_key_that_dies_while_waiting_ends_the_run_and_loses_nothing() {
 }
 
 #[test]
-fn an_unknown_status_is_waited_out_and_warned_of_once() {
-    let server = Rude::start(|number, connection| {
-        let status = if number < 4 { "dreaming\\u001b[2J" } else { "cancelled" };
+fn an_unknown_status_is_waited_out_and_warned_of_once_and_at_once() {
+    let awake = Arc::new(AtomicBool::new(false));
+    let sleeper = awake.clone();
+    let server = Rude::start(move |_, connection| {
+        let awake = sleeper.load(Ordering::SeqCst);
+        let status = if awake { "cancelled" } else { "dreaming\\u001b[2J" };
         answer(connection, "200 OK", "", &format!("{{\"id\":\"t1\",\"status\":\"{status}\"}}"));
     });
     let sheet = Sheet::pairs(1, &server.url, "");
-    let said = sheet.run_whole(&[]);
-    assert_eq!(said.code, 3, "{said}");
-    assert_eq!(said.err.matches("unknown status").count(), 1, "{said}");
-    assert!(!said.to_string().contains('\u{1b}'));
+    let log = sheet.folder().join("said");
+    let mut command = sheet.whole(&[]);
+    let mut run = Running::start(command.stderr(fs::File::create(&log).unwrap()));
+    let warnings = || fs::read_to_string(&log).unwrap().matches("unknown status").count();
+    until("a warning while the task goes on", || warnings() > 0);
+    awake.store(true, Ordering::SeqCst);
+    assert_eq!(run.wait().code(), Some(3));
+    assert_eq!(warnings(), 1);
+    assert!(!fs::read_to_string(&log).unwrap().contains('\u{1b}'));
     assert_eq!(sheet.rows()["pair-0"]["error_code"], "request_cancelled");
 }
 
@@ -122,7 +134,7 @@ fn failed_tasks_are_created_again_only_by_the_users_word() {
         fails(FailureCode::ContentPolicyViolation, "/2.jpg"),
     ];
     let api = fake(Scenario { failures, ..at_once() });
-    let sheet = Sheet::pairs(3, api.url(), "");
+    let sheet = Sheet::pairs(3, api.url(), "price_per_second: 0.5");
     let said = sheet.run_whole(&[]);
     assert_eq!((said.code, api.book().entries.len()), (3, 3), "{said}");
     let row = &sheet.rows()["pair-1"];
@@ -134,7 +146,9 @@ fn failed_tasks_are_created_again_only_by_the_users_word() {
     change(&api, at_once());
     let said = sheet.run_whole(&["--retry-failed"]);
     assert_eq!((said.code, api.book().entries.len()), (3, 4), "{said}");
-    assert!(said.err.contains("1 failed pair to be created again, each paid for"), "{said}");
+    let cost = "1 failed pair to be created again, each paid for as a new one: about 0.50 at 0.5 a \
+        second, if they have 1.0 s each as the saved ones";
+    assert!(said.err.contains(cost), "{said}");
     let states: BTreeMap<_, _> =
         sheet.rows().into_iter().map(|(id, r)| (id, r["state"].clone())).collect();
     assert_eq!((states["pair-1"].as_str(), states["pair-2"].as_str()), ("saved", "failed"));
@@ -230,18 +244,4 @@ fn tasks_made_elsewhere_are_adopted_and_fetched() {
     let said = sheet.run_whole(&[]);
     assert_eq!((said.code, api.book().entries.len()), (0, 2), "{said}");
     assert_eq!(sheet.rows()["pair-1"]["task_id"], elsewhere.rows()["pair-1"]["task_id"]);
-}
-
-#[test]
-fn a_second_terminal_can_watch() {
-    let api = fake(Scenario { work: Work::Polls(6), ..Scenario::default() });
-    let sheet = Sheet::pairs(2, api.url(), "");
-    assert_eq!(sheet.run(&[]).code, 0);
-    let mut watching = sheet.command("status", &["--watch"]);
-    watching.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let watching = watching.spawn().unwrap();
-    assert_eq!(sheet.run_whole(&["--poll-interval", "400ms"]).code, 0);
-    let said = Said::of(&watching.wait_with_output().unwrap());
-    assert_eq!(said.code, 0, "{said}");
-    assert!(said.out.contains("2  created") && said.out.contains("2  saved"), "{said}");
 }

@@ -51,7 +51,7 @@ fn killed_at_any_moment_the_same_command_goes_on() {
             // Other moments in each round: from the first create to the last download.
             sleep(Duration::from_millis(40 + (round * 97 + kill * 331) % 1700));
             run.kill().unwrap();
-            run.wait().unwrap();
+            run.wait();
         }
         let said = sheet.run_whole(&[]);
         assert!([0, 5].contains(&said.code), "{said}");
@@ -80,7 +80,7 @@ fn a_signal_while_waiting_ends_the_run_at_once_and_the_same_command_continues() 
     let run = sheet.start_whole(&[]);
     until("a poll", || api.journal().iter().any(|seen| seen.target.starts_with("/v1/tasks")));
     crate::stops::signal(&run, "-INT");
-    let said = crate::stops::said(run);
+    let said = run.said();
     assert_eq!(said.code, 4, "{said}");
     assert_eq!(sheet.states()["created"], 2);
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::stages::Ended;
 use crate::cli::Until;
 use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
@@ -13,16 +12,16 @@ use crate::exit::Exit;
 use crate::ledger::{Rows, Totals};
 use crate::price::{Money, Refusal};
 use crate::report;
-use crate::submit::{NotAffordable, Reason, Stops};
+use crate::submit::{self, NotAffordable, Reason, Stops};
 use crate::ui::{Ui, counted};
-use crate::view::printable;
+use crate::view::{printable, size};
 use crate::wire::Account;
 
 /// How the run ended.
 pub(super) struct End {
     pub(super) until: Until,
     /// Nothing if a second signal ended it at once.
-    pub(super) ended: Option<Ended>,
+    pub(super) created: Option<submit::Outcome>,
     pub(super) stops: Stops,
     pub(super) took: Duration,
 }
@@ -30,7 +29,7 @@ pub(super) struct End {
 impl End {
     /// The precedence of the exit codes, over what the states alone say.
     fn exit(&self, standing: &Standing) -> Exit {
-        if self.ended.is_none() {
+        if self.created.is_none() {
             return Exit::Killed;
         }
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
@@ -48,21 +47,15 @@ impl End {
     }
 
     fn not_affordable(&self) -> Option<&NotAffordable> {
-        self.ended.as_ref().map(|ended| &ended.created.not_affordable)
+        self.created.as_ref().map(|created| &created.not_affordable)
     }
 }
 
 /// Writes the CSV and says how it went and what to do next.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
     end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
-    if let Some(status) = end.ended.iter().find_map(|ended| ended.watched.unknown_status.as_ref()) {
-        let status = printable(status);
-        ui.warn(&format!(
-            "the server gave a task the unknown status {status:?}; it was waited out"
-        ));
-    }
     end.not_affordable().into_iter().for_each(|list| explain_not_affordable(ui, list));
-    for (id, task) in end.ended.iter().flat_map(|ended| &ended.created.unrecorded) {
+    for (id, task) in end.created.iter().flat_map(|created| &created.unrecorded) {
         let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
         ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));
@@ -98,10 +91,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
 fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     let (id, took) = totals.slowest.as_ref()?;
     let files = counted(totals.files, "file");
-    let size = match totals.bytes {
-        bytes @ ..10_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        bytes => format!("{} MB", bytes.div_ceil(1_000_000)),
-    };
+    let size = size(totals.bytes);
     let seconds = totals.seconds;
     let price =
         price.map(|price| format!(", about {} at {price} a second", price.of_about(seconds)));

@@ -5,6 +5,7 @@ mod conclude;
 mod prepare;
 mod stages;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -14,18 +15,19 @@ use self::conclude::{End, conclude};
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
-use super::key;
 use super::rehearsal::{self, Rehearsal};
 use super::status::Standing;
+use super::{key, pulse};
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
+use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Limits, Reason, Stops};
-use crate::ui::{Progress, Ui, counted};
+use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
@@ -38,12 +40,16 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     batch.site.make()?;
     let mut store = list(ui, &batch)?;
     prepare::prepare(ui, args, &mut store, &shelf)?;
+    let price = batch.manifest.spending.price;
+    let again = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
+    store.retry(&again.ids)?;
     let standing = Standing::read(&store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let progress = ui.progress(standing.left(args.until), args.until, Arc::clone(&meter));
-    let progress = Arc::new(Mutex::new(progress));
+    let work =
+        Work { pairs: standing.left(args.until), until: args.until, links: standing.links() };
+    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let stops = Stops::default();
     let unfinished = standing.count(State::Created);
@@ -57,7 +63,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         meter: &meter,
         progress: &progress,
     };
-    let ended = runtime.block_on(stages.drive(feed, unfinished));
+    let created = runtime.block_on(stages.drive(feed, unfinished));
+    pulse::end(folder);
     let closed = ledger.close();
     lock(&progress).end();
     closed.or_else(|error| match stops.reasons()[..] {
@@ -65,7 +72,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         [Reason::Ledger(_), ..] => Ok(()),
         _ => Err(error),
     })?;
-    conclude(ui, &batch, &End { until: args.until, ended, stops, took: started.elapsed() })
+    conclude(ui, &batch, &End { until: args.until, created, stops, took: started.elapsed() })
 }
 
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
@@ -122,6 +129,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 /// Opens the ledger and lists the manifest in it.
 fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     let mut store = Store::open(&batch.site.folder, &batch.owner())?;
+    clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
@@ -130,6 +138,12 @@ fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(store)
+}
+
+/// Runs that were killed left files behind; whoever has the ledger clears them away.
+fn clear(folder: &Path) -> Result<(), Failure> {
+    sweep(folder)
+        .map_err(|error| Failure::new(Exit::Fault, format!("{}: {error}", folder.display())))
 }
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {

@@ -7,9 +7,12 @@ use std::path::Path;
 
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
-use crate::download::Shelf;
+use crate::download::{Shelf, ShelfError, shortage};
 use crate::exit::Exit;
+use crate::files::free;
 use crate::ledger::{Rows, Store, View};
+use crate::plan::Sum;
+use crate::price::Money;
 use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::Row;
@@ -24,15 +27,44 @@ pub(super) fn prepare(
     let rows = store.view()?;
     if args.until == Until::Saved {
         check_names(&rows, shelf)?;
-        shelf.prepare().map_err(|error| {
-            Failure::new(Exit::Fault, format!("{}: {error}", shelf.folder.display()))
-                .hint("choose another folder for the videos with --videos DIR")
-        })?;
+        shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
     }
-    match &args.retry_failed {
-        Some(ids) => retry(ui, store, &rows, ids),
-        None => Ok(()),
+    match args.until {
+        Until::Saved => warn_of_room(ui, args, &rows, shelf),
+        Until::Created => Ok(()),
+    }
+}
+
+/// Videos are paid for long before it shows that the disk is too small for them.
+fn warn_of_room(ui: &Ui, args: &RunArgs, view: &View, shelf: &Shelf) -> Result<(), Failure> {
+    let saved = view.totals()?;
+    // Videos of a fake are tiny: nothing is guessed of them.
+    if args.batch.mock.is_some() && saved.files == 0 {
+        return Ok(());
+    }
+    let most_new = args.limit.map_or(u64::MAX, |limit| limit as u64);
+    let to_come = view.counts()?.into_iter().map(|(state, count)| match state {
+        State::Planned => count.min(most_new),
+        State::Created | State::Completed => count,
+        State::Sending | State::Saved | State::Rejected => 0,
+        State::Failed | State::InDoubt | State::Abandoned => 0,
+    });
+    let to_come = to_come.sum();
+    let folder = &shelf.folder;
+    if let Some(lacks) = free(folder).and_then(|free| shortage(free, to_come, &saved)) {
+        ui.warn(&format!("{}: {lacks}. What is not fetched in a day is lost", folder.display()));
+    }
+    Ok(())
+}
+
+fn unusable(shelf: &Shelf, error: ShelfError) -> Failure {
+    match error {
+        ShelfError::Ledger(error) => error.into(),
+        ShelfError::Io(error) => {
+            Failure::new(Exit::Fault, format!("{}: {error}", shelf.folder.display()))
+                .hint("choose another folder for the videos with --videos DIR")
+        }
     }
 }
 
@@ -92,29 +124,87 @@ fn is_there(row: &Row, folder: &Path) -> bool {
     length.is_some() && length == row.video_bytes
 }
 
-/// Plans failed pairs again, by the user's word.
-fn retry(ui: &Ui, store: &mut Store, view: &View, asked: &[String]) -> Result<(), Failure> {
+/// Failed pairs that are to be created again.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    pub(super) ids: Vec<String>,
+    /// What that costs.
+    pub(super) sum: Sum,
+}
+
+/// The failed pairs that the user wants created again, and what is said about it.
+pub(super) fn failed(
+    ui: &Ui,
+    asked: Option<&[String]>,
+    view: &View,
+    price: Option<Money>,
+) -> Result<Again, Failure> {
+    let Some(asked) = asked else { return Ok(Again::default()) };
     let all = asked == [""];
-    let mut ids = if all { Vec::new() } else { asked.to_vec() };
-    let mut others = 0;
+    let (mut again, mut others) = (Again::default(), 0);
     view.each_row::<Failure>(Rows::Settled, |row| {
-        match row.state {
-            State::Failed if all && row.listed && may_be_tried_again(&row.error_code) => {
-                ids.push(row.id);
-            }
-            State::Failed if all => others += 1,
-            _ => {}
+        let named = || asked.iter().any(|id| id.eq_ignore_ascii_case(&row.id));
+        let wanted = match row.state {
+            State::Failed if all => row.listed && may_be_tried_again(&row.error_code),
+            // What cannot be tried again is refused by the ledger, by its name.
+            _ => !all && named(),
+        };
+        others += u64::from(all && !wanted && row.state == State::Failed);
+        if wanted {
+            again.sum.add(row.audio, price);
+        }
+        if wanted && all {
+            again.ids.push(row.id);
         }
         Ok(())
     })?;
-    store.retry(&ids)?;
-    let pairs = counted(ids.len() as u64, "failed pair");
-    ui.note(&format!("{pairs} to be created again, each paid for as a new one"));
+    if !all {
+        again.ids = asked.to_vec();
+    }
+    ui.note(&again_at_what_cost(&again.sum));
     if others > 0 {
         let pairs = counted(others, "failed pair");
         ui.note(&format!(
             "{pairs} not: their input has to change first, or name them to try again"
         ));
     }
-    Ok(())
+    Ok(again)
+}
+
+fn again_at_what_cost(sum: &Sum) -> String {
+    let again =
+        counted(sum.pairs, "failed pair") + " to be created again, each paid for as a new one";
+    let unmeasured = match sum.unmeasured {
+        0 => String::new(),
+        count => format!(" and {} not measured", counted(count, "recording")),
+    };
+    match sum.cost {
+        _ if sum.pairs == 0 => again,
+        _ if sum.unmeasured == sum.pairs => again + "; their recordings were not measured",
+        None => format!("{again}: {} s{unmeasured}", sum.billed),
+        Some(cost) => format!("{again}: {cost}{unmeasured}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn creating_again_says_what_it_costs_as_far_as_that_is_known() {
+        let cost = |lengths: &[Option<u64>], price| {
+            let mut sum = Sum::default();
+            lengths.iter().for_each(|length| sum.add(length.map(Duration::from_secs), price));
+            let text = again_at_what_cost(&sum);
+            text.split_once("a new one").map(|(_, cost)| cost.to_owned()).unwrap()
+        };
+        let price = Some(Money::of(0.16));
+        assert_eq!(cost(&[Some(5), Some(10)], price), ": 2.40");
+        assert_eq!(cost(&[Some(5), None], price), ": 0.80 and 1 recording not measured");
+        assert_eq!(cost(&[Some(5)], None), ": 5 s");
+        assert_eq!(cost(&[None], price), "; their recordings were not measured");
+        assert_eq!(cost(&[], price), "");
+    }
 }

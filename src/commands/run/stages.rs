@@ -11,6 +11,7 @@ use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
 use crate::client::Client;
 use crate::commands::batch::Batch;
+use crate::commands::pulse;
 use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Task};
@@ -24,6 +25,8 @@ const REHEARSED: Duration = Duration::from_millis(250);
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a task must have been unknown before that is believed; a fake does not err.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
+/// How often a second terminal is told.
+const SHOWN: Duration = Duration::from_secs(1);
 
 /// What the stages work with.
 pub(super) struct Stages<'a> {
@@ -37,25 +40,23 @@ pub(super) struct Stages<'a> {
     pub(super) progress: &'a Mutex<Progress>,
 }
 
-/// What the ledger cannot tell about a run.
-#[derive(Debug, Default)]
-pub(super) struct Ended {
-    pub(super) created: submit::Outcome,
-    pub(super) watched: watch::Outcome,
-}
-
 impl Stages<'_> {
-    /// Runs all stages; `None` if a second signal ended them at once.
-    pub(super) async fn drive(&self, feed: Option<Feed>, unfinished: u64) -> Option<Ended> {
+    /// Runs all stages and gives what came of the creates; `None` if a second signal ended them at
+    /// once.
+    pub(super) async fn drive(
+        &self,
+        feed: Option<Feed>,
+        unfinished: u64,
+    ) -> Option<submit::Outcome> {
         tokio::select! {
-            ended = self.stages(feed, unfinished) => Some(ended),
+            created = self.stages(feed, unfinished) => Some(created),
             () = self.signals() => None,
             () = self.deadline() => None,
             () = self.show() => None,
         }
     }
 
-    async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> Ended {
+    async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> submit::Outcome {
         let unfinished = u32::try_from(unfinished).unwrap_or(u32::MAX);
         let in_flight = InFlight::new(self.batch.manifest.in_flight, unfinished);
         let (creating, created) = channel(false);
@@ -68,19 +69,19 @@ impl Stages<'_> {
             outcome
         };
         let wait_and_fetch = async {
-            let Some(feed) = feed else { return watch::Outcome::default() };
+            let Some(feed) = feed else { return };
             let wait = async {
-                let outcome = self.wait(feed.created, &in_flight, created).await;
+                self.wait(feed.created, &in_flight, created).await;
                 watching.send_replace(true);
-                outcome
             };
             match self.args.until {
                 Until::Created => wait.await,
-                Until::Saved => tokio::join!(wait, self.fetch(feed.completed, watched)).0,
+                Until::Saved => {
+                    tokio::join!(wait, self.fetch(feed.completed, watched));
+                }
             }
         };
-        let (created, watched) = tokio::join!(create, wait_and_fetch);
-        Ended { created, watched }
+        tokio::join!(create, wait_and_fetch).0
     }
 
     /// Until all tasks have ended; where only their ids are wanted, until no create waits for them.
@@ -89,7 +90,7 @@ impl Stages<'_> {
         tasks: UnboundedReceiver<Task>,
         in_flight: &InFlight,
         mut created: Receiver<bool>,
-    ) -> watch::Outcome {
+    ) {
         let limits = watch::Limits {
             polls: Polls { interval: self.interval() },
             rate: self.args.wait.poll_rate,
@@ -100,8 +101,8 @@ impl Stages<'_> {
         match self.args.until {
             Until::Saved => waiting.await,
             Until::Created => tokio::select! {
-                outcome = waiting => outcome,
-                _ = created.wait_for(|created| *created) => watch::Outcome::default(),
+                () = waiting => {}
+                _ = created.wait_for(|created| *created) => {}
             },
         }
     }
@@ -145,11 +146,15 @@ impl Stages<'_> {
         std::future::pending().await
     }
 
-    /// Brings the bar up to date with what changes between commits. Never ends.
+    /// Brings the bar and the second terminal's up to date with what changes between commits.
+    /// Never ends.
     async fn show(&self) {
         loop {
-            sleep(Duration::from_millis(500)).await;
+            sleep(SHOWN / 2).await;
             lock(self.progress).refresh();
+            sleep(SHOWN / 2).await;
+            let activity = lock(self.progress).refresh();
+            pulse::write(&self.batch.site.folder, activity);
         }
     }
 }

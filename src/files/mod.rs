@@ -1,14 +1,24 @@
 //! Files that appear whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+mod local;
+mod part;
+mod space;
+
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-mod local;
-
 pub use self::local::{Local, LocalError, find};
+pub use self::part::{Part, Source, drop_part, place_of};
+pub use self::space::free;
+
+/// What the names of files begin with that are not in their place yet.
+const BESIDE: &str = ".callsheet-";
+/// Nobody takes longer to write one: what is older was left by a process that was killed.
+const LEFT: Duration = Duration::from_secs(60);
 
 /// Writes a file beside its place, makes it durable and moves it there, so that nobody ever sees
 /// half of it, whatever happens.
@@ -43,7 +53,7 @@ fn filled<E: From<io::Error>>(
     let mut beside = tempfile::Builder::new();
     #[cfg(unix)]
     beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let beside = beside.prefix(".callsheet-").tempfile_in(folder_of(path))?;
+    let beside = beside.prefix(BESIDE).tempfile_in(folder_of(path))?;
     let mut writer = BufWriter::new(beside.as_file());
     fill(&mut writer)?;
     writer.flush()?;
@@ -58,97 +68,40 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Writes a small file whole or not at all, but durably only in the course of time: for what is
+/// worth nothing after a crash.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!("{BESIDE}{name}"));
+    fs::write(&beside, bytes)?;
+    fs::rename(&beside, path)
+}
+
+/// Drops what processes that were killed left beside the files of a folder. Others may be writing
+/// there now.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let old = metadata.modified()?.elapsed().is_ok_and(|age| age > LEFT);
+        let ours = entry.file_name().to_string_lossy().starts_with(BESIDE);
+        if ours && old && metadata.is_file() {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the names in a folder durable.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened, and renames are durable by other means.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-/// The ending of a file that is not whole yet.
-pub const PART: &str = "part";
-
-/// A file that grows beside its place, and is moved there once it is whole.
-#[derive(Debug)]
-pub struct Part {
-    file: File,
-    beside: PathBuf,
-    place: PathBuf,
-    length: u64,
-    digest: Sha256,
-}
-
-impl Part {
-    /// Starts empty, as `NAME.part`; one that an earlier run left is dropped.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn start(place: &Path) -> io::Result<Self> {
-        let beside = beside(place);
-        remove(&beside)?;
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&beside)?;
-        let place = place.to_owned();
-        Ok(Self { file, beside, place, length: 0, digest: Sha256::new() })
-    }
-
-    /// How many bytes are there.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Adds bytes at the end.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.digest.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Is empty again.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn restart(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        (self.length, self.digest) = (0, Sha256::new());
-        Ok(())
-    }
-
-    /// To look at what is there.
-    pub fn contents(&mut self) -> &mut File {
-        &mut self.file
-    }
-
-    /// Moves the file to its place, durably; gives its SHA-256 in hexadecimal.
-    ///
-    /// # Errors
-    /// When the file system refuses; it is not in its place then.
-    pub fn keep(self) -> io::Result<String> {
-        self.file.sync_all()?;
-        drop(self.file);
-        fs::rename(&self.beside, &self.place)?;
-        sync_folder(self.place.parent().unwrap_or(Path::new(".")))?;
-        Ok(hexadecimal(&self.digest.finalize()))
-    }
-}
-
-/// Drops what an earlier run left beside a place, if anything.
-///
-/// # Errors
-/// When the file system refuses.
-pub fn drop_part(place: &Path) -> io::Result<()> {
-    remove(&beside(place))
-}
-
-fn beside(place: &Path) -> PathBuf {
-    let mut name = place.as_os_str().to_owned();
-    name.push(".");
-    name.push(PART);
-    name.into()
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -214,21 +167,21 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_moved_to_its_place_once_it_is_kept() {
+    fn only_what_the_dead_left_is_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("a.mp4");
-        fs::write(beside(&place), "left by a run that died").unwrap();
-        let mut part = Part::start(&place).unwrap();
-        part.append(b"wrong").unwrap();
-        part.restart().unwrap();
-        part.append(b"he").unwrap();
-        part.append(b"llo").unwrap();
-        assert_eq!(part.length(), 5);
-        assert!(!place.exists());
-        let digest = part.keep().unwrap();
-        assert!(digest.starts_with("2cf24dba5fb0a30e26e83b2ac5b9e29e"), "{digest}");
-        assert_eq!(fs::read(&place).unwrap(), b"hello");
-        assert_eq!(sha256(&mut File::open(&place).unwrap()).unwrap(), digest);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let make = |name: &str, age: u64| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            let then = std::time::SystemTime::now() - Duration::from_secs(age);
+            file.set_modified(then).unwrap();
+        };
+        make(".callsheet-old", 3600);
+        make(".callsheet-new", 0);
+        make("tasks.csv", 3600);
+        fs::create_dir(folder.path().join(".callsheet-folder")).unwrap();
+        sweep(folder.path()).unwrap();
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, [".callsheet-folder", ".callsheet-new", "tasks.csv"]);
     }
 }

@@ -1,0 +1,36 @@
+//! `status --watch`: where the batch stands, again and again, until nothing is left to do.
+
+use std::time::Duration;
+
+use super::batch::Site;
+use super::failure::Failure;
+use super::status::Standing;
+use crate::cli::Until;
+use crate::exit::Exit;
+use crate::ledger::View;
+use crate::ui::Ui;
+
+/// How often a standing that is watched is read.
+const WATCHED: Duration = Duration::from_secs(1);
+
+/// On a terminal one text that is drawn anew in its place; elsewhere a line for each change.
+pub(super) fn follow(ui: &Ui, site: &Site, view: &View) -> Result<Exit, Failure> {
+    let screen = ui.screen();
+    let mut shown = None;
+    loop {
+        let standing = Standing::read_now(view, &site.folder)?;
+        let news = Some((standing.line(), standing.activity.map(|now| now.at_any_speed())));
+        match &screen {
+            Some(screen) => screen.show(&standing.describe(ui, site)),
+            None if shown != news => ui.line(&standing.now(), &standing.json(site)),
+            None => {}
+        }
+        shown = news;
+        if standing.left(Until::Saved) == 0 {
+            screen.into_iter().for_each(|screen| screen.end());
+            standing.warn_of_videos(ui);
+            return Ok(standing.exit(Until::Saved));
+        }
+        std::thread::sleep(WATCHED);
+    }
+}

@@ -1,0 +1,42 @@
+//! What a run is doing at a moment, in numbers and in words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What the ledger does not tell of a run that is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Tasks that are waited for.
+    pub waiting: u64,
+    /// Their mean progress in percent, as the server tells it; none without tasks.
+    pub progress: Option<u64>,
+    /// Videos being fetched.
+    pub downloading: u64,
+    /// How fast, together.
+    pub bytes_per_second: u64,
+}
+
+impl Activity {
+    /// The same at any speed: a changed speed alone is no news.
+    #[must_use]
+    pub fn at_any_speed(self) -> Self {
+        Self { bytes_per_second: 0, ..self }
+    }
+}
+
+/// `8 waiting (40 %), 2 downloading (1.3 MB/s)`
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} waiting", self.waiting)?;
+        if let Some(mean) = self.progress {
+            write!(f, " ({mean} %)")?;
+        }
+        if self.downloading > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+            let megabytes = self.bytes_per_second as f64 / 1e6;
+            write!(f, ", {} downloading ({megabytes:.1} MB/s)", self.downloading)?;
+        }
+        Ok(())
+    }
+}

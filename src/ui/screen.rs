@@ -1,0 +1,27 @@
+//! A result that is drawn again and again in the same place of a terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A place on standard output.
+#[derive(Debug)]
+pub struct Screen(ProgressBar);
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Draws a text over the last one.
+    pub fn show(&self, text: &str) {
+        self.0.set_message(text.to_owned());
+    }
+
+    /// Leaves the last text where it is.
+    pub fn end(self) {
+        self.0.abandon();
+    }
+}
