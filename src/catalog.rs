@@ -60,6 +60,13 @@ impl Catalog {
         Self { connection, session }
     }
 
+    /// Whether nothing was looked at yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM looks)";
+        logged(self.connection.query_row(sql, (), |row| row.get(0))).unwrap_or(true)
+    }
+
     /// What was seen of a medium when it was last looked at.
     #[must_use]
     pub fn get(&self, url: &str, role: Role) -> Option<Earlier> {

@@ -5,6 +5,7 @@ mod settle;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -220,6 +221,16 @@ pub struct RunArgs {
         default_missing_value = ""
     )]
     pub retry_failed: Option<Vec<String>>,
+    /// Look at the media of each pair just before its create; one that cannot be used is rejected,
+    /// and nothing is sent for it
+    #[arg(long, env = "CALLSHEET_PROBE", value_parser = FalseyValueParser::new())]
+    pub probe: bool,
+    /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "limit")]
+    pub plan: Option<PathBuf>,
+    /// Send as much as there is to send, without asking
+    #[arg(long, short, env = "CALLSHEET_YES", value_parser = FalseyValueParser::new())]
+    pub yes: bool,
     /// How to wait for tasks.
     #[command(flatten)]
     pub wait: WaitArgs,

@@ -110,6 +110,14 @@ impl OpenBucket {
         })
     }
 
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.site.base_url(), self.prefix)
+    }
+
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// Puts a file into the bucket, once, and makes sure that its link works.
     pub(super) async fn store(&self, file: &Upload) -> Result<Stored, UploadError> {
         let object = self.object(file);

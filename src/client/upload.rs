@@ -44,6 +44,24 @@ impl Store {
         let open = OpenBucket::new(bucket, BucketKey::read(variable)?)?;
         Ok(Self::Bucket(Box::new(open)))
     }
+
+    /// Names it in the ledger: what one has, another has not.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Api => "api".to_owned(),
+            Self::Bucket(bucket) => bucket.name(),
+        }
+    }
+
+    /// How long it keeps files, or links to them work.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        match self {
+            Self::Api => API_KEEPS,
+            Self::Bucket(bucket) => bucket.lifetime(),
+        }
+    }
 }
 
 /// Where a file is now.

@@ -10,7 +10,7 @@ use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::ledger::View;
 use crate::manifest::{self, Manifest, Note, Problems, Severity};
-use crate::pair::{Endpoint, PlainHttp};
+use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -145,6 +145,13 @@ impl Batch {
             None => manifest.endpoint.clone(),
         };
         Ok(Self { site: Site::of(args), manifest, endpoint })
+    }
+
+    /// Whether any of its media are files on this machine.
+    pub(super) fn has_local_files(&self) -> bool {
+        let local = |source: &Source| matches!(source, Source::File(_));
+        let mut requests = self.manifest.pairs.iter().map(|pair| &pair.request);
+        requests.any(|request| local(&request.image) || local(&request.audio))
     }
 
     /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.

@@ -84,6 +84,16 @@ pub(super) fn note(batch: &Batch, medium: &Medium, message: &str, help: String) 
     Note { mark: marks.of(role), message: format!("`{role}`: {message}"), label, help }
 }
 
+/// Of the pairs whose recordings were looked at before, how long these were then.
+pub(super) fn lengths<'b>(batch: &'b Batch, catalog: &Catalog) -> Vec<(&'b str, Duration)> {
+    // A batch may be large, and most are never measured.
+    if catalog.is_empty() {
+        return Vec::new();
+    }
+    let length = |pair: &'b Pair| Some((pair.id.as_str(), audio_length(batch, catalog, pair)?));
+    batch.manifest.pairs.iter().filter_map(length).collect()
+}
+
 /// How long the recording of a pair was when it was last looked at.
 pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
     match &pair.request.audio {

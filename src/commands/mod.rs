@@ -8,6 +8,7 @@ mod follow;
 mod init;
 mod key;
 mod locals;
+mod media;
 mod packaging;
 mod plan;
 mod pulse;

@@ -66,6 +66,8 @@ pub struct Manifest {
     pub spending: Spending,
     /// Where local files go; to the API's own storage if absent.
     pub uploads: Option<Bucket>,
+    /// Whether media are looked at just before each create.
+    pub probe: bool,
     /// In the order written, those of `cross` last. Never empty; ids are unique without case.
     pub pairs: Vec<Pair>,
     /// Where the media of each pair stand, in the same order.

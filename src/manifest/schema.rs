@@ -97,6 +97,11 @@ fn settings() -> Value {
             "default": "30s",
         },
         "uploads": {"$ref": "#/$defs/uploads"},
+        "probe": {
+            "description": "Whether each pair's media are looked at just before its create.",
+            "type": "boolean",
+            "default": false,
+        },
         "defaults": {"$ref": "#/$defs/defaults"},
         "pairs": {
             "description": "Each becomes one video, and one paid request.",

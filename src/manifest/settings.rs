@@ -77,6 +77,7 @@ impl<'t> Reading<'t> {
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
         let uploads = self.setting(all, "uploads", Self::uploads);
+        let probe = self.setting(all, "probe", Self::boolean);
         let Batch { pairs, marks, .. } = self.batch(all, tree.head(), model);
         fields.finish(self);
         Some(Manifest {
@@ -88,6 +89,7 @@ impl<'t> Reading<'t> {
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
             uploads,
+            probe: probe.unwrap_or(false),
             pairs,
             marks,
             warnings: Findings::default().locate("", "", Severity::Warning),

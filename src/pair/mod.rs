@@ -75,11 +75,7 @@ impl Request {
     /// What is sent besides the media.
     #[must_use]
     pub fn options(&self) -> Value {
-        let mut options = self.to_json();
-        if let Value::Object(options) = &mut options {
-            options.retain(|field, _| Role::BOTH.iter().all(|role| role.field() != field));
-        }
-        options
+        options_of(&self.to_json())
     }
 
     /// The JSON object that is sent, its keys in alphabetical order. A local file stands in it by
@@ -101,6 +97,16 @@ impl Request {
         set("advanced", self.advanced.clone().map(Value::Object));
         Value::Object(body)
     }
+}
+
+/// A request without its media.
+#[must_use]
+pub fn options_of(body: &Value) -> Value {
+    let mut options = body.clone();
+    if let Value::Object(options) = &mut options {
+        options.retain(|field, _| Role::BOTH.iter().all(|role| role.field() != field));
+    }
+    options
 }
 
 /// A digest of a request's JSON: equal for equal requests, whatever order their keys were in.

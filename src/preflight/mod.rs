@@ -7,6 +7,8 @@
 
 mod examine;
 mod prober;
+mod ready;
+mod upload;
 
 use std::collections::HashMap;
 
@@ -16,6 +18,8 @@ use crate::fitness::Look;
 use crate::pair::{Pair, Role, Source};
 
 pub use self::prober::{Means, Prober, Reach};
+pub use self::ready::{NotReady, Preflight, Probing};
+pub use self::upload::{Fate, Means as UploadMeans, Uploads};
 
 /// Media looked at at once, of all hosts together. They are held in memory whole.
 const AT_ONCE: usize = 32;

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::examine::examine;
+use super::ready::Once;
 use crate::catalog::{Catalog, Earlier};
 use crate::client::{Got, MediaClient, Seen, Wanted};
 use crate::files::{self, LocalError};
@@ -56,11 +57,8 @@ pub struct Prober<'a> {
     means: Means<'a>,
     hosts: RefCell<HashMap<String, Rc<Semaphore>>>,
     examined: Semaphore,
-    under_way: RefCell<HashMap<(Source, Role), Once>>,
+    under_way: RefCell<HashMap<(Source, Role), Once<Look>>>,
 }
-
-/// A look that others may be waiting for.
-type Once = Rc<OnceCell<Look>>;
 
 impl<'a> Prober<'a> {
     /// Has looked at nothing yet.

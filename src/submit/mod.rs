@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future;
 use futures::stream::{self, Stream, StreamExt};
 
 use self::gate::Gate;
@@ -22,6 +23,7 @@ use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
+use crate::preflight::{Fate, NotReady, Preflight};
 use crate::price::Refusal;
 use crate::state::State;
 use crate::wire::{Judgement, Proof};
@@ -65,46 +67,48 @@ impl NotAffordable {
     const KEPT: usize = 10;
 }
 
+/// What a fan-out works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Knows what is planned, permits it, and hears what came of it.
+    pub ledger: &'a Ledger,
+    /// Sends.
+    pub client: &'a Client,
+    /// How many tasks may be unfinished.
+    pub in_flight: &'a InFlight,
+    /// What ends it early.
+    pub stop: &'a Stop,
+    /// What happens to a pair's media before its create, if anything.
+    pub preflight: Option<&'a Preflight<'a>>,
+}
+
 struct Run<'a> {
-    ledger: &'a Ledger,
-    client: &'a Client,
+    means: Means<'a>,
     retry_for: Duration,
-    stop: &'a Stop,
     gate: Gate,
-    in_flight: &'a InFlight,
     outcome: RefCell<Outcome>,
 }
 
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
 /// are under way then are answered first. Everything that happened is in the ledger afterwards.
-pub async fn run(
-    ledger: &Ledger,
-    client: &Client,
-    limits: &Limits,
-    in_flight: &InFlight,
-    stop: &Stop,
-) -> Outcome {
+pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
     let run = Run {
-        ledger,
-        client,
+        means,
         retry_for: limits.retry_for,
-        stop,
         gate: Gate::new(limits.concurrency.into(), limits.rate),
-        in_flight,
         outcome: RefCell::default(),
     };
-    planned(ledger)
-        .take(limits.most.unwrap_or(usize::MAX))
-        .take_until(stop.pulled())
-        .map(|planned| async {
-            match planned {
-                Ok(planned) => run.create(planned).await,
-                Err(error) => stop.pull(Reason::Ledger(error)),
-            }
-        })
-        .buffer_unordered(limits.concurrency.into())
-        .collect::<()>()
-        .await;
+    let Means { ledger, stop, preflight, .. } = means;
+    let at_once = limits.concurrency.into();
+    let planned = planned(ledger).take(limits.most.unwrap_or(usize::MAX)).take_until(stop.pulled());
+    let ready = match preflight {
+        Some(preflight) => {
+            let ready = planned.map(|planned| run.ready(preflight, planned)).buffered(at_once);
+            ready.filter_map(future::ready).left_stream()
+        }
+        None => planned.filter_map(|planned| future::ready(run.listed(planned))).right_stream(),
+    };
+    ready.map(|ready| run.create(ready)).buffer_unordered(at_once).collect::<()>().await;
     run.outcome.into_inner()
 }
 
@@ -126,12 +130,52 @@ fn planned(ledger: &Ledger) -> impl Stream<Item = Result<Planned, LedgerError>> 
 }
 
 impl Run<'_> {
+    /// The next pair, unless the ledger cannot be read.
+    fn listed(&self, planned: Result<Planned, LedgerError>) -> Option<Planned> {
+        planned.map_err(|error| self.means.stop.pull(Reason::Ledger(error))).ok()
+    }
+
+    /// The next pair with its media looked at and its files uploaded; nothing if it is not sent.
+    async fn ready(
+        &self,
+        preflight: &Preflight<'_>,
+        planned: Result<Planned, LedgerError>,
+    ) -> Option<Planned> {
+        let planned = self.listed(planned)?;
+        let ready = tokio::select! {
+            biased;
+            // Nothing was sent yet, so nothing is lost.
+            () = self.means.stop.pulled() => return None,
+            ready = preflight.ready(planned) => ready,
+        };
+        let reason = match ready {
+            Ok(planned) => return Some(planned),
+            Err(NotReady::Unfit) => return None,
+            Err(NotReady::Ledger(error)) => Reason::Ledger(error),
+            Err(NotReady::Uploads(fate)) => self.uploads_ended(fate)?,
+        };
+        self.means.stop.pull(reason);
+        None
+    }
+
+    fn uploads_ended(&self, fate: Fate) -> Option<Reason> {
+        Some(match fate {
+            Fate::Unfit(_) => return None,
+            Fate::Account(account, message) => Reason::Account { account, message },
+            Fate::Store(message) => Reason::Store { message },
+            Fate::Unreachable(within, message) => {
+                Reason::Unreachable { what: "upload", within, message }
+            }
+            Fate::Ledger(error) => Reason::Ledger(error),
+        })
+    }
+
     /// One pair: again and again as long as it is proven that nothing was made, and allowed.
     async fn create(&self, planned: Planned) {
-        let Some(seat) = self.in_flight.enter(self.stop).await else { return };
+        let Some(seat) = self.means.in_flight.enter(self.means.stop).await else { return };
         let begun = self.gate.now();
-        while let Some(pass) = self.gate.enter(self.stop).await {
-            let permit = match self.ledger.intend(planned.clone()).await {
+        while let Some(pass) = self.gate.enter(self.means.stop).await {
+            let permit = match self.means.ledger.intend(planned.clone()).await {
                 Ok(permit) => permit,
                 Err(LedgerError::NotAffordable { refusal, .. }) => {
                     drop(pass);
@@ -140,10 +184,10 @@ impl Run<'_> {
                         None => return,
                     }
                 }
-                Err(error) => return self.stop.pull(Reason::Ledger(error)),
+                Err(error) => return self.means.stop.pull(Reason::Ledger(error)),
             };
             let sent = self.gate.now();
-            let (receipt, judgement) = self.client.create(permit).await;
+            let (receipt, judgement) = self.means.client.create(permit).await;
             pass.learn(&judgement.proof);
             tracing::info!(
                 pair = &*planned.id,
@@ -153,7 +197,7 @@ impl Run<'_> {
                 "create"
             );
             let again = self.act_on(&judgement, begun);
-            let settled = self.ledger.settle(receipt, judgement.clone()).await;
+            let settled = self.means.ledger.settle(receipt, judgement.clone()).await;
             match settled {
                 Ok(State::Created) => return seat.keep(),
                 Ok(_) => {}
@@ -169,8 +213,10 @@ impl Run<'_> {
     fn act_on(&self, judgement: &Judgement, begun: Duration) -> bool {
         let message = judgement.message.clone();
         match judgement.proof {
-            Proof::AccountStop(account) => self.stop.pull(Reason::Account { account, message }),
-            Proof::Unable => self.stop.pull(Reason::Unable { message }),
+            Proof::AccountStop(account) => {
+                self.means.stop.pull(Reason::Account { account, message })
+            }
+            Proof::Unable => self.means.stop.pull(Reason::Unable { message }),
             Proof::NotSent | Proof::Wait { .. } => {
                 let resumes = self.gate.now() + self.gate.held_back();
                 if resumes.saturating_sub(begun) <= self.retry_for {
@@ -179,7 +225,7 @@ impl Run<'_> {
                 // Others may be getting through; then only this pair is left for another run.
                 if self.gate.silence() + self.gate.held_back() > self.retry_for {
                     let within = self.retry_for;
-                    self.stop.pull(Reason::Unreachable { what: "create", within, message });
+                    self.means.stop.pull(Reason::Unreachable { what: "create", within, message });
                 }
             }
             Proof::Created(_) | Proof::Rejected | Proof::InDoubt => {}
@@ -190,11 +236,11 @@ impl Run<'_> {
     /// Waits where what others have reserved may come back; `None` if the pair is not sent.
     async fn not_affordable(&self, planned: &Planned, refusal: Refusal) -> Option<()> {
         if let Refusal::Reached { .. } = refusal {
-            if self.gate.another_ends(self.stop).await {
+            if self.gate.another_ends(self.means.stop).await {
                 return Some(());
             }
             let message = format!("{}: {refusal}", planned.id);
-            self.stop.pull(Reason::Budget { message });
+            self.means.stop.pull(Reason::Budget { message });
             return None;
         }
         let list = &mut self.outcome.borrow_mut().not_affordable;
@@ -209,6 +255,6 @@ impl Run<'_> {
         if let Proof::Created(task) = judgement.proof {
             self.outcome.borrow_mut().unrecorded.push((planned.id.to_string(), task));
         }
-        self.stop.pull(Reason::Ledger(error));
+        self.means.stop.pull(Reason::Ledger(error));
     }
 }

@@ -46,6 +46,11 @@ pub enum Reason {
         /// Which pair it is of, and how much is missing.
         message: String,
     },
+    /// Local files cannot be stored.
+    Store {
+        /// Why.
+        message: String,
+    },
     /// The time that the run was given is over.
     Deadline,
 }

@@ -129,6 +129,18 @@ impl Ui {
         bar
     }
 
+    /// Asks a question on the terminal; nothing if nobody is there to answer.
+    #[must_use]
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let _ = write!(io::stderr(), "{question}");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// The result that was asked for: text for people, the value for programs.
     pub fn result(&self, text: &str, value: &Value) {
         if self.json {

@@ -9,21 +9,18 @@ use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
 use crate::cli::CheckArgs;
-use crate::client::{MediaClient, MediaSettings};
-use crate::commands::batch::{Batch, plain, problems};
+use crate::commands::batch::{Batch, problems};
 use crate::commands::failure::Failure;
 use crate::commands::locals::note;
+use crate::commands::media;
 use crate::commands::plan::outlook;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
 use crate::fitness::{Content, Demands, Face, Faces, Look, Remark, Weight, of_link};
 use crate::manifest::{Note, Severity};
-use crate::pair::{PlainHttp, Role};
-use crate::preflight::{Means, Medium, Prober, Reach, distinct, survey};
+use crate::pair::Role;
+use crate::preflight::{Means, Medium, Prober, distinct, survey};
 use crate::ui::{Ui, counted};
-
-/// How long a transfer may stand still.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What was seen of one medium.
 struct Seen<'m> {
@@ -39,17 +36,16 @@ pub(super) fn probe(
     batch: &Batch,
     catalog: &Catalog,
 ) -> Result<Exit, Failure> {
-    let media = distinct(&batch.manifest.pairs);
-    let client = client(args, &media);
+    let list = distinct(&batch.manifest.pairs);
+    let client = media::client(batch, &args.batch.manifest);
     let faces = if args.no_faces { Faces::Ignored } else { Faces::LookedFor };
-    let reach = if batch.site.rehearsal { Reach::ThisMachine } else { Reach::Everywhere };
-    let manifest = &batch.site.manifest;
+    let (manifest, reach) = (&batch.site.manifest, media::reach(batch));
     let prober = Prober::new(Means { client: &client, catalog, manifest, reach, faces });
-    let demands = demands(batch);
+    let demands = media::demands(batch);
     let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
-    let mut seen = Vec::with_capacity(media.len());
-    let bar = ui.counter(media.len() as u64, "media");
-    runtime()?.block_on(survey(&prober, &media, |medium, look| {
+    let mut seen = Vec::with_capacity(list.len());
+    let bar = ui.counter(list.len() as u64, "media");
+    runtime()?.block_on(survey(&prober, &list, |medium, look| {
         bar.inc(1);
         let remarks = remarks(medium, look.as_ref(), &demands, takes);
         seen.push(Seen { medium, look, remarks });
@@ -57,18 +53,6 @@ pub(super) fn probe(
     bar.finish_and_clear();
     seen.sort_by_key(|seen| (seen.medium.first, seen.medium.role));
     conclude(ui, batch, &seen)
-}
-
-/// A client that knows no key.
-fn client(args: &CheckArgs, media: &[Medium]) -> MediaClient {
-    let plain = plain(&args.batch.manifest);
-    let unencrypted = |medium: &Medium| medium.source.as_written().starts_with("http:");
-    let local = plain == PlainHttp::Loopback && media.iter().all(unencrypted);
-    MediaClient::new(MediaSettings { stall_timeout: STALL_TIMEOUT, plain, local })
-}
-
-fn demands(batch: &Batch) -> Demands {
-    Demands { max_audio: batch.manifest.max_audio, local: batch.endpoint.is_loopback() }
 }
 
 fn remarks(

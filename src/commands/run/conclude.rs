@@ -35,6 +35,7 @@ impl End {
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
             Reason::Account { .. } => Exit::Account,
             Reason::Budget { .. } => Exit::Budget,
+            Reason::Store { .. } => Exit::Fault,
             Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
             Reason::Signal | Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
         });
@@ -140,6 +141,10 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
         Reason::Unable { message } => {
             ui.error(&format!("this machine cannot send: {}", printable(message)));
             ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
+        }
+        Reason::Store { message } => {
+            ui.error(&format!("local files cannot be stored: {}", printable(message)));
+            ui.hint("nothing more was sent. Mend that, then give the same command again");
         }
         Reason::Disk { message } => {
             ui.error(&printable(message));

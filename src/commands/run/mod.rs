@@ -2,6 +2,7 @@
 //! last run ended.
 
 mod conclude;
+mod confirm;
 mod prepare;
 mod stages;
 
@@ -12,18 +13,22 @@ use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 
 use self::conclude::{End, conclude};
+use self::confirm::confirm;
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::status::Standing;
-use super::{key, pulse};
+use super::{key, locals, media, pulse};
+use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
-use crate::client::{Client, Settings};
+use crate::client::{self, Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
+use crate::fitness::Faces;
 use crate::ledger::{Ledger, Listing, Store};
+use crate::preflight::{Means, Preflight, Prober, Probing, UploadMeans, Uploads};
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Limits, Reason, Stops};
@@ -32,25 +37,42 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let batch = Batch::open(ui, &args.batch)?;
+    let mut batch = Batch::open(ui, &args.batch)?;
+    let catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
+    let store = upload_store(&batch)?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     let runtime = runtime()?;
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
-    let mut store = list(ui, &batch)?;
-    prepare::prepare(ui, args, &mut store, &shelf)?;
+    let catalog = Catalog::open(&batch.site.folder);
+    let mut ledger = list(ui, args, &batch, &catalog)?;
+    prepare::prepare(ui, args, &mut ledger, &shelf)?;
     let price = batch.manifest.spending.price;
-    let again = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
-    store.retry(&again.ids)?;
-    let standing = Standing::read(&store.view()?)?;
+    let again = prepare::failed(ui, args.retry_failed.as_deref(), &ledger.view()?, price)?;
+    confirm(ui, (args, &batch), &ledger.view()?, &again)?;
+    ledger.retry(&again.ids)?;
+    let standing = Standing::read(&ledger.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
-    let feed = waits.then(|| store.follow()).transpose()?;
+    let feed = waits.then(|| ledger.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
     let work =
         Work { pairs: standing.left(args.until), until: args.until, links: standing.links() };
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
-    let ledger = start(&batch, store, &progress)?;
+    let ledger = start(&batch, ledger, &progress)?;
+    let media = media::client(&batch, &args.batch.manifest);
+    let probing = probing(args, &batch);
+    let preflight = probing.map(|probing| {
+        let manifest = &batch.site.manifest;
+        let (reach, faces) = (media::reach(&batch), faces(probing));
+        let looks = Means { client: &media, catalog: &catalog, manifest, reach, faces };
+        let retry_for = args.retry_for;
+        let (client, ledger) = (&client, &ledger);
+        let uploads = UploadMeans { client, store: &store, ledger, manifest, retry_for };
+        let demands = media::demands(&batch);
+        Preflight::new(Prober::new(looks), demands, probing, Uploads::new(uploads), ledger)
+    });
     let stops = Stops::default();
     let unfinished = standing.count(State::Created);
     let stages = Stages {
@@ -58,12 +80,14 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         batch: &batch,
         ledger: &ledger,
         client: &client,
+        preflight: preflight.as_ref(),
         shelf: &shelf,
         stops: &stops,
         meter: &meter,
         progress: &progress,
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
+    drop(preflight);
     pulse::end(folder);
     let closed = ledger.close();
     lock(&progress).end();
@@ -127,7 +151,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 }
 
 /// Opens the ledger and lists the manifest in it.
-fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
+fn list(ui: &Ui, args: &RunArgs, batch: &Batch, catalog: &Catalog) -> Result<Store, Failure> {
     let mut store = Store::open(&batch.site.folder, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
@@ -135,9 +159,42 @@ fn list(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
     }
     let listing = store.list(&batch.manifest.pairs)?;
+    store.measure(&locals::lengths(batch, catalog))?;
+    if probing(args, batch) == Some(Probing::All) {
+        store.look_again()?;
+    }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(store)
+}
+
+/// Where local files go. A rehearsal's go to the fake.
+fn upload_store(batch: &Batch) -> Result<client::Store, Failure> {
+    let bucket = batch
+        .manifest
+        .uploads
+        .as_ref()
+        .filter(|_| !batch.site.rehearsal && batch.has_local_files());
+    client::Store::of(bucket, |name| std::env::var(name).ok()).map_err(|error| {
+        Failure::new(Exit::Usage, error.to_string())
+            .hint("`uploads:` in the manifest names the bucket; its key comes from the environment")
+    })
+}
+
+/// What is looked at before creates, if anything is.
+fn probing(args: &RunArgs, batch: &Batch) -> Option<Probing> {
+    match args.probe || batch.manifest.probe {
+        true => Some(Probing::All),
+        false => batch.has_local_files().then_some(Probing::Files),
+    }
+}
+
+/// Faces are looked for where media are, unless nobody asked for more than an upload.
+fn faces(probing: Probing) -> Faces {
+    match probing {
+        Probing::All => Faces::LookedFor,
+        Probing::Files => Faces::Ignored,
+    }
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.

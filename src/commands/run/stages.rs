@@ -16,6 +16,7 @@ use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Task};
 use crate::pace::Polls;
+use crate::preflight::Preflight;
 use crate::submit::{self, InFlight, Reason, Stops};
 use crate::ui::Progress;
 use crate::watch::{self, Means, Meter};
@@ -34,6 +35,7 @@ pub(super) struct Stages<'a> {
     pub(super) batch: &'a Batch,
     pub(super) ledger: &'a Ledger,
     pub(super) client: &'a Client,
+    pub(super) preflight: Option<&'a Preflight<'a>>,
     pub(super) shelf: &'a Shelf,
     pub(super) stops: &'a Stops,
     pub(super) meter: &'a Meter,
@@ -62,9 +64,10 @@ impl Stages<'_> {
         let (creating, created) = channel(false);
         let (watching, watched) = channel(false);
         let create = async {
-            let limits = limits(self.args, self.batch);
-            let stop = &self.stops.create;
-            let outcome = submit::run(self.ledger, self.client, &limits, &in_flight, stop).await;
+            let (ledger, client, preflight) = (self.ledger, self.client, self.preflight);
+            let (in_flight, stop) = (&in_flight, &self.stops.create);
+            let means = submit::Means { ledger, client, in_flight, stop, preflight };
+            let outcome = submit::run(means, &limits(self.args, self.batch)).await;
             creating.send_replace(true);
             outcome
         };

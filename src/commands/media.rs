@@ -1,0 +1,38 @@
+//! What `check` and `run` look at media with.
+
+use std::time::Duration;
+
+use super::batch::{Batch, plain};
+use crate::cli::ManifestArgs;
+use crate::client::{MediaClient, MediaSettings};
+use crate::fitness::Demands;
+use crate::pair::{PlainHttp, Role, Source};
+use crate::preflight::Reach;
+
+/// How long a transfer may stand still.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that knows no key.
+pub(super) fn client(batch: &Batch, args: &ManifestArgs) -> MediaClient {
+    let plain = plain(args);
+    let unencrypted = |source: &Source| match source {
+        Source::Url(url) => url.as_written().starts_with("http:"),
+        Source::File(_) => true,
+    };
+    let mut sources = batch
+        .manifest
+        .pairs
+        .iter()
+        .flat_map(|pair| Role::BOTH.map(|role| pair.request.source(role)));
+    let local = plain == PlainHttp::Loopback && sources.all(unencrypted);
+    MediaClient::new(MediaSettings { stall_timeout: STALL_TIMEOUT, plain, local })
+}
+
+pub(super) fn demands(batch: &Batch) -> Demands {
+    Demands { max_audio: batch.manifest.max_audio, local: batch.endpoint.is_loopback() }
+}
+
+/// A rehearsal asks nobody outside.
+pub(super) fn reach(batch: &Batch) -> Reach {
+    if batch.site.rehearsal { Reach::ThisMachine } else { Reach::Everywhere }
+}

@@ -1,0 +1,74 @@
+//! Asks before a run that is larger than the manifest lets pass without a word.
+
+use super::prepare::Again;
+use crate::cli::RunArgs;
+use crate::commands::batch::Batch;
+use crate::commands::failure::Failure;
+use crate::exit::Exit;
+use crate::ledger::{Rows, View};
+use crate::plan::Sum;
+use crate::price::Amount;
+use crate::state::State;
+use crate::ui::{Ui, counted};
+
+/// Goes on only if the run is small enough, or somebody says so.
+pub(super) fn confirm(
+    ui: &Ui,
+    (args, batch): (&RunArgs, &Batch),
+    view: &View,
+    again: &Again,
+) -> Result<(), Failure> {
+    let spending = &batch.manifest.spending;
+    // The fake costs nothing.
+    if args.yes || batch.site.rehearsal {
+        return Ok(());
+    }
+    let sum = to_send(args, batch, view, again)?;
+    let most = u64::from(spending.confirm_pairs);
+    let dear = match spending.confirm_cost {
+        Some(Amount::Money(most)) => sum.cost.is_some_and(|cost| cost > most),
+        Some(Amount::Seconds(most)) => sum.billed > most,
+        None => false,
+    };
+    let limit = match (sum.pairs > most, spending.confirm_cost.filter(|_| dear)) {
+        (true, _) => format!("`confirm_pairs`, {most}"),
+        (false, Some(cost)) => format!("`confirm_cost`, {cost}"),
+        (false, None) => return Ok(()),
+    };
+    let what = describe(&sum);
+    match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
+        None => {
+            let text = format!("{what} would be sent, which is more than {limit}");
+            let hint = "give --yes if that is meant, or raise that limit in the manifest";
+            Err(Failure::new(Exit::Usage, text).hint(hint))
+        }
+    }
+}
+
+/// What this run would pay for.
+fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &Again) -> Result<Sum, Failure> {
+    let mut sum = again.sum;
+    let most = args.limit.map_or(u64::MAX, |most| most as u64);
+    view.each_row::<Failure>(Rows::All, |row| {
+        if row.state == State::Planned && row.listed && sum.pairs < most {
+            sum.add(row.audio, batch.manifest.spending.price);
+        }
+        Ok(())
+    })?;
+    Ok(sum)
+}
+
+/// `500 creates, 14950 s, 2392.00`
+fn describe(sum: &Sum) -> String {
+    let mut text = counted(sum.pairs, "create");
+    if sum.unmeasured < sum.pairs {
+        text.push_str(&format!(", {} s", sum.billed));
+        text.extend(sum.cost.map(|cost| format!(", {cost}")));
+    }
+    if sum.unmeasured > 0 {
+        text.push_str(&format!(" ({} not measured)", counted(sum.unmeasured, "recording")));
+    }
+    text
+}

@@ -1,0 +1,155 @@
+//! Local files on their way to where the API can fetch them: each content once, and again when the
+//! store will not have it any more by the time a task needs it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+
+use super::ready::Once;
+use crate::client::{self, Client, Store};
+use crate::files::{self, LocalError};
+use crate::fitness::{Content, Look, Trouble};
+use crate::ledger::{Ledger, LedgerError, Upload};
+use crate::pace::{Backoff, retry_after};
+use crate::pair::{MediaUrl, PlainHttp, Role};
+use crate::wire::{Account, FileType, UploadError};
+
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+/// Why a file is not where the API can fetch it.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It is this file's own fault.
+    Unfit(Trouble),
+    /// The account may not upload.
+    Account(Account, String),
+    /// The store has no room, or takes nothing until somebody mends it.
+    Store(String),
+    /// Nothing got through for as long as retries are allowed.
+    Unreachable(Duration, String),
+    /// It could not be written down.
+    Ledger(LedgerError),
+}
+
+/// What files are uploaded with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Sends.
+    pub client: &'a Client,
+    /// Where to.
+    pub store: &'a Store,
+    /// Knows what was uploaded before.
+    pub ledger: &'a Ledger,
+    /// Files are relative to it.
+    pub manifest: &'a Path,
+    /// For how long a file is tried again.
+    pub retry_for: Duration,
+}
+
+/// Uploads files.
+#[derive(Debug)]
+pub struct Uploads<'a> {
+    means: Means<'a>,
+    /// By content.
+    under_way: RefCell<HashMap<String, Once<Result<MediaUrl, Fate>>>>,
+}
+
+impl<'a> Uploads<'a> {
+    /// Nothing was uploaded yet.
+    #[must_use]
+    pub fn new(means: Means<'a>) -> Self {
+        Self { means, under_way: RefCell::default() }
+    }
+
+    /// The URL of a file that was looked at; uploads it if no earlier one lasts.
+    pub(super) async fn of(&self, path: &str, look: &Look, role: Role) -> Result<MediaUrl, Fate> {
+        let sha256 = look.sha256().unwrap_or_default().to_owned();
+        if let Some(url) = self.known(&sha256)? {
+            return Ok(url);
+        }
+        let once = self.under_way.borrow_mut().entry(sha256.clone()).or_default().clone();
+        let url = once.get_or_init(|| self.upload(path, look, role)).await.clone();
+        // From now on the ledger has it, or it is tried again.
+        self.under_way.borrow_mut().remove(&sha256);
+        url
+    }
+
+    /// One that will be there for a good while: a task may wait for its turn.
+    fn known(&self, sha256: &str) -> Result<Option<MediaUrl>, Fate> {
+        let lasts = Timestamp::now().saturating_add(self.means.store.lifetime() / 3);
+        let until = lasts.unwrap_or(Timestamp::MAX);
+        let name = self.means.store.name();
+        let url = self.means.ledger.view().upload(sha256, &name, until).map_err(Fate::Ledger)?;
+        Ok(url.and_then(|url| MediaUrl::parse(&url, PlainHttp::Anywhere).ok()))
+    }
+
+    async fn upload(&self, path: &str, look: &Look, role: Role) -> Result<MediaUrl, Fate> {
+        let kind = kind(look).ok_or_else(|| {
+            let message = format!("{role}: this kind of file cannot be uploaded");
+            Fate::Unfit(Trouble::new("unknown_kind", message, "convert it"))
+        })?;
+        let local = files::find(self.means.manifest, path).map_err(|error| unfit(role, &error))?;
+        let file = measure(local.path, kind).await.map_err(|error| unfit(role, &error))?;
+        if Some(file.sha256()) != look.sha256() {
+            let message = format!("{role}: the file changed since the run began");
+            return Err(Fate::Unfit(Trouble::new("file_changed", message, "run again")));
+        }
+        let stored = self.store(&file).await?;
+        let (store, url) = (self.means.store.name(), stored.url.as_written().to_owned());
+        let upload = Upload { sha256: file.sha256().to_owned(), store, url, until: stored.until };
+        self.means.ledger.uploaded(upload).await.map_err(Fate::Ledger)?;
+        tracing::info!(path, bytes = file.size(), "uploaded");
+        Ok(stored.url)
+    }
+
+    /// Tries again as long as that may help: an upload costs nothing.
+    async fn store(&self, file: &client::Upload) -> Result<client::Stored, Fate> {
+        let (began, mut tried) = (Instant::now(), 0);
+        loop {
+            let (reason, asked) = match self.means.client.store(self.means.store, file).await {
+                Ok(stored) => return Ok(stored),
+                Err(UploadError::TryAgain { reason, retry_after }) => (reason, retry_after),
+                Err(UploadError::Refused { code, message }) => {
+                    let trouble = Trouble::new(&code, message, "is it what the API takes?");
+                    return Err(Fate::Unfit(trouble));
+                }
+                Err(UploadError::AccountStop { account, message }) => {
+                    return Err(Fate::Account(account, message));
+                }
+                Err(UploadError::Full(message) | UploadError::Bucket(message)) => {
+                    return Err(Fate::Store(message));
+                }
+            };
+            tried += 1;
+            let asked = asked.as_deref().and_then(|text| retry_after(text, SystemTime::now()));
+            let pause = asked.unwrap_or_else(|| BACKOFF.wait(tried, fastrand::f64()));
+            tracing::debug!(reason, ms = pause.as_millis(), "upload");
+            if began.elapsed() + pause > self.means.retry_for {
+                return Err(Fate::Unreachable(self.means.retry_for, reason));
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// On another thread: the whole file is read.
+async fn measure(path: PathBuf, kind: FileType) -> Result<client::Upload, LocalError> {
+    let measured = tokio::task::spawn_blocking(move || client::Upload::measure(&path, kind)).await;
+    let failed = |error| LocalError::Unreadable(std::io::Error::other(error));
+    measured.map_err(failed)?.map_err(LocalError::from)
+}
+
+fn unfit(role: Role, error: &LocalError) -> Fate {
+    Fate::Unfit(Trouble::new(error.code(), format!("{role}: {error}"), error.help()))
+}
+
+/// What its bytes are, whatever it is called.
+fn kind(look: &Look) -> Option<FileType> {
+    match &look.found.as_ref().ok()?.content {
+        Content::Picture { kind, .. } | Content::Sound { kind, .. } => FileType::of_ending(kind),
+        Content::Unfit(_) => None,
+    }
+}
