@@ -39,7 +39,7 @@
 //! ```text
 //! pair                      ids, URLs that hide their query, the key, the request, its fingerprint
 //! pace wire state media     rates, pauses, poll times · what an answer proves · what may follow
-//!                           what · bytes → a whole video or not
+//!                           what · bytes → a whole video, sound or picture, or why not
 //! manifest plan view        YAML → pairs or problems · what a run would do · rows → CSV and JSON
 //! files                     files that appear whole or not at all
 //! ledger                    the durable truth, and the permits to spend money

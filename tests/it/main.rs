@@ -9,6 +9,7 @@ mod contract;
 mod crash;
 mod doubts;
 mod layers;
+mod media;
 mod money;
 mod proofs;
 mod rehearsals;
