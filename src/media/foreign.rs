@@ -19,6 +19,9 @@ fn text(bytes: &[u8]) -> &[u8] {
     start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start()
 }
 
+/// The start of a frame of sound.
+pub(super) const FRAMES: &str = "an MP3 or AAC sound";
+
 const STARTS: [(&[u8], &str); 24] = [
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x89PNG", "a PNG picture"),
@@ -33,7 +36,7 @@ const STARTS: [(&[u8], &str); 24] = [
     (b"%PDF", "a PDF"),
     (b"fLaC", "a FLAC sound"),
     (b"OggS", "an Ogg sound"),
-    (b"ID3", "an MP3 sound"),
+    (b"ID3", FRAMES),
     (b"FORM", "an AIFF sound"),
     (b"caff", "a CAF sound"),
     (b"#!AMR", "an AMR sound"),
@@ -65,7 +68,12 @@ fn container(bytes: &[u8]) -> Option<&'static str> {
         }
         (_, b"ftyp", b"M4A " | b"M4B ") => Some("an M4A sound"),
         (_, b"ftyp", _) => Some("an MP4 video"),
-        ([0xff, second, ..], _, _) if second & 0xe0 == 0xe0 => Some("an MP3 or AAC sound"),
+        // The layer: 0 is AAC's, 1 is layer III. Layer I is hardly used, and begins like UTF-16.
+        ([0xff, second, ..], _, _) if second & 0xe0 == 0xe0 => match second >> 1 & 3 {
+            0 | 1 => Some(FRAMES),
+            2 => Some("an MP2 sound"),
+            _ => None,
+        },
         _ => None,
     }
 }

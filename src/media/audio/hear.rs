@@ -9,7 +9,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDe
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
-use super::Sound;
+use super::{Sound, vorbis};
 
 /// A thousandth of the loudest: 60 dB below it.
 pub(super) const QUIET: f32 = 0.001;
@@ -25,16 +25,19 @@ pub(super) enum Voice<'a> {
     /// AAC packets after their `AudioSpecificConfig`.
     Aac(Vec<u8>, Vec<Cow<'a, [u8]>>),
     /// Vorbis packets after their first and third header.
-    Vorbis(Vec<u8>, Vec<Cow<'a, [u8]>>),
+    Vorbis(Vec<u8>, Vec<u8>, Vec<Cow<'a, [u8]>>),
     /// Decoded already.
     Known(Sound),
 }
 
 pub(super) fn listen(voice: Voice<'_>) -> Sound {
+    if matches!(&voice, Voice::Vorbis(_, third, _) if !vorbis::is_modest(third)) {
+        return Sound::NotChecked;
+    }
     let (codec, config, packets) = match voice {
         Voice::Mp3(packets) => (CODEC_ID_MP3, Vec::new(), packets),
         Voice::Aac(config, packets) => (CODEC_ID_AAC, config, packets),
-        Voice::Vorbis(config, packets) => (CODEC_ID_VORBIS, config, packets),
+        Voice::Vorbis(first, third, packets) => (CODEC_ID_VORBIS, [first, third].concat(), packets),
         Voice::Known(sound) => return sound,
     };
     // Broken bytes may break a decoder; then it is not known what they sound like.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::boxes::{Boxed, boxes, find, whole};
 use super::super::fields::{be32, be64, time};
 use super::hear::Voice;
-use super::m4a_tables::{Samples, fragment, table};
+use super::m4a_tables::{Samples, Usual, fragment, table};
 use super::{Sound, Unfit, Walk};
 
 /// The track that is heard.
@@ -113,8 +113,10 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
 
 fn samples(bytes: &[u8], moov: &[u8], track: Track<'_>) -> Option<Samples> {
     let mut samples = table(find(track.body, &[b"mdia", b"minf", b"stbl"])?, bytes.len())?;
-    for moof in boxes(bytes).filter(|found| &found.name == b"moof") {
-        fragment(moof, find(moov, &[b"mvex"])?, (track.id, bytes.len()), &mut samples)?;
+    let mut moofs = boxes(bytes).filter(|found| &found.name == b"moof").peekable();
+    if moofs.peek().is_some() {
+        let usual = Usual::read(moov, track.id)?;
+        moofs.try_for_each(|moof| fragment(moof, usual, (bytes.len(), &mut samples)))?;
     }
     Some(samples)
 }

@@ -94,27 +94,25 @@ fn chunk_places(stbl: &[u8]) -> Option<Vec<u64>> {
     Some(wide.map(|[high, low]| u64::from(high) << 32 | u64::from(low)).collect())
 }
 
-/// What samples of a fragment are where they do not say it themselves.
+/// What samples of a track's fragments are where they do not say it themselves.
 #[derive(Debug, Clone, Copy, Default)]
-struct Usual {
+pub(super) struct Usual {
+    track: u32,
     base: u64,
     ticks: u32,
     size: u32,
 }
 
-/// Adds the samples of a fragment of a track, which has a number, in a file of a size.
+/// Adds the samples that a fragment has of a track, in a file of a size.
 pub(super) fn fragment(
     moof: Boxed<'_>,
-    mvex: &[u8],
-    (track, file): (u32, usize),
-    samples: &mut Samples,
+    usual: Usual,
+    (file, samples): (usize, &mut Samples),
 ) -> Option<()> {
-    let of_track = |body: &[u8]| be32(body, 4) == Some(track);
-    let trex = boxes(mvex).find(|found| &found.name == b"trex" && of_track(found.body))?.body;
-    let usual = Usual { base: moof.at as u64, ticks: be32(trex, 12)?, size: be32(trex, 16)? };
+    let usual = Usual { base: moof.at as u64, ..usual };
     for traf in boxes(moof.body).filter(|found| &found.name == b"traf") {
         let tfhd = find(traf.body, &[b"tfhd"])?;
-        if !of_track(tfhd) {
+        if be32(tfhd, 4) != Some(usual.track) {
             continue;
         }
         let usual = usual.told(tfhd)?;
@@ -127,6 +125,13 @@ pub(super) fn fragment(
 }
 
 impl Usual {
+    /// What the whole film says of a track's fragments.
+    pub(super) fn read(moov: &[u8], track: u32) -> Option<Usual> {
+        let mut all = boxes(find(moov, &[b"mvex"])?).filter(|found| &found.name == b"trex");
+        let trex = all.find(|trex| be32(trex.body, 4) == Some(track))?.body;
+        Some(Usual { track, base: 0, ticks: be32(trex, 12)?, size: be32(trex, 16)? })
+    }
+
     /// With what the fragment's own header says.
     fn told(mut self, tfhd: &[u8]) -> Option<Usual> {
         let flags = be32(tfhd, 0)?;
@@ -209,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_run_without_end_ends_with_the_file() {
-        let usual = Usual { base: 0, ticks: 1, size: 1 };
+        let usual = Usual { track: 1, base: 0, ticks: 1, size: 1 };
         let endless: Vec<u8> = [0, u32::MAX].iter().flat_map(|n: &u32| n.to_be_bytes()).collect();
         let mut samples = Samples::default();
         assert_eq!(usual.run(&endless, 0, (100, &mut samples)), None);

@@ -13,12 +13,11 @@ mod m4a_tables;
 mod mpeg;
 mod ogg;
 mod tags;
+mod vorbis;
 mod wav;
 
 use std::fmt;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use super::foreign;
 
@@ -34,7 +33,8 @@ pub struct Audio {
     pub claimed: Option<Duration>,
     /// Whether there is anything to hear.
     pub sound: Sound,
-    /// Whether the file ends before what it announces: a download or an upload that broke off.
+    /// Whether the file ends before what it announces: a download or an upload that broke off, or a
+    /// header that promises too much. Frames that no header counts may end anywhere unnoticed.
     pub cut: bool,
 }
 
@@ -121,18 +121,17 @@ struct Walk<'a> {
 ///
 /// # Errors
 /// Says what the bytes are instead.
-#[expect(clippy::needless_pass_by_value, reason = "made to be moved into a blocking task")]
-pub fn measure(bytes: Bytes) -> Result<Audio, Unfit> {
+pub fn measure(bytes: &[u8]) -> Result<Audio, Unfit> {
     if bytes.is_empty() {
         return Err(Unfit::Empty);
     }
-    let kind = kind(&bytes)?;
+    let kind = kind(bytes)?;
     let walk = match kind {
-        Kind::Mp3 => mpeg::walk(tags::strip(&bytes))?,
-        Kind::Aac => adts::walk(tags::strip(&bytes))?,
-        Kind::Wav => wav::walk(&bytes)?,
-        Kind::Ogg => ogg::walk(&bytes)?,
-        Kind::M4a => m4a::walk(&bytes)?,
+        Kind::Mp3 => mpeg::walk(tags::strip(bytes))?,
+        Kind::Aac => adts::walk(tags::strip(bytes))?,
+        Kind::Wav => wav::walk(bytes)?,
+        Kind::Ogg => ogg::walk(bytes)?,
+        Kind::M4a => m4a::walk(bytes)?,
     };
     let Walk { length, claimed, cut, voice } = walk;
     Ok(Audio { kind, length, claimed, sound: hear::listen(voice), cut })
@@ -146,7 +145,7 @@ fn kind(bytes: &[u8]) -> Result<Kind, Unfit> {
         (_, Some(b"ftyp"), _) if !is_picture(bytes) => Ok(Kind::M4a),
         _ if bytes.starts_with(b"RIFF") && bytes.len() < 12 => Err(Unfit::Cut),
         _ if adts::begins(inner) => Ok(Kind::Aac),
-        _ if mpeg::begins(inner) => Ok(Kind::Mp3),
+        _ if may_be_mp3(bytes, inner) && mpeg::begins(inner) => Ok(Kind::Mp3),
         _ => Err(other(bytes, inner)),
     }
 }
@@ -155,14 +154,26 @@ fn is_picture(bytes: &[u8]) -> bool {
     foreign::name(bytes).is_some_and(|name| name.ends_with("picture"))
 }
 
+/// What the bytes are called, behind a tag where there is one.
+fn name(bytes: &[u8], inner: &[u8]) -> Option<&'static str> {
+    foreign::name(if bytes.starts_with(b"ID3") { inner } else { bytes })
+}
+
+/// Frames may begin late, but inside of a file of another kind they are a part of that.
+fn may_be_mp3(bytes: &[u8], inner: &[u8]) -> bool {
+    name(bytes, inner).is_none_or(|name| name == foreign::FRAMES)
+}
+
+/// Two frames are shorter than this, of whatever kind.
+const TWO_FRAMES: usize = 16 << 10;
+
 fn other(bytes: &[u8], inner: &[u8]) -> Unfit {
-    let tagged = bytes.starts_with(b"ID3");
-    match foreign::name(if tagged { inner } else { bytes }) {
+    match name(bytes, inner) {
         _ if foreign::is_page(bytes) => Unfit::Page,
         // The start of a frame that is not there as a whole, or a tag without anything after it.
-        Some("an MP3 or AAC sound" | "an MP3 sound") => Unfit::Cut,
-        None if tagged && inner.is_empty() => Unfit::Cut,
+        Some(foreign::FRAMES) if inner.len() < TWO_FRAMES => Unfit::Cut,
+        None if bytes.starts_with(b"ID3") && inner.is_empty() => Unfit::Cut,
+        Some(foreign::FRAMES) | None => Unfit::Unknown,
         Some(name) => Unfit::Other(name),
-        None => Unfit::Unknown,
     }
 }

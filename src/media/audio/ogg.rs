@@ -216,12 +216,9 @@ impl<'a> Stream<'a> {
         self.position = position;
     }
 
-    fn voice(&mut self) -> Voice<'a> {
-        match (self.codec, self.headers.as_slice()) {
-            (Codec::Vorbis(..), [first, _, third]) => {
-                let config = [first.as_slice(), third].concat();
-                Voice::Vorbis(config, std::mem::take(&mut self.packets))
-            }
+    fn voice(self) -> Voice<'a> {
+        match (self.codec, <[Vec<u8>; 3]>::try_from(self.headers)) {
+            (Codec::Vorbis(..), Ok([first, _, third])) => Voice::Vorbis(first, third, self.packets),
             _ => Voice::Known(Sound::NotChecked),
         }
     }
@@ -258,13 +255,16 @@ fn is_video(first: &[u8]) -> bool {
     [&b"\x80theora"[..], b"BBCD\0", b"\x4fVP80"].iter().any(|start| first.starts_with(start))
 }
 
+/// No page is larger.
+const MOST_BYTES: usize = 27 + 255 + 255 * 255;
+
 /// A page that begins at the end of the file, and is not all there.
 fn is_cut(rest: &[u8]) -> bool {
     let magic = rest.len().min(4);
-    magic > 0 && rest[..magic] == b"OggS"[..magic]
+    magic > 0 && rest[..magic] == b"OggS"[..magic] && rest.len() < MOST_BYTES
 }
 
-fn found(mut stream: Stream<'_>, cut: bool) -> Walk<'_> {
+fn found(stream: Stream<'_>, cut: bool) -> Walk<'_> {
     let (rate, skip) = match stream.codec {
         Codec::Vorbis(rate, _) => (rate, 0),
         Codec::Opus(skip) => (48_000, skip),

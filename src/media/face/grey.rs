@@ -6,7 +6,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::super::image::Kind;
-use super::MOST_PIXELS;
+use super::{MOST_PIXELS, turn};
 
 /// The longest side that is looked at: more takes longer and finds no more.
 const LONGEST: u32 = 800;
@@ -101,6 +101,8 @@ pub(super) fn decode(bytes: &[u8], kind: Kind) -> Option<Grey> {
 fn jpeg(bytes: &[u8]) -> Option<Grey> {
     let options = DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::Luma)
+        // Usual ones have ten; each goes over the whole picture.
+        .jpeg_set_max_scans(24)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX));
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(bytes), options);
@@ -109,14 +111,18 @@ fn jpeg(bytes: &[u8]) -> Option<Grey> {
     if width as u64 * height as u64 > MOST_PIXELS {
         return None;
     }
+    let turn = decoder.exif().map_or(1, |exif| turn::read(exif));
     let pixels = decoder.decode().ok()?;
-    Grey::new((width.try_into().ok()?, height.try_into().ok()?), 1, &pixels)
+    let picture = Grey::new((width.try_into().ok()?, height.try_into().ok()?), 1, &pixels)?;
+    Some(turn::upright(picture.shrunk(), turn))
 }
 
 fn png(bytes: &[u8]) -> Option<Grey> {
     let limits = png::Limits { bytes: MOST_BYTES };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
     let mut reader = decoder.read_info().ok()?;
     let size = reader.output_buffer_size().filter(|size| *size <= MOST_BYTES)?;
     let mut pixels = vec![0; size];
@@ -128,6 +134,9 @@ fn png(bytes: &[u8]) -> Option<Grey> {
 fn webp(bytes: &[u8]) -> Option<Grey> {
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
     decoder.set_memory_limit(MOST_BYTES);
+    if decoder.is_animated() {
+        return None;
+    }
     let size = decoder.output_buffer_size().filter(|size| *size <= MOST_BYTES)?;
     let mut pixels = vec![0; size];
     decoder.read_image(&mut pixels).ok()?;

@@ -7,6 +7,8 @@
 mod detect;
 #[cfg(feature = "face")]
 mod grey;
+#[cfg(feature = "face")]
+mod turn;
 
 use std::fmt;
 

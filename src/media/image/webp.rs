@@ -25,6 +25,10 @@ pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
         picture |= matches!(name, b"VP8 " | b"VP8L" | b"ANMF");
         at = end + (length & 1);
     }
+    // A decoder makes room for one and fills the other.
+    if canvas.is_some() && size.is_some() && canvas != size {
+        return Err(DAMAGED);
+    }
     let (width, height) = canvas.or(size).filter(|_| picture).ok_or(DAMAGED)?;
     Ok(Image { kind: Kind::WebP, width, height, animated: frames > 1 })
 }
@@ -78,5 +82,7 @@ mod tests {
         }
         assert_eq!(look(&webp(&[(b"EXIF", b"")])), Err(DAMAGED));
         assert_eq!(look(&webp(&[(b"VP8L", b"")])), Err(DAMAGED));
+        let (large, small): (&[u8], &[u8]) = (&[0x2f, 0xff, 0xff, 0xff, 9], &[0; 10]);
+        assert_eq!(look(&webp(&[(b"VP8X", small), (b"VP8L", large)])), Err(DAMAGED));
     }
 }
