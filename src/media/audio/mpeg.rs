@@ -184,6 +184,34 @@ mod tests {
         assert!(!walk.cut);
     }
 
+    /// 288 bytes, 72 ms: 32 kbit/s at 8 kHz, with something in them.
+    fn noted(at: usize, note: &[u8]) -> Vec<u8> {
+        let mut bytes = [&[0xff, 0xe3, 0x48, 0xc4][..], &[0; 284]].concat();
+        bytes[at..at + note.len()].copy_from_slice(note);
+        bytes
+    }
+
+    #[test]
+    fn the_first_frame_may_note_how_many_follow() {
+        let plain = noted(4, &[]);
+        let xing = noted(13, b"Xing\0\0\0\x01\0\0\0\x0a");
+        let vbri = noted(36, b"VBRI\0\x01\0\0\0\0\0\0\0\0\0\0\0\x0a");
+        for first in [xing, vbri] {
+            let walked = |frames: usize| {
+                let bytes = [first.clone(), plain.repeat(frames)].concat();
+                let walk = walk(&bytes).unwrap();
+                (walk.length.unwrap().as_millis(), walk.claimed.unwrap().as_millis(), walk.cut)
+            };
+            assert_eq!(walked(10), (720, 720, false));
+            assert_eq!(walked(5), (360, 720, true));
+            assert_eq!(walk(&first).unwrap_err(), Unfit::Cut);
+        }
+        // The trims of an encoder that is known: 576 samples before, 288 behind.
+        let lame = [&b"Info\0\0\0\x01\0\0\0\x0aLAME3.100"[..], &[0; 12], &[0x24, 0x01, 0x20]];
+        let bytes = [noted(13, &lame.concat()), plain.repeat(10)].concat();
+        assert_eq!(walk(&bytes).unwrap().length, Some(Duration::from_millis(720 - 108)));
+    }
+
     #[test]
     fn a_broken_frame_is_jumped_over_or_leaves_the_length_unknown() {
         let mut bytes = quiet().repeat(400);
