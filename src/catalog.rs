@@ -144,8 +144,13 @@ mod tests {
 
     fn look(millis: u64) -> Look {
         let kind = "MP3".to_owned();
-        let content =
-            Content::Sound { kind, millis: Some(millis), claimed: None, silent: Some(false) };
+        let content = Content::Sound {
+            kind,
+            millis: Some(millis),
+            claimed: None,
+            silent: Some(false),
+            cut: false,
+        };
         let facts = Facts { bytes: 9, sha256: "00".repeat(32), content };
         Look::here(Ok(facts))
     }

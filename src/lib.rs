@@ -40,7 +40,7 @@
 //! pair                      ids, URLs and files, the key, the request, its fingerprint
 //! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
 //!                           · what an answer proves · what may follow what · bytes → a whole
-//!                           video or not
+//!                           video, sound or picture, or why not
 //! fitness manifest plan view   whether media are fit to be sent · YAML → pairs or problems · what
 //!                           a run would do · rows → CSV and JSON
 //! files catalog             files that appear whole or not at all, files beside the manifest ·

@@ -17,7 +17,7 @@ use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Resume, Stream};
 use crate::files::{Part, Source, drop_part, sha256};
 use crate::ledger::{News, SavedVideo, Task};
-use crate::media::{self, Unfit};
+use crate::media::video::{self, Unfit};
 use crate::pace::Backoff;
 use crate::submit::Reason;
 use crate::watch::Means;
@@ -232,7 +232,7 @@ impl<'a> Fetch<'a> {
     async fn finish(&self, mut part: Part, place: &Path) -> Result<SavedVideo, Trouble> {
         let kept = spawn_blocking(move || {
             let bytes = part.length();
-            let video = media::check(part.contents(), bytes).map_err(unfit)?;
+            let video = video::check(part.contents(), bytes).map_err(unfit)?;
             Ok::<_, Trouble>((bytes, video, part.keep()?))
         });
         let (bytes, video, sha256) = kept.await.map_err(io::Error::other)??;
@@ -265,7 +265,7 @@ impl<'a> Fetch<'a> {
             if Some(bytes) != total {
                 return Ok(None);
             }
-            match media::check(&mut file, bytes) {
+            match video::check(&mut file, bytes) {
                 Ok(video) => Ok(Some((bytes, sha256(&mut file)?, video.length))),
                 Err(_) => Ok::<_, io::Error>(None),
             }

@@ -66,6 +66,8 @@ pub enum Content {
         claimed: Option<u64>,
         /// Whether there is nothing to hear; nothing where it cannot be decoded here.
         silent: Option<bool>,
+        /// Whether it ends before what it announces.
+        cut: bool,
     },
     /// Neither, or a broken one.
     Unfit(Trouble),
@@ -265,9 +267,11 @@ fn of_content(facts: &Facts, role: Role, demands: &Demands) -> Vec<Remark> {
     match (&facts.content, role) {
         (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
         (Content::Picture { face, .. }, Role::Image) => of_picture(facts.bytes, face),
-        (Content::Sound { millis, claimed, silent, .. }, Role::Audio) => {
+        (Content::Sound { millis, claimed, silent, cut, .. }, Role::Audio) => {
             let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
-            of_sound(length, claimed, *silent, demands.max_audio)
+            let mut remarks = of_length(length, claimed, demands.max_audio);
+            remarks.extend(of_hearing(*silent, *cut));
+            remarks
         }
         (Content::Picture { kind, .. }, Role::Audio) => {
             vec![swapped(&format!("this is a picture ({kind}), not a recording"))]
@@ -318,12 +322,7 @@ pub fn too_large(role: Role, bytes: Option<u64>) -> Trouble {
     Trouble::new(&format!("{role}_too_large"), message, "make it smaller")
 }
 
-fn of_sound(
-    length: Option<Duration>,
-    claimed: Option<Duration>,
-    silent: Option<bool>,
-    most: Duration,
-) -> Vec<Remark> {
+fn of_length(length: Option<Duration>, claimed: Option<Duration>, most: Duration) -> Vec<Remark> {
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
     let mut remarks = Vec::new();
     match length {
@@ -350,11 +349,20 @@ fn of_sound(
             "the server may bill the other length: convert it anew to be sure",
         ));
     }
-    if silent == Some(true) {
-        let message = "there is nothing to hear in it";
-        remarks.push(Remark::warning("silent", message, "is it the right recording?"));
-    }
     remarks
+}
+
+fn of_hearing(silent: Option<bool>, cut: bool) -> impl Iterator<Item = Remark> {
+    let nothing = || {
+        let message = "there is nothing to hear in it";
+        Remark::warning("silent", message, "is it the right recording?")
+    };
+    let cut_off = || {
+        let message = "it ends before what its header announces";
+        Remark::warning("audio_cut", message, "did its upload break off?")
+    };
+    let silent = (silent == Some(true)).then(nothing);
+    silent.into_iter().chain(cut.then(cut_off))
 }
 
 /// So that what is trimmed is enough.

@@ -1,26 +1,85 @@
 //! From bytes to facts.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::files::hexadecimal;
-use crate::fitness::{Content, Faces, Facts, Trouble};
+use crate::fitness::{Content, Face, Faces, Facts, Trouble};
+use crate::media::audio::{self, Sound};
+use crate::media::face;
+use crate::media::image::{self, Image};
 use crate::pair::Role;
 
 /// What the bytes of a medium are. Takes milliseconds of a processor, more to look for a face.
-pub(super) fn examine(bytes: Bytes, role: Role, faces: Faces) -> Facts {
-    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+pub(super) fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
     let content = match role {
-        Role::Image => picture(&bytes, faces),
-        Role::Audio => sound(&bytes),
+        Role::Image => image::look(bytes).map(|image| picture(bytes, &image, faces)),
+        Role::Audio => Ok(sound(bytes)),
     };
+    let content = content.unwrap_or_else(|unfit| Content::Unfit(bad_picture(unfit)));
+    let sha256 = hexadecimal(&Sha256::digest(bytes));
     Facts { bytes: bytes.len() as u64, sha256, content }
 }
 
-fn picture(_bytes: &Bytes, _faces: Faces) -> Content {
-    Content::Unfit(Trouble::new("todo", "", ""))
+fn picture(bytes: &[u8], image: &Image, faces: Faces) -> Content {
+    let face = match faces {
+        Faces::Ignored => Face::NotAsked,
+        Faces::LookedFor => match face::find(bytes, image) {
+            face::Faces::Seen(_) => Face::Seen,
+            face::Faces::NotSeen => Face::NotSeen,
+            face::Faces::NotChecked(reason) => Face::NotChecked(reason.to_string()),
+        },
+    };
+    Content::Picture { kind: image.kind.to_string(), size: (image.width, image.height), face }
 }
 
-fn sound(_bytes: &Bytes) -> Content {
-    Content::Unfit(Trouble::new("todo", "", ""))
+fn bad_picture(unfit: image::Unfit) -> Trouble {
+    use image::Unfit::{Cut, Damaged, Empty, Other, Page, Unknown};
+    let (code, help) = match unfit {
+        Empty => ("image_empty", "is it the right file?"),
+        Page => ("not_public", LOGIN),
+        Other(_) | Unknown => ("not_an_image", "convert it to JPG or PNG"),
+        Cut(_) => ("image_cut", "did its upload break off? Upload it again"),
+        Damaged(_) => ("image_damaged", "save it anew"),
+    };
+    Trouble::new(code, unfit.to_string(), help)
+}
+
+/// What a host answers that wants people to log in, or that lost the file.
+const LOGIN: &str = "the API fetches it without a login: give the URL of the file itself";
+
+fn sound(bytes: &[u8]) -> Content {
+    let audio = match audio::measure(bytes) {
+        Ok(audio) => audio,
+        Err(unfit) => return Content::Unfit(bad_sound(unfit)),
+    };
+    Content::Sound {
+        kind: audio.kind.to_string(),
+        millis: audio.length.map(millis),
+        claimed: audio.claimed.map(millis),
+        silent: match audio.sound {
+            Sound::Heard => Some(false),
+            Sound::Silent => Some(true),
+            Sound::NotChecked => None,
+        },
+        cut: audio.cut,
+    }
+}
+
+fn bad_sound(unfit: audio::Unfit) -> Trouble {
+    use audio::Unfit::{Cut, Empty, NoSound, Other, Page, Unknown};
+    let (code, help) = match unfit {
+        Empty => ("audio_empty", "is it the right file?"),
+        Page => ("not_public", LOGIN),
+        Other(_) | Unknown => ("not_audio", "convert it to MP3, WAV, OGG, M4A or AAC"),
+        Cut => ("audio_cut", "did its upload break off? Upload it again"),
+        NoSound => ("audio_empty", "record it again"),
+    };
+    Trouble::new(code, unfit.to_string(), help)
+}
+
+/// Up to the next whole one: what begins may be billed.
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

@@ -200,7 +200,7 @@ impl<'a> Prober<'a> {
     async fn examine(&self, bytes: Bytes, role: Role) -> Result<Facts, Trouble> {
         let _place = self.examined.acquire().await;
         let faces = self.means.faces;
-        let facts = tokio::task::spawn_blocking(move || examine(bytes, role, faces)).await;
+        let facts = tokio::task::spawn_blocking(move || examine(&bytes, role, faces)).await;
         facts.map_err(|_| {
             let help = "please report it, with the file";
             Trouble::new("not_understood", "looking at it failed: a fault of callsheet's", help)

@@ -13,6 +13,7 @@ mod doubts;
 mod half;
 mod init;
 mod layers;
+mod media;
 mod money;
 mod proofs;
 mod rehearsals;

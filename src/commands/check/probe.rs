@@ -180,11 +180,12 @@ fn describe(seen: &Seen<'_>) -> Value {
                 Face::NotAsked | Face::NotChecked(_) => Value::Null,
             };
         }
-        Some(Content::Sound { kind, millis, claimed, silent }) => {
+        Some(Content::Sound { kind, millis, claimed, silent, cut }) => {
             value["kind"] = json!(kind);
             value["seconds"] = json!(seconds(millis));
             value["header_seconds"] = json!(seconds(claimed));
             value["silent"] = json!(silent);
+            value["cut"] = json!(cut);
         }
         Some(Content::Unfit(_)) | None => {}
     }

@@ -1,0 +1,253 @@
+//! WAV: follows the chunks and compares what the header says with what is there.
+
+use std::time::Duration;
+
+use super::super::fields::{le16, le24, le32, le64, place, time};
+use super::hear::{QUIET, Voice};
+use super::{Sound, Unfit, Walk, mpeg};
+
+/// What the `fmt ` chunk says of the samples.
+#[derive(Debug, Clone, Copy)]
+struct Format {
+    tag: u16,
+    rate: u32,
+    bits: u16,
+    /// Bytes of one moment of all channels.
+    block: u16,
+    channels: u16,
+}
+
+const PCM: u16 = 1;
+const FLOAT: u16 = 3;
+const A_LAW: u16 = 6;
+const MU_LAW: u16 = 7;
+const MP3: u16 = 0x55;
+const EXTENSIBLE: u16 = 0xfffe;
+
+impl Format {
+    fn read(bytes: &[u8]) -> Option<Format> {
+        let tag = match le16(bytes, 0)? {
+            EXTENSIBLE => le16(bytes, 24)?,
+            tag => tag,
+        };
+        let (channels, rate) = (le16(bytes, 2)?, le32(bytes, 4)?);
+        Some(Format { tag, rate, bits: le16(bytes, 14)?, block: le16(bytes, 12)?, channels })
+    }
+
+    /// Whether every block is one moment of sound, so that counting them is walking them.
+    fn is_plain(&self) -> bool {
+        let known = match self.tag {
+            PCM => matches!(self.bits, 8 | 16 | 24 | 32),
+            FLOAT => matches!(self.bits, 32 | 64),
+            A_LAW | MU_LAW => self.bits == 8,
+            _ => false,
+        };
+        let block = u32::from(self.channels) * u32::from(self.bits / 8);
+        known && block > 0 && block == u32::from(self.block)
+    }
+}
+
+/// Where the samples are and how many bytes their header says.
+#[derive(Debug)]
+struct Data<'a> {
+    there: &'a [u8],
+    said: Option<u64>,
+    cut: bool,
+    /// Whether what follows them is made of chunks, or nothing.
+    tidy: bool,
+}
+
+/// The chunk sizes that writers leave who did not know the length when they began.
+fn is_streaming(size: u64) -> bool {
+    (0x7fff_0000..=0x7fff_ffff).contains(&size) || size >= 0xffff_0000
+}
+
+fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8], u32)> {
+    Some((bytes.get(at..at + 4)?, le32(bytes, at + 4)?))
+}
+
+/// Whether only whole chunks with readable names follow, the last one's padding byte aside.
+fn is_tidy(bytes: &[u8], mut at: usize) -> bool {
+    while at < bytes.len() {
+        match chunk(bytes, at) {
+            Some((name, size)) if name.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
+                at = at.saturating_add(8 + place(size)).saturating_add(place(size & 1));
+            }
+            _ => return bytes[at..].iter().all(|byte| *byte == 0) && bytes.len() - at < 8,
+        }
+    }
+    at <= bytes.len() + 1
+}
+
+fn data(bytes: &[u8], at: usize, size: u64) -> Data<'_> {
+    let rest = &bytes[at..];
+    let streaming = is_streaming(size) || (size == 0 && !is_tidy(bytes, at));
+    if streaming {
+        return Data { there: rest, said: None, cut: false, tidy: true };
+    }
+    let end = place(size).saturating_add(at);
+    let there = bytes.get(at..end).unwrap_or(rest);
+    let after = end.saturating_add(place(size & 1));
+    let tidy = after >= bytes.len() || is_tidy(bytes, after);
+    Data { there, said: Some(size), cut: end > bytes.len(), tidy }
+}
+
+/// The format and the samples, in the order in which they have to stand.
+fn chunks(bytes: &[u8]) -> Result<(Format, Data<'_>), Unfit> {
+    let (mut at, mut format, mut large) = (12, None, None);
+    loop {
+        let (name, size) = chunk(bytes, at).ok_or(Unfit::Cut)?;
+        let start = at + 8;
+        match name {
+            b"fmt " => format = Format::read(bytes.get(start..).unwrap_or_default()),
+            b"ds64" => large = le64(bytes, start + 8),
+            b"data" => {
+                let size = large.filter(|_| size == u32::MAX).unwrap_or(size.into());
+                return Ok((format.ok_or(Unfit::Unknown)?, data(bytes, start, size)));
+            }
+            _ => {}
+        }
+        at = start.saturating_add(place(size)).saturating_add(place(size & 1));
+        if at > bytes.len() {
+            return Err(Unfit::Cut);
+        }
+    }
+}
+
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
+    let (format, data) = chunks(bytes)?;
+    if data.there.is_empty() {
+        return Err(if data.cut { Unfit::Cut } else { Unfit::NoSound });
+    }
+    if format.tag == MP3 {
+        return mpeg::walk(data.there);
+    }
+    let plain = format.is_plain();
+    let length = |bytes: u64| -> Option<Duration> {
+        time(bytes / u64::from(format.block.max(1)), format.rate).filter(|_| plain)
+    };
+    Ok(Walk {
+        length: length(data.there.len() as u64).filter(|_| data.tidy),
+        claimed: data.said.and_then(length),
+        cut: data.cut,
+        voice: Voice::Known(if plain { listen(format, data.there) } else { Sound::NotChecked }),
+    })
+}
+
+/// Half of the way from the lowest to the highest sample: an offset alone is no sound.
+fn listen(format: Format, bytes: &[u8]) -> Sound {
+    let size = usize::from(format.bits / 8);
+    let (mut low, mut high) = (f32::MAX, f32::MIN);
+    for sample in bytes.chunks_exact(size) {
+        let value = level(format, sample).unwrap_or(0.0);
+        (low, high) = (low.min(value), high.max(value));
+        if high - low > 2.0 * QUIET {
+            return Sound::Heard;
+        }
+    }
+    Sound::Silent
+}
+
+/// A sample from -1 to 1; of the logarithmic ones only whether they are near zero.
+fn level(format: Format, sample: &[u8]) -> Option<f32> {
+    let whole = |high: u32| -> f32 {
+        // Shifted so that the sign bit of every width is that of 32 bits.
+        high.cast_signed() as f32 / 2_147_483_648.0
+    };
+    let value = match (format.tag, format.bits) {
+        (PCM, 8) => (f32::from(*sample.first()?) - 128.0) / 128.0,
+        (PCM, 16) => whole(u32::from(le16(sample, 0)?) << 16),
+        (PCM, 24) => whole(le24(sample, 0)? << 8),
+        (PCM, _) => whole(le32(sample, 0)?),
+        (FLOAT, 32) => f32::from_bits(le32(sample, 0)?),
+        (FLOAT, _) => f64::from_bits(le64(sample, 0)?) as f32,
+        (A_LAW, _) => f32::from((sample.first()? ^ 0x55) & 0x7f > 1),
+        _ => f32::from(!sample.first()? & 0x7f > 2),
+    };
+    value.is_finite().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wav(tag: u16, bits: u16, said: u32, samples: &[u8]) -> Vec<u8> {
+        let block = bits / 8;
+        let rate = 8000_u32;
+        let format = [
+            &tag.to_le_bytes()[..],
+            &1_u16.to_le_bytes(),
+            &rate.to_le_bytes(),
+            &(rate * u32::from(block)).to_le_bytes(),
+            &block.to_le_bytes(),
+            &bits.to_le_bytes(),
+        ];
+        let format = [b"fmt ", &16_u32.to_le_bytes()[..], &format.concat()].concat();
+        let data = [b"data", &said.to_le_bytes()[..], samples].concat();
+        [b"RIFF", &[0; 4][..], b"WAVE", &format, &data].concat()
+    }
+
+    fn known(walk: &Walk<'_>) -> Sound {
+        match walk.voice {
+            Voice::Known(sound) => sound,
+            _ => panic!("it needs no decoder"),
+        }
+    }
+
+    #[test]
+    fn every_width_is_heard_and_every_silence_is() {
+        let silences: [(u16, u16, &[u8]); 8] = [
+            (PCM, 8, &[0x80]),
+            (PCM, 16, &[1, 0]),
+            (PCM, 24, &[1, 0, 0]),
+            (PCM, 32, &[1, 0, 0, 0]),
+            (FLOAT, 32, &[0; 4]),
+            (FLOAT, 64, &[0; 8]),
+            (A_LAW, 8, &[0xd5]),
+            (MU_LAW, 8, &[0xff]),
+        ];
+        for (tag, bits, silence) in silences {
+            let mut samples = silence.repeat(4000);
+            let said = u32::try_from(samples.len()).unwrap();
+            let quiet = wav(tag, bits, said, &samples);
+            let quiet = walk(&quiet).unwrap();
+            assert_eq!(quiet.length, Some(Duration::from_millis(500)), "{tag} {bits}");
+            assert_eq!(known(&quiet), Sound::Silent, "{tag} {bits}");
+            let size = usize::from(bits / 8);
+            samples[size * 9..size * 10].copy_from_slice(&[0x40; 8][..size]);
+            assert_eq!(known(&walk(&wav(tag, bits, said, &samples)).unwrap()), Sound::Heard);
+        }
+    }
+
+    #[test]
+    fn sizes_that_lie_are_compared_with_what_is_there() {
+        let second = [7; 8000];
+        let walked = |said| {
+            let bytes = wav(PCM, 8, said, &second);
+            let walk = walk(&bytes).unwrap();
+            (walk.length, walk.claimed, walk.cut)
+        };
+        let secs = |count| Some(Duration::from_secs(count));
+        assert_eq!(walked(8000), (secs(1), secs(1), false));
+        assert_eq!(walked(16000), (secs(1), secs(2), true));
+        assert_eq!(walked(0), (secs(1), None, false));
+        assert_eq!(walked(u32::MAX), (secs(1), None, false));
+        // What follows the samples is no chunk, so nobody knows which of the two is right.
+        assert_eq!(walked(4000), (None, Some(Duration::from_millis(500)), false));
+    }
+
+    #[test]
+    fn a_wav_without_samples_or_format_is_none() {
+        assert_eq!(walk(&wav(PCM, 8, 0, &[])).unwrap_err(), Unfit::NoSound);
+        assert_eq!(walk(&wav(PCM, 8, 80, &[])).unwrap_err(), Unfit::Cut);
+        assert_eq!(walk(b"RIFF\0\0\0\0WAVEdata\x01\0\0\0x").unwrap_err(), Unfit::Unknown);
+        assert_eq!(walk(b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\xff").unwrap_err(), Unfit::Cut);
+    }
+
+    #[test]
+    fn compressed_samples_are_not_counted() {
+        let walk = wav(2, 4, 8000, &[7; 8000]);
+        let walk = super::walk(&walk).unwrap();
+        assert_eq!((walk.length, known(&walk)), (None, Sound::NotChecked));
+    }
+}
