@@ -96,7 +96,7 @@ impl Sheet {
         Said::of(&self.whole(options).output().unwrap())
     }
 
-    fn whole(&self, options: &[&str]) -> Command {
+    pub(crate) fn whole(&self, options: &[&str]) -> Command {
         let mut command = self.command("run", options);
         if !options.contains(&"--poll-interval") {
             command.args(["--poll-interval", "100ms"]);
