@@ -100,7 +100,7 @@ fn spawn_bare(url: &str, pairs: u64, concurrency: u64) -> Child {
 
 fn spawn_callsheet(manifest: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_callsheet"))
-        .args(["run", "--until", "created", "--quiet"])
+        .args(["run", "--until", "created", "--quiet", "--yes"])
         .arg(manifest)
         .env("CALLSHEET_API_KEY", KEY)
         .stdout(Stdio::null())

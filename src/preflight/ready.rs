@@ -39,7 +39,7 @@ pub struct Preflight<'a> {
     pub uploads: Uploads<'a>,
     /// Hears what is found out.
     pub ledger: &'a Ledger,
-    twins: RefCell<HashMap<Fingerprint, (Arc<str>, [String; 2])>>,
+    twins: RefCell<HashMap<Fingerprint, Twin>>,
 }
 
 /// Why a pair is not sent.
@@ -51,6 +51,13 @@ pub enum NotReady {
     Uploads(Fate),
     /// What was found out could not be written down.
     Ledger(LedgerError),
+}
+
+/// The first pair with its content, and what its media are called.
+#[derive(Debug)]
+struct Twin {
+    id: Arc<str>,
+    names: [String; 2],
 }
 
 /// A medium of a pair, looked at.
@@ -151,14 +158,15 @@ impl<'a> Preflight<'a> {
         let names = [image, audio].map(|one| one.source.as_written().to_owned());
         let mut twins = self.twins.borrow_mut();
         match twins.get(&Fingerprint::of(&content)) {
-            Some((id, other)) if *other != names => {
+            Some(Twin { id, names: others }) if *others != names => {
                 let message = format!("the same picture, recording and options as {id}");
                 let help = "remove one of the two";
                 Err(Fate::Unfit(Trouble::new("duplicate", message, help)))
             }
             Some(_) => Ok(()),
             None => {
-                twins.insert(Fingerprint::of(&content), (planned.id.clone(), names));
+                let id = planned.id.clone();
+                twins.insert(Fingerprint::of(&content), Twin { id, names });
                 Ok(())
             }
         }

@@ -1,15 +1,17 @@
 //! Crash points: a run is stopped at every single call to the system that changes a file or sends
 //! a byte, and what the next run makes of it is looked at. Needs the loader's `LD_PRELOAD`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
-use callsheet_mock::Scenario;
+use callsheet_mock::{Fault, On, Rule, Scenario, Work};
 
 use crate::child::said;
-use crate::sheet::{Said, Sheet, fake, root};
+use crate::sheet::{Said, Sheet, fake, root, side_by_side};
+use crate::studio::VIDEO;
 
 /// Builds `shim.c`, once for all tests.
 fn shim() -> &'static Path {
@@ -29,7 +31,10 @@ fn shim() -> &'static Path {
 
 /// Runs the sheet with the shim told one thing.
 fn shimmed(sheet: &Sheet, variable: &str, value: impl ToString) -> Said {
-    let mut command = sheet.run_command(&["-q"]);
+    under_shim(sheet.run_command(&["-q"]), variable, value)
+}
+
+fn under_shim(mut command: Command, variable: &str, value: impl ToString) -> Said {
     command.env("LD_PRELOAD", shim()).env(variable, value.to_string());
     said(&mut command)
 }
@@ -75,7 +80,7 @@ fn crash_at(point: u64, pairs: usize, settings: &str) -> String {
 fn a_run_that_is_stopped_at_any_call_pays_for_no_pair_twice_and_loses_none() {
     let last = calls(1, "");
     assert!(last > 40, "only {last} calls are counted");
-    let mut seen = std::collections::BTreeMap::<String, Vec<u64>>::new();
+    let mut seen = BTreeMap::<String, Vec<u64>>::new();
     for point in 1..=last {
         seen.entry(crash_at(point, 1, "")).or_default().push(point);
     }
@@ -122,4 +127,89 @@ fn when_the_disk_no_longer_syncs_nothing_more_is_sent() {
         }
     }
     assert!(stopped > 3, "the failing disk stopped only {stopped} runs");
+}
+
+/// The first download of each video breaks off in the middle, and goes on from there.
+fn cut_day() -> Scenario {
+    let cut = Rule::new(Fault::Truncated).on(On::Media).first(1);
+    Scenario { work: Work::AtOnce, faults: vec![cut], ..Scenario::default() }
+}
+
+/// The names in a folder, if there is one.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// How far a run had come: the last event that it recorded, and what is in its folder of videos.
+fn standing(sheet: &Sheet) -> String {
+    let events = fs::read_to_string(sheet.run_folder().join("events.jsonl")).unwrap_or_default();
+    let last = events.lines().filter_map(|line| serde_json::from_str(line).ok()).next_back();
+    let last: serde_json::Value = last.unwrap_or_default();
+    let videos = names(&sheet.run_folder().join("videos"));
+    format!("{} {videos:?}", last["event"].as_str().unwrap_or("nothing"))
+}
+
+/// Stops a run at one call of the whole way, runs again, and compares everything. Says how far the
+/// first run had come; `None` if it did not know of its task yet.
+fn stop_on_the_way(point: u64) -> Option<String> {
+    let api = fake(cut_day());
+    let sheet = Sheet::pairs(1, api.url(), "");
+    let crashed = under_shim(sheet.whole(&["-q"]), "SHIM_KILL_AT", point);
+    let (stood, booked) = (standing(&sheet), api.book().entries.len());
+    let next = sheet.run_whole(&["-q"]);
+    if booked == 0 || next.code == 5 {
+        return None;
+    }
+    assert_eq!((next.code, api.book().entries.len()), (0, 1), "call {point}, {stood}: {next}");
+    let folder = sheet.run_folder();
+    let video = fs::read(folder.join("videos/pair-0.mp4")).unwrap();
+    assert_eq!(video, VIDEO, "call {point}, {stood}");
+    assert_eq!(names(&folder.join("videos")).len(), 1, "call {point}, {stood}");
+    // A CSV that was being written when the run died stays beside it, under a name of its own.
+    let left = names(&folder).into_iter().filter(|name| !name.starts_with(".callsheet-"));
+    let ours = ["events.jsonl", "ledger.lock", "ledger.sqlite", "tasks.csv", "videos"];
+    assert_eq!(left.collect::<Vec<_>>(), ours, "call {point}, {stood}");
+    assert_eq!(sheet.rows()["pair-0"]["state"], "saved", "call {point}, {stood}");
+    let csv = fs::read(folder.join("tasks.csv")).unwrap();
+    assert_eq!(sheet.call("report", &[]).code, 0);
+    assert_eq!(fs::read(folder.join("tasks.csv")).unwrap(), csv, "call {point}, {stood}");
+    let died = if crashed.code == -1 { "died" } else { "lived" };
+    Some(format!("{died}, {stood}"))
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
+fn from_the_task_to_the_video_nothing_is_paid_twice_lost_or_left_half() {
+    let api = fake(cut_day());
+    let sheet = Sheet::pairs(1, api.url(), "");
+    let count = sheet.folder().join("count");
+    assert_eq!(under_shim(sheet.whole(&["-q"]), "SHIM_COUNT", count.display()).code, 0);
+    let last: u64 = fs::read_to_string(count).unwrap().trim().parse().unwrap();
+    let (seen, early) = (Mutex::new(BTreeMap::<String, BTreeSet<u64>>::new()), Mutex::new(false));
+    // Backwards, until a run does not come as far as its task: those before it stop at each of
+    // their calls above.
+    let points: Vec<_> = (1..=last).rev().collect();
+    for some in points.chunks(16) {
+        side_by_side(some, |point| match stop_on_the_way(*point) {
+            Some(stood) => drop(seen.lock().unwrap().entry(stood).or_default().insert(*point)),
+            None => *early.lock().unwrap() = true,
+        });
+        if *early.lock().unwrap() {
+            break;
+        }
+    }
+    let seen = seen.into_inner().unwrap();
+    let stopped: usize = seen.values().map(BTreeSet::len).sum();
+    println!("1 pair, stopped at each of {stopped} calls from task to video: {seen:#?}");
+    // The steps of a video, each of which some call falls into.
+    for step in [
+        "died, accepted {}",
+        "died, completed {}",
+        "died, completed {\"pair-0.mp4.part\"}",
+        "died, completed {\"pair-0.mp4\"}",
+        "died, saved {\"pair-0.mp4\"}",
+    ] {
+        assert!(seen.contains_key(step), "no call fell into: {step}");
+    }
 }

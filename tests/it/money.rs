@@ -44,7 +44,7 @@ fn settle(book: &Book, sheet: &Sheet, pairs: usize) -> Account {
 }
 
 /// Waits for the run, or kills it after a while. Says whether it ended by itself.
-fn ends_within(run: &mut Running, patience: Duration) -> Option<i32> {
+pub(crate) fn ends_within(run: &mut Running, patience: Duration) -> Option<i32> {
     let begun = Instant::now();
     while begun.elapsed() < patience {
         if let Some(status) = run.try_wait().unwrap() {

@@ -5,11 +5,12 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callsheet_mock::{Fault, Links, On, Rule, Scenario, Span, Work};
+use callsheet_mock::{Account, Fault, Links, On, Rule, Scenario, Span, Work};
 
 use crate::child::said;
 use crate::rude::{Rude, answer};
-use crate::sheet::{Said, Sheet, fake, side_by_side};
+use crate::sheet::{KEY, Said, Sheet, fake, side_by_side};
+use crate::stops::until;
 use crate::studio::{Asked, VIDEO, part, studio};
 
 /// Everything in the folder of the videos, by name.
@@ -166,7 +167,7 @@ fn a_link_that_died_is_asked_for_again() {
     // A day later links live again; the one in the ledger does not.
     api.advance(Duration::from_secs(25 * 3600));
     let links = Links { live: Span::secs(60), renewed: true };
-    let keys = vec![callsheet_mock::Account::new(crate::sheet::KEY)];
+    let keys = vec![Account::new(KEY)];
     api.set_scenario(Scenario { links, keys, ..dead });
     let said = sheet.run_whole(&[]);
     assert_eq!(said.code, 0, "{said}");
@@ -174,6 +175,54 @@ fn a_link_that_died_is_asked_for_again() {
     assert_eq!(api.book().entries.len(), 2, "created again");
     assert_eq!(sheet.rows()["pair-0"]["video_path"], "videos/pair-0.mp4");
     assert_eq!(sheet.rows()["pair-0"]["error_code"], "");
+}
+
+#[test]
+fn links_that_die_before_their_turn_are_asked_for_again_by_the_same_run() {
+    // A second for each download, one at a time; a link lives for less than two of them.
+    let links = Links { live: Span::millis(1500), renewed: true };
+    let faults = vec![Rule::new(Fault::Drip).on(On::Media)];
+    let api = fake(Scenario { work: Work::AtOnce, links, faults, ..Scenario::default() });
+    let sheet = Sheet::pairs(4, api.url(), "");
+    let said = sheet.run_whole(&["--downloads", "1"]);
+    assert_eq!((said.code, api.book().entries.len()), (0, 4), "{said}");
+    assert_eq!(videos(&sheet).len(), 4);
+    let relinked = events(&sheet).matches("\"relinked\"").count();
+    assert!((1..4).contains(&relinked), "{relinked} of 4 links died in the queue");
+    let status = |wanted| {
+        let seen = api.journal().into_iter().filter(|seen| seen.target.starts_with("/output/"));
+        seen.filter(|seen| seen.answer.is_some_and(|answer| answer.status == Some(wanted))).count()
+    };
+    assert_eq!((status(403), status(200)), (relinked, 4), "a dead link is tried once");
+}
+
+#[test]
+fn a_day_at_the_server_passes_in_seconds() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let sheet = Sheet::pairs(8, api.url(), "");
+    assert_eq!(sheet.run(&[]).code, 0);
+    // The tasks take six hours, and the media host is away until the links have died.
+    let work = Work::Elapsed(Span::secs(6 * 3600));
+    let day = Scenario { work, keys: vec![Account::new(KEY)], ..Scenario::default() };
+    let away = vec![Rule::new(Fault::Status503).on(On::Media)];
+    api.set_scenario(Scenario { faults: away, ..day.clone() });
+    let run = sheet.start_whole(&[]);
+    let hour = || {
+        api.advance(Duration::from_secs(3600));
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let completed = || events(&sheet).matches("\"event\":\"completed\"").count();
+    (0..5).for_each(|_| hour());
+    assert_eq!(completed(), 0, "after five hours of six");
+    hour();
+    until("the videos", || completed() == 8);
+    (0..25).for_each(|_| hour());
+    api.set_scenario(day);
+    let said = run.said();
+    assert_eq!((said.code, api.book().entries.len()), (0, 8), "{said}");
+    let whole: Vec<_> = (0..8).map(|n| (format!("pair-{n}.mp4"), VIDEO.to_vec())).collect();
+    assert_eq!(videos(&sheet), whole);
+    assert_eq!(events(&sheet).matches("\"relinked\"").count(), 8, "no link outlives its day");
 }
 
 #[test]
@@ -221,8 +270,24 @@ fn videos_go_where_they_are_told_under_names_that_cannot_collide() {
     assert!(path.is_file());
 }
 
+/// How many shades of gray the first frame has, and how much of it the most frequent one fills.
+fn first_frame(video: &std::path::Path) -> (usize, f64) {
+    let decoded = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(video)
+        .args(["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output()
+        .unwrap();
+    assert!(decoded.status.success() && decoded.stderr.is_empty(), "{decoded:?}");
+    let mut shades = [0_u32; 256];
+    decoded.stdout.iter().for_each(|shade| shades[usize::from(*shade)] += 1);
+    let most = f64::from(*shades.iter().max().unwrap());
+    let all: u32 = shades.iter().sum();
+    (shades.iter().filter(|pixels| **pixels > 0).count(), most / f64::from(all))
+}
+
 #[test]
-#[ignore = "needs ffprobe"]
+#[ignore = "needs ffprobe and ffmpeg"]
 fn what_a_rehearsal_saves_is_played_by_a_real_player() {
     let sheet = Sheet::job("demo.yaml");
     assert_eq!(sheet.call("run", &["--mock"]).code, 0);
@@ -232,9 +297,12 @@ fn what_a_rehearsal_saves_is_played_by_a_real_player() {
         probe
             .args(["-v", "error", "-show_entries", "stream=codec_type:format=duration"])
             .args(["-of", "csv=p=0"])
-            .arg(path);
+            .arg(&path);
         let said = said(&mut probe);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{said}");
         assert!(said.out.contains("video") && said.out.contains("1.0"), "{said}");
+        let (shades, most) = first_frame(&path);
+        println!("{id}: {shades} shades, {:.0} % of the frame in one of them", most * 100.0);
+        assert!(shades > 32 && most < 0.6, "{id}: a frame of {shades} shades, {most} in one");
     }
 }
