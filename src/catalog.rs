@@ -4,6 +4,7 @@
 //! It is a cache. Nothing depends on it but time: delete it, and everything is looked at again. So
 //! what goes wrong with it is logged, and never ends anything.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +31,9 @@ const SCHEMA: &str = "CREATE TABLE looks (
 /// The catalogue of one batch.
 #[derive(Debug)]
 pub struct Catalog {
-    connection: Connection,
+    path: PathBuf,
+    /// Made when there is something to read or to keep.
+    connection: OnceCell<Connection>,
     session: i64,
 }
 
@@ -46,32 +49,41 @@ pub struct Earlier {
 }
 
 impl Catalog {
-    /// Opens or makes the catalogue of a run folder; one in memory if there is no such folder, or
-    /// it cannot be written.
-    ///
-    /// # Panics
-    /// Never: SQLite in memory needs nothing.
+    /// Opens the catalogue of a run folder. It is kept in memory if there is no such folder, or it
+    /// cannot be written.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
-        let path = folder.join(FILE);
         let session = Timestamp::now().as_millisecond();
-        let connection = if folder.is_dir() { on_disk(&path) } else { None };
-        let connection = connection.unwrap_or_else(in_memory);
-        Self { connection, session }
+        Self { path: folder.join(FILE), connection: OnceCell::new(), session }
+    }
+
+    /// Nothing if there is nothing to read.
+    fn readable(&self) -> Option<&Connection> {
+        let there = self.connection.get().is_some() || self.path.exists();
+        there.then(|| self.writable())
+    }
+
+    fn writable(&self) -> &Connection {
+        self.connection.get_or_init(|| {
+            let folder = self.path.parent().is_some_and(Path::is_dir);
+            let connection = if folder { on_disk(&self.path) } else { None };
+            connection.unwrap_or_else(in_memory)
+        })
     }
 
     /// Whether nothing was looked at yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM looks)";
-        logged(self.connection.query_row(sql, (), |row| row.get(0))).unwrap_or(true)
+        let ask = |connection: &Connection| logged(connection.query_row(sql, (), |row| row.get(0)));
+        self.readable().and_then(ask).unwrap_or(true)
     }
 
     /// What was seen of a medium when it was last looked at.
     #[must_use]
     pub fn get(&self, url: &str, role: Role) -> Option<Earlier> {
         let sql = "SELECT look, validator, session FROM looks WHERE url = ?1 AND role = ?2";
-        let row = self.connection.prepare_cached(sql).and_then(|mut statement| {
+        let row = self.readable()?.prepare_cached(sql).and_then(|mut statement| {
             let read = |row: &rusqlite::Row<'_>| {
                 let session: i64 = row.get(2)?;
                 Ok((row.get::<_, String>(0)?, row.get(1)?, session == self.session))
@@ -86,7 +98,7 @@ impl Catalog {
     pub fn put(&self, url: &str, role: Role, validator: Option<&str>, look: &Look) {
         let sql = "INSERT OR REPLACE INTO looks VALUES (?1, ?2, ?3, ?4, ?5)";
         let Ok(json) = serde_json::to_string(look) else { return };
-        let put = self.connection.prepare_cached(sql).and_then(|mut statement| {
+        let put = self.writable().prepare_cached(sql).and_then(|mut statement| {
             statement.execute(params![url, role.name(), validator, self.session, json])
         });
         logged(put);

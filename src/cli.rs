@@ -223,13 +223,24 @@ pub struct RunArgs {
     pub retry_failed: Option<Vec<String>>,
     /// Look at the media of each pair just before its create; one that cannot be used is rejected,
     /// and nothing is sent for it
-    #[arg(long, env = "CALLSHEET_PROBE", value_parser = FalseyValueParser::new())]
+    #[arg(
+        long,
+        env = "CALLSHEET_PROBE",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
     pub probe: bool,
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "limit")]
     pub plan: Option<PathBuf>,
     /// Send as much as there is to send, without asking
-    #[arg(long, short, env = "CALLSHEET_YES", value_parser = FalseyValueParser::new())]
+    #[arg(
+        long,
+        short,
+        env = "CALLSHEET_YES",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
     pub yes: bool,
     /// How to wait for tasks.
     #[command(flatten)]

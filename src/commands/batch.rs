@@ -39,14 +39,14 @@ pub(super) fn problems(
     notes: Vec<Note>,
     level: Severity,
 ) -> Result<Problems, Failure> {
-    let bytes = if notes.is_empty() { Vec::new() } else { read_bytes(path)? };
+    let bytes = if notes.is_empty() { Vec::new() } else { bytes_of(path)? };
     Ok(Problems::of_notes(&path.display().to_string(), &bytes, notes, level))
 }
 
 /// Reads and checks a manifest.
 pub(super) fn read_manifest(ui: &Ui, args: &ManifestArgs) -> Result<Manifest, Failure> {
     let path = args.manifest.display().to_string();
-    let bytes = read_bytes(&args.manifest)?;
+    let bytes = bytes_of(&args.manifest)?;
     let manifest = manifest::read(&path, &bytes, plain(args))?;
     if !manifest.warnings.is_empty() {
         ui.message(&manifest.warnings.render(ui.colours_messages()));
@@ -59,7 +59,7 @@ pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
 }
 
 /// The bytes of a manifest, but never more than a manifest may have: it may be a disk's image.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => return no_such_file(path),

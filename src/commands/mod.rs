@@ -16,6 +16,7 @@ mod rehearsal;
 mod report;
 mod resolve;
 mod run;
+mod saved;
 mod signals;
 mod status;
 

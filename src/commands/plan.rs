@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::batch::Batch;
+use super::batch::{Batch, shell_word};
 use super::failure::Failure;
 use super::locals;
+use super::saved::{self, Basis};
 use super::status::Standing;
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
@@ -45,7 +46,16 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
-    ui.result(&text, &outlook.json(&batch));
+    let value = outlook.json(&batch);
+    if let Some(path) = &args.save {
+        saved::save(path, &value, &Basis::of(&batch, view.as_ref(), &catalog)?)?;
+        text.push_str(&format!(
+            "\nsaved: {} --plan {}",
+            batch.site.command("run"),
+            shell_word(path)
+        ));
+    }
+    ui.result(&text, &value);
     Ok(Exit::Done)
 }
 

@@ -233,6 +233,15 @@ impl View {
         self.ask(&sql, [State::Completed.name()], read_row)
     }
 
+    /// The number of the last event.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_event(&self) -> Result<u64, LedgerError> {
+        let events = self.ask("SELECT events FROM batch", (), |row| row.get(0))?;
+        Ok(events.first().copied().unwrap_or(0))
+    }
+
     /// How long creates took to be answered and tasks to end, in the mean of the latest: of what
     /// happened, or else of what the server expects. Nothing where neither is known.
     ///

@@ -157,7 +157,7 @@ fn a_lock_left_by_a_dead_process_does_not_block() {
 
 /// Runs with a limit of the shell's.
 fn limited(sheet: &Sheet, limit: &str) -> Said {
-    let program = sheet.run_command(&[]);
+    let program = sheet.run_command(&["--yes"]);
     let mut shell = Command::new("sh");
     // Without the trap the first write over the limit would kill the process instead of failing.
     shell.arg("-c").arg(format!("trap '' XFSZ; {limit}; exec \"$0\" \"$@\""));

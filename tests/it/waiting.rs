@@ -146,8 +146,8 @@ fn failed_tasks_are_created_again_only_by_the_users_word() {
     change(&api, at_once());
     let said = sheet.run_whole(&["--retry-failed"]);
     assert_eq!((said.code, api.book().entries.len()), (3, 4), "{said}");
-    let cost = "1 failed pair to be created again, each paid for as a new one: about 0.50 at 0.5 a \
-        second, if they have 1.0 s each as the saved ones";
+    let cost = "1 failed pair to be created again, each paid for as a new one; their recordings \
+        were not measured";
     assert!(said.err.contains(cost), "{said}");
     let states: BTreeMap<_, _> =
         sheet.rows().into_iter().map(|(id, r)| (id, r["state"].clone())).collect();

@@ -3,32 +3,32 @@
 
 mod conclude;
 mod confirm;
+mod kit;
 mod prepare;
 mod stages;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
 use self::conclude::{End, conclude};
 use self::confirm::confirm;
+use self::kit::Kit;
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::status::Standing;
-use super::{key, locals, media, pulse};
+use super::{key, locals, pulse};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
-use crate::client::{self, Client, Settings};
+use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::fitness::Faces;
 use crate::ledger::{Ledger, Listing, Store};
-use crate::preflight::{Means, Preflight, Prober, Probing, UploadMeans, Uploads};
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Limits, Reason, Stops};
@@ -40,41 +40,27 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let mut batch = Batch::open(ui, &args.batch)?;
     let catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
-    let store = upload_store(&batch)?;
-    let (video, folder) = (&args.video, &batch.site.folder);
-    let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
+    let kit = Kit::of(args, &batch)?;
     let runtime = runtime()?;
+    if let Some(plan) = &args.plan {
+        runtime.block_on(kit.hold(plan, &batch, &catalog))?;
+    }
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
-    let catalog = Catalog::open(&batch.site.folder);
-    let mut ledger = list(ui, args, &batch, &catalog)?;
-    prepare::prepare(ui, args, &mut ledger, &shelf)?;
-    let price = batch.manifest.spending.price;
-    let again = prepare::failed(ui, args.retry_failed.as_deref(), &ledger.view()?, price)?;
-    confirm(ui, (args, &batch), &ledger.view()?, &again)?;
-    ledger.retry(&again.ids)?;
-    let standing = Standing::read(&ledger.view()?)?;
+    let mut store = list(ui, &batch, &kit, &locals::lengths(&batch, &catalog))?;
+    let (video, folder) = (&args.video, &batch.site.folder);
+    let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
+    put_right(ui, (args, &batch), &mut store, &shelf)?;
+    let standing = Standing::read(&store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
-    let feed = waits.then(|| ledger.follow()).transpose()?;
+    let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
     let work =
         Work { pairs: standing.left(args.until), until: args.until, links: standing.links() };
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
-    let ledger = start(&batch, ledger, &progress)?;
-    let media = media::client(&batch, &args.batch.manifest);
-    let probing = probing(args, &batch);
-    let preflight = probing.map(|probing| {
-        let manifest = &batch.site.manifest;
-        let (reach, faces) = (media::reach(&batch), faces(probing));
-        let looks = Means { client: &media, catalog: &catalog, manifest, reach, faces };
-        let retry_for = args.retry_for;
-        let (client, ledger) = (&client, &ledger);
-        let uploads = UploadMeans { client, store: &store, ledger, manifest, retry_for };
-        let demands = media::demands(&batch);
-        Preflight::new(Prober::new(looks), demands, probing, Uploads::new(uploads), ledger)
-    });
+    let ledger = start(&batch, store, &progress)?;
+    let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let stops = Stops::default();
-    let unfinished = standing.count(State::Created);
     let stages = Stages {
         args,
         batch: &batch,
@@ -86,7 +72,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         meter: &meter,
         progress: &progress,
     };
-    let created = runtime.block_on(stages.drive(feed, unfinished));
+    let created = runtime.block_on(stages.drive(feed, standing.count(State::Created)));
     drop(preflight);
     pulse::end(folder);
     let closed = ledger.close();
@@ -97,6 +83,20 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         _ => Err(error),
     })?;
     conclude(ui, &batch, &End { until: args.until, created, stops, took: started.elapsed() })
+}
+
+/// What has to be right, or confirmed, before anything is created.
+fn put_right(
+    ui: &Ui,
+    (args, batch): (&RunArgs, &Batch),
+    store: &mut Store,
+    shelf: &Shelf,
+) -> Result<(), Failure> {
+    prepare::prepare(ui, args, store, shelf)?;
+    let price = batch.manifest.spending.price;
+    let again = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
+    confirm(ui, (args, batch), &store.view()?, &again)?;
+    Ok(store.retry(&again.ids)?)
 }
 
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
@@ -150,8 +150,8 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
     }
 }
 
-/// Opens the ledger and lists the manifest in it.
-fn list(ui: &Ui, args: &RunArgs, batch: &Batch, catalog: &Catalog) -> Result<Store, Failure> {
+/// Opens the ledger and lists the manifest in it, with the lengths of recordings that are known.
+fn list(ui: &Ui, batch: &Batch, kit: &Kit, lengths: &[(&str, Duration)]) -> Result<Store, Failure> {
     let mut store = Store::open(&batch.site.folder, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
@@ -159,42 +159,13 @@ fn list(ui: &Ui, args: &RunArgs, batch: &Batch, catalog: &Catalog) -> Result<Sto
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
     }
     let listing = store.list(&batch.manifest.pairs)?;
-    store.measure(&locals::lengths(batch, catalog))?;
-    if probing(args, batch) == Some(Probing::All) {
+    store.measure(lengths)?;
+    if kit.looks_again() {
         store.look_again()?;
     }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(store)
-}
-
-/// Where local files go. A rehearsal's go to the fake.
-fn upload_store(batch: &Batch) -> Result<client::Store, Failure> {
-    let bucket = batch
-        .manifest
-        .uploads
-        .as_ref()
-        .filter(|_| !batch.site.rehearsal && batch.has_local_files());
-    client::Store::of(bucket, |name| std::env::var(name).ok()).map_err(|error| {
-        Failure::new(Exit::Usage, error.to_string())
-            .hint("`uploads:` in the manifest names the bucket; its key comes from the environment")
-    })
-}
-
-/// What is looked at before creates, if anything is.
-fn probing(args: &RunArgs, batch: &Batch) -> Option<Probing> {
-    match args.probe || batch.manifest.probe {
-        true => Some(Probing::All),
-        false => batch.has_local_files().then_some(Probing::Files),
-    }
-}
-
-/// Faces are looked for where media are, unless nobody asked for more than an upload.
-fn faces(probing: Probing) -> Faces {
-    match probing {
-        Probing::All => Faces::LookedFor,
-        Probing::Files => Faces::Ignored,
-    }
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.

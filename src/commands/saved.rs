@@ -1,0 +1,133 @@
+//! A plan that was saved: what it rests on, so that a run that is told to do just that can refuse
+//! when something of it has moved.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::batch::{Batch, bytes_of};
+use super::failure::Failure;
+use crate::catalog::Catalog;
+use crate::exit::Exit;
+use crate::files::{hexadecimal, write_new};
+use crate::ledger::View;
+use crate::pair::Source;
+use crate::preflight::{Medium, Prober, distinct, survey};
+use crate::price::Money;
+
+/// Another one is refused.
+const VERSION: u32 = 1;
+
+/// What a plan rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Basis {
+    version: u32,
+    /// The digest of the manifest's file.
+    manifest: String,
+    endpoint: String,
+    /// Of a second, in millionths.
+    price: Option<u64>,
+    /// The last event of the ledger, 0 without one.
+    ledger_event: u64,
+    /// The digest of what is known of all media.
+    media: String,
+    /// How many of them were looked at.
+    media_looked_at: usize,
+}
+
+impl Basis {
+    pub(super) fn of(
+        batch: &Batch,
+        view: Option<&View>,
+        catalog: &Catalog,
+    ) -> Result<Self, Failure> {
+        let (media, media_looked_at) = media(batch, catalog);
+        Ok(Self {
+            version: VERSION,
+            manifest: hexadecimal(&Sha256::digest(bytes_of(&batch.site.manifest)?)),
+            endpoint: batch.owner(),
+            price: batch.manifest.spending.price.map(Money::millionths),
+            ledger_event: view.map(View::last_event).transpose()?.unwrap_or(0),
+            media,
+            media_looked_at,
+        })
+    }
+
+    /// What is no longer as it was, in words.
+    fn moved_to(&self, now: &Self) -> Vec<&'static str> {
+        [
+            (self.manifest != now.manifest, "the manifest"),
+            (self.endpoint != now.endpoint, "the endpoint"),
+            (self.price != now.price, "the price"),
+            (self.ledger_event != now.ledger_event, "where the batch stands"),
+            (self.media != now.media, "the media"),
+        ]
+        .into_iter()
+        .filter_map(|(moved, what)| moved.then_some(what))
+        .collect()
+    }
+}
+
+fn media(batch: &Batch, catalog: &Catalog) -> (String, usize) {
+    let (mut digest, mut known) = (Sha256::new(), 0);
+    for medium in distinct(&batch.manifest.pairs) {
+        let content = content(&medium, catalog);
+        known += usize::from(content.is_some());
+        let listed = medium.source.listed();
+        digest.update(format!("{} {listed} {content:?}\n", medium.role));
+    }
+    (hexadecimal(&digest.finalize()), known)
+}
+
+/// The digest of a medium's bytes, if it was looked at.
+fn content(medium: &Medium, catalog: &Catalog) -> Option<String> {
+    match &medium.source {
+        Source::File(file) => file.sha256.clone(),
+        Source::Url(url) => {
+            catalog.get(url.as_written(), medium.role)?.look.sha256().map(str::to_owned)
+        }
+    }
+}
+
+/// Writes a plan to a new file.
+pub(super) fn save(path: &Path, plan: &Value, basis: &Basis) -> Result<(), Failure> {
+    let mut document = json!({ "basis": basis });
+    document["plan"] = plan.clone();
+    write_new(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
+        let text = format!("{}: the plan cannot be saved: {error}", path.display());
+        Failure::new(Exit::Usage, text).hint("a plan never overwrites: choose another name")
+    })
+}
+
+/// What a saved plan rests on.
+pub(super) fn read(path: &Path) -> Result<Basis, Failure> {
+    let bytes = bytes_of(path)?;
+    let basis = serde_json::from_slice(&bytes)
+        .and_then(|mut document: Value| serde_json::from_value(document["basis"].take()));
+    let basis: Basis = basis.map_err(|error| {
+        let text = format!("{}: not a saved plan: {error}", path.display());
+        Failure::new(Exit::Usage, text).hint("`callsheet plan MANIFEST --save FILE` writes one")
+    })?;
+    Ok(basis)
+}
+
+/// Looks again at what was looked at for the plan: what has not changed costs a question each.
+pub(super) async fn look_again(prober: &Prober<'_>, batch: &Batch, catalog: &Catalog) {
+    let mut media = distinct(&batch.manifest.pairs);
+    media.retain(|medium| content(medium, catalog).is_some());
+    survey(prober, &media, |_, _| {}).await;
+}
+
+/// Refuses if anything that the plan rests on has moved.
+pub(super) fn hold(plan: &Path, saved: &Basis, now: &Basis) -> Result<(), Failure> {
+    let moved = saved.moved_to(now);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let what = moved.join(", ");
+    let text = format!("{}: since this plan was made, {what} changed", plan.display());
+    Err(Failure::new(Exit::Usage, text).hint("nothing was sent; make the plan anew and look at it"))
+}
