@@ -110,8 +110,10 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
     warned.extend(twins(batch, seen));
     let warnings = problems(&batch.site.manifest, warned, Severity::Warning)?;
     let errors = problems(&batch.site.manifest, notes(Weight::Error).collect(), Severity::Error)?;
-    for list in [&errors, &warnings].into_iter().filter(|list| !list.is_empty()) {
-        ui.message(&(list.render(ui.colours_messages()) + "\n"));
+    let lists = [&errors, &warnings].map(|list| list.render(ui.colours_messages()));
+    let lists: Vec<_> = lists.into_iter().filter(|text| !text.is_empty()).collect();
+    if !lists.is_empty() {
+        ui.message(&lists.join("\n\n"));
     }
     let length: Duration = lengths(batch, seen).into_iter().flatten().sum();
     let unmeasured = lengths(batch, seen).into_iter().filter(Option::is_none).count() as u64;
