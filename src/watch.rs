@@ -25,6 +25,9 @@ use crate::wire::{Poll, TaskNews};
 /// Polls under way at once: a server that hangs must not take all of them.
 const AT_ONCE: usize = 64;
 
+/// Timers of whole milliseconds wake late; the next poll is counted from when this one was due.
+const LATE: Duration = Duration::from_millis(2);
+
 /// How a server is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -154,7 +157,7 @@ pub async fn run(
             Some(again) = polls.next() => if let Some(again) = again { queue.push(again) },
             Some(task) = tasks.recv() => queue.push(run.take(task)),
             () = at(next), if next.is_some() && room => {
-                schedule.wait(run.start.elapsed());
+                schedule.wait(run.start.elapsed().saturating_sub(LATE));
                 polls.extend(queue.0.pop_first().map(|(_, first)| run.poll(first)));
             }
             _ = over.wait_for(|over| *over), if !no_more => no_more = true,

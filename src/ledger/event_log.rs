@@ -1,8 +1,9 @@
 //! `events.jsonl`: one JSON object per event, for people and programs that follow a run.
 //!
-//! It is written after the commit it tells of and before anyone acts on that commit. So it can
-//! lack events of a ledger, but a ledger that lacks events of it has lost something: that is how a
-//! write-ahead log that was torn, deleted or not copied is noticed.
+//! It is written after the commit it tells of and before anyone acts on that commit. A process that
+//! is killed in between leaves the lines in the ledger, and the next one appends them. So a ledger
+//! that lacks events of the log has lost something: that is how a write-ahead log that was torn,
+//! deleted or not copied is noticed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -25,7 +26,6 @@ const TAIL: u64 = 64 * 1024;
 pub(super) struct EventLog {
     path: PathBuf,
     file: File,
-    buffer: Vec<u8>,
 }
 
 #[derive(Serialize)]
@@ -64,27 +64,35 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The lines of some changes.
+pub(super) fn lines(changes: &[Change]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(changes.len() * 200);
+    for change in changes {
+        // Writing plain data to a vector cannot fail.
+        let _ = serde_json::to_writer(&mut lines, &Line::of(change));
+        lines.push(b'\n');
+    }
+    lines
+}
+
 impl EventLog {
-    pub(super) fn open(folder: &Path) -> Result<Self, LedgerError> {
+    /// Opens the log, and appends those of the last commit's lines that it lacks.
+    pub(super) fn open(folder: &Path, last_commit: &[u8]) -> Result<Self, LedgerError> {
         let path = folder.join(FILE);
         let failed = |source| LedgerError::io(&path, source);
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
-        // A line that a crash cut off would swallow the next one.
-        if last_byte(&mut file).map_err(failed)?.is_some_and(|byte| byte != b'\n') {
-            file.write_all(b"\n").map_err(failed)?;
-        }
-        Ok(Self { path, file, buffer: Vec::new() })
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let mut file = file.map_err(failed)?;
+        drop_half_line(&mut file).map_err(failed)?;
+        let logged = read_last(&mut file).map_err(failed)?;
+        let mut log = Self { path, file };
+        let lacking = last_commit.split_inclusive(|&byte| byte == b'\n');
+        let lacking: Vec<_> = lacking.filter(|line| number(line) > Some(logged)).collect();
+        log.append(&lacking.concat())?;
+        Ok(log)
     }
 
-    pub(super) fn append(&mut self, changes: &[Change]) -> Result<(), LedgerError> {
-        self.buffer.clear();
-        for change in changes {
-            // Writing plain data to a vector cannot fail.
-            let _ = serde_json::to_writer(&mut self.buffer, &Line::of(change));
-            self.buffer.push(b'\n');
-        }
-        self.file.write_all(&self.buffer).map_err(|source| LedgerError::io(&self.path, source))
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), LedgerError> {
+        self.file.write_all(lines).map_err(|source| LedgerError::io(&self.path, source))
     }
 
     pub(super) fn sync(&self) -> Result<(), LedgerError> {
@@ -92,14 +100,17 @@ impl EventLog {
     }
 }
 
-fn last_byte(file: &mut File) -> std::io::Result<Option<u8>> {
-    if file.metadata()?.len() == 0 {
-        return Ok(None);
-    }
-    let mut byte = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut byte)?;
-    Ok(Some(byte[0]))
+/// A line that a crash cut off would swallow the next one; the ledger has it whole.
+fn drop_half_line(file: &mut File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    let whole = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end as u64 + 1);
+    // A file without a line end anywhere near is not ours to cut.
+    let half = whole < tail.len() as u64 && (whole > 0 || start == 0);
+    if half { file.set_len(start + whole) } else { Ok(()) }
 }
 
 /// The number of the last event that was logged in a run folder, 0 if there was none; `None`
@@ -120,10 +131,12 @@ fn read_last(file: &mut File) -> std::io::Result<u64> {
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
     let mut tail = Vec::new();
     file.take(TAIL).read_to_end(&mut tail)?;
-    let number =
-        |line: &[u8]| serde_json::from_slice::<serde_json::Value>(line).ok()?["n"].as_u64();
     // The very last line may be cut off: the newest that can be read counts.
     Ok(tail.rsplit(|&byte| byte == b'\n').find_map(number).unwrap_or(0))
+}
+
+fn number(line: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(line).ok()?["n"].as_u64()
 }
 
 #[cfg(test)]
@@ -147,11 +160,28 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_does_not_swallow_the_next() {
+    fn what_the_last_process_could_not_log_is_appended() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        std::fs::write(&path, "{\"n\":1}\n{\"n\":2,\"id").unwrap();
-        drop(EventLog::open(folder.path()).unwrap());
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("\"id\n"));
+        let last_commit = b"{\"n\":2}\n{\"n\":3}\n";
+        for logged in ["{\"n\":1}\n", "{\"n\":1}\n{\"n\":2}\n", "{\"n\":1}\n{\"n\":2,\"id"] {
+            std::fs::write(&path, logged).unwrap();
+            drop(EventLog::open(folder.path(), last_commit).unwrap());
+            let all = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(all, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", "after {logged:?}");
+        }
+        drop(EventLog::open(folder.path(), last_commit).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+
+    #[test]
+    fn a_half_line_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        for (text, left) in [("{\"n\":1}\n{\"n\"", "{\"n\":1}\n"), ("{\"n\"", ""), ("", "")] {
+            std::fs::write(&path, text).unwrap();
+            drop(EventLog::open(folder.path(), b"").unwrap());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), left, "{text:?}");
+        }
     }
 }

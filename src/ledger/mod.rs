@@ -34,6 +34,7 @@ mod ready;
 mod schema;
 mod store;
 mod task;
+mod videos;
 mod view;
 mod write;
 mod writer;
@@ -52,7 +53,8 @@ pub use self::error::LedgerError;
 pub use self::ready::{Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, News, SavedVideo, Task};
-pub use self::view::{Doubt, Rows, Totals, View};
+pub use self::videos::{Misfit, Totals};
+pub use self::view::{Doubt, Rows, View};
 pub use self::writer::Ledger;
 
 /// The file of the ledger in a run folder.

@@ -122,6 +122,12 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
 }
 
 /// After a crash: is the file whole, and does it hold every event that was acted on?
+/// The lines of the last commit, which a process that was killed may not have logged.
+pub(super) fn unlogged(connection: &Connection, path: &Path) -> Result<Vec<u8>, LedgerError> {
+    let lines = connection.query_row("SELECT unlogged FROM batch", (), |row| row.get(0));
+    lines.map_err(|error| LedgerError::sqlite(path, &error))
+}
+
 fn check_nothing_lost(
     connection: &Connection,
     events: Option<u64>,

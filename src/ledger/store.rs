@@ -9,8 +9,8 @@ use super::event_log::EventLog;
 use super::lock::Lock;
 use super::purse::Purse;
 use super::task::Feeder;
-use super::write::Write;
-use super::{Change, FILE, LedgerError, View, schema};
+use super::write::{Committed, Write};
+use super::{FILE, LedgerError, View, schema};
 use crate::pair::{Pair, TaskId};
 use crate::wire::{Judgement, Proof};
 
@@ -62,8 +62,8 @@ impl Store {
     pub fn open(folder: &Path, endpoint: &str) -> Result<Self, LedgerError> {
         let lock = Lock::take(folder)?;
         let connection = schema::open(folder, endpoint)?;
-        let events = EventLog::open(folder)?;
         let path = folder.join(FILE);
+        let events = EventLog::open(folder, &schema::unlogged(&connection, &path)?)?;
         schema::mark_in_use(&connection, &path)?;
         let (feeder, purse) = (None, Purse::default());
         let mut store = Self { path, connection, events, feeder, purse, recovered: 0, _lock: lock };
@@ -126,8 +126,8 @@ impl Store {
         &mut self,
         work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        let (result, changes) = self.commit(work)?;
-        self.events.append(&changes)?;
+        let (result, committed) = self.commit(work)?;
+        self.events.append(&committed.lines)?;
         Ok(result)
     }
 
@@ -135,16 +135,16 @@ impl Store {
     pub(super) fn commit<T>(
         &mut self,
         work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
-    ) -> Result<(T, Vec<Change>), LedgerError> {
+    ) -> Result<(T, Committed), LedgerError> {
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         let transaction = self.connection.transaction().map_err(failed)?;
         let mut purse = self.purse;
         let mut write = Write::new(&transaction, &self.path, &mut purse)?;
         let result = work(&mut write)?;
-        let changes = write.finish()?;
+        let committed = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
-        Ok((result, changes))
+        Ok((result, committed))
     }
 
     /// Reads what has been committed.

@@ -49,19 +49,6 @@ const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.cha
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
 
-/// What the saved videos of a batch come to.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct Totals {
-    /// How many.
-    pub files: u64,
-    /// In bytes.
-    pub bytes: u64,
-    /// How long they play together, in seconds.
-    pub seconds: f64,
-    /// Which took longest from its create to its file, and how long, in seconds.
-    pub slowest: Option<(String, f64)>,
-}
-
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
     ///
@@ -258,26 +245,6 @@ impl View {
             SELECT linked_at, created_at, estimate FROM standings
             WHERE created_at IS NOT NULL ORDER BY created_at DESC LIMIT 1000)";
         Ok((mean(answer)?, mean(task)?))
-    }
-
-    /// What the saved videos come to.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn totals(&self) -> Result<Totals, LedgerError> {
-        let saved = State::Saved.name();
-        let sums = "SELECT count(*), coalesce(sum(video_bytes), 0), total(video_millis) / 1000
-            FROM standings WHERE state = ?1";
-        let read = |row: &SqlRow<'_>| {
-            let (files, bytes, seconds) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Totals { files, bytes, seconds, slowest: None })
-        };
-        let totals = self.ask(sums, [saved], read)?.pop().unwrap_or_default();
-        let slowest =
-            "SELECT id, (since - created_at) / 1000.0 FROM pairs JOIN standings USING (pair)
-            WHERE state = ?1 ORDER BY since - created_at DESC LIMIT 1";
-        let slowest = self.ask(slowest, [saved], |row| Ok((row.get(0)?, row.get(1)?)))?.pop();
-        Ok(Totals { slowest, ..totals })
     }
 
     pub(super) fn ask<T>(

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 
+use super::event_log;
 use super::purse::{Purse, charge_at};
 use super::writer::Record;
 use super::{Change, LedgerError, News, Permit, Planned, Receipt, Task, Verdict, event_of};
@@ -24,6 +25,14 @@ pub(super) struct Write<'a> {
     pub(super) now: Timestamp,
     events: u64,
     changes: Vec<Change>,
+}
+
+/// What a transaction changed.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) changes: Vec<Change>,
+    /// The same for `events.jsonl`.
+    pub(super) lines: Vec<u8>,
 }
 
 /// What an event leaves behind on a pair.
@@ -58,11 +67,13 @@ impl<'a> Write<'a> {
     }
 
     /// To be called last: what was changed, once the transaction is committed.
-    pub(super) fn finish(self) -> Result<Vec<Change>, LedgerError> {
+    pub(super) fn finish(self) -> Result<Committed, LedgerError> {
+        let lines = event_log::lines(&self.changes);
         if !self.changes.is_empty() {
-            self.execute("UPDATE batch SET events = ?1", [self.events])?;
+            let sql = "UPDATE batch SET events = ?1, unlogged = ?2";
+            self.execute(sql, params![self.events, lines])?;
         }
-        Ok(self.changes)
+        Ok(Committed { changes: self.changes, lines })
     }
 
     /// Records that a planned pair is about to be created. The permit may be handed out once this

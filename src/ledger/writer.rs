@@ -13,10 +13,8 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use super::store::Store;
-use super::write::Write;
-use super::{
-    Change, LedgerError, News, Observer, Permit, Planned, Receipt, Task, Unfit, Upload, View,
-};
+use super::write::{Committed, Write};
+use super::{LedgerError, News, Observer, Permit, Planned, Receipt, Task, Unfit, Upload, View};
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -176,14 +174,14 @@ impl Writer {
         };
         let (replies, outcome) = self.attempt(group);
         match outcome {
-            Ok(changes) => self.publish(&changes, replies),
+            Ok(committed) => self.publish(&committed, replies),
             Err(error) => self.recover(replies, &error),
         }
     }
 
     /// One transaction for the whole group. A record that the state table forbids fails alone;
     /// any other failure is the whole group's.
-    fn attempt(&mut self, group: Vec<Job>) -> (Vec<Answered>, Result<Vec<Change>, LedgerError>) {
+    fn attempt(&mut self, group: Vec<Job>) -> (Vec<Answered>, Result<Committed, LedgerError>) {
         let mut answered = Vec::with_capacity(group.len());
         let outcome = self.store.commit(|write| {
             let mut fault = None;
@@ -195,12 +193,13 @@ impl Writer {
             }
             fault.map_or(Ok(()), Err)
         });
-        (answered, outcome.map(|((), changes)| changes))
+        (answered, outcome.map(|((), committed)| committed))
     }
 
     /// Everyone may act on what is committed, once it is also in the event log.
-    fn publish(&mut self, changes: &[Change], answered: Vec<Answered>) {
-        if let Err(error) = self.store.events.append(changes) {
+    fn publish(&mut self, committed: &Committed, answered: Vec<Answered>) {
+        let Committed { changes, lines } = committed;
+        if let Err(error) = self.store.events.append(lines) {
             self.broken.get_or_insert(error);
         }
         if let Some(feeder) = &self.store.feeder {
@@ -221,7 +220,7 @@ impl Writer {
         }
         let (answered, outcome) = self.attempt(outcomes);
         match outcome {
-            Ok(changes) => self.publish(&changes, answered),
+            Ok(committed) => self.publish(&committed, answered),
             Err(error) => answered.into_iter().for_each(|one| one.fail(&error)),
         }
     }
