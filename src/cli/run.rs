@@ -1,0 +1,169 @@
+//! The options of a run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::BatchArgs;
+use crate::pace::{self, Rate};
+use crate::pair::VideoName;
+
+/// What a run needs.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// How far to go
+    #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
+    pub until: Until,
+    /// Take up at most this many pairs
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Creates under way at once [default: the manifest's, or 4]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_CONCURRENCY",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
+    pub concurrency: Option<u16>,
+    /// Creates started in a time, such as 60/min, 2/s or 500/h [default: no limit]
+    #[arg(long, value_name = "R", env = "CALLSHEET_RATE")]
+    pub rate: Option<Rate>,
+    /// How long a create may take until its answer is whole
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_REQUEST_TIMEOUT",
+        default_value = "120s",
+        value_parser = pace::duration
+    )]
+    pub request_timeout: Duration,
+    /// For how long to try again when it is proven that nothing was made (429, no connection)
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_RETRY_FOR",
+        default_value = "15m",
+        value_parser = pace::duration
+    )]
+    pub retry_for: Duration,
+    /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
+    /// may be gone
+    #[arg(
+        long,
+        value_name = "ID,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ""
+    )]
+    pub retry_failed: Option<Vec<String>>,
+    /// Look at the media of each pair just before its create; one that cannot be used is rejected,
+    /// and nothing is sent for it
+    #[arg(
+        long,
+        env = "CALLSHEET_PROBE",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub probe: bool,
+    /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "limit")]
+    pub plan: Option<PathBuf>,
+    /// Send as much as there is to send, without asking
+    #[arg(
+        long,
+        short,
+        env = "CALLSHEET_YES",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub yes: bool,
+    /// How to wait for tasks.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// What to do with videos.
+    #[command(flatten)]
+    pub video: VideoArgs,
+    /// The API key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// How a run waits for its tasks.
+#[derive(Debug, Clone, Args)]
+pub struct WaitArgs {
+    /// How often to ask for a task; less often the longer it takes [default: 10s]
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_POLL_INTERVAL",
+        value_parser = pace::interval
+    )]
+    pub poll_interval: Option<Duration>,
+    /// How many such questions may start in a time, for all tasks together
+    #[arg(long, value_name = "R", env = "CALLSHEET_POLL_RATE", default_value = "20/s")]
+    pub poll_rate: Rate,
+    /// When to end the run, done or not; the same command continues
+    #[arg(long, value_name = "DUR", env = "CALLSHEET_WAIT_FOR", value_parser = pace::duration)]
+    pub wait_for: Option<Duration>,
+}
+
+/// Where videos go and how they are fetched.
+#[derive(Debug, Clone, Args)]
+pub struct VideoArgs {
+    /// Where videos go [default: `videos` in the run folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub videos: Option<PathBuf>,
+    /// How their files are called, with {id}, {task_id} or both
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub video_name: VideoName,
+    /// Downloads under way at once
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_DOWNLOADS",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub downloads: u16,
+    /// The largest video that is taken, in MB
+    #[arg(
+        long,
+        value_name = "MB",
+        env = "CALLSHEET_MAX_VIDEO",
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
+    pub max_video: u64,
+    /// How long a download may stand still before it is taken up anew
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALL_TIMEOUT",
+        default_value = "30s",
+        value_parser = pace::duration
+    )]
+    pub stall_timeout: Duration,
+}
+
+/// Where the API key is.
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
+    /// A file that holds the API key [default: the environment's CALLSHEET_API_KEY]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub api_key_file: Option<PathBuf>,
+}
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// Every pair has its task id
+    Created,
+    /// Every pair has its video on disk; what a run does unless told otherwise
+    Saved,
+}
