@@ -45,15 +45,6 @@ impl Store {
         Ok(Self::Bucket(Box::new(open)))
     }
 
-    /// Names it in the ledger: what one has, another has not.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Api => "api".to_owned(),
-            Self::Bucket(bucket) => bucket.name(),
-        }
-    }
-
     /// How long it keeps files, or links to them work.
     #[must_use]
     pub fn lifetime(&self) -> Duration {
@@ -74,6 +65,16 @@ pub struct Stored {
 }
 
 impl Client {
+    /// Names a store in the ledger: what one has, another has not. The fake of a rehearsal is
+    /// another one every time.
+    #[must_use]
+    pub fn store_name(&self, store: &Store) -> String {
+        match store {
+            Store::Api => self.endpoint.origin(),
+            Store::Bucket(bucket) => bucket.name(),
+        }
+    }
+
     /// Stores a file, once. Costs nothing, so it may be done again.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::fitness::roughly;
 use crate::ledger::{Rows, View};
 use crate::plan::{Plan, Speed, Step, Sum};
 use crate::price::{Amount, billed};
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 /// What is assumed of the server until creates were answered and tasks have ended.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -122,9 +122,9 @@ impl Outlook {
         let create = self.plan.of(Step::Create);
         // A rehearsal measures nothing outside this machine.
         if create.unmeasured > 0 && !batch.site.rehearsal {
-            let which = if create.unmeasured == create.pairs { "the" } else { "some" };
+            let unknown = counted(create.unmeasured, "recording");
             let check = batch.site.command("check");
-            lines.push(format!("{which} recordings were not measured yet: {check} --probe"));
+            lines.push(format!("of {unknown} the length is not known: {check} --probe"));
         }
         lines.extend(self.budget.map(|(spent, budget)| {
             let fits = if self.exceeds() { "; not all of it fits" } else { "" };

@@ -81,7 +81,7 @@ impl<'a> Uploads<'a> {
     fn known(&self, sha256: &str) -> Result<Option<MediaUrl>, Fate> {
         let lasts = Timestamp::now().saturating_add(self.means.store.lifetime() / 3);
         let until = lasts.unwrap_or(Timestamp::MAX);
-        let name = self.means.store.name();
+        let name = self.means.client.store_name(self.means.store);
         let url = self.means.ledger.view().upload(sha256, &name, until).map_err(Fate::Ledger)?;
         Ok(url.and_then(|url| MediaUrl::parse(&url, PlainHttp::Anywhere).ok()))
     }
@@ -98,7 +98,8 @@ impl<'a> Uploads<'a> {
             return Err(Fate::Unfit(Trouble::new("file_changed", message, "run again")));
         }
         let stored = self.store(&file).await?;
-        let (store, url) = (self.means.store.name(), stored.url.as_written().to_owned());
+        let (store, url) =
+            (self.means.client.store_name(self.means.store), stored.url.as_written().to_owned());
         let upload = Upload { sha256: file.sha256().to_owned(), store, url, until: stored.until };
         self.means.ledger.uploaded(upload).await.map_err(Fate::Ledger)?;
         tracing::info!(path, bytes = file.size(), "uploaded");
