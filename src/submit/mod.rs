@@ -103,8 +103,9 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
     let planned = planned(ledger).take(limits.most.unwrap_or(usize::MAX)).take_until(stop.pulled());
     let ready = match preflight {
         Some(preflight) => {
-            let ready = planned.map(|planned| run.ready(preflight, planned)).buffered(at_once);
-            ready.filter_map(future::ready).left_stream()
+            // One that takes long holds up none of the others.
+            let ready = planned.map(|planned| run.ready(preflight, planned));
+            ready.buffer_unordered(at_once).filter_map(future::ready).left_stream()
         }
         None => planned.filter_map(|planned| future::ready(run.listed(planned))).right_stream(),
     };
