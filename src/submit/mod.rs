@@ -16,6 +16,8 @@ use std::time::Duration;
 use futures::future;
 use futures::stream::{self, Stream, StreamExt};
 
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
 use self::gate::Gate;
 pub use self::in_flight::InFlight;
 pub use self::stop::{Reason, Stop, Stops};
@@ -101,16 +103,29 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
     let Means { ledger, stop, preflight, .. } = means;
     let at_once = limits.concurrency.into();
     let planned = planned(ledger).take(limits.most.unwrap_or(usize::MAX)).take_until(stop.pulled());
-    let ready = match preflight {
+    let listed = planned.filter_map(|planned| future::ready(run.listed(planned)));
+    let create = |ready| run.create(ready);
+    match preflight {
         Some(preflight) => {
-            // One that takes long holds up none of the others.
-            let ready = planned.map(|planned| run.ready(preflight, planned));
-            ready.buffer_unordered(at_once).filter_map(future::ready).left_stream()
+            let (ahead, ready) = channel(1);
+            let of = &run;
+            // Owns the sending end, which is dropped with the last pair.
+            let prepare = move |planned| of.prepare(preflight, planned, ahead.clone());
+            let prepared = listed.map(prepare).buffer_unordered(at_once).collect::<()>();
+            let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
+            // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
+            // a medium that is being fetched would run out of time behind a create that pauses.
+            tokio::join!(prepared, created);
         }
-        None => planned.filter_map(|planned| future::ready(run.listed(planned))).right_stream(),
-    };
-    ready.map(|ready| run.create(ready)).buffer_unordered(at_once).collect::<()>().await;
+        None => listed.map(create).buffer_unordered(at_once).collect().await,
+    }
     run.outcome.into_inner()
+}
+
+fn received<T>(receiver: Receiver<T>) -> impl Stream<Item = T> {
+    stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|item| (item, receiver))
+    })
 }
 
 /// The planned pairs in manifest order, a page at a time.
@@ -136,27 +151,22 @@ impl Run<'_> {
         planned.map_err(|error| self.means.stop.pull(Reason::Ledger(error))).ok()
     }
 
-    /// The next pair with its media looked at and its files uploaded; nothing if it is not sent.
-    async fn ready(
-        &self,
-        preflight: &Preflight<'_>,
-        planned: Result<Planned, LedgerError>,
-    ) -> Option<Planned> {
-        let planned = self.listed(planned)?;
+    /// Looks at the media of a pair, uploads its files and hands it on, unless it is not sent.
+    async fn prepare(&self, preflight: &Preflight<'_>, planned: Planned, ahead: Sender<Planned>) {
         let ready = tokio::select! {
             biased;
             // Nothing was sent yet, so nothing is lost.
-            () = self.means.stop.pulled() => return None,
+            () = self.means.stop.pulled() => return,
             ready = preflight.ready(planned) => ready,
         };
         let reason = match ready {
-            Ok(planned) => return Some(planned),
-            Err(NotReady::Unfit) => return None,
-            Err(NotReady::Ledger(error)) => Reason::Ledger(error),
-            Err(NotReady::Uploads(fate)) => self.uploads_ended(fate)?,
+            // The other end is there until this one is dropped.
+            Ok(planned) => return drop(ahead.send(planned).await),
+            Err(NotReady::Unfit) => return,
+            Err(NotReady::Ledger(error)) => Some(Reason::Ledger(error)),
+            Err(NotReady::Uploads(fate)) => self.uploads_ended(fate),
         };
-        self.means.stop.pull(reason);
-        None
+        reason.into_iter().for_each(|reason| self.means.stop.pull(reason));
     }
 
     fn uploads_ended(&self, fate: Fate) -> Option<Reason> {
