@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
 use super::{Activity, Links, Style, Ui};
@@ -53,9 +53,11 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(Some(pairs), target);
         // What is counted comes last: it is cut where the terminal ends.
-        let template = "[{bar:16}] {pos}/{len}  {rate}  {eta} left  {wide_msg}";
+        let template = "[{bar:16}] {pos}/{len}  {rate}  {left}{wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
+            bar.set_style(
+                style.with_key("rate", rate).with_key("left", left).progress_chars("=> "),
+            );
         }
         if drawn {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -191,6 +193,13 @@ impl Progress {
 fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
     // A rate that cannot be drawn is left out.
     let _ = write!(out, "{:.1}/s", state.per_sec());
+}
+
+/// Nothing until something is done: until then nobody knows.
+fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    if state.pos() > 0 {
+        let _ = write!(out, "{:#} left  ", HumanDuration(state.eta()));
+    }
 }
 
 /// The events that need attention. A single refusal that is tried again does not.
