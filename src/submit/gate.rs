@@ -1,6 +1,6 @@
 //! Every create passes here: how many at once, how fast, and when all have to wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
@@ -27,6 +27,10 @@ struct Inner {
     pause: Pause,
     schedule: Schedule,
     under_way: u32,
+    /// Passes that have money reserved, or are asking for it.
+    reserving: u32,
+    /// How many creates have ended, whose money may have come back.
+    ended: u64,
     last_answer: Duration,
 }
 
@@ -35,6 +39,19 @@ struct Inner {
 pub(super) struct Pass<'a> {
     gate: &'a Gate,
     started: Duration,
+    /// While it has money reserved, or asks for it: how many creates had ended when it asked.
+    asked: Cell<Option<u64>>,
+}
+
+/// Whether there may be more money than there was when it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hope {
+    /// Some may have come back since.
+    Now,
+    /// Others have some that may come back.
+    Later,
+    /// Never in this run.
+    Never,
 }
 
 impl Gate {
@@ -44,24 +61,12 @@ impl Gate {
             pause: Pause::new(BACKOFF),
             schedule: Schedule::new(rate),
             under_way: 0,
+            reserving: 0,
+            ended: 0,
             last_answer: Duration::ZERO,
         };
         let (left, ended) = (Notify::new(), Notify::new());
         Self { start: Instant::now(), inner: RefCell::new(inner), left, ended }
-    }
-
-    /// Waits until one of the creates under way has ended. False if there is none, or the run is
-    /// being stopped.
-    pub(super) async fn another_ends(&self, stop: &Stop) -> bool {
-        let ended = self.ended.notified();
-        if self.inner.borrow().under_way == 0 {
-            return false;
-        }
-        tokio::select! {
-            biased;
-            () = stop.pulled() => false,
-            () = ended => true,
-        }
     }
 
     /// Waits until a create may start; `None` once the run is being stopped.
@@ -91,7 +96,7 @@ impl Gate {
                 let mut inner = self.inner.borrow_mut();
                 if inner.under_way < inner.window.size() {
                     inner.under_way += 1;
-                    return Pass { gate: self, started: Duration::ZERO };
+                    return Pass { gate: self, started: Duration::ZERO, asked: Cell::default() };
                 }
             }
             self.left.notified().await;
@@ -159,12 +164,65 @@ impl Pass<'_> {
     pub(super) fn learn(&self, proof: &Proof) {
         self.gate.learn(self.started, proof);
     }
+
+    /// To be called before money is asked for: others have to wait for what comes of it.
+    pub(super) fn asks(&self) {
+        let inner = &mut *self.gate.inner.borrow_mut();
+        inner.reserving += 1;
+        self.asked.set(Some(inner.ended));
+    }
+
+    /// It gets no money now.
+    pub(super) fn forgoes(&self) -> Hope {
+        let inner = &mut *self.gate.inner.borrow_mut();
+        let asked = self.asked.take();
+        inner.reserving -= u32::from(asked.is_some());
+        if inner.reserving == 0 {
+            // Who waits for this one waits for nobody now.
+            self.gate.ended.notify_waiters();
+        }
+        match (asked == Some(inner.ended), inner.reserving) {
+            (false, _) => Hope::Now,
+            (true, 0) => Hope::Never,
+            (true, _) => Hope::Later,
+        }
+    }
+
+    /// There was not enough money: waits until some may have come back, and creates do not pause.
+    /// False if none can come back, or the run is being stopped.
+    ///
+    /// The place and its time are kept: who is short of money does not queue up again.
+    pub(super) async fn more(&mut self, stop: &Stop) -> bool {
+        let hope = self.forgoes();
+        let ended = self.gate.ended.notified();
+        let comes_back = async {
+            match hope {
+                Hope::Now => {}
+                Hope::Later => ended.await,
+                Hope::Never => return false,
+            }
+            self.gate.pause_over().await;
+            true
+        };
+        let comes = tokio::select! {
+            biased;
+            () = stop.pulled() => false,
+            comes = comes_back => comes,
+        };
+        self.started = self.gate.now();
+        comes
+    }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.inner.borrow_mut().under_way -= 1;
+        let inner = &mut *self.gate.inner.borrow_mut();
+        inner.under_way -= 1;
+        if self.asked.take().is_some() {
+            inner.reserving -= 1;
+            inner.ended += 1;
+            self.gate.ended.notify_waiters();
+        }
         self.gate.left.notify_one();
-        self.gate.ended.notify_waiters();
     }
 }

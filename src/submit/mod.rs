@@ -8,21 +8,20 @@ mod gate;
 mod in_flight;
 mod stop;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future;
 use futures::stream::{self, Stream, StreamExt};
-
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use self::gate::Gate;
+use self::gate::{Gate, Pass};
 pub use self::in_flight::InFlight;
 pub use self::stop::{Reason, Stop, Stops};
 use crate::client::Client;
-use crate::ledger::{Ledger, LedgerError, Planned};
+use crate::ledger::{Ledger, LedgerError, Permit, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
@@ -53,6 +52,8 @@ pub struct Outcome {
     pub unrecorded: Vec<(String, TaskId)>,
     /// Pairs that may not be paid for: how many, and the first of them.
     pub not_affordable: NotAffordable,
+    /// The first pair that the budget had not enough left for, and how much it had.
+    pub beyond_budget: Option<(Arc<str>, Refusal)>,
 }
 
 /// Pairs that may not be paid for whatever is left of the budget; others were sent.
@@ -88,6 +89,8 @@ struct Run<'a> {
     means: Means<'a>,
     retry_for: Duration,
     gate: Gate,
+    /// The shortest recording that the budget had not enough left for. What is left only shrinks.
+    too_long: Cell<Option<Duration>>,
     outcome: RefCell<Outcome>,
 }
 
@@ -98,6 +101,7 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
         means,
         retry_for: limits.retry_for,
         gate: Gate::new(limits.concurrency.into(), limits.rate),
+        too_long: Cell::default(),
         outcome: RefCell::default(),
     };
     let Means { ledger, stop, preflight, .. } = means;
@@ -148,7 +152,15 @@ fn planned(ledger: &Ledger) -> impl Stream<Item = Result<Planned, LedgerError>> 
 impl Run<'_> {
     /// The next pair, unless the ledger cannot be read.
     fn listed(&self, planned: Result<Planned, LedgerError>) -> Option<Planned> {
-        planned.map_err(|error| self.means.stop.pull(Reason::Ledger(error))).ok()
+        let planned = planned.map_err(|error| self.means.stop.pull(Reason::Ledger(error))).ok()?;
+        (!self.is_hopeless(&planned)).then_some(planned)
+    }
+
+    /// Whether too little is left of the budget for this pair. Recordings are not looked at any
+    /// more to find that out.
+    fn is_hopeless(&self, planned: &Planned) -> bool {
+        let Some(too_long) = self.too_long.get() else { return false };
+        planned.audio.map_or(self.means.preflight.is_some(), |audio| audio >= too_long)
     }
 
     /// Looks at the media of a pair, uploads its files and hands it on, unless it is not sent.
@@ -185,18 +197,8 @@ impl Run<'_> {
     async fn create(&self, planned: Planned) {
         let Some(seat) = self.means.in_flight.enter(self.means.stop).await else { return };
         let begun = self.gate.now();
-        while let Some(pass) = self.gate.enter(self.means.stop).await {
-            let permit = match self.means.ledger.intend(planned.clone()).await {
-                Ok(permit) => permit,
-                Err(LedgerError::NotAffordable { refusal, .. }) => {
-                    drop(pass);
-                    match self.not_affordable(&planned, refusal).await {
-                        Some(()) => continue,
-                        None => return,
-                    }
-                }
-                Err(error) => return self.means.stop.pull(Reason::Ledger(error)),
-            };
+        while let Some(mut pass) = self.gate.enter(self.means.stop).await {
+            let Some(permit) = self.permit(&planned, &mut pass).await else { return };
             let sent = self.gate.now();
             let (receipt, judgement) = self.means.client.create(permit).await;
             pass.learn(&judgement.proof);
@@ -216,6 +218,33 @@ impl Run<'_> {
             }
             if !again {
                 return;
+            }
+        }
+    }
+
+    /// The permit for a pair, once there is money for it; `None` if it is not sent.
+    async fn permit(&self, planned: &Planned, pass: &mut Pass<'_>) -> Option<Permit> {
+        loop {
+            pass.asks();
+            let refusal = match self.means.ledger.intend(planned.clone()).await {
+                Ok(permit) => return Some(permit),
+                Err(LedgerError::NotAffordable { refusal, .. }) => refusal,
+                Err(error) => {
+                    self.means.stop.pull(Reason::Ledger(error));
+                    return None;
+                }
+            };
+            match refusal {
+                Refusal::Reached { .. } if pass.more(self.means.stop).await => {}
+                Refusal::Reached { .. } => {
+                    self.beyond_budget(planned, refusal);
+                    return None;
+                }
+                Refusal::Unmeasured | Refusal::TooDear { .. } => {
+                    pass.forgoes();
+                    self.not_affordable(planned, refusal);
+                    return None;
+                }
             }
         }
     }
@@ -244,22 +273,23 @@ impl Run<'_> {
         false
     }
 
-    /// Waits where what others have reserved may come back; `None` if the pair is not sent.
-    async fn not_affordable(&self, planned: &Planned, refusal: Refusal) -> Option<()> {
-        if let Refusal::Reached { .. } = refusal {
-            if self.gate.another_ends(self.means.stop).await {
-                return Some(());
-            }
-            let message = format!("{}: {refusal}", planned.id);
-            self.means.stop.pull(Reason::Budget { message });
-            return None;
+    /// Others may still fit: shorter ones.
+    fn beyond_budget(&self, planned: &Planned, refusal: Refusal) {
+        if self.means.stop.reason().is_some() {
+            return;
         }
+        let least = self.too_long.get().into_iter().chain(planned.audio).min();
+        self.too_long.set(least);
+        let first = &mut self.outcome.borrow_mut().beyond_budget;
+        first.get_or_insert_with(|| (planned.id.clone(), refusal));
+    }
+
+    fn not_affordable(&self, planned: &Planned, refusal: Refusal) {
         let list = &mut self.outcome.borrow_mut().not_affordable;
         list.pairs += 1;
         if list.first.len() < NotAffordable::KEPT {
             list.first.push((planned.id.clone(), refusal));
         }
-        None
     }
 
     fn unrecorded(&self, planned: &Planned, judgement: Judgement, error: LedgerError) {

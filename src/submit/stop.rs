@@ -41,11 +41,6 @@ pub enum Reason {
         /// Which, and why.
         message: String,
     },
-    /// The budget does not allow the next create.
-    Budget {
-        /// Which pair it is of, and how much is missing.
-        message: String,
-    },
     /// Local files cannot be stored.
     Store {
         /// Why.

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod buckets;
+mod budget;
 mod child;
 mod commands;
 mod contract;
@@ -21,6 +22,7 @@ mod requests;
 mod room;
 mod rude;
 mod sheet;
+mod speeches;
 mod stops;
 mod studio;
 mod trust;

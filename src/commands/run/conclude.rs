@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::ledger::{Misfit, Rows, Totals, View};
 use crate::price::{Money, Refusal};
 use crate::report;
-use crate::submit::{self, NotAffordable, Reason, Stops};
+use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::{printable, size};
 use crate::wire::Account;
@@ -39,28 +39,24 @@ impl End {
         }
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
             Reason::Account { .. } => Exit::Account,
-            Reason::Budget { .. } => Exit::Budget,
             Reason::Store { .. } => Exit::Fault,
             Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
             Reason::Signal | Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
         });
-        let affordable = match self.not_affordable().map_or(0, |list| list.pairs) {
-            0 => Exit::Done,
-            _ => Exit::Budget,
+        let too_dear = |created: &submit::Outcome| {
+            created.beyond_budget.is_some() || created.not_affordable.pairs > 0
         };
+        let affordable =
+            if self.created.as_ref().is_some_and(too_dear) { Exit::Budget } else { Exit::Done };
         let stopped = stopped.min().unwrap_or(Exit::Done);
         stopped.min(affordable).min(standing.exit(self.until))
-    }
-
-    fn not_affordable(&self) -> Option<&NotAffordable> {
-        self.created.as_ref().map(|created| &created.not_affordable)
     }
 }
 
 /// Writes the CSV and says how it went and what to do next.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
     end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
-    end.not_affordable().into_iter().for_each(|list| explain_not_affordable(ui, list));
+    end.created.iter().for_each(|created| explain_money(ui, created));
     for (id, task) in end.created.iter().flat_map(|created| &created.unrecorded) {
         let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
@@ -90,7 +86,8 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
-    if standing.left(end.until) > 0 {
+    // The budget alone does not grow.
+    if standing.left(end.until) > 0 && exit != Exit::Budget {
         ui.hint(&format!("to continue, give the same command again: {}", this_command()));
     }
     Ok(exit)
@@ -124,7 +121,12 @@ fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     ))
 }
 
-fn explain_not_affordable(ui: &Ui, list: &NotAffordable) {
+fn explain_money(ui: &Ui, created: &submit::Outcome) {
+    if let Some((id, refusal)) = &created.beyond_budget {
+        ui.error(&format!("the budget allows no more: {id}: {refusal}"));
+        ui.hint("to go on, raise `budget` in the manifest and give the same command again");
+    }
+    let list = &created.not_affordable;
     for (id, refusal) in &list.first {
         ui.error(&format!("{id} was not sent: {refusal}"));
     }
@@ -151,10 +153,6 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
             };
             ui.error(&format!("{what}: {}", printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
-        }
-        Reason::Budget { message } => {
-            ui.error(&format!("the budget allows no more: {}", printable(message)));
-            ui.hint("to go on, raise `budget` in the manifest and give the same command again");
         }
         Reason::Unreachable { what, within, message } => {
             let (seconds, message) = (within.as_secs(), printable(message));
