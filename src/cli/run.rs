@@ -72,7 +72,7 @@ pub struct RunArgs {
     )]
     pub probe: bool,
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "limit")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed"])]
     pub plan: Option<PathBuf>,
     /// Send as much as there is to send, without asking
     #[arg(

@@ -5,9 +5,12 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::failure::Failure;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
+use crate::files::hexadecimal;
 use crate::ledger::View;
 use crate::manifest::{self, Manifest, Note, Problems, Severity};
 use crate::pair::{Endpoint, PlainHttp, Source};
@@ -29,6 +32,8 @@ pub(super) struct Site {
 pub(super) struct Batch {
     pub(super) site: Site,
     pub(super) manifest: Manifest,
+    /// The digest of the manifest's file.
+    pub(super) sha256: String,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
 }
@@ -44,10 +49,9 @@ pub(super) fn problems(
 }
 
 /// Reads and checks a manifest.
-pub(super) fn read_manifest(ui: &Ui, args: &ManifestArgs) -> Result<Manifest, Failure> {
+fn parse(ui: &Ui, args: &ManifestArgs, bytes: &[u8]) -> Result<Manifest, Failure> {
     let path = args.manifest.display().to_string();
-    let bytes = bytes_of(&args.manifest)?;
-    let manifest = manifest::read(&path, &bytes, plain(args))?;
+    let manifest = manifest::read(&path, bytes, plain(args))?;
     if !manifest.warnings.is_empty() {
         ui.message(&manifest.warnings.render(ui.colours_messages()));
     }
@@ -138,13 +142,15 @@ impl Site {
 impl Batch {
     /// Reads the manifest and works out the rest; touches nothing.
     pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
-        let manifest = read_manifest(ui, &args.manifest)?;
+        let bytes = bytes_of(&args.manifest.manifest)?;
+        let sha256 = hexadecimal(&Sha256::digest(&bytes));
+        let manifest = parse(ui, &args.manifest, &bytes)?;
         let endpoint = match &args.endpoint {
             Some(text) => Endpoint::parse(text, plain(&args.manifest))
                 .map_err(|error| Failure::new(Exit::Usage, format!("endpoint {text}: {error}")))?,
             None => manifest.endpoint.clone(),
         };
-        Ok(Self { site: Site::of(args), manifest, endpoint })
+        Ok(Self { site: Site::of(args), manifest, sha256, endpoint })
     }
 
     /// Whether any of its media are files on this machine.

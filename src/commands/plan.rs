@@ -108,17 +108,15 @@ impl Outlook {
     /// A table of at most 80 columns.
     fn describe(&self, ui: &Ui, batch: &Batch) -> String {
         let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);
-        let mut lines = vec![batch.head(ui)];
-        if measured {
-            let cost = batch.manifest.spending.price.map_or("", |_| "cost");
-            let head =
-                format!("{:>8}  {:<12}{:>12}{:>10}{cost:>14}", "pairs", "", "audio", "billed");
-            lines.push(head.trim_end().to_owned());
-        }
+        let cost = batch.manifest.spending.price.map_or("", |_| "cost");
+        let head = ["pairs", "", "audio", "billed", cost].map(str::to_owned);
         let steps = Step::ALL
             .into_iter()
             .filter(|step| *step == Step::Create || self.plan.of(*step).pairs > 0);
-        lines.extend(steps.map(|step| row(words(step), self.plan.of(step), measured)));
+        let rows = steps.map(|step| row(words(step), self.plan.of(step), measured));
+        let rows: Vec<_> = measured.then_some(head).into_iter().chain(rows).collect();
+        let mut lines = vec![batch.head(ui)];
+        lines.extend(aligned(&rows));
         let create = self.plan.of(Step::Create);
         // A rehearsal measures nothing outside this machine.
         if create.unmeasured > 0 && !batch.site.rehearsal {
@@ -165,7 +163,7 @@ impl Outlook {
                 spent.millionths().saturating_add(cost.millionths()) > budget.millionths()
             }
             Some((Amount::Seconds(spent), Amount::Seconds(budget))) => {
-                spent + create.billed > budget
+                spent.saturating_add(create.billed) > budget
             }
             Some(_) | None => false,
         }
@@ -209,15 +207,37 @@ fn words(step: Step) -> &'static str {
     }
 }
 
-fn row(what: &str, sum: &Sum, measured: bool) -> String {
+/// What is in a row, from left to right.
+type Cells = [String; 5];
+
+fn row(what: &str, sum: &Sum, measured: bool) -> Cells {
+    let (pairs, what) = (sum.pairs.to_string(), what.to_owned());
     if !measured {
-        return format!("{:>8}  {what}", sum.pairs);
+        return [pairs, what, String::new(), String::new(), String::new()];
     }
     let known = sum.unmeasured < sum.pairs || sum.pairs == 0;
     let more = if known && sum.unmeasured > 0 { "+" } else { "" };
     let shown = |text: String| if known { text + more } else { "?".to_owned() };
-    let length = shown(format!("{:.1} s", sum.length.as_secs_f64()));
+    let length = shown(format!("{} s", exact(sum.length)));
     let billed = shown(format!("{} s", sum.billed));
     let cost = sum.cost.map_or_else(String::new, |cost| shown(cost.to_string()));
-    format!("{:>8}  {what:<12}{length:>12}{billed:>10}{cost:>14}", sum.pairs).trim_end().to_owned()
+    [pairs, what, length, billed, cost]
+}
+
+/// In seconds: a millisecond more may be billed as a second more.
+fn exact(length: Duration) -> String {
+    let text = format!("{}.{:03}", length.as_secs(), length.subsec_millis());
+    let zeros = text.len() - text.trim_end_matches('0').len();
+    text[..text.len() - zeros.min(2)].to_owned()
+}
+
+/// Columns as wide as their widest cell, and usually all the same.
+fn aligned(rows: &[Cells]) -> impl Iterator<Item = String> {
+    let widest = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let usual = [8, 10, 12, 10, 14];
+    let widths: [usize; 5] = std::array::from_fn(|column| usual[column].max(widest(column) + 2));
+    rows.iter().map(move |[pairs, what, length, billed, cost]| {
+        let [a, b, c, d, e] = widths;
+        format!("{pairs:>a$}  {what:<b$}{length:>c$}{billed:>d$}{cost:>e$}").trim_end().to_owned()
+    })
 }

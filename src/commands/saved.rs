@@ -1,24 +1,29 @@
 //! A plan that was saved: what it rests on, so that a run that is told to do just that can refuse
 //! when something of it has moved.
 
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::batch::{Batch, bytes_of};
+use super::batch::Batch;
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::exit::Exit;
 use crate::files::{hexadecimal, write_new};
-use crate::ledger::View;
+use crate::ledger::{Store, View};
 use crate::pair::Source;
 use crate::preflight::{Medium, Prober, distinct, survey};
 use crate::price::Money;
 
 /// Another one is refused.
 const VERSION: u32 = 1;
+/// What moves when a run goes on.
+const LEDGER: &str = "where the batch stands";
 
 /// What a plan rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +52,7 @@ impl Basis {
         let (media, media_looked_at) = media(batch, catalog);
         Ok(Self {
             version: VERSION,
-            manifest: hexadecimal(&Sha256::digest(bytes_of(&batch.site.manifest)?)),
+            manifest: batch.sha256.clone(),
             endpoint: batch.owner(),
             price: batch.manifest.spending.price.map(Money::millionths),
             ledger_event: view.map(View::last_event).transpose()?.unwrap_or(0),
@@ -62,7 +67,7 @@ impl Basis {
             (self.manifest != now.manifest, "the manifest"),
             (self.endpoint != now.endpoint, "the endpoint"),
             (self.price != now.price, "the price"),
-            (self.ledger_event != now.ledger_event, "where the batch stands"),
+            (self.ledger_event != now.ledger_event, LEDGER),
             (self.media != now.media, "the media"),
         ]
         .into_iter()
@@ -98,20 +103,38 @@ pub(super) fn save(path: &Path, plan: &Value, basis: &Basis) -> Result<(), Failu
     document["plan"] = plan.clone();
     write_new(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
         let text = format!("{}: the plan cannot be saved: {error}", path.display());
-        Failure::new(Exit::Usage, text).hint("a plan never overwrites: choose another name")
+        let failure = Failure::new(Exit::Usage, text);
+        match error.kind() {
+            ErrorKind::AlreadyExists => {
+                failure.hint("a plan never overwrites: choose another name")
+            }
+            _ => failure,
+        }
     })
+}
+
+/// A saved plan, as far as a run needs it. The plan itself is for people, and as large as a batch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    basis: Basis,
+    #[serde(rename = "plan")]
+    _plan: IgnoredAny,
 }
 
 /// What a saved plan rests on.
 pub(super) fn read(path: &Path) -> Result<Basis, Failure> {
-    let bytes = bytes_of(path)?;
-    let basis = serde_json::from_slice(&bytes)
-        .and_then(|mut document: Value| serde_json::from_value(document["basis"].take()));
-    let basis: Basis = basis.map_err(|error| {
+    let failed = |error: &dyn std::fmt::Display| {
         let text = format!("{}: not a saved plan: {error}", path.display());
         Failure::new(Exit::Usage, text).hint("`callsheet plan MANIFEST --save FILE` writes one")
-    })?;
-    Ok(basis)
+    };
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let saved: Saved =
+        serde_json::from_reader(BufReader::new(file)).map_err(|error| failed(&error))?;
+    match saved.basis.version {
+        VERSION => Ok(saved.basis),
+        other => Err(failed(&format_args!("it is of version {other}, and not of {VERSION}"))),
+    }
 }
 
 /// Looks again at what was looked at for the plan: what has not changed costs a question each.
@@ -123,11 +146,23 @@ pub(super) async fn look_again(prober: &Prober<'_>, batch: &Batch, catalog: &Cat
 
 /// Refuses if anything that the plan rests on has moved.
 pub(super) fn hold(plan: &Path, saved: &Basis, now: &Basis) -> Result<(), Failure> {
-    let moved = saved.moved_to(now);
-    if moved.is_empty() {
-        return Ok(());
+    match &saved.moved_to(now)[..] {
+        [] => Ok(()),
+        moved => Err(refused(plan, &moved.join(", "))),
     }
-    let what = moved.join(", ");
-    let text = format!("{}: since this plan was made, {what} changed", plan.display());
-    Err(Failure::new(Exit::Usage, text).hint("nothing was sent; make the plan anew and look at it"))
+}
+
+/// Refuses if another run wrote the ledger before this one had it.
+pub(super) fn hold_ledger(plan: &Path, saved: &Basis, store: &Store) -> Result<(), Failure> {
+    // What the last run left under way is in doubt in the plan, too.
+    let events = saved.ledger_event + store.recovered() as u64;
+    match store.view()?.last_event()? {
+        now if now == events => Ok(()),
+        _ => Err(refused(plan, LEDGER)),
+    }
+}
+
+fn refused(plan: &Path, moved: &str) -> Failure {
+    let text = format!("{}: since this plan was made, {moved} changed", plan.display());
+    Failure::new(Exit::Usage, text).hint("nothing was sent; make the plan anew and look at it")
 }

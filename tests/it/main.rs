@@ -16,6 +16,7 @@ mod init;
 mod layers;
 mod media;
 mod money;
+mod plans;
 mod proofs;
 mod rehearsals;
 mod requests;

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callsheet_mock::Book;
 
@@ -14,15 +16,23 @@ const UNKNOWN: &[u8] = include_bytes!("../fixtures/media/sounds/holes.mp3");
 /// Serves them until the test process ends.
 pub(crate) struct Speeches {
     server: Rude,
+    version: Arc<AtomicUsize>,
 }
 
 impl Speeches {
     pub(crate) fn start() -> Self {
+        let version = Arc::new(AtomicUsize::new(1));
+        let now = Arc::clone(&version);
         let server = Rude::any(move |request, connection| {
             let path = request.split_whitespace().nth(1).unwrap_or_default();
-            serve(connection, &medium(path, 1), request);
+            serve(connection, &medium(path, now.load(Ordering::SeqCst)), request);
         });
-        Self { server }
+        Self { server, version }
+    }
+
+    /// From now on other bytes under the same addresses, as long as before.
+    pub(crate) fn change(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
     }
 
     /// How many recordings were asked for.

@@ -62,17 +62,17 @@ impl Kit {
         Some(Preflight::new(prober, demands, probing, Uploads::new(uploads), ledger))
     }
 
-    /// Refuses if anything that a saved plan rests on has moved.
+    /// What a saved plan rests on. Refuses if anything of it has moved.
     pub(super) async fn hold(
         &self,
         plan: &Path,
         batch: &Batch,
         catalog: &Catalog,
-    ) -> Result<(), Failure> {
+    ) -> Result<Basis, Failure> {
         let basis = saved::read(plan)?;
         saved::look_again(&self.prober(batch, catalog), batch, catalog).await;
         let now = Basis::of(batch, batch.site.view()?.as_ref(), catalog)?;
-        saved::hold(plan, &basis, &now)
+        saved::hold(plan, &basis, &now).map(|()| basis)
     }
 }
 

@@ -21,7 +21,7 @@ use super::batch::{Batch, plain};
 use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::status::Standing;
-use super::{key, locals, pulse};
+use super::{key, locals, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -42,12 +42,17 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
     let runtime = runtime()?;
-    if let Some(plan) = &args.plan {
-        runtime.block_on(kit.hold(plan, &batch, &catalog))?;
-    }
+    let plan = match &args.plan {
+        Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
+        None => None,
+    };
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
-    let mut store = list(ui, &batch, &kit, &locals::lengths(&batch, &catalog))?;
+    let mut store = open(ui, &batch)?;
+    if let Some((plan, basis)) = plan {
+        saved::hold_ledger(plan, &basis, &store)?;
+    }
+    list(ui, (&batch, &kit), &mut store, &locals::lengths(&batch, &catalog))?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     put_right(ui, (args, &batch), &mut store, &shelf)?;
@@ -150,14 +155,23 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
     }
 }
 
-/// Opens the ledger and lists the manifest in it, with the lengths of recordings that are known.
-fn list(ui: &Ui, batch: &Batch, kit: &Kit, lengths: &[(&str, Duration)]) -> Result<Store, Failure> {
-    let mut store = Store::open(&batch.site.folder, &batch.owner())?;
+fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
+    let store = Store::open(&batch.site.folder, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");
         ui.warn(&format!("the last run was cut off with {pairs} under way: in doubt now"));
     }
+    Ok(store)
+}
+
+/// Lists the manifest in the ledger, with the lengths of recordings that are known.
+fn list(
+    ui: &Ui,
+    (batch, kit): (&Batch, &Kit),
+    store: &mut Store,
+    lengths: &[(&str, Duration)],
+) -> Result<(), Failure> {
     let listing = store.list(&batch.manifest.pairs)?;
     store.measure(lengths)?;
     if kit.looks_again() {
@@ -165,7 +179,7 @@ fn list(ui: &Ui, batch: &Batch, kit: &Kit, lengths: &[(&str, Duration)]) -> Resu
     }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
-    Ok(store)
+    Ok(())
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.
