@@ -8,6 +8,7 @@ mod buckets;
 mod budget;
 mod child;
 mod commands;
+mod confirming;
 mod contract;
 mod crash;
 mod doubts;

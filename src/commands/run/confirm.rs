@@ -1,5 +1,7 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
+use std::collections::HashSet;
+
 use super::prepare::Again;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
@@ -7,7 +9,7 @@ use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
 use crate::plan::Sum;
-use crate::price::Amount;
+use crate::price::{Amount, billed};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 
@@ -25,14 +27,20 @@ pub(super) fn confirm(
     }
     let sum = to_send(args, batch, view, again)?;
     let most = u64::from(spending.confirm_pairs);
+    // What is not known is taken for the most that it can be.
+    let seconds = sum.unmeasured.saturating_mul(billed(batch.manifest.max_audio));
+    let seconds = sum.billed.saturating_add(seconds);
     let dear = match spending.confirm_cost {
-        Some(Amount::Money(most)) => sum.cost.is_some_and(|cost| cost > most),
-        Some(Amount::Seconds(most)) => sum.billed > most,
+        Some(Amount::Money(most)) => {
+            spending.price.is_some_and(|price| price.times(seconds) > most)
+        }
+        Some(Amount::Seconds(most)) => seconds > most,
         None => false,
     };
+    let is = if sum.unmeasured > 0 { "may be" } else { "is" };
     let limit = match (sum.pairs > most, spending.confirm_cost.filter(|_| dear)) {
-        (true, _) => format!("`confirm_pairs`, {most}"),
-        (false, Some(cost)) => format!("`confirm_cost`, {cost}"),
+        (true, _) => format!("is more than `confirm_pairs`, {most}"),
+        (false, Some(cost)) => format!("{is} more than `confirm_cost`, {cost}"),
         (false, None) => return Ok(()),
     };
     let what = describe(&sum);
@@ -40,19 +48,27 @@ pub(super) fn confirm(
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
         None => {
-            let text = format!("{what} would be sent, which is more than {limit}");
+            let text = format!("{what} would be sent, which {limit}");
             let hint = "give --yes if that is meant, or raise that limit in the manifest";
             Err(Failure::new(Exit::Usage, text).hint(hint))
         }
     }
 }
 
-/// What this run would pay for.
+/// What this run would pay for: of the planned pairs, and of those that are planned again, the
+/// first in the manifest's order.
 fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &Again) -> Result<Sum, Failure> {
-    let mut sum = again.sum;
+    let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
+    let again: HashSet<_> = again.ids.iter().map(|id| id.to_ascii_lowercase()).collect();
     view.each_row::<Failure>(Rows::All, |row| {
-        if row.state == State::Planned && row.listed && sum.pairs < most {
+        let planned = match row.state {
+            State::Planned => true,
+            State::Failed => again.contains(&row.id.to_ascii_lowercase()),
+            State::Sending | State::Created | State::Completed | State::Saved => false,
+            State::Rejected | State::InDoubt | State::Abandoned => false,
+        };
+        if planned && row.listed && sum.pairs < most {
             sum.add(row.audio, batch.manifest.spending.price);
         }
         Ok(())
