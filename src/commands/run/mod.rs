@@ -160,8 +160,8 @@ fn list(ui: &Ui, batch: &Batch, kit: &Kit, lengths: &[(&str, Duration)]) -> Resu
     }
     let listing = store.list(&batch.manifest.pairs)?;
     store.measure(lengths)?;
-    if kit.looks_again() {
-        store.look_again()?;
+    if let Some(again) = kit.looks_again() {
+        store.look_again(again)?;
     }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
