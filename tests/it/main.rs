@@ -9,6 +9,7 @@ mod child;
 mod commands;
 mod contract;
 mod crash;
+mod depots;
 mod doubts;
 mod half;
 mod init;
