@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::batch::Batch;
 use super::failure::Failure;
+use super::locals;
 use super::status::Standing;
+use crate::catalog::Catalog;
 use crate::cli::AdoptArgs;
 use crate::exit::Exit;
 use crate::ledger::{Rows, Store};
@@ -22,8 +24,11 @@ struct Line {
 }
 
 pub(super) fn adopt(ui: &Ui, args: &AdoptArgs) -> Result<Exit, Failure> {
-    let batch = Batch::open(ui, &args.batch)?;
+    let mut batch = Batch::open(ui, &args.batch)?;
     let tasks = read(&args.tasks)?;
+    // Listed as a run lists it, or that would take its files for changed.
+    let catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
     batch.site.make()?;
     let mut store = Store::open(&batch.site.folder, &batch.owner())?;
     store.list(&batch.manifest.pairs)?;

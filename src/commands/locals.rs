@@ -8,7 +8,7 @@ use super::batch::{Batch, problems};
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::files::{self, Local, LocalError};
-use crate::fitness::{MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::fitness::{Look, MAX_AUDIO, MAX_IMAGE, too_large};
 use crate::manifest::{Note, Severity};
 use crate::pair::{LocalFile, Pair, Role, Source};
 use crate::preflight::{Medium, distinct};
@@ -55,14 +55,14 @@ fn digest(
         let trouble = too_large(role, Some(local.length));
         return Err((trouble.message, trouble.help));
     }
-    known(catalog, &local, role).map_or_else(|| local.sha256().map_err(unusable), Ok)
+    let known = known(catalog, &local, role).and_then(|look| look.sha256().map(str::to_owned));
+    known.map_or_else(|| local.sha256().map_err(unusable), Ok)
 }
 
 /// From an earlier look at the same version of the file.
-fn known(catalog: &Catalog, local: &Local, role: Role) -> Option<String> {
+fn known(catalog: &Catalog, local: &Local, role: Role) -> Option<Look> {
     let earlier = catalog.get(&local.path.to_string_lossy(), role)?;
-    let same = earlier.validator.as_ref() == Some(&local.version);
-    earlier.look.sha256().filter(|_| same).map(str::to_owned)
+    (earlier.validator.as_ref() == Some(&local.version)).then_some(earlier.look)
 }
 
 /// What is to be said of a medium, at its first place in the manifest.
@@ -94,13 +94,14 @@ pub(super) fn lengths<'b>(batch: &'b Batch, catalog: &Catalog) -> Vec<(&'b str, 
     batch.manifest.pairs.iter().filter_map(length).collect()
 }
 
-/// How long the recording of a pair was when it was last looked at.
+/// How long the recording of a pair was when it was last looked at; nothing for a file that was
+/// written to since.
 pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
     match &pair.request.audio {
         Source::Url(url) => catalog.length(url.as_written()),
         Source::File(file) => {
             let local = files::find(&batch.site.manifest, &file.path).ok()?;
-            catalog.length(&local.path.to_string_lossy())
+            known(catalog, &local, Role::Audio)?.length()
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
-use crate::pair::without_query;
+use crate::pair::{Role, without_query};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, dying};
 use crate::view::{self, Row, printable};
@@ -218,14 +218,35 @@ fn words(state: State) -> &'static str {
 
 fn describe_doubt(doubt: &Doubt) -> String {
     let sent = doubt.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let [image, audio] = [&doubt.row.image_url, &doubt.row.audio_url].map(|url| without_query(url));
-    let [code, why] = [&doubt.row.error_code, &doubt.row.error].map(|text| printable(text));
-    format!("  {}  sent {sent}\n      {image} + {audio}\n      {code}: {why}", doubt.row.id)
+    let row = &doubt.row;
+    let listed = [&row.image_url, &row.audio_url].map(|url| without_query(url));
+    let [image, audio] = listed.each_ref().map(|text| printable(text));
+    let [code, why] = [&row.error_code, &row.error].map(|text| printable(text));
+    let request = request(doubt);
+    let urls = Role::BOTH.map(|role| request[role.field()].as_str().unwrap_or_default());
+    // The account's list of tasks knows files by where they were uploaded.
+    let uploaded = match urls == listed.each_ref().map(String::as_str) {
+        true => String::new(),
+        false => format!("      uploaded: {} + {}\n", printable(urls[0]), printable(urls[1])),
+    };
+    format!("  {}  sent {sent}\n      {image} + {audio}\n{uploaded}      {code}: {why}", row.id)
+}
+
+/// What was sent; signed URLs without their signatures.
+fn request(doubt: &Doubt) -> Value {
+    let mut request: Value = serde_json::from_str(&doubt.body).unwrap_or_default();
+    for role in Role::BOTH {
+        if let Some(url) = request.get_mut(role.field()) {
+            *url = url.as_str().map(without_query).into();
+        }
+    }
+    request
 }
 
 fn doubt_json(doubt: &Doubt) -> Value {
     let mut value = view::json(&doubt.row);
     value["sent_at"] = doubt.sent_at.to_string().into();
+    value["request"] = request(doubt);
     value["evidence"] = doubt.evidence.clone().into();
     value
 }

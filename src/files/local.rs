@@ -3,7 +3,7 @@
 //! A manifest may come from somebody else, and its files are uploaded to where everyone can fetch
 //! them. So nothing outside the manifest's folder can be named, also not through a link.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -15,7 +15,8 @@ pub struct Local {
     pub path: PathBuf,
     /// In bytes.
     pub length: u64,
-    /// Changes when its content does: its length and when it was last written.
+    /// Changes when its content does: its length, when it was last written and, on Unix, when
+    /// anything of it was last changed, which no program can set back.
     pub version: String,
 }
 
@@ -25,6 +26,9 @@ pub enum LocalError {
     /// Nothing of that name.
     #[error("there is no such file")]
     Missing,
+    /// Nothing of that name, which is written as Windows does.
+    #[error("there is no such file")]
+    Backslashes,
     /// Something else than a file.
     #[error("this is {0}, not a file")]
     NoFile(&'static str),
@@ -41,7 +45,7 @@ impl LocalError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Missing => "file_missing",
+            Self::Missing | Self::Backslashes => "file_missing",
             Self::NoFile(_) => "not_a_file",
             Self::Outside => "file_outside",
             Self::Unreadable(_) => "file_unreadable",
@@ -54,6 +58,10 @@ impl LocalError {
         match self {
             Self::Missing => {
                 "paths are relative to the manifest; if a URL is meant, it starts with https://"
+            }
+            Self::Backslashes => {
+                "on this system `/` stands between folders, and there are no drives: \
+                 write the path from the manifest's folder on"
             }
             Self::NoFile(_) => "name the file itself",
             Self::Outside => "put it into the manifest's folder, or below it; a link does not do",
@@ -78,17 +86,31 @@ impl From<io::Error> for LocalError {
 pub fn find(manifest: &Path, path: &str) -> Result<Local, LocalError> {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
-    let path = fs::canonicalize(folder.join(path))?;
+    let path = fs::canonicalize(folder.join(path)).map_err(|error| match error.into() {
+        LocalError::Missing if cfg!(unix) && path.contains('\\') => LocalError::Backslashes,
+        error => error,
+    })?;
     if !path.starts_with(&folder) {
         return Err(LocalError::Outside);
     }
     let metadata = fs::metadata(&path)?;
     if !metadata.is_file() {
-        return Err(LocalError::NoFile(if metadata.is_dir() { "a folder" } else { "a device" }));
+        let what = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
+        return Err(LocalError::NoFile(what));
     }
+    let version = version(&metadata);
+    Ok(Local { path, length: metadata.len(), version })
+}
+
+fn version(metadata: &Metadata) -> String {
     let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let version = format!("{}-{}", metadata.len(), written.unwrap_or_default().as_nanos());
-    Ok(Local { path, length: metadata.len(), version })
+    #[cfg(unix)]
+    let version = {
+        use std::os::unix::fs::MetadataExt;
+        format!("{version}-{}.{:09}-{}", metadata.ctime(), metadata.ctime_nsec(), metadata.ino())
+    };
+    version
 }
 
 impl Local {

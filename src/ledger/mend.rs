@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
-use super::{Feed, LedgerError, Store};
+use super::{Again, Feed, LedgerError, Store};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 
@@ -31,8 +31,8 @@ impl Store {
     ///
     /// # Errors
     /// When the file system refuses; none is planned again then.
-    pub fn look_again(&mut self) -> Result<usize, LedgerError> {
-        self.write(|write| write.look_again())
+    pub fn look_again(&mut self, again: Again) -> Result<usize, LedgerError> {
+        self.write(|write| write.look_again(again))
     }
 
     /// Takes over tasks that were made elsewhere, for pairs that have none.

@@ -50,7 +50,7 @@ use crate::state::{Event, State};
 use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
-pub use self::ready::{Unfit, Upload};
+pub use self::ready::{Again, Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, News, SavedVideo, Task};
 pub use self::videos::{Misfit, Totals};

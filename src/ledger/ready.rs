@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::write::{Trace, Write, millis};
-use super::{LedgerError, Planned, View};
+use super::{LedgerError, Planned, Receipt, View};
 use crate::state::{Event, State};
 
 /// Why a pair is not sent.
@@ -18,6 +18,16 @@ pub struct Unfit {
     pub code: String,
     /// For people.
     pub message: String,
+}
+
+/// Which of the pairs that were not fit are looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// All whose media are looked at anyway.
+    All,
+    /// Those that failed by a file beside the manifest, which may be another one by now, or may be
+    /// there again. What failed by its URL is not looked at.
+    Files,
 }
 
 /// A file that was uploaded.
@@ -68,13 +78,32 @@ impl Write<'_> {
         self.execute(sql, params![planned.pair, audio]).map(drop)
     }
 
-    /// Plans the pairs again that were never sent because their media were not fit; says how many.
-    pub(super) fn look_again(&mut self) -> Result<usize, LedgerError> {
-        let unfit = self.unfit_pairs()?;
+    /// Plans pairs again that were never sent because their media were not fit; says how many.
+    pub(super) fn look_again(&mut self, again: Again) -> Result<usize, LedgerError> {
+        let unfit = self.unfit_pairs(again)?;
         for receipt in &unfit {
             self.apply(receipt, State::Rejected, Event::Revised, &Trace::default())?;
         }
         Ok(unfit.len())
+    }
+
+    /// The pairs that were rejected, but not by an answer to a create.
+    fn unfit_pairs(&self, again: Again) -> Result<Vec<Receipt>, LedgerError> {
+        let which = match again {
+            Again::All => "TRUE",
+            Again::Files => {
+                "error_code IN ('file_changed', 'file_missing', 'file_unreadable', 'file_outside',
+                    'not_a_file')
+                OR error_code = 'audio_too_long' AND json_extract(body, '$.audio_url') LIKE 'file:%'"
+            }
+        };
+        // Its twin was sent by now, and a run knows only the twins that it sent itself.
+        let refused = format!(
+            "state = ?1 AND error_code != 'duplicate' AND ({which})
+            AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
+                AND attempts.pair = pairs.pair AND attempts.attempt = standings.attempt)"
+        );
+        self.receipts(&refused, [State::Rejected.name(), Event::Refused.name()])
     }
 }
 

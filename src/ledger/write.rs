@@ -214,20 +214,17 @@ impl<'a> Write<'a> {
         self.receipts("state = ?1 ORDER BY place", [State::Sending.name()])
     }
 
-    /// The pairs that were rejected, but not by an answer to a create.
-    pub(super) fn unfit_pairs(&self) -> Result<Vec<Receipt>, LedgerError> {
-        let refused = "state = ?1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
-            AND attempts.pair = pairs.pair AND attempts.attempt = standings.attempt)";
-        self.receipts(refused, [State::Rejected.name(), Event::Refused.name()])
-    }
-
     /// A planned pair as the events of it need it.
     pub(super) fn receipt_of(&self, planned: &Planned) -> Result<Receipt, LedgerError> {
         let missing = || LedgerError::Unknown { id: planned.id.to_string() };
         self.receipts("pair = ?1", [planned.pair])?.pop().ok_or_else(missing)
     }
 
-    fn receipts(&self, which: &str, params: impl Params) -> Result<Vec<Receipt>, LedgerError> {
+    pub(super) fn receipts(
+        &self,
+        which: &str,
+        params: impl Params,
+    ) -> Result<Vec<Receipt>, LedgerError> {
         let sql = format!(
             "SELECT pair, attempt, since, id, body, audio_millis, seconds, price
                 FROM pairs JOIN standings USING (pair) WHERE {which}"

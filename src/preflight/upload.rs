@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
@@ -18,6 +19,11 @@ use crate::pair::{MediaUrl, PlainHttp, Role};
 use crate::wire::{Account, FileType, UploadError};
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+/// The code of an upload that went through, to where nobody could fetch it.
+const UNUSABLE_URL: &str = "unusable_url";
+/// The codes of what is wrong with a file while it is sent.
+const OF_ONE_FILE: [&str; 2] = ["file_changed", "file_unreadable"];
 
 /// Why a file is not where the API can fetch it.
 #[derive(Debug, Clone)]
@@ -53,28 +59,53 @@ pub struct Means<'a> {
 #[derive(Debug)]
 pub struct Uploads<'a> {
     means: Means<'a>,
-    /// By content.
-    under_way: RefCell<HashMap<String, Once<Result<MediaUrl, Fate>>>>,
+    /// By content: under way, or refused for good.
+    asked: RefCell<HashMap<String, Once<Result<MediaUrl, Fate>>>>,
 }
 
 impl<'a> Uploads<'a> {
     /// Nothing was uploaded yet.
     #[must_use]
     pub fn new(means: Means<'a>) -> Self {
-        Self { means, under_way: RefCell::default() }
+        Self { means, asked: RefCell::default() }
     }
 
     /// The URL of a file that was looked at; uploads it if no earlier one lasts.
     pub(super) async fn of(&self, path: &str, look: &Look, role: Role) -> Result<MediaUrl, Fate> {
-        let sha256 = look.sha256().unwrap_or_default().to_owned();
-        if let Some(url) = self.known(&sha256)? {
+        let sha256 = look.sha256().unwrap_or_default();
+        if let Some(url) = self.known(sha256)? {
             return Ok(url);
         }
-        let once = self.under_way.borrow_mut().entry(sha256.clone()).or_default().clone();
-        let url = once.get_or_init(|| self.upload(path, look, role)).await.clone();
-        // From now on the ledger has it, or it is tried again.
-        self.under_way.borrow_mut().remove(&sha256);
-        url
+        let file = self.measured(path, look, role).await?;
+        loop {
+            // It may have been uploaded while this one was read, or by whom was waited for.
+            if let Some(url) = self.known(sha256)? {
+                return Ok(url);
+            }
+            let once = self.asked.borrow_mut().entry(sha256.to_owned()).or_default().clone();
+            let mut ours = false;
+            let upload = || {
+                ours = true;
+                self.upload(&file, role)
+            };
+            let url = once.get_or_init(upload).await.clone();
+            self.forget(sha256, &once);
+            // Another file with this content went wrong; that says nothing of this one.
+            if ours || !url.as_ref().is_err_and(is_of_one_file) {
+                return url;
+            }
+        }
+    }
+
+    /// From now on the ledger has it, or it is tried again. What a server has refused it would
+    /// refuse for every pair.
+    fn forget(&self, sha256: &str, once: &Once<Result<MediaUrl, Fate>>) {
+        let refused =
+            matches!(once.get(), Some(Err(fate @ Fate::Unfit(_))) if !is_of_one_file(fate));
+        let mut asked = self.asked.borrow_mut();
+        if !refused && asked.get(sha256).is_some_and(|known| Rc::ptr_eq(known, once)) {
+            asked.remove(sha256);
+        }
     }
 
     /// One that will be there for a good while: a task may wait for its turn.
@@ -86,34 +117,44 @@ impl<'a> Uploads<'a> {
         Ok(url.and_then(|url| MediaUrl::parse(&url, PlainHttp::Anywhere).ok()))
     }
 
-    async fn upload(&self, path: &str, look: &Look, role: Role) -> Result<MediaUrl, Fate> {
+    /// The file, if it is still what was looked at.
+    async fn measured(&self, path: &str, look: &Look, role: Role) -> Result<client::Upload, Fate> {
         let kind = kind(look).ok_or_else(|| {
             let message = format!("{role}: this kind of file cannot be uploaded");
             Fate::Unfit(Trouble::new("unknown_kind", message, "convert it"))
         })?;
         let local = files::find(self.means.manifest, path).map_err(|error| unfit(role, &error))?;
         let file = measure(local.path, kind).await.map_err(|error| unfit(role, &error))?;
-        if Some(file.sha256()) != look.sha256() {
-            let message = format!("{role}: the file changed since the run began");
-            return Err(Fate::Unfit(Trouble::new("file_changed", message, "run again")));
+        if Some(file.sha256()) == look.sha256() {
+            return Ok(file);
         }
-        let stored = self.store(&file).await?;
-        let (store, url) =
-            (self.means.client.store_name(self.means.store), stored.url.as_written().to_owned());
+        let message = format!("{role}: the file changed since the run began");
+        Err(Fate::Unfit(Trouble::new("file_changed", message, "run again")))
+    }
+
+    async fn upload(&self, file: &client::Upload, role: Role) -> Result<MediaUrl, Fate> {
+        let stored = self.store(file, role).await?;
+        let store = self.means.client.store_name(self.means.store);
+        let url = stored.url.as_written().to_owned();
         let upload = Upload { sha256: file.sha256().to_owned(), store, url, until: stored.until };
         self.means.ledger.uploaded(upload).await.map_err(Fate::Ledger)?;
-        tracing::info!(path, bytes = file.size(), "uploaded");
+        tracing::info!(path = %file.path().display(), bytes = file.size(), "uploaded");
         Ok(stored.url)
     }
 
     /// Tries again as long as that may help: an upload costs nothing.
-    async fn store(&self, file: &client::Upload) -> Result<client::Stored, Fate> {
+    async fn store(&self, file: &client::Upload, role: Role) -> Result<client::Stored, Fate> {
         let (began, mut tried) = (Instant::now(), 0);
         loop {
             let (reason, asked) = match self.means.client.store(self.means.store, file).await {
                 Ok(stored) => return Ok(stored),
                 Err(UploadError::TryAgain { reason, retry_after }) => (reason, retry_after),
+                // The server would do that with every file.
+                Err(UploadError::Refused { code, message }) if code == UNUSABLE_URL => {
+                    return Err(Fate::Store(message));
+                }
                 Err(UploadError::Refused { code, message }) => {
+                    let message = format!("{role}: {message}");
                     let trouble = Trouble::new(&code, message, "is it what the API takes?");
                     return Err(Fate::Unfit(trouble));
                 }
@@ -145,6 +186,11 @@ async fn measure(path: PathBuf, kind: FileType) -> Result<client::Upload, LocalE
 
 fn unfit(role: Role, error: &LocalError) -> Fate {
     Fate::Unfit(Trouble::new(error.code(), format!("{role}: {error}"), error.help()))
+}
+
+/// Whether it is about the file on this disk, and not about what is in it.
+fn is_of_one_file(fate: &Fate) -> bool {
+    matches!(fate, Fate::Unfit(trouble) if OF_ONE_FILE.contains(&trouble.code.as_str()))
 }
 
 /// What its bytes are, whatever it is called.

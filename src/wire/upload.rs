@@ -33,7 +33,7 @@ pub enum UploadError {
         message: String,
     },
     /// The bucket takes nothing until somebody mends its settings, its policy, its credentials or
-    /// this machine's clock.
+    /// this machine's clock; or the API has no uploads where it was asked.
     #[error("{0}")]
     Bucket(String),
     /// Not now.
@@ -125,6 +125,9 @@ fn refusal(received: &Received, answer: &Answer) -> UploadError {
     match received.status {
         401 => stop(Account::Key),
         403 => stop(Account::Forbidden),
+        300..=399 | 404 | 405 => UploadError::Bucket(format!(
+            "the API takes no files: {message}; `uploads` in the manifest can name a bucket instead"
+        )),
         413 => UploadError::Refused {
             code: code(received, answer),
             message: format!("the file is larger than the API takes: {message}"),
@@ -224,9 +227,10 @@ mod tests {
             (502, "<html>", "again"),
             (524, "<html>", "again"),
             (999, "", "again"),
-            (307, "", "refused"),
+            (307, "", "bucket"),
+            (404, "", "bucket"),
+            (405, "<html>", "bucket"),
             (400, "", "refused"),
-            (404, "", "refused"),
             (413, "<html>", "refused"),
             (415, "", "refused"),
             (422, "", "refused"),
@@ -294,8 +298,8 @@ mod tests {
         let location = Some("https://other.example/v1?token=secret".to_owned());
         let received = Received { status: 307, location, ..Received::default() };
         let error = judge_upload(&received, PlainHttp::Loopback).unwrap_err();
-        let expected =
-            "the endpoint points to https://other.example/v1?…; uploads are never redirected";
-        assert_eq!(error, UploadError::refused("http_307", expected));
+        let expected = "the API takes no files: the endpoint points to \
+            https://other.example/v1?…; uploads are never redirected; ";
+        assert!(error.to_string().starts_with(expected), "{error}");
     }
 }

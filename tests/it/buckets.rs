@@ -10,10 +10,13 @@ use callsheet::client::{Store, Stored, Upload};
 use callsheet::manifest::{Bucket, BucketAddress};
 use callsheet::pair::{Endpoint, PlainHttp};
 use callsheet::wire::UploadError;
+use callsheet_mock::{MockApi, Scenario};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::child::said;
+use crate::locals;
 use crate::rude::{Rude, answer, reset};
-use crate::sheet::KEY;
+use crate::sheet::{KEY, Said, Sheet, fake};
 use crate::uploads::{Recording, block_on, client};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -119,6 +122,101 @@ fn a_bucket_takes_a_file_and_its_link_gives_it_back() {
         "the bucket takes no files: there is no such bucket; look at `bucket` and `endpoint` \
          (HTTP 404 NoSuchBucket: The specified bucket does not exist)"
     );
+}
+
+/// A sheet with local files whose `uploads` name a bucket at this address.
+fn sheet_with_bucket(api: &MockApi, url: &str, name: &str) -> Sheet {
+    let settings = format!(
+        "concurrency: 1\nuploads: {{bucket: {name}, endpoint: '{url}', region: eu-central-1, \
+         prefix: spring}}"
+    );
+    let pairs = "pairs:\n  - {id: a, image: anna.jpg, audio: en.wav}\n  \
+                 - {id: b, image: anna.jpg, audio: de.mp3}\n";
+    locals::sheet(api.url(), &settings, pairs)
+}
+
+fn run_with_credentials(sheet: &Sheet, options: &[&str]) -> Said {
+    let mut command = sheet.run_command(options);
+    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env_remove("AWS_SESSION_TOKEN");
+    said(command.env("AWS_SECRET_ACCESS_KEY", SECRET))
+}
+
+#[test]
+#[ignore = "needs moto_server"]
+fn local_files_of_a_batch_go_into_the_bucket_and_creates_carry_links_that_work() {
+    let moto = Moto::start();
+    assert!(moto.ask("PUT", "/media").0.starts_with("http/1.1 200"));
+    let api = fake(Scenario::default());
+    let sheet = sheet_with_bucket(&api, &moto.url(), "media");
+    let said = run_with_credentials(&sheet, &[]);
+    assert_eq!(said.code, 0, "{said}");
+    assert_eq!(api.journal().len(), 2, "the API is not asked to store anything");
+    for (entry, audio) in api.book().entries.iter().zip(["en.wav", "de.mp3"]) {
+        let request = entry.request_json();
+        for (field, name) in [("image_url", "anna.jpg"), ("audio_url", audio)] {
+            let link = request[field].as_str().unwrap().strip_prefix(&moto.url()).unwrap();
+            assert!(link.starts_with("/media/spring/") && link.contains("X-Amz-Expires=259200"));
+            let file = std::fs::read(sheet.folder().join(name)).unwrap();
+            assert_eq!(moto.ask("GET", link).1, file, "{name}");
+        }
+    }
+    assert_eq!(sheet.rows()["b"]["audio_url"], "de.mp3");
+    assert!(!said.err.contains("X-Amz") && !said.out.contains("X-Amz"), "{said}");
+    assert_eq!(run_with_credentials(&sheet, &[]).code, 0);
+    assert_eq!(api.journal().len(), 2);
+}
+
+#[test]
+#[ignore = "needs moto_server"]
+fn a_batch_whose_bucket_is_not_there_says_so_and_stays_planned() {
+    let moto = Moto::start();
+    let api = fake(Scenario::default());
+    let sheet = sheet_with_bucket(&api, &moto.url(), "elsewhere");
+    let said = run_with_credentials(&sheet, &[]);
+    assert_eq!(said.code, 1, "{said}");
+    let told = "local files cannot be stored: the bucket takes no files: there is no such bucket";
+    assert!(said.err.contains(told), "{said}");
+    assert_eq!(sheet.states()["planned"], 2);
+    assert!(api.journal().is_empty(), "nothing was sent");
+    assert!(moto.ask("PUT", "/elsewhere").0.starts_with("http/1.1 200"));
+    assert_eq!(run_with_credentials(&sheet, &[]).code, 0, "the same command continues");
+    assert_eq!(api.book().entries.len(), 2);
+}
+
+#[test]
+fn without_credentials_nothing_is_sent_and_what_is_missing_is_named() {
+    let (api, bucket) = (fake(Scenario::default()), Rude::start(|_, _| {}));
+    let sheet = sheet_with_bucket(&api, &bucket.url, "media");
+    let with = |verb: &str, variables: &[(&str, &str)]| {
+        let mut command = sheet.command(verb, &[]);
+        command.env("CALLSHEET_API_KEY", KEY);
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+        said(command.envs(variables.iter().copied()))
+    };
+    for (variables, missing) in [
+        (&[][..], "AWS_ACCESS_KEY_ID"),
+        (&[("AWS_SECRET_ACCESS_KEY", SECRET)], "AWS_ACCESS_KEY_ID"),
+        (&[("AWS_ACCESS_KEY_ID", "AKIA")], "AWS_SECRET_ACCESS_KEY"),
+        (&[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", " ")], "AWS_SECRET_ACCESS_KEY"),
+    ] {
+        let said = with("run", variables);
+        assert_eq!(said.code, 2, "{said}");
+        let told = format!("`uploads` names a bucket, and {missing} is not set");
+        assert!(said.err.contains(&told), "{said}");
+    }
+    assert!(!sheet.run_folder().exists() && api.journal().is_empty());
+    assert_eq!([with("check", &[]).code, with("plan", &[]).code], [0, 0], "they upload nothing");
+    assert_eq!(bucket.read(), 0);
+}
+
+#[test]
+fn a_rehearsal_leaves_the_bucket_alone() {
+    let (api, bucket) = (fake(Scenario::default()), Rude::start(|_, _| {}));
+    let sheet = sheet_with_bucket(&api, &bucket.url, "media");
+    for said in [run_with_credentials(&sheet, &["--mock"]), sheet.run(&["--mock", "--out", "x"])] {
+        assert_eq!(said.code, 0, "{said}");
+    }
+    assert!(bucket.read() == 0 && api.journal().is_empty());
 }
 
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";

@@ -184,7 +184,7 @@ fn the_key_and_the_file_follow_no_redirect() {
     let other = Rude::start(|_, c| answer(c, "200 OK", "", r#"{"url":"https://a.b/c"}"#));
     let to = format!("location: {}/v1?token=secret\r\n", other.url);
     let (error, _) = upload_to(move |c| answer(c, "307 Temporary Redirect", &to, ""));
-    let UploadError::Refused { message, .. } = &error else { panic!("{error:?}") };
+    let UploadError::Bucket(message) = &error else { panic!("{error:?}") };
     assert!(message.contains("uploads are never redirected"), "{message}");
     assert!(!message.contains("secret"), "{message}");
     assert_eq!(other.read(), 0);

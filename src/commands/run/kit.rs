@@ -11,7 +11,7 @@ use crate::commands::media;
 use crate::commands::saved::{self, Basis};
 use crate::exit::Exit;
 use crate::fitness::Faces;
-use crate::ledger::Ledger;
+use crate::ledger::{Again, Ledger};
 use crate::preflight::{Means, Preflight, Prober, Probing, UploadMeans, Uploads};
 
 /// Nothing of it is connected before it is needed.
@@ -31,9 +31,12 @@ impl Kit {
         Ok(Self { media, store: store(batch)?, probing })
     }
 
-    /// Whether pairs that were not fit are looked at again.
-    pub(super) fn looks_again(&self) -> bool {
-        self.probing == Some(Probing::All)
+    /// Which pairs that were not fit are looked at again.
+    pub(super) fn looks_again(&self) -> Option<Again> {
+        self.probing.map(|probing| match probing {
+            Probing::All => Again::All,
+            Probing::Files => Again::Files,
+        })
     }
 
     fn prober<'k>(&'k self, batch: &'k Batch, catalog: &'k Catalog) -> Prober<'k> {

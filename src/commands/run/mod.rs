@@ -174,8 +174,8 @@ fn list(
 ) -> Result<(), Failure> {
     let listing = store.list(&batch.manifest.pairs)?;
     store.measure(lengths)?;
-    if kit.looks_again() {
-        store.look_again()?;
+    if let Some(again) = kit.looks_again() {
+        store.look_again(again)?;
     }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
