@@ -8,10 +8,10 @@ use super::batch::{Batch, problems};
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::files::{self, Local, LocalError};
-use crate::fitness::{Look, MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::fitness::{Faces, Look, MAX_AUDIO, MAX_IMAGE, too_large};
 use crate::manifest::{Note, Severity};
 use crate::pair::{LocalFile, Pair, Role, Source};
-use crate::preflight::{Medium, distinct};
+use crate::preflight::{Medium, distinct, examine};
 
 /// Reads every local file of a batch once, for its digest.
 ///
@@ -56,7 +56,21 @@ fn digest(
         return Err((trouble.message, trouble.help));
     }
     let known = known(catalog, &local, role).and_then(|look| look.sha256().map(str::to_owned));
-    known.map_or_else(|| local.sha256().map_err(unusable), Ok)
+    match (known, role) {
+        (Some(sha256), _) => Ok(sha256),
+        (None, Role::Image) => local.sha256().map_err(unusable),
+        (None, Role::Audio) => measured(catalog, &local).map_err(unusable),
+    }
+}
+
+/// Walks a recording as well, which costs next to nothing beside reading it: so what a run would
+/// cost is known before anything is sent.
+fn measured(catalog: &Catalog, local: &Local) -> Result<String, LocalError> {
+    let (path, role) = (local.path.to_string_lossy(), Role::Audio);
+    let facts = examine(&local.read(MAX_AUDIO)?, role, Faces::Ignored);
+    let sha256 = facts.sha256.clone();
+    catalog.put(&path, role, Some(&local.version), &Look::here(Ok(facts)));
+    Ok(sha256)
 }
 
 /// From an earlier look at the same version of the file.

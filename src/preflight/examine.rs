@@ -12,7 +12,8 @@ use crate::media::image::{self, Image};
 use crate::pair::Role;
 
 /// What the bytes of a medium are. Takes milliseconds of a processor, more to look for a face.
-pub(super) fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
+#[must_use]
+pub fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
     let content = match role {
         Role::Image => image::look(bytes).map(|image| picture(bytes, &image, faces)),
         Role::Audio => Ok(sound(bytes)),

@@ -17,6 +17,7 @@ use futures::stream::{self, StreamExt};
 use crate::fitness::Look;
 use crate::pair::{Pair, Role, Source};
 
+pub use self::examine::examine;
 pub use self::prober::{Means, Prober, Reach};
 pub use self::ready::{NotReady, Preflight, Probing};
 pub use self::upload::{Fate, Means as UploadMeans, Uploads};
