@@ -20,6 +20,11 @@ impl Purse {
         &self.rules
     }
 
+    #[cfg(test)]
+    pub(super) fn spent(&self) -> u64 {
+        self.spent
+    }
+
     pub(super) fn take(&mut self, charge: Charge) -> Result<(), Refusal> {
         self.rules.allow(self.spent, charge)?;
         self.spent = self.spent.saturating_add(self.rules.spent(charge));

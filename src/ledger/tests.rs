@@ -1,5 +1,6 @@
 //! The ledger against real files.
 
+mod purse;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
