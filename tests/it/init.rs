@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::child::said;
 use crate::locals::shipped;
-use crate::sheet::{Said, program, stable};
+use crate::sheet::{Said, program, root, stable};
 
 /// A folder `media` in a folder of its own, with these files.
 struct Media {
@@ -98,6 +98,31 @@ fn what_init_writes_is_checked_planned_and_rehearsed_as_it_is() {
         let video = media.folder().join(format!("callsheet.mock.run/videos/{id}.mp4"));
         assert_eq!(fs::read(video).unwrap(), crate::studio::VIDEO, "{id}");
     }
+}
+
+/// The example with local files is fit to be sent, and is what `init` would pair.
+#[test]
+fn the_shipped_folder_is_rehearsed() {
+    let media = Media::with(&[]);
+    for entry in fs::read_dir(root().join("jobs/folder")).unwrap().flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), media.folder().join(entry.file_name())).unwrap();
+        }
+    }
+    let call = |words: &[&str]| {
+        let mut command = program();
+        said(command.current_dir(media.home.path()).args(words))
+    };
+    let checked = call(&["check", "media/callsheet.yaml", "--probe"]);
+    assert!(checked.out.contains("2 pairs, 3 files looked at: 0 errors, 0 warnings"), "{checked}");
+    let run = call(&["run", "media/callsheet.yaml", "--mock"]);
+    assert!(run.code == 0 && run.out.starts_with("2 saved"), "{run}");
+    assert_eq!(call(&["init", "media", "--out", "again.yaml"]).code, 0);
+    let [shipped, drafted] = ["media/callsheet.yaml", "again.yaml"].map(|path| {
+        let text = media.read(path).replace("./media/", "./");
+        text.split("\npairs:\n").nth(1).unwrap().to_owned()
+    });
+    assert_eq!(shipped, drafted);
 }
 
 #[test]
