@@ -1,6 +1,7 @@
 //! What is found out about a planned pair just before its create: that it is not fit to be sent,
 //! how long its recording is, and where its files were uploaded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,6 +109,21 @@ impl Write<'_> {
 }
 
 impl View {
+    /// The ids and the listed requests, with the digests of their files, of pairs that were sent and
+    /// have not failed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sent_files(&self) -> Result<Vec<(Arc<str>, String)>, LedgerError> {
+        let sql = "SELECT id, body FROM pairs JOIN standings USING (pair)
+            WHERE state NOT IN (?1, ?2, ?3, ?4) AND body LIKE '%:\"file:%'";
+        let not = [State::Planned, State::Rejected, State::Failed, State::Abandoned];
+        let not = not.map(State::name);
+        self.ask(sql, params![not[0], not[1], not[2], not[3]], |row| {
+            Ok((row.get::<_, String>(0)?.into(), row.get(1)?))
+        })
+    }
+
     /// Where a file was uploaded to a store that still has it at `until`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A planned pair on its way to its create: its media looked at, its files where the API can fetch
 //! them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::Prober;
 use super::upload::{Fate, Uploads};
 use crate::fitness::{Demands, Look, Remark, Trouble, Weight, of_link};
 use crate::ledger::{Ledger, LedgerError, Planned, Unfit};
-use crate::pair::{Fingerprint, LocalFile, MediaUrl, PlainHttp, Role, Source, options_of};
+use crate::pair::{Fingerprint, LocalFile, MediaUrl, Pair, PlainHttp, Role, Source, options_of};
 
 /// Which media are looked at before a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,10 @@ pub struct Preflight<'a> {
     pub uploads: Uploads<'a>,
     /// Hears what is found out.
     pub ledger: &'a Ledger,
-    twins: RefCell<HashMap<Fingerprint, Twin>>,
+    /// Of the pairs that have another than 1.
+    takes: HashMap<String, u32>,
+    /// Nothing before they are needed.
+    twins: OnceCell<RefCell<HashMap<Fingerprint, Twin>>>,
 }
 
 /// Why a pair is not sent.
@@ -77,7 +79,16 @@ impl<'a> Preflight<'a> {
         uploads: Uploads<'a>,
         ledger: &'a Ledger,
     ) -> Self {
-        Self { prober, demands, probing, uploads, ledger, twins: RefCell::default() }
+        let (takes, twins) = (HashMap::new(), OnceCell::new());
+        Self { prober, demands, probing, uploads, ledger, takes, twins }
+    }
+
+    /// Knowing which pairs ask for the same thing on purpose.
+    #[must_use]
+    pub fn with_takes(mut self, pairs: &[Pair]) -> Self {
+        let further = pairs.iter().filter(|pair| pair.take != 1);
+        self.takes = further.map(|pair| (pair.id.as_str().to_owned(), pair.take)).collect();
+        self
     }
 
     /// Looks at the media of a pair and uploads its files.
@@ -147,29 +158,55 @@ impl<'a> Preflight<'a> {
         Ok(Some(Looked { role, source, look }))
     }
 
-    /// The same picture, recording and options again, under other names: to be paid for twice. Under
-    /// the same names it is meant, because the manifest says so.
+    /// The same picture, recording and options again, under other names: to be paid for twice. As
+    /// another take, or under the same names, it is meant, because the manifest says so.
     fn refuse_twins(&self, planned: &Planned, body: &Value, media: &[Looked]) -> Result<(), Fate> {
         let [image, audio] = media else { return Ok(()) };
         let (Some(first), Some(second)) = (image.look.sha256(), audio.look.sha256()) else {
             return Ok(());
         };
-        let content = format!("{first} {second} {}", options_of(body));
+        let content = self.content(&planned.id, [first, second], body);
         let names = [image, audio].map(|one| one.source.as_written().to_owned());
-        let mut twins = self.twins.borrow_mut();
-        match twins.get(&Fingerprint::of(&content)) {
+        let mut twins = match self.twins.get() {
+            Some(twins) => twins.borrow_mut(),
+            None => {
+                let sent = RefCell::new(self.sent().map_err(Fate::Ledger)?);
+                self.twins.get_or_init(|| sent).borrow_mut()
+            }
+        };
+        match twins.get(&content) {
             Some(Twin { id, names: others }) if *others != names => {
                 let message = format!("the same picture, recording and options as {id}");
-                let help = "remove one of the two";
+                let help = "remove one of the two, or give it another `take`";
                 Err(Fate::Unfit(Trouble::new("duplicate", message, help)))
             }
             Some(_) => Ok(()),
             None => {
                 let id = planned.id.clone();
-                twins.insert(Fingerprint::of(&content), Twin { id, names });
+                twins.insert(content, Twin { id, names });
                 Ok(())
             }
         }
+    }
+
+    /// What the video of a pair would be made of.
+    fn content(&self, id: &str, digests: [&str; 2], body: &Value) -> Fingerprint {
+        let ([image, audio], take) = (digests, self.takes.get(id).copied().unwrap_or(1));
+        Fingerprint::of(&format!("{image} {audio} {take} {}", options_of(body)))
+    }
+
+    /// What earlier runs have sent of files: their digests are in the ledger.
+    fn sent(&self) -> Result<HashMap<Fingerprint, Twin>, LedgerError> {
+        let mut twins = HashMap::new();
+        for (id, listed) in self.ledger.view().sent_files()? {
+            let body: Value = serde_json::from_str(&listed).unwrap_or_default();
+            let file = |role: Role| LocalFile::of_listed(body[role.field()].as_str()?);
+            let [Some(image), Some(audio)] = Role::BOTH.map(file) else { continue };
+            let (Some(first), Some(second)) = (&image.sha256, &audio.sha256) else { continue };
+            let content = self.content(&id, [first, second], &body);
+            twins.insert(content, Twin { id, names: [image.path, audio.path] });
+        }
+        Ok(twins)
     }
 }
 
@@ -182,4 +219,4 @@ fn source(listed: &str) -> Option<Source> {
 }
 
 /// A thing that happens once, and that others may be waiting for.
-pub(super) type Once<T> = Rc<OnceCell<T>>;
+pub(super) type Once<T> = Rc<tokio::sync::OnceCell<T>>;

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::sheet::{Said, program, stable};
+use crate::child::said;
+use crate::locals::shipped;
+use crate::sheet::{Said, program, root, stable};
 
 /// A folder `media` in a folder of its own, with these files.
 struct Media {
@@ -65,6 +67,64 @@ fn a_folder_becomes_a_manifest() {
     assert_eq!(fs::read_dir(media.folder()).unwrap().count(), 11, "nothing else was written");
 }
 
+/// From a folder to videos, without a word in the manifest changed.
+#[test]
+fn what_init_writes_is_checked_planned_and_rehearsed_as_it_is() {
+    let media = Media::with(&[]);
+    for (name, fixture) in [
+        ("anna.jpg", "pictures/portrait.jpg"),
+        ("anna-en.wav", "sounds/plain.wav"),
+        ("anna-de.wav", "sounds/mulaw.wav"),
+        ("ben.png", "pictures/portrait.png"),
+        ("ben.mp3", "sounds/cbr.mp3"),
+    ] {
+        fs::write(media.folder().join(name), shipped(fixture)).unwrap();
+    }
+    let call = |words: &[&str]| {
+        let mut command = program();
+        let said = said(command.current_dir(media.folder()).args(words));
+        assert_eq!(said.code, 0, "{said}");
+        said
+    };
+    let told = call(&["init", "."]);
+    assert!(told.out.starts_with("callsheet.yaml: 3 pairs"), "{told}");
+    assert!(told.err.contains("  anna-en: anna.jpg + anna-en.wav\n"), "{told}");
+    let next = told.err.lines().last().unwrap().split("callsheet ").nth(1).unwrap();
+    let checked = call(&next.split(' ').collect::<Vec<_>>());
+    assert!(checked.out.contains("0 errors, 0 warnings\n7.0 s of audio"), "{checked}");
+    assert!(call(&["plan", "callsheet.yaml"]).out.contains("3  to create"));
+    call(&["run", "callsheet.yaml", "--mock"]);
+    for id in ["anna-en", "anna-de", "ben"] {
+        let video = media.folder().join(format!("callsheet.mock.run/videos/{id}.mp4"));
+        assert_eq!(fs::read(video).unwrap(), crate::studio::VIDEO, "{id}");
+    }
+}
+
+/// The example with local files is fit to be sent, and is what `init` would pair.
+#[test]
+fn the_shipped_folder_is_rehearsed() {
+    let media = Media::with(&[]);
+    for entry in fs::read_dir(root().join("jobs/folder")).unwrap().flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), media.folder().join(entry.file_name())).unwrap();
+        }
+    }
+    let call = |words: &[&str]| {
+        let mut command = program();
+        said(command.current_dir(media.home.path()).args(words))
+    };
+    let checked = call(&["check", "media/callsheet.yaml", "--probe"]);
+    assert!(checked.out.contains("2 pairs, 3 files looked at: 0 errors, 0 warnings"), "{checked}");
+    let run = call(&["run", "media/callsheet.yaml", "--mock"]);
+    assert!(run.code == 0 && run.out.starts_with("2 saved"), "{run}");
+    assert_eq!(call(&["init", "media", "--out", "again.yaml"]).code, 0);
+    let [shipped, drafted] = ["media/callsheet.yaml", "again.yaml"].map(|path| {
+        let text = media.read(path).replace("./media/", "./");
+        text.split("\npairs:\n").nth(1).unwrap().to_owned()
+    });
+    assert_eq!(shipped, drafted);
+}
+
 #[test]
 fn programs_are_told_the_same() {
     let media = Media::with(&["a.jpg", "a.wav", "b.gif"]);
@@ -111,11 +171,20 @@ fn a_manifest_stands_in_the_folder_or_above_it() {
 
 #[test]
 fn what_makes_no_pair_makes_no_manifest() {
-    for files in [&[][..], &["a.jpg"], &["a.wav", "b.wav"], &["notes.txt"]] {
+    let [images, sounds] = [".jpg, .png, .webp, .gif or .avif", ".mp3, .wav, .ogg, .m4a or .aac"];
+    let neither = format!("portraits end in {images}, recordings end in {sounds}");
+    for (files, told, hint) in [
+        (&[][..], "no portraits and no recordings in it", &*neither),
+        (&["notes.txt", "a.heic"], "no portraits and no recordings in it", &neither),
+        (&["a.jpg", "b.png", "b.jpg"], "portraits, but no recordings in it", sounds),
+        (&["a.wav", "b.wav"], "recordings, but no portraits in it", images),
+        (&["a.jpg", "b.jpg", "c.wav"], "no portrait and recording go together", "call them alike"),
+    ] {
         let media = Media::with(files);
         let said = media.init(&[]);
         assert_eq!(said.code, 2, "{said}");
-        assert!(said.err.contains("media: no portrait and recording go together"), "{said}");
+        assert!(said.err.contains(&format!("error: media: {told}\n")), "{said}");
+        assert!(said.err.contains(hint), "{said}");
         assert!(!media.folder().join("callsheet.yaml").exists());
     }
     let said = Said::of(&program().args(["init", "/nowhere/at/all"]).output().unwrap());

@@ -1,11 +1,11 @@
 //! Files beside the manifest: uploaded once, kept an eye on, and never let out by accident.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use callsheet_mock::{Account, Exchange, Fault, Latency, MockApi, Rule, Scenario, Span, Work};
+use callsheet_mock::{Exchange, Fault, Latency, MockApi, Rule, Scenario, Span, Work};
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -50,7 +50,7 @@ pub(crate) fn recording(seed: u8, samples: u32) -> Vec<u8> {
     wav(seed, samples, 8000)
 }
 
-fn wav(seed: u8, samples: u32, rate: u32) -> Vec<u8> {
+pub(crate) fn wav(seed: u8, samples: u32, rate: u32) -> Vec<u8> {
     let mut wav = b"RIFF".to_vec();
     wav.extend((36 + samples).to_le_bytes());
     wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
@@ -65,7 +65,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const CROSS: &str = "cross:
+pub(crate) const CROSS: &str = "cross:
   images: {anna: ./anna.jpg, ben: faces/../faces/ben.png}
   audios: {en: en.wav, de: ./de.mp3, fr: fr.m4a}
 pairs:
@@ -261,7 +261,18 @@ fn copies_under_other_names_are_paid_for_once_however_often_the_run_is_repeated(
         assert_eq!(said.code, 3, "{said}");
         assert_eq!(sheet.rows()["b"]["error_code"], "duplicate");
     }
+    let pair = "  - {id: c, image: anna2.jpg, audio: en.wav}\n";
+    let more = fs::read_to_string(&sheet.manifest).unwrap() + pair;
+    fs::write(&sheet.manifest, &more).unwrap();
+    assert_eq!(sheet.run(&[]).code, 3);
+    let later = &sheet.rows()["c"];
+    assert_eq!(later["error"], "the same picture, recording and options as a", "sent before");
     assert_eq!((compare(&api), uploads(&api).len()), (1, 2));
+    // As the help of `check --probe` says.
+    let taken = more.replace("audio: en.wav}\n  - {id: b", "audio: en.wav}\n  - {id: b2, take: 2");
+    fs::write(&sheet.manifest, taken.replace("{id: c", "{id: c2, take: 3")).unwrap();
+    let said = sheet.run(&[]);
+    assert_eq!((said.code, api.book().entries.len()), (0, 3), "{said}");
 }
 
 #[test]
@@ -297,57 +308,12 @@ fn tasks_that_were_made_elsewhere_are_adopted_without_a_change() {
 }
 
 #[test]
-fn a_key_that_is_refused_ends_the_run_before_anything_is_created() {
-    let keys = vec![Account::new("sk-another-key-than-ours")];
-    let api = futures::executor::block_on(MockApi::start(Scenario { keys, ..Scenario::default() }));
-    let api = api.unwrap();
-    let sheet = sheet(api.url(), "concurrency: 2", CROSS);
-    let said = sheet.run(&[]);
-    assert_eq!(said.code, 7, "{said}");
-    assert!(said.err.contains("the API does not accept the key"), "{said}");
-    assert_eq!(sheet.states(), BTreeMap::from([("planned".to_owned(), 7)]));
-    assert!(uploads(&api).len() <= 2 && api.book().creates_read == 0);
-}
-
-#[test]
-fn a_file_that_the_api_calls_too_large_is_rejected_once_for_all_its_pairs() {
-    let api = fake(Scenario::default());
-    let pairs: String = (0..6)
-        .map(|n| format!("  - {{id: p{n}, image: anna.jpg, audio: big.wav, prompt: Take {n}}}\n"))
-        .collect();
-    let settings = "concurrency: 2";
-    let sheet = sheet(api.url(), settings, &format!("pairs:\n{pairs}  {OTHER}"));
-    add(&sheet, "big.wav", &wav(7, 11 << 20, 1 << 20));
-    let said = sheet.run(&[]);
-    assert_eq!(said.code, 3, "{said}");
-    let rows = sheet.rows();
-    for n in 0..6 {
-        let row = &rows[&format!("p{n}")];
-        assert_eq!((&*row["state"], &*row["error_code"]), ("rejected", "file_too_large"));
-        let told = "audio: the file is larger than the API takes";
-        assert!(row["error"].starts_with(told), "{row:?}");
-    }
-    assert_eq!((compare(&api), rows["other"]["state"].as_str()), (1, "created"), "others go on");
-    assert_eq!((sheet.run(&[]).code, compare(&api)), (3, 1), "until the file is another one");
-    add(&sheet, "big.wav", &recording(8, 800));
-    assert_eq!((sheet.run(&[]).code, compare(&api)), (0, 7));
-}
-
-const OTHER: &str = "- {id: other, image: anna.jpg, audio: en.wav}\n";
-
-#[test]
-fn a_full_storage_is_told_and_stops_the_run() {
-    let api = fake(Scenario { storage: 45_000, ..Scenario::default() });
-    let pairs = "pairs:\n  - {id: first, image: anna.jpg, audio: en.wav}\n  \
-                 - {id: second, image: faces/ben.png, audio: de.mp3}\n  \
-                 - {id: third, image: faces/ben.png, audio: fr.m4a}\n";
-    let sheet = sheet(api.url(), "concurrency: 1", pairs);
-    let said = sheet.run(&[]);
-    assert_eq!(said.code, 1, "{said}");
-    let told = "local files cannot be stored: the API's storage for uploads is full";
-    assert!(said.err.contains(told), "{said}");
-    let rows = sheet.rows();
-    let states = ["first", "second", "third"].map(|id| rows[id]["state"].as_str());
-    assert_eq!(states, ["created", "planned", "planned"], "{said}");
-    assert_eq!((compare(&api), uploads(&api).len()), (1, 3), "no other file is tried");
+fn a_length_is_forgotten_with_the_file_that_had_it() {
+    let pairs = "pairs: [{id: a, image: anna.jpg, audio: en.wav}]\n";
+    let sheet = sheet("https://api.foxapi.cc", "", pairs);
+    assert_eq!(sheet.call("check", &["--probe"]).code, 0);
+    let seconds = || sheet.call("plan", &["--json"]).json()["pairs"][0]["seconds"].clone();
+    assert_eq!(seconds(), 2.0);
+    add(&sheet, "en.wav", &recording(1, 24_000));
+    assert_eq!(seconds(), Value::Null, "that of another recording is worth nothing");
 }

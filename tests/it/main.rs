@@ -18,6 +18,7 @@ mod init;
 mod layers;
 mod local_kills;
 mod local_problems;
+mod local_refusals;
 mod locals;
 mod media;
 mod money;

@@ -12,9 +12,11 @@ use super::failure::Failure;
 use crate::cli::InitArgs;
 use crate::exit::Exit;
 use crate::files::{self, folder_of};
-use crate::manifest::{self, Draft, LeftOut};
+use crate::manifest::{self, Draft, DraftPair, LeftOut};
+use crate::pair::Role;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
+use crate::wire::FileType;
 
 /// The name of the manifest in the folder, unless another is given.
 const MANIFEST: &str = "callsheet.yaml";
@@ -22,7 +24,7 @@ const MANIFEST: &str = "callsheet.yaml";
 const MOST_NAMED: usize = 20;
 
 pub(super) fn init(ui: &Ui, args: &InitArgs) -> Result<Exit, Failure> {
-    let place = args.out.clone().unwrap_or_else(|| args.folder.join(MANIFEST));
+    let place = args.out.clone().unwrap_or_else(|| inside(&args.folder));
     if place.symlink_metadata().is_ok() {
         return Err(in_the_way(&place));
     }
@@ -42,6 +44,12 @@ pub(super) fn init(ui: &Ui, args: &InitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// `callsheet.yaml` for `.`, as people would write it.
+fn inside(folder: &Path) -> PathBuf {
+    let place = folder.join(MANIFEST);
+    place.strip_prefix(".").map_or_else(|_| place.clone(), Path::to_owned)
+}
+
 fn in_the_way(place: &Path) -> Failure {
     let text = format!("{}: is there already; nothing was written", place.display());
     Failure::new(Exit::Usage, text).hint("move it away, or choose another place with --out FILE")
@@ -53,11 +61,37 @@ fn unwritable(place: &Path, reason: &str) -> Failure {
 }
 
 fn nothing(ui: &Ui, folder: &Path, draft: &Draft) -> Failure {
-    say_left_out(ui, &draft.left_out);
-    let text = format!("{}: no portrait and recording go together", folder.display());
-    Failure::new(Exit::Usage, text).hint(
-        "call them alike: anna.jpg with anna.wav, anna-en.wav, anna-de.wav; or leave one portrait",
-    )
+    let left = |role| draft.left_out.iter().any(|file| file.reason.role() == Some(role));
+    let (reason, hint) = match (left(Role::Image), left(Role::Audio)) {
+        (true, true) => {
+            let hint = "call them alike: anna.jpg with anna.wav, anna-en.wav, anna-de.wav; \
+                        or leave one portrait";
+            ("no portrait and recording go together", hint.to_owned())
+        }
+        (true, false) => ("portraits, but no recordings in it", endings(Role::Audio)),
+        (false, true) => ("recordings, but no portraits in it", endings(Role::Image)),
+        (false, false) => {
+            let hint = [endings(Role::Image), endings(Role::Audio)].join(", ");
+            ("no portraits and no recordings in it", hint)
+        }
+    };
+    // That each of them has no other to go with is said by then.
+    if left(Role::Image) == left(Role::Audio) {
+        say_left_out(ui, &draft.left_out);
+    }
+    Failure::new(Exit::Usage, format!("{}: {reason}", folder.display())).hint(hint)
+}
+
+/// `recordings end in .mp3, .wav, .ogg, .m4a or .aac`
+fn endings(role: Role) -> String {
+    let all = FileType::ALL.into_iter().filter(|kind| kind.role() == role);
+    let mut all: Vec<_> = all.map(|kind| format!(".{}", kind.ending())).collect();
+    let last = all.pop().unwrap_or_default();
+    let what = match role {
+        Role::Image => "portraits",
+        Role::Audio => "recordings",
+    };
+    format!("{what} end in {} or {last}", all.join(", "))
 }
 
 /// The way from the manifest's folder to the media's, with a slash at its end unless it is empty.
@@ -100,8 +134,19 @@ fn tell(ui: &Ui, place: &Path, draft: &Draft) {
             "left_out": left_out.collect::<Vec<_>>(),
         }),
     );
+    say_pairs(ui, &draft.pairs);
     say_left_out(ui, &draft.left_out);
-    ui.hint(&format!("edit it, then: callsheet check {}", shell_word(place)));
+    ui.hint(&format!("look it over, then: callsheet check {} --probe", shell_word(place)));
+}
+
+/// Who speaks what: a slip here is paid for.
+fn say_pairs(ui: &Ui, pairs: &[DraftPair]) {
+    for DraftPair { id, image, audio } in pairs.iter().take(MOST_NAMED) {
+        ui.note(&printable(&format!("  {id}: {image} + {audio}")));
+    }
+    if pairs.len() > MOST_NAMED {
+        ui.note(&format!("  and {} more", pairs.len() - MOST_NAMED));
+    }
 }
 
 fn say_left_out(ui: &Ui, files: &[LeftOut]) {

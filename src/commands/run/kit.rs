@@ -62,7 +62,9 @@ impl Kit {
         let retry_for = args.retry_for;
         let uploads = UploadMeans { client, store, ledger, manifest, retry_for };
         let (prober, demands) = (self.prober(batch, catalog), media::demands(batch));
-        Some(Preflight::new(prober, demands, probing, Uploads::new(uploads), ledger))
+        let uploads = Uploads::new(uploads);
+        let preflight = Preflight::new(prober, demands, probing, uploads, ledger);
+        Some(preflight.with_takes(&batch.manifest.pairs))
     }
 
     /// What a saved plan rests on. Refuses if anything of it has moved.

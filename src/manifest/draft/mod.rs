@@ -65,6 +65,18 @@ pub enum Reason {
     Name,
 }
 
+impl Reason {
+    /// What such a file could have been, where it could have been taken.
+    #[must_use]
+    pub const fn role(&self) -> Option<Role> {
+        match self {
+            Self::NoRecording => Some(Role::Image),
+            Self::NoPortrait | Self::Unclear(_) => Some(Role::Audio),
+            Self::Twin(_) | Self::Format | Self::Link | Self::FolderLink | Self::Name => None,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
