@@ -156,6 +156,16 @@ pub struct CheckArgs {
     /// Look for no faces; it takes a tenth of a second for each picture
     #[arg(long, requires = "probe")]
     pub no_faces: bool,
+    /// How long a picture or recording may stand still on its way; all of it may take four times as
+    /// long
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALL_TIMEOUT",
+        default_value = "30s",
+        value_parser = pace::duration
+    )]
+    pub stall_timeout: Duration,
 }
 
 /// What is planned.

@@ -1,10 +1,7 @@
 //! A planned pair on its way to its create: its media looked at, its files where the API can fetch
 //! them.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,10 +9,11 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::Prober;
+use super::twins::Twins;
 use super::upload::{Fate, Uploads};
 use crate::fitness::{Demands, Look, Remark, Trouble, Weight, of_link};
 use crate::ledger::{Ledger, LedgerError, Planned, Unfit};
-use crate::pair::{Fingerprint, LocalFile, MediaUrl, PlainHttp, Role, Source, options_of};
+use crate::pair::{LocalFile, MediaUrl, PlainHttp, Role, Source};
 
 /// Which media are looked at before a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +30,14 @@ pub struct Preflight<'a> {
     /// Looks at media.
     pub prober: Prober<'a>,
     /// What they have to be.
-    pub demands: Demands,
+    pub demands: Demands<'a>,
     /// Which of them are looked at.
     pub probing: Probing,
     /// Stores local files.
     pub uploads: Uploads<'a>,
     /// Hears what is found out.
     pub ledger: &'a Ledger,
-    twins: RefCell<HashMap<Fingerprint, Twin>>,
+    twins: Twins<'a>,
 }
 
 /// Why a pair is not sent.
@@ -51,13 +49,6 @@ pub enum NotReady {
     Uploads(Fate),
     /// What was found out could not be written down.
     Ledger(LedgerError),
-}
-
-/// The first pair with its content, and what its media are called.
-#[derive(Debug)]
-struct Twin {
-    id: Arc<str>,
-    names: [String; 2],
 }
 
 /// A medium of a pair, looked at.
@@ -72,12 +63,13 @@ impl<'a> Preflight<'a> {
     #[must_use]
     pub fn new(
         prober: Prober<'a>,
-        demands: Demands,
+        demands: Demands<'a>,
         probing: Probing,
         uploads: Uploads<'a>,
         ledger: &'a Ledger,
     ) -> Self {
-        Self { prober, demands, probing, uploads, ledger, twins: RefCell::default() }
+        let twins = Twins::of(demands.pairs);
+        Self { prober, demands, probing, uploads, ledger, twins }
     }
 
     /// Looks at the media of a pair and uploads its files.
@@ -106,7 +98,7 @@ impl<'a> Preflight<'a> {
             let source = source(body[role.field()].as_str().unwrap_or_default());
             media.extend(self.look(source, role).await?);
         }
-        self.refuse_twins(planned, &body, &media)?;
+        self.refuse_twins(planned, &media)?;
         let mut ready = planned.clone();
         let files = media.iter().filter(|one| matches!(one.source, Source::File(_)));
         let mut sending = false;
@@ -147,27 +139,20 @@ impl<'a> Preflight<'a> {
         Ok(Some(Looked { role, source, look }))
     }
 
-    /// The same picture, recording and options again, under other names: to be paid for twice. Under
-    /// the same names it is meant, because the manifest says so.
-    fn refuse_twins(&self, planned: &Planned, body: &Value, media: &[Looked]) -> Result<(), Fate> {
+    /// The same picture, recording and options again, under other names: to be paid for twice.
+    fn refuse_twins(&self, planned: &Planned, media: &[Looked]) -> Result<(), Fate> {
         let [image, audio] = media else { return Ok(()) };
-        let (Some(first), Some(second)) = (image.look.sha256(), audio.look.sha256()) else {
+        let (Some(image), Some(audio)) = (image.look.sha256(), audio.look.sha256()) else {
             return Ok(());
         };
-        let content = format!("{first} {second} {}", options_of(body));
-        let names = [image, audio].map(|one| one.source.as_written().to_owned());
-        let mut twins = self.twins.borrow_mut();
-        match twins.get(&Fingerprint::of(&content)) {
-            Some(Twin { id, names: others }) if *others != names => {
-                let message = format!("the same picture, recording and options as {id}");
+        let digest = |source: &Source, role| self.prober.digest(source, role);
+        self.twins.learn(self.ledger.view(), digest).map_err(Fate::Ledger)?;
+        match self.twins.first(&planned.id, [image, audio]) {
+            None => Ok(()),
+            Some(first) => {
+                let message = format!("the same picture, recording and options as {first}");
                 let help = "remove one of the two";
                 Err(Fate::Unfit(Trouble::new("duplicate", message, help)))
-            }
-            Some(_) => Ok(()),
-            None => {
-                let id = planned.id.clone();
-                twins.insert(Fingerprint::of(&content), Twin { id, names });
-                Ok(())
             }
         }
     }
