@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::batch::{Batch, plain};
 use crate::cli::ManifestArgs;
 use crate::client::{MediaClient, MediaSettings};
-use crate::fitness::Demands;
+use crate::fitness::{Demands, Faces};
 use crate::pair::{PlainHttp, Role, Source};
 use crate::preflight::Reach;
 
@@ -39,7 +39,8 @@ pub(super) fn client_with(
 
 pub(super) fn demands(batch: &Batch) -> Demands<'_> {
     let (pairs, max_audio) = (&batch.manifest.pairs[..], batch.manifest.max_audio);
-    Demands { pairs, max_audio, local: batch.endpoint.is_loopback() }
+    let local = batch.endpoint.is_loopback();
+    Demands { pairs, max_audio, faces: Faces::LookedFor, local }
 }
 
 /// A rehearsal asks nobody outside.

@@ -135,6 +135,8 @@ pub struct Demands<'a> {
     pub pairs: &'a [Pair],
     /// The longest recording that may be sent.
     pub max_audio: Duration,
+    /// Whether portraits have to show a face.
+    pub faces: Faces,
     /// Whether the API is on this machine, and reaches what this machine reaches.
     pub local: bool,
 }
@@ -245,7 +247,10 @@ impl Look {
 fn of_content(facts: &Facts, role: Role, demands: &Demands<'_>) -> Vec<Remark> {
     match (&facts.content, role) {
         (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
-        (Content::Picture { face, .. }, Role::Image) => of_picture(facts.bytes, face),
+        (Content::Picture { face, .. }, Role::Image) => match demands.faces {
+            Faces::LookedFor => of_picture(facts.bytes, face),
+            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked),
+        },
         (Content::Sound { millis, claimed, silent, cut, .. }, Role::Audio) => {
             let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
             let mut remarks = of_length(length, claimed, demands.max_audio);

@@ -41,7 +41,7 @@ pub(super) fn probe(
     let faces = if args.no_faces { Faces::Ignored } else { Faces::LookedFor };
     let (manifest, reach) = (&batch.site.manifest, media::reach(batch));
     let prober = Prober::new(Means { client: &client, catalog, manifest, reach, faces });
-    let demands = media::demands(batch);
+    let demands = Demands { faces, ..media::demands(batch) };
     let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
     let mut seen = Vec::with_capacity(list.len());
     let bar = ui.counter(list.len() as u64, "media");
