@@ -19,6 +19,7 @@ mod media;
 mod money;
 mod probe;
 mod probe_again;
+mod probe_run;
 mod proofs;
 mod rehearsals;
 mod requests;
