@@ -105,7 +105,9 @@ async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen
     if length.is_some_and(|length| length > wanted.most) {
         return Err(Seen::Refused(too_large(wanted.role, length)));
     }
-    let mut bytes = BytesMut::new();
+    // At most what is taken; what does not come takes no memory.
+    let announced = usize::try_from(length.unwrap_or_default()).unwrap_or_default();
+    let mut bytes = BytesMut::with_capacity(announced);
     let broken = |error| Seen::Again(cause(error), None);
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if (bytes.len() + chunk.len()) as u64 > wanted.most {

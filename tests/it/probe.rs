@@ -182,6 +182,16 @@ fn through_a_proxy_private_addresses_are_only_those_of_media() {
     assert!(asked.iter().all(|request| !request.contains("192.168")), "it was asked for");
 }
 
+#[test]
+fn the_log_has_no_media_and_no_signatures_in_it() {
+    let host = Library::open().with(&["portrait.jpg", "cbr.mp3"]);
+    let at = |name: &str| format!("{}/{name}?sig=secret", host.url());
+    let sheet = sheet([(at("portrait.jpg").as_str(), at("cbr.mp3").as_str())]);
+    let said = probe(&sheet, &["-vv"]);
+    assert!(said.err.contains("bytes: 24576"), "{said}");
+    assert!(said.err.len() < 2000 && !said.err.contains("secret"), "{said}");
+}
+
 /// A rehearsal asks nobody outside this machine, and says so.
 #[test]
 fn a_rehearsal_looks_only_at_what_is_here() {
