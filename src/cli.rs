@@ -4,6 +4,7 @@ mod run;
 mod settle;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
 pub use self::settle::{AdoptArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
+use crate::pace;
 
 /// Turns a manifest of portrait and speech pairs into talking-head videos, without paying twice
 /// for one or losing one.
@@ -154,6 +156,16 @@ pub struct CheckArgs {
     /// Look for no faces; it takes a tenth of a second for each picture
     #[arg(long, requires = "probe")]
     pub no_faces: bool,
+    /// How long a picture or recording may stand still on its way; all of it may take four times as
+    /// long
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALL_TIMEOUT",
+        default_value = "30s",
+        value_parser = pace::duration
+    )]
+    pub stall_timeout: Duration,
 }
 
 /// What is planned.

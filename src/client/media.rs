@@ -51,6 +51,11 @@ impl MediaClient {
         Self { pool: OnceLock::new(), settings }
     }
 
+    /// How long all of a small file may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.stall_timeout * 4
+    }
+
     pub(super) fn plain(&self) -> PlainHttp {
         self.settings.plain
     }

@@ -1,7 +1,7 @@
 //! Fetches a portrait or a recording whole, to look at it: by the same rules as a video, without the
 //! key, and never more of it than is taken.
 
-use std::time::Duration;
+use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RETRY_AFTER};
@@ -11,11 +11,8 @@ use url::Url;
 use super::cause;
 use super::media::{Astray, MediaClient};
 use super::video::{text, validator};
-use crate::fitness::{Trouble, too_large};
+use crate::fitness::{Trouble, roughly, too_large};
 use crate::pair::{Role, is_private, is_private_address};
-
-/// How long all of it may take: a server that drips must not hold up the others.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A medium that is to be looked at.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +41,6 @@ pub enum Seen {
 }
 
 /// A medium with the way that it came.
-#[derive(Debug)]
 pub struct Got {
     /// All of it.
     pub bytes: Bytes,
@@ -56,11 +52,30 @@ pub struct Got {
     pub private: bool,
 }
 
+/// Without its bytes, which may be many.
+impl fmt::Debug for Got {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, validator, redirected, private } = self;
+        f.debug_struct("Got")
+            .field("bytes", &bytes.len())
+            .field("validator", validator)
+            .field("redirected", redirected)
+            .field("private", private)
+            .finish()
+    }
+}
+
 impl MediaClient {
-    /// Fetches a medium whole.
+    /// Fetches a medium whole. A server that drips must not hold up the others, and is not asked
+    /// again.
     pub async fn medium(&self, wanted: &Wanted<'_>) -> Seen {
-        let late = |_| Seen::Again(format!("not whole after {} s", PATIENCE.as_secs()), None);
-        tokio::time::timeout(PATIENCE, self.look(wanted)).await.unwrap_or_else(late)
+        let patience = self.patience();
+        let late = |_| {
+            let message = format!("it was not whole after {}", roughly(patience));
+            let help = "put it where it comes faster: the API has to fetch it too";
+            Seen::Refused(Trouble::new("too_slow", message, help))
+        };
+        tokio::time::timeout(patience, self.look(wanted)).await.unwrap_or_else(late)
     }
 
     async fn look(&self, wanted: &Wanted<'_>) -> Seen {
@@ -90,7 +105,9 @@ async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen
     if length.is_some_and(|length| length > wanted.most) {
         return Err(Seen::Refused(too_large(wanted.role, length)));
     }
-    let mut bytes = BytesMut::new();
+    // At most what is taken; what does not come takes no memory.
+    let announced = usize::try_from(length.unwrap_or_default()).unwrap_or_default();
+    let mut bytes = BytesMut::with_capacity(announced);
     let broken = |error| Seen::Again(cause(error), None);
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if (bytes.len() + chunk.len()) as u64 > wanted.most {
@@ -101,13 +118,29 @@ async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen
     let from = |url: &Url| url.host_str().map(str::to_owned);
     let asked = Url::parse(wanted.url).ok().as_ref().and_then(from);
     let host = from(response.url()).filter(|host| Some(host) != asked.as_ref());
-    let address = response.remote_addr().map(|address| address.ip());
+    let private = came_from_inside(&response).await;
     Ok(Seen::Got(Got {
         bytes: bytes.freeze(),
         validator: validator(&response),
         redirected: host,
-        private: is_private(response.url()) || address.is_some_and(is_private_address),
+        private,
     }))
+}
+
+/// Whether it came from a private network. The address of a proxy says nothing of the medium's: only
+/// one that the host's name stands for counts.
+async fn came_from_inside(response: &Response) -> bool {
+    let url = response.url();
+    if is_private(url) {
+        return true;
+    }
+    let peer = response.remote_addr().map(|address| address.ip());
+    let Some(peer) = peer.filter(|peer| is_private_address(*peer)) else { return false };
+    let (Some(name), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    let addresses = tokio::net::lookup_host((name, port)).await;
+    addresses.is_ok_and(|mut addresses| addresses.any(|address| address.ip() == peer))
 }
 
 fn refused(status: u16, response: &Response) -> Seen {

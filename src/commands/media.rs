@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::batch::{Batch, plain};
 use crate::cli::ManifestArgs;
 use crate::client::{MediaClient, MediaSettings};
-use crate::fitness::Demands;
+use crate::fitness::{Demands, Faces};
 use crate::pair::{PlainHttp, Role, Source};
 use crate::preflight::Reach;
 
@@ -14,6 +14,15 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client that knows no key.
 pub(super) fn client(batch: &Batch, args: &ManifestArgs) -> MediaClient {
+    client_with(batch, args, STALL_TIMEOUT)
+}
+
+/// The same, with its own idea of how long a transfer may stand still.
+pub(super) fn client_with(
+    batch: &Batch,
+    args: &ManifestArgs,
+    stall_timeout: Duration,
+) -> MediaClient {
     let plain = plain(args);
     let unencrypted = |source: &Source| match source {
         Source::Url(url) => url.as_written().starts_with("http:"),
@@ -25,11 +34,13 @@ pub(super) fn client(batch: &Batch, args: &ManifestArgs) -> MediaClient {
         .iter()
         .flat_map(|pair| Role::BOTH.map(|role| pair.request.source(role)));
     let local = plain == PlainHttp::Loopback && sources.all(unencrypted);
-    MediaClient::new(MediaSettings { stall_timeout: STALL_TIMEOUT, plain, local })
+    MediaClient::new(MediaSettings { stall_timeout, plain, local })
 }
 
-pub(super) fn demands(batch: &Batch) -> Demands {
-    Demands { max_audio: batch.manifest.max_audio, local: batch.endpoint.is_loopback() }
+pub(super) fn demands(batch: &Batch) -> Demands<'_> {
+    let (pairs, max_audio) = (&batch.manifest.pairs[..], batch.manifest.max_audio);
+    let local = batch.endpoint.is_loopback();
+    Demands { pairs, max_audio, faces: Faces::LookedFor, local }
 }
 
 /// A rehearsal asks nobody outside.

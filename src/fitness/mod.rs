@@ -4,19 +4,18 @@
 //! login fails at the server after the credits were reserved. What would fail there is an error
 //! here; what may be meant is a warning.
 
+mod link;
+mod size;
+
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pair::{Role, expires};
-use crate::price::billed;
+pub use self::link::{of_link, roughly};
+pub use self::size::{MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::pair::{Pair, Role};
 
-/// The largest portrait that the API takes, in bytes.
-pub const MAX_IMAGE: u64 = 5 * 1024 * 1024;
-/// The largest recording that is looked at, in bytes: a minute of studio sound has a fifth of it.
-pub const MAX_AUDIO: u64 = 64 * 1024 * 1024;
 /// How far apart header and packets may be before a server could bill the other length.
 const TOLERANCE: Duration = Duration::from_millis(250);
 
@@ -129,40 +128,15 @@ pub enum Weight {
     Warning,
 }
 
-/// What is to be said of a link that dies, where `takes` is how long the batch may need it.
-#[must_use]
-pub fn of_link(url: &str, now: Timestamp, takes: Duration) -> Option<Remark> {
-    let dies = expires(url)?;
-    match Duration::try_from(dies.duration_since(now)) {
-        Err(_) => {
-            let message = format!("the link died at {}", dies.strftime("%Y-%m-%d %H:%M:%S UTC"));
-            Some(Trouble::new("link_expired", message, "sign it anew").into())
-        }
-        Ok(left) if left < takes => {
-            let [left, takes] = [left, takes].map(roughly);
-            let message = format!("the link dies in {left}; the batch may need it for {takes}");
-            Some(Remark::warning("link_expires", message, "sign it for longer"))
-        }
-        Ok(_) => None,
-    }
-}
-
-/// `45 s`, `12 min`, `3 h 20 min`: never shorter than it is.
-#[must_use]
-pub fn roughly(time: Duration) -> String {
-    let minutes = time.as_secs().div_ceil(60);
-    match minutes {
-        ..2 => format!("{} s", billed(time)),
-        2..120 => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
-    }
-}
-
-/// What a medium has to be.
+/// What media have to be.
 #[derive(Debug, Clone, Copy)]
-pub struct Demands {
+pub struct Demands<'a> {
+    /// The batch, which says what is asked for twice on purpose.
+    pub pairs: &'a [Pair],
     /// The longest recording that may be sent.
     pub max_audio: Duration,
+    /// Whether portraits have to show a face.
+    pub faces: Faces,
     /// Whether the API is on this machine, and reaches what this machine reaches.
     pub local: bool,
 }
@@ -225,6 +199,13 @@ impl Look {
         asked || faces == Faces::Ignored
     }
 
+    /// Whether it is a picture or a recording.
+    #[must_use]
+    pub fn is_fit(&self) -> bool {
+        let content = self.found.as_ref().ok().map(|facts| &facts.content);
+        matches!(content, Some(Content::Picture { .. } | Content::Sound { .. }))
+    }
+
     /// The digest of its bytes.
     #[must_use]
     pub fn sha256(&self) -> Option<&str> {
@@ -233,7 +214,7 @@ impl Look {
 
     /// All that is to be said of it as the portrait or recording of a pair, errors first.
     #[must_use]
-    pub fn remarks(&self, role: Role, demands: &Demands) -> Vec<Remark> {
+    pub fn remarks(&self, role: Role, demands: &Demands<'_>) -> Vec<Remark> {
         let mut remarks = match &self.found {
             Ok(facts) => of_content(facts, role, demands),
             Err(trouble) => vec![trouble.clone().into()],
@@ -243,7 +224,7 @@ impl Look {
         remarks
     }
 
-    fn of_the_way(&self, demands: &Demands) -> Vec<Remark> {
+    fn of_the_way(&self, demands: &Demands<'_>) -> Vec<Remark> {
         let private = || {
             let message = "it comes from an address inside a private network";
             Trouble::new("private_address", message, "the API cannot reach it there: publish it")
@@ -263,10 +244,13 @@ impl Look {
     }
 }
 
-fn of_content(facts: &Facts, role: Role, demands: &Demands) -> Vec<Remark> {
+fn of_content(facts: &Facts, role: Role, demands: &Demands<'_>) -> Vec<Remark> {
     match (&facts.content, role) {
         (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
-        (Content::Picture { face, .. }, Role::Image) => of_picture(facts.bytes, face),
+        (Content::Picture { face, .. }, Role::Image) => match demands.faces {
+            Faces::LookedFor => of_picture(facts.bytes, face),
+            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked),
+        },
         (Content::Sound { millis, claimed, silent, cut, .. }, Role::Audio) => {
             let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
             let mut remarks = of_length(length, claimed, demands.max_audio);
@@ -287,10 +271,7 @@ fn swapped(message: &str) -> Remark {
 }
 
 fn of_picture(bytes: u64, face: &Face) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    if bytes > MAX_IMAGE {
-        remarks.push(too_large(Role::Image, Some(bytes)).into());
-    }
+    let mut remarks: Vec<_> = size::of_picture(bytes).into_iter().collect();
     match face {
         Face::Seen | Face::NotAsked => {}
         Face::NotSeen => remarks.push(Remark::warning(
@@ -307,27 +288,12 @@ fn of_picture(bytes: u64, face: &Face) -> Vec<Remark> {
     remarks
 }
 
-/// A medium that is larger than what is taken; `bytes` where that is known.
-#[must_use]
-pub fn too_large(role: Role, bytes: Option<u64>) -> Trouble {
-    let most = match role {
-        Role::Image => MAX_IMAGE,
-        Role::Audio => MAX_AUDIO,
-    };
-    let [most, size] = [Some(most), bytes].map(|bytes| {
-        bytes.map(|bytes| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10))
-    });
-    let size = size.map_or_else(|| "larger".to_owned(), |size| format!("{size} large"));
-    let message = format!("it is {size}; at most {} are taken", most.unwrap_or_default());
-    Trouble::new(&format!("{role}_too_large"), message, "make it smaller")
-}
-
 fn of_length(length: Option<Duration>, claimed: Option<Duration>, most: Duration) -> Vec<Remark> {
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
     let mut remarks = Vec::new();
     match length {
         Some(length) if length > most => {
-            let (long, limit) = (seconds(length), most.as_secs_f64());
+            let (long, limit) = (seconds(tenth_up(length)), most.as_secs_f64());
             let help = format!("trim {}", seconds(tenth_up(length.saturating_sub(most))));
             let message = format!("{long}, limit {limit} s");
             remarks.push(Trouble::new("audio_too_long", message, &help).into());

@@ -1,7 +1,6 @@
 //! What is found out about a planned pair just before its create: that it is not fit to be sent,
 //! how long its recording is, and where its files were uploaded.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -98,9 +97,8 @@ impl Write<'_> {
                 OR error_code = 'audio_too_long' AND json_extract(body, '$.audio_url') LIKE 'file:%'"
             }
         };
-        // Its twin was sent by now, and a run knows only the twins that it sent itself.
         let refused = format!(
-            "state = ?1 AND error_code != 'duplicate' AND ({which})
+            "state = ?1 AND ({which})
             AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
                 AND attempts.pair = pairs.pair AND attempts.attempt = standings.attempt)"
         );
@@ -109,21 +107,6 @@ impl Write<'_> {
 }
 
 impl View {
-    /// The ids and the listed requests, with the digests of their files, of pairs that were sent and
-    /// have not failed.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn sent_files(&self) -> Result<Vec<(Arc<str>, String)>, LedgerError> {
-        let sql = "SELECT id, body FROM pairs JOIN standings USING (pair)
-            WHERE state NOT IN (?1, ?2, ?3, ?4) AND body LIKE '%:\"file:%'";
-        let not = [State::Planned, State::Rejected, State::Failed, State::Abandoned];
-        let not = not.map(State::name);
-        self.ask(sql, params![not[0], not[1], not[2], not[3]], |row| {
-            Ok((row.get::<_, String>(0)?.into(), row.get(1)?))
-        })
-    }
-
     /// Where a file was uploaded to a store that still has it at `until`.
     ///
     /// # Errors

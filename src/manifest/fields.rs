@@ -1,6 +1,7 @@
 //! The keys of one map: what is asked for is known, what is left over is a mistake.
 
 use super::problem::{Finding, Findings};
+use super::prompts::Prompts;
 use super::tree::{Kind, Node, Span};
 use super::{PlainHttp, excerpt};
 
@@ -10,6 +11,7 @@ pub(super) struct Reading<'t> {
     pub(super) plain: PlainHttp,
     pub(super) problems: Findings,
     pub(super) warnings: Findings,
+    pub(super) prompts: Prompts<'t>,
 }
 
 /// A key that is there, with its value.

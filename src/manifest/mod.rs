@@ -17,6 +17,7 @@ mod fields;
 mod media;
 mod pairs;
 mod problem;
+mod prompts;
 mod schema;
 mod settings;
 mod syntax;

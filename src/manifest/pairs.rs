@@ -234,7 +234,10 @@ impl<'t> Reading<'t> {
     /// Also an empty one: it is what the manifest says.
     fn prompt(&mut self, field: &Field<'t>) -> Option<String> {
         match &field.node.kind {
-            Kind::Text(text) => Some(text.clone().into_owned()),
+            Kind::Text(text) => {
+                self.warn_of_prompt(field, text);
+                Some(text.clone().into_owned())
+            }
             _ => self.text(field).map(str::to_owned),
         }
     }

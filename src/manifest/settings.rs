@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::fields::{Field, Fields, Reading};
 use super::pairs::Common;
 use super::problem::{Finding, Findings, Problems, Severity};
+use super::prompts::Prompts;
 use super::tree::{Kind, Node, Span};
 use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Spending};
 
@@ -50,7 +51,7 @@ pub(super) fn manifest<'t>(
     plain: PlainHttp,
 ) -> Result<Manifest, Problems> {
     let (problems, warnings) = (Findings::default(), Findings::default());
-    let mut reading = Reading { text, plain, problems, warnings };
+    let mut reading = Reading { text, plain, problems, warnings, prompts: Prompts::default() };
     let manifest = reading.manifest(tree);
     let warnings = reading.warnings.locate(path, text, Severity::Warning);
     match manifest {

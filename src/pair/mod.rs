@@ -22,8 +22,8 @@ pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
 pub use self::name::{VideoName, VideoNameError};
 pub use self::source::{LocalFile, Role, Source};
-pub(crate) use self::url::without_query;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
+pub(crate) use self::url::{is_loopback, without_query};
 
 /// One portrait, one recording and their options: at most one paid request.
 #[derive(Debug, Clone, PartialEq)]

@@ -157,7 +157,8 @@ fn parse(text: &str, plain: PlainHttp) -> Result<Url, UrlError> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether it is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::files::hexadecimal;
 use crate::fitness::{Content, Face, Faces, Facts, Trouble};
-use crate::media::audio::{self, Sound};
+use crate::media::audio::{self, Audio, Sound};
 use crate::media::face;
 use crate::media::image::{self, Image};
 use crate::pair::Role;
@@ -14,11 +14,14 @@ use crate::pair::Role;
 /// What the bytes of a medium are. Takes milliseconds of a processor, more to look for a face.
 #[must_use]
 pub fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
+    let picture = || image::look(bytes).map(|image| picture(bytes, &image, faces));
+    let sound = || audio::measure(bytes).map(sound);
+    // The other one may have been meant: then it is said what that is.
     let content = match role {
-        Role::Image => image::look(bytes).map(|image| picture(bytes, &image, faces)),
-        Role::Audio => Ok(sound(bytes)),
+        Role::Image => picture().or_else(|no| sound().map_err(|_| bad_picture(no))),
+        Role::Audio => sound().or_else(|no| picture().map_err(|_| bad_sound(no))),
     };
-    let content = content.unwrap_or_else(|unfit| Content::Unfit(bad_picture(unfit)));
+    let content = content.unwrap_or_else(Content::Unfit);
     let sha256 = hexadecimal(&Sha256::digest(bytes));
     Facts { bytes: bytes.len() as u64, sha256, content }
 }
@@ -50,11 +53,7 @@ fn bad_picture(unfit: image::Unfit) -> Trouble {
 /// What a host answers that wants people to log in, or that lost the file.
 const LOGIN: &str = "the API fetches it without a login: give the URL of the file itself";
 
-fn sound(bytes: &[u8]) -> Content {
-    let audio = match audio::measure(bytes) {
-        Ok(audio) => audio,
-        Err(unfit) => return Content::Unfit(bad_sound(unfit)),
-    };
+fn sound(audio: Audio) -> Content {
     Content::Sound {
         kind: audio.kind.to_string(),
         millis: audio.length.map(millis),

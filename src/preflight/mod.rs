@@ -8,6 +8,7 @@
 mod examine;
 mod prober;
 mod ready;
+mod twins;
 mod upload;
 
 use std::collections::HashMap;
@@ -20,10 +21,11 @@ use crate::pair::{Pair, Role, Source};
 pub use self::examine::examine;
 pub use self::prober::{Means, Prober, Reach};
 pub use self::ready::{NotReady, Preflight, Probing};
+pub use self::twins::content;
 pub use self::upload::{Fate, Means as UploadMeans, Uploads};
 
-/// Media looked at at once, of all hosts together. They are held in memory whole.
-const AT_ONCE: usize = 32;
+/// Media asked for at once; most of them wait for their host's turn.
+const AT_ONCE: usize = 1024;
 
 /// A medium of a batch, which may belong to many pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]

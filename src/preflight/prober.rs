@@ -17,15 +17,19 @@ use crate::client::{Got, MediaClient, Seen, Wanted};
 use crate::files::{self, LocalError};
 use crate::fitness::{Faces, Facts, Look, MAX_AUDIO, MAX_IMAGE, Trouble, too_large};
 use crate::pace::{Backoff, retry_after};
-use crate::pair::{LocalFile, Role, Source, is_private};
+use crate::pair::{LocalFile, Role, Source, is_loopback};
 
 /// Requests under way to one host.
 const PER_HOST: usize = 16;
+/// Media on their way or taken apart at once, of all hosts together. They are held in memory whole.
+const HELD: usize = 32;
 /// Pictures and recordings taken apart at once: this keeps a processor busy.
 const EXAMINED: usize = 4;
 /// How often a medium is asked for when no answer comes.
 const TRIES: u32 = 3;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
+/// A server that wants a longer pause is not waited for, and not asked any sooner either.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// What may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,7 @@ pub struct Means<'a> {
 pub struct Prober<'a> {
     means: Means<'a>,
     hosts: RefCell<HashMap<String, Rc<Semaphore>>>,
+    held: Semaphore,
     examined: Semaphore,
     under_way: RefCell<HashMap<(Source, Role), Once<Look>>>,
 }
@@ -67,6 +72,7 @@ impl<'a> Prober<'a> {
         Self {
             means,
             hosts: RefCell::default(),
+            held: Semaphore::new(HELD),
             examined: Semaphore::new(EXAMINED),
             under_way: RefCell::default(),
         }
@@ -86,10 +92,21 @@ impl<'a> Prober<'a> {
         Some(look)
     }
 
+    /// The digest that a medium had when it was last looked at; asks nobody.
+    pub(super) fn digest(&self, source: &Source, role: Role) -> Option<String> {
+        match source {
+            Source::File(file) => file.sha256.clone(),
+            Source::Url(url) => {
+                let earlier = self.means.catalog.get(url.as_written(), role)?;
+                earlier.look.sha256().map(str::to_owned)
+            }
+        }
+    }
+
     fn reaches(&self, source: &Source) -> bool {
         let Source::Url(url) = source else { return true };
-        let private = || Url::parse(url.as_written()).is_ok_and(|url| is_private(&url));
-        self.means.reach == Reach::Everywhere || private()
+        let here = || Url::parse(url.as_written()).is_ok_and(|url| is_loopback(&url));
+        self.means.reach == Reach::Everywhere || here()
     }
 
     async fn look_anew(&self, source: &Source, role: Role) -> Look {
@@ -100,15 +117,22 @@ impl<'a> Prober<'a> {
     }
 
     async fn look_at(&self, url: &str, role: Role) -> Look {
-        let earlier = self.earlier(url, role);
-        if let Some(Earlier { look, fresh: true, .. }) = earlier {
-            return look;
-        }
+        let earlier = self.means.catalog.get(url, role);
         // What could not be had is asked for again, whatever the server calls it now.
-        let earlier = earlier.filter(|earlier| earlier.look.found.is_ok());
-        let known = earlier.as_ref().and_then(|earlier| earlier.validator.as_deref());
+        let good = |earlier: &&Earlier| earlier.fresh || earlier.look.found.is_ok();
+        let close = |earlier: &&Earlier| earlier.look.covers(self.means.faces);
+        let usable = earlier.as_ref().filter(good).filter(close);
+        if let Some(Earlier { look, fresh: true, .. }) = usable {
+            return look.clone();
+        }
+        let known = usable.and_then(|earlier| earlier.validator.as_deref());
+        let host = self.host(url);
+        let at_host = host.acquire().await;
+        // After the host's: who waits for a slow host holds up nobody else.
+        let _held = self.held.acquire().await;
         let seen = self.fetch(&Wanted { url, role, most: most(role), known }).await;
-        let (look, validator) = match (seen, &earlier) {
+        drop(at_host);
+        let (look, validator) = match (seen, usable) {
             (Seen::Got(got), _) => self.take(got, role, earlier.as_ref()).await,
             (Seen::Unchanged, Some(earlier)) => {
                 let look = Look { changed: false, ..earlier.look.clone() };
@@ -129,12 +153,6 @@ impl<'a> Prober<'a> {
         look
     }
 
-    /// An earlier look, if it was close enough.
-    fn earlier(&self, url: &str, role: Role) -> Option<Earlier> {
-        let earlier = self.means.catalog.get(url, role);
-        earlier.filter(|earlier| earlier.look.covers(self.means.faces))
-    }
-
     async fn take(
         &self,
         got: Got,
@@ -143,7 +161,9 @@ impl<'a> Prober<'a> {
     ) -> (Look, Option<String>) {
         let Got { bytes, validator, redirected, private } = got;
         let facts = self.examine(bytes, role).await;
-        let before = earlier.and_then(|earlier| earlier.look.sha256());
+        // What was unfit was to be changed.
+        let before = earlier.filter(|earlier| earlier.look.is_fit());
+        let before = before.and_then(|earlier| earlier.look.sha256());
         let now = facts.as_ref().ok().map(|facts| facts.sha256.as_str());
         let changed = before.is_some() && before != now;
         (Look { found: facts, redirected, private, changed }, validator)
@@ -151,19 +171,17 @@ impl<'a> Prober<'a> {
 
     /// Asks again as long as no answer comes, but not for ever.
     async fn fetch(&self, wanted: &Wanted<'_>) -> Seen {
-        let host = self.host(wanted.url);
-        let _place = host.acquire().await;
         let mut tried = 1;
         loop {
             let seen = self.means.client.medium(wanted).await;
             tracing::debug!(role = wanted.role.name(), ?seen, "medium");
             let Seen::Again(_, asked) = &seen else { return seen };
-            if tried == TRIES {
+            let asked = asked.as_deref().and_then(|text| retry_after(text, SystemTime::now()));
+            let pause = BACKOFF.wait(tried, fastrand::f64()).max(asked.unwrap_or_default());
+            if tried == TRIES || pause > LONGEST_PAUSE {
                 return seen;
             }
-            let asked = asked.as_deref().and_then(|text| retry_after(text, SystemTime::now()));
-            let pause = asked.unwrap_or_else(|| BACKOFF.wait(tried, fastrand::f64()));
-            tokio::time::sleep(pause.min(BACKOFF.cap)).await;
+            tokio::time::sleep(pause).await;
             tried += 1;
         }
     }
@@ -183,12 +201,13 @@ impl<'a> Prober<'a> {
             return Err(too_large(role, Some(local.length)));
         }
         let path = local.path.to_string_lossy().into_owned();
-        let earlier = self.earlier(&path, role);
-        if let Some(earlier) = &earlier
-            && earlier.validator.as_ref() == Some(&local.version)
+        if let Some(Earlier { look, validator, .. }) = self.means.catalog.get(&path, role)
+            && validator.as_ref() == Some(&local.version)
+            && look.covers(self.means.faces)
         {
-            return Ok(Look { changed: false, ..earlier.look.clone() });
+            return Ok(look);
         }
+        let _held = self.held.acquire().await;
         let bytes = local.read(most(role)).map_err(unfit)?;
         let found = self.examine(bytes.into(), role).await;
         let look = Look::here(found);

@@ -1,20 +1,19 @@
 //! A planned pair on its way to its create: its media looked at, its files where the API can fetch
 //! them.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::Prober;
+use super::twins::Twins;
 use super::upload::{Fate, Uploads};
 use crate::fitness::{Demands, Look, Remark, Trouble, Weight, of_link};
 use crate::ledger::{Ledger, LedgerError, Planned, Unfit};
-use crate::pair::{Fingerprint, LocalFile, MediaUrl, Pair, PlainHttp, Role, Source, options_of};
+use crate::pair::{LocalFile, MediaUrl, PlainHttp, Role, Source};
 
 /// Which media are looked at before a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +30,14 @@ pub struct Preflight<'a> {
     /// Looks at media.
     pub prober: Prober<'a>,
     /// What they have to be.
-    pub demands: Demands,
+    pub demands: Demands<'a>,
     /// Which of them are looked at.
     pub probing: Probing,
     /// Stores local files.
     pub uploads: Uploads<'a>,
     /// Hears what is found out.
     pub ledger: &'a Ledger,
-    /// Of the pairs that have another than 1.
-    takes: HashMap<String, u32>,
-    /// Nothing before they are needed.
-    twins: OnceCell<RefCell<HashMap<Fingerprint, Twin>>>,
+    twins: Twins<'a>,
 }
 
 /// Why a pair is not sent.
@@ -53,13 +49,6 @@ pub enum NotReady {
     Uploads(Fate),
     /// What was found out could not be written down.
     Ledger(LedgerError),
-}
-
-/// The first pair with its content, and what its media are called.
-#[derive(Debug)]
-struct Twin {
-    id: Arc<str>,
-    names: [String; 2],
 }
 
 /// A medium of a pair, looked at.
@@ -74,21 +63,13 @@ impl<'a> Preflight<'a> {
     #[must_use]
     pub fn new(
         prober: Prober<'a>,
-        demands: Demands,
+        demands: Demands<'a>,
         probing: Probing,
         uploads: Uploads<'a>,
         ledger: &'a Ledger,
     ) -> Self {
-        let (takes, twins) = (HashMap::new(), OnceCell::new());
-        Self { prober, demands, probing, uploads, ledger, takes, twins }
-    }
-
-    /// Knowing which pairs ask for the same thing on purpose.
-    #[must_use]
-    pub fn with_takes(mut self, pairs: &[Pair]) -> Self {
-        let further = pairs.iter().filter(|pair| pair.take != 1);
-        self.takes = further.map(|pair| (pair.id.as_str().to_owned(), pair.take)).collect();
-        self
+        let twins = Twins::of(demands.pairs);
+        Self { prober, demands, probing, uploads, ledger, twins }
     }
 
     /// Looks at the media of a pair and uploads its files.
@@ -117,7 +98,7 @@ impl<'a> Preflight<'a> {
             let source = source(body[role.field()].as_str().unwrap_or_default());
             media.extend(self.look(source, role).await?);
         }
-        self.refuse_twins(planned, &body, &media)?;
+        self.refuse_twins(planned, &media)?;
         let mut ready = planned.clone();
         let files = media.iter().filter(|one| matches!(one.source, Source::File(_)));
         let mut sending = false;
@@ -158,55 +139,22 @@ impl<'a> Preflight<'a> {
         Ok(Some(Looked { role, source, look }))
     }
 
-    /// The same picture, recording and options again, under other names: to be paid for twice. As
-    /// another take, or under the same names, it is meant, because the manifest says so.
-    fn refuse_twins(&self, planned: &Planned, body: &Value, media: &[Looked]) -> Result<(), Fate> {
+    /// The same picture, recording and options again, under other names: to be paid for twice.
+    fn refuse_twins(&self, planned: &Planned, media: &[Looked]) -> Result<(), Fate> {
         let [image, audio] = media else { return Ok(()) };
-        let (Some(first), Some(second)) = (image.look.sha256(), audio.look.sha256()) else {
+        let (Some(image), Some(audio)) = (image.look.sha256(), audio.look.sha256()) else {
             return Ok(());
         };
-        let content = self.content(&planned.id, [first, second], body);
-        let names = [image, audio].map(|one| one.source.as_written().to_owned());
-        let mut twins = match self.twins.get() {
-            Some(twins) => twins.borrow_mut(),
-            None => {
-                let sent = RefCell::new(self.sent().map_err(Fate::Ledger)?);
-                self.twins.get_or_init(|| sent).borrow_mut()
-            }
-        };
-        match twins.get(&content) {
-            Some(Twin { id, names: others }) if *others != names => {
-                let message = format!("the same picture, recording and options as {id}");
-                let help = "remove one of the two, or give it another `take`";
+        let digest = |source: &Source, role| self.prober.digest(source, role);
+        self.twins.learn(self.ledger.view(), digest).map_err(Fate::Ledger)?;
+        match self.twins.first(&planned.id, [image, audio]) {
+            None => Ok(()),
+            Some(first) => {
+                let message = format!("the same picture, recording and options as {first}");
+                let help = "remove one of the two";
                 Err(Fate::Unfit(Trouble::new("duplicate", message, help)))
             }
-            Some(_) => Ok(()),
-            None => {
-                let id = planned.id.clone();
-                twins.insert(content, Twin { id, names });
-                Ok(())
-            }
         }
-    }
-
-    /// What the video of a pair would be made of.
-    fn content(&self, id: &str, digests: [&str; 2], body: &Value) -> Fingerprint {
-        let ([image, audio], take) = (digests, self.takes.get(id).copied().unwrap_or(1));
-        Fingerprint::of(&format!("{image} {audio} {take} {}", options_of(body)))
-    }
-
-    /// What earlier runs have sent of files: their digests are in the ledger.
-    fn sent(&self) -> Result<HashMap<Fingerprint, Twin>, LedgerError> {
-        let mut twins = HashMap::new();
-        for (id, listed) in self.ledger.view().sent_files()? {
-            let body: Value = serde_json::from_str(&listed).unwrap_or_default();
-            let file = |role: Role| LocalFile::of_listed(body[role.field()].as_str()?);
-            let [Some(image), Some(audio)] = Role::BOTH.map(file) else { continue };
-            let (Some(first), Some(second)) = (&image.sha256, &audio.sha256) else { continue };
-            let content = self.content(&id, [first, second], &body);
-            twins.insert(content, Twin { id, names: [image.path, audio.path] });
-        }
-        Ok(twins)
     }
 }
 
@@ -219,4 +167,4 @@ fn source(listed: &str) -> Option<Source> {
 }
 
 /// A thing that happens once, and that others may be waiting for.
-pub(super) type Once<T> = Rc<tokio::sync::OnceCell<T>>;
+pub(super) type Once<T> = Rc<OnceCell<T>>;

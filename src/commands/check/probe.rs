@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::fitness::{Content, Demands, Face, Faces, Look, Remark, Weight, of_link};
 use crate::manifest::{Note, Severity};
 use crate::pair::Role;
-use crate::preflight::{Means, Medium, Prober, distinct, survey};
+use crate::preflight::{Means, Medium, Prober, content, distinct, survey};
 use crate::ui::{Ui, counted};
 
 /// What was seen of one medium.
@@ -37,11 +37,11 @@ pub(super) fn probe(
     catalog: &Catalog,
 ) -> Result<Exit, Failure> {
     let list = distinct(&batch.manifest.pairs);
-    let client = media::client(batch, &args.batch.manifest);
+    let client = media::client_with(batch, &args.batch.manifest, args.stall_timeout);
     let faces = if args.no_faces { Faces::Ignored } else { Faces::LookedFor };
     let (manifest, reach) = (&batch.site.manifest, media::reach(batch));
     let prober = Prober::new(Means { client: &client, catalog, manifest, reach, faces });
-    let demands = media::demands(batch);
+    let demands = Demands { faces, ..media::demands(batch) };
     let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
     let mut seen = Vec::with_capacity(list.len());
     let bar = ui.counter(list.len() as u64, "media");
@@ -58,7 +58,7 @@ pub(super) fn probe(
 fn remarks(
     medium: &Medium,
     look: Option<&Look>,
-    demands: &Demands,
+    demands: &Demands<'_>,
     takes: Duration,
 ) -> Vec<Remark> {
     let Some(look) = look else {
@@ -84,15 +84,16 @@ fn twins(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Note> {
         let (Some(image), Some(audio)) = (digest(Role::Image), digest(Role::Audio)) else {
             continue;
         };
-        let key = (image, audio, pair.request.options().to_string(), pair.take);
-        if let Some(first) = firsts.insert(key, pair) {
+        let (first, takes) = firsts.entry(content(pair, [image, audio])).or_insert((pair, 0));
+        *takes += 1;
+        if *takes > 1 {
             notes.push(Note {
                 mark: batch.manifest.marks[place].image,
                 message: format!("`{}` asks for the same video as `{}`", pair.id, first.id),
                 label: "the same picture, recording and options under other URLs".to_owned(),
                 help: format!(
                     "it would be paid for twice: remove it, or add `take: {}`",
-                    pair.take + 1
+                    pair.take + *takes - 1
                 ),
             });
         }

@@ -63,8 +63,7 @@ impl Kit {
         let uploads = UploadMeans { client, store, ledger, manifest, retry_for };
         let (prober, demands) = (self.prober(batch, catalog), media::demands(batch));
         let uploads = Uploads::new(uploads);
-        let preflight = Preflight::new(prober, demands, probing, uploads, ledger);
-        Some(preflight.with_takes(&batch.manifest.pairs))
+        Some(Preflight::new(prober, demands, probing, uploads, ledger))
     }
 
     /// What a saved plan rests on. Refuses if anything of it has moved.
