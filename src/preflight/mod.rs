@@ -2,7 +2,7 @@
 //! uploaded.
 //!
 //! Nothing here costs money, and nothing here decides what may be spent. What is found out goes
-//! into the [`Catalog`]; that a pair is not fit to be sent, and where its files were uploaded, into
+//! into the [`Catalog`](crate::catalog::Catalog); that a pair is not fit to be sent, and where its files were uploaded, into
 //! the ledger.
 
 mod examine;
