@@ -19,6 +19,8 @@ pub(super) struct Kit {
     media: MediaClient,
     store: Store,
     probing: Option<Probing>,
+    /// Whether it does no more than a saved plan says.
+    planned: bool,
 }
 
 impl Kit {
@@ -28,12 +30,12 @@ impl Kit {
             true => Some(Probing::All),
             false => batch.has_local_files().then_some(Probing::Files),
         };
-        Ok(Self { media, store: store(batch)?, probing })
+        Ok(Self { media, store: store(batch)?, probing, planned: args.plan.is_some() })
     }
 
-    /// Whether pairs that were not fit are looked at again.
+    /// Whether pairs that were not fit are looked at again. A plan counts them as rejected.
     pub(super) fn looks_again(&self) -> bool {
-        self.probing == Some(Probing::All)
+        self.probing == Some(Probing::All) && !self.planned
     }
 
     fn prober<'k>(&'k self, batch: &'k Batch, catalog: &'k Catalog) -> Prober<'k> {
