@@ -153,6 +153,21 @@ fn a_run_does_just_what_a_saved_plan_says_and_once() {
     assert_eq!(other.code, 2, "that would be more than what the plan says");
 }
 
+#[test]
+fn what_the_plan_counts_as_rejected_is_not_looked_at_again() {
+    let (api, speeches) = (fake(Scenario::default()), Speeches::start());
+    let yaml = speeches.manifest(api.url(), "", &[1_000]).replace("/speech/", "/late/speech/");
+    let sheet = Sheet::new(&yaml);
+    assert_eq!(sheet.run(&["--probe"]).code, 3, "there is nothing in it yet");
+    // Of what was never seen no plan can say that it changed.
+    fs::remove_file(sheet.run_folder().join("media.sqlite")).unwrap();
+    assert_eq!(sheet.call("plan", &["--save", "a.plan"]).code, 0);
+    speeches.change();
+    assert_eq!(sheet.run(&["--probe", "--plan", "a.plan"]).code, 3);
+    assert_eq!(api.book().creates_read, 0, "the plan says that nothing is created");
+    assert_eq!(sheet.run(&["--probe"]).code, 0, "without a plan it is");
+}
+
 /// The plan is refused for this reason, and nothing is sent.
 fn refused(why: &str, moves: impl FnOnce(&MockApi, &Speeches, &Sheet) -> Vec<String>) {
     let (api, speeches, sheet) = saved();

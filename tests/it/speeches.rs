@@ -30,7 +30,8 @@ impl Speeches {
         Self { server, version }
     }
 
-    /// From now on other bytes under the same addresses, as long as before.
+    /// From now on other bytes under the same addresses, as long as before; and those below
+    /// `/late/` are not empty any more.
     pub(crate) fn change(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
@@ -84,6 +85,10 @@ pub(crate) fn booked(book: &Book) -> u64 {
 
 fn medium(path: &str, version: usize) -> (Vec<u8>, String) {
     let tag = format!("\"v{version}\"");
+    if path.starts_with("/late/") && version == 1 {
+        return (Vec::new(), tag);
+    }
+    let path = path.strip_prefix("/late").unwrap_or(path);
     let bytes = match path.strip_prefix("/speech/").and_then(|rest| rest.split('/').next()) {
         Some("0") => UNKNOWN.to_vec(),
         Some(millis) => wav(millis.parse().unwrap(), version),

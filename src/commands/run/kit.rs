@@ -19,6 +19,8 @@ pub(super) struct Kit {
     media: MediaClient,
     store: Store,
     probing: Option<Probing>,
+    /// Whether it does no more than a saved plan says.
+    planned: bool,
 }
 
 impl Kit {
@@ -28,15 +30,17 @@ impl Kit {
             true => Some(Probing::All),
             false => batch.has_local_files().then_some(Probing::Files),
         };
-        Ok(Self { media, store: store(batch)?, probing })
+        Ok(Self { media, store: store(batch)?, probing, planned: args.plan.is_some() })
     }
 
-    /// Which pairs that were not fit are looked at again.
+    /// Which pairs that were not fit are looked at again. A plan counts them as rejected.
     pub(super) fn looks_again(&self) -> Option<Again> {
-        self.probing.map(|probing| match probing {
-            Probing::All => Again::All,
-            Probing::Files => Again::Files,
-        })
+        match self.probing {
+            _ if self.planned => None,
+            Some(Probing::All) => Some(Again::All),
+            Some(Probing::Files) => Some(Again::Files),
+            None => None,
+        }
     }
 
     fn prober<'k>(&'k self, batch: &'k Batch, catalog: &'k Catalog) -> Prober<'k> {
