@@ -37,7 +37,7 @@ fn main() {
     println!("{pairs} pairs, {} files of 2 MB, {} ms away", pairs * 2, AWAY.as_millis());
     println!("{:>14} {:>8} {:>8} {:>8} {:>8}", "", "s", "MB/s", "CPU s", "peak MB");
     let mut ratios = Vec::new();
-    for _ in 0..number(1, 2) {
+    for _ in 0..number(1, 3) {
         let bare = report("only fetched", pairs, spawn_bare(&url, pairs));
         let first = report("first look", pairs, spawn_callsheet(&manifest));
         report("second look", pairs, spawn_callsheet(&manifest));

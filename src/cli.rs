@@ -156,8 +156,8 @@ pub struct CheckArgs {
     /// Look for no faces; it takes a tenth of a second for each picture
     #[arg(long, requires = "probe")]
     pub no_faces: bool,
-    /// How long a picture or recording may stand still on its way; all of it may take four times as
-    /// long
+    /// How long a picture or recording may stand still on its way; one that only drips is given up
+    /// after four times as long
     #[arg(
         long,
         value_name = "DUR",

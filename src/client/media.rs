@@ -51,7 +51,7 @@ impl MediaClient {
         Self { pool: OnceLock::new(), settings }
     }
 
-    /// How long all of a small file may take.
+    /// How long a file may take that comes in drips.
     pub(super) fn patience(&self) -> Duration {
         self.settings.stall_timeout * 4
     }

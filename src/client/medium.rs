@@ -2,10 +2,12 @@
 //! key, and never more of it than is taken.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
+use tokio::time::timeout;
 use url::Url;
 
 use super::cause;
@@ -65,42 +67,65 @@ impl fmt::Debug for Got {
     }
 }
 
-impl MediaClient {
-    /// Fetches a medium whole. A server that drips must not hold up the others, and is not asked
-    /// again.
-    pub async fn medium(&self, wanted: &Wanted<'_>) -> Seen {
-        let patience = self.patience();
-        let late = |_| {
-            let message = format!("it was not whole after {}", roughly(patience));
-            let help = "put it where it comes faster: the API has to fetch it too";
-            Seen::Refused(Trouble::new("too_slow", message, help))
-        };
-        tokio::time::timeout(patience, self.look(wanted)).await.unwrap_or_else(late)
+/// How long a medium may take: a server that drips must not hold up the others, but a line that all
+/// of them share may be slow.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    began: Instant,
+    /// After that it has to come steadily.
+    lasts: Duration,
+}
+
+/// In bytes a second. With as many at once as are looked at, a line of 8 Mbit/s carries it.
+const STEADY: u128 = 32_000;
+
+impl Patience {
+    fn is_over(&self, bytes: usize) -> bool {
+        let took = self.began.elapsed();
+        took > self.lasts && (bytes as u128) < took.as_millis() * STEADY / 1000
     }
 
-    async fn look(&self, wanted: &Wanted<'_>) -> Seen {
+    fn lost(&self) -> Seen {
+        let message = format!("it was not whole after {}", roughly(self.lasts));
+        let help = "put it where it comes faster: the API has to fetch it too";
+        Seen::Refused(Trouble::new("too_slow", message, help))
+    }
+}
+
+impl MediaClient {
+    /// Fetches a medium whole.
+    pub async fn medium(&self, wanted: &Wanted<'_>) -> Seen {
+        let patience = Patience { began: Instant::now(), lasts: self.patience() };
+        match timeout(patience.lasts, self.answer(wanted)).await {
+            Ok(Ok(response)) => match response.status().as_u16() {
+                200 => whole(response, wanted, patience).await.unwrap_or_else(|seen| seen),
+                304 if wanted.known.is_some() => Seen::Unchanged,
+                status => refused(status, &response),
+            },
+            Ok(Err(Astray::Again(reason))) => Seen::Again(reason, None),
+            Ok(Err(Astray::Dead(reason))) => {
+                let help = "give the URL of the file itself";
+                Seen::Refused(Trouble::new("bad_redirect", reason, help))
+            }
+            Err(_) => patience.lost(),
+        }
+    }
+
+    async fn answer(&self, wanted: &Wanted<'_>) -> Result<Response, Astray> {
         let ask = |request: RequestBuilder| match wanted.known {
             Some(tag) if tag.starts_with('"') => request.header(IF_NONE_MATCH, tag),
             Some(date) => request.header(IF_MODIFIED_SINCE, date),
             None => request,
         };
-        let response = match self.follow(wanted.url, ask).await {
-            Ok(response) => response,
-            Err(Astray::Again(reason)) => return Seen::Again(reason, None),
-            Err(Astray::Dead(reason)) => {
-                let help = "give the URL of the file itself";
-                return Seen::Refused(Trouble::new("bad_redirect", reason, help));
-            }
-        };
-        match response.status().as_u16() {
-            200 => whole(response, wanted).await.unwrap_or_else(|seen| seen),
-            304 if wanted.known.is_some() => Seen::Unchanged,
-            status => refused(status, &response),
-        }
+        self.follow(wanted.url, ask).await
     }
 }
 
-async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen> {
+async fn whole(
+    mut response: Response,
+    wanted: &Wanted<'_>,
+    patience: Patience,
+) -> Result<Seen, Seen> {
     let length = text(&response, &CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     if length.is_some_and(|length| length > wanted.most) {
         return Err(Seen::Refused(too_large(wanted.role, length)));
@@ -114,6 +139,9 @@ async fn whole(mut response: Response, wanted: &Wanted<'_>) -> Result<Seen, Seen
             return Err(Seen::Refused(too_large(wanted.role, None)));
         }
         bytes.extend_from_slice(&chunk);
+        if patience.is_over(bytes.len()) {
+            return Err(patience.lost());
+        }
     }
     let from = |url: &Url| url.host_str().map(str::to_owned);
     let asked = Url::parse(wanted.url).ok().as_ref().and_then(from);

@@ -24,7 +24,14 @@ pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Exit, Failure> {
     }
     let pairs = batch.manifest.pairs.len() as u64;
     let path = batch.site.manifest.display();
-    let text = format!("{path}: {}, no problems", ui.strong(&counted(pairs, "pair")));
-    ui.result(&text, &json!({"manifest": path.to_string(), "pairs": pairs, "problems": []}));
+    let warnings = &batch.manifest.warnings;
+    let found = match warnings.len() as u64 {
+        0 => "no problems".to_owned(),
+        count => format!("no errors, {}", counted(count, "warning")),
+    };
+    let text = format!("{path}: {}, {found}", ui.strong(&counted(pairs, "pair")));
+    let path = path.to_string();
+    let value = json!({"manifest": path, "pairs": pairs, "problems": [], "warnings": warnings});
+    ui.result(&text, &value);
     Ok(Exit::Done)
 }

@@ -140,3 +140,22 @@ fn the_same_media_under_other_urls_are_pointed_out_unless_they_are_meant() {
     let (said, count) = twins(", prompt: smile");
     assert_eq!(count, 1, "only the third: {said}");
 }
+
+#[test]
+fn what_is_said_of_prompts_is_counted_with_the_rest() {
+    let host = Library::open().with(&["portrait.jpg", "silent.mp3"]);
+    let sheet = Sheet::new(&format!(
+        "version: 1\nendpoint: http://127.0.0.1:9\npairs:\n\
+         - {{image: {0}/portrait.jpg, audio: {0}/silent.mp3, prompt: ''}}\n",
+        host.url()
+    ));
+    let said = probe(&sheet, &["--json", "--no-faces"]);
+    let warnings = &said.json()["warnings"];
+    assert_eq!(warnings[0]["message"], "the prompt is empty");
+    assert_eq!(warnings[1]["message"], "`audio`: there is nothing to hear in it");
+    assert!(probe(&sheet, &["--no-faces"]).out.contains("0 errors, 2 warnings"));
+    let plain = sheet.call("check", &["--json"]).json();
+    assert_eq!((&plain["warnings"][0], &plain["problems"]), (&warnings[0], &json!([])));
+    let said = sheet.call("check", &[]);
+    assert!(said.out.ends_with("1 pair, no errors, 1 warning\n"), "{said}");
+}

@@ -158,12 +158,23 @@ fn misbehave(path: &str, number: usize, connection: &mut TcpStream) {
             serve(connection, "", 10_000, &portrait()[..100]);
             sleep(Duration::from_secs(3));
         }
+        "steady" => steady(connection),
         "busy" if number == 1 => answer(connection, "429 Busy", "retry-after: 1\r\n", ""),
         "later" => answer(connection, "503 Later", "retry-after: 3600\r\n", ""),
         "busy" => serve(connection, "", portrait().len(), &portrait()),
         "broken" => answer(connection, "500 Broken", "", LOGIN),
         "teapot" => answer(connection, "418 Teapot", "", ""),
         _ => answer(connection, "404 Not Found", "", LOGIN),
+    }
+}
+
+/// As over a slow line: 40 kB a second, for five seconds.
+fn steady(connection: &mut TcpStream) {
+    let sound = tone(25_000, 7);
+    serve(connection, "", sound.len(), b"");
+    for part in sound.chunks(4000) {
+        let _ = connection.write_all(part);
+        sleep(Duration::from_millis(100));
     }
 }
 

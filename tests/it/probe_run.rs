@@ -182,7 +182,7 @@ fn killed_again_and_again_bad_pairs_stay_unsent_and_no_content_is_paid_for_twice
     // Longer and longer: what is bad is looked at again by every run.
     loop {
         let mut run = sheet.start(&["-q", "--probe"]);
-        match ends_within(&mut run, Duration::from_millis(100 + 15 * kills + random.u64(..300))) {
+        match ends_within(&mut run, Duration::from_millis(50 + 12 * kills + random.u64(..200))) {
             Some(code) => {
                 break assert!([3, 5].contains(&code), "exit code {code}: {}", run.said());
             }

@@ -116,6 +116,10 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
     if !lists.is_empty() {
         ui.message(&lists.join("\n\n"));
     }
+    let all = [&batch.manifest.warnings, &warnings];
+    let count: usize = all.iter().map(|list| list.len()).sum();
+    let all = all.map(|list| json!(list));
+    let warned: Vec<_> = all.iter().filter_map(Value::as_array).flatten().collect();
     let length: Duration = lengths(batch, seen).into_iter().flatten().sum();
     let unmeasured = lengths(batch, seen).into_iter().filter(Option::is_none).count() as u64;
     let text = [
@@ -125,7 +129,7 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
             ui.strong(&counted(batch.manifest.pairs.len() as u64, "pair")),
             counted(seen.iter().filter(|seen| seen.look.is_some()).count() as u64, "file"),
             counted(errors.len() as u64, "error"),
-            counted(warnings.len() as u64, "warning"),
+            counted(count as u64, "warning"),
         ),
         measured(length, unmeasured),
     ];
@@ -133,7 +137,7 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
         "manifest": batch.site.manifest.display().to_string(),
         "pairs": batch.manifest.pairs.len(),
         "problems": errors,
-        "warnings": warnings,
+        "warnings": warned,
         "seconds": length.as_secs_f64(),
         "unmeasured": unmeasured,
         "media": seen.iter().map(describe).collect::<Vec<_>>(),
