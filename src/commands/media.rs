@@ -9,20 +9,8 @@ use crate::fitness::{Demands, Faces};
 use crate::pair::{PlainHttp, Role, Source};
 use crate::preflight::Reach;
 
-/// How long a transfer may stand still.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A client that knows no key.
-pub(super) fn client(batch: &Batch, args: &ManifestArgs) -> MediaClient {
-    client_with(batch, args, STALL_TIMEOUT)
-}
-
-/// The same, with its own idea of how long a transfer may stand still.
-pub(super) fn client_with(
-    batch: &Batch,
-    args: &ManifestArgs,
-    stall_timeout: Duration,
-) -> MediaClient {
+pub(super) fn client(batch: &Batch, args: &ManifestArgs, stall_timeout: Duration) -> MediaClient {
     let plain = plain(args);
     let unencrypted = |source: &Source| match source {
         Source::Url(url) => url.as_written().starts_with("http:"),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::write::{Known, Trace, Write, millis};
+use super::lookup::millis;
+use super::write::{Known, Trace, Write};
 use super::{LedgerError, Listing};
 use crate::pair::{Fingerprint, Pair};
 use crate::state::{Event, State};

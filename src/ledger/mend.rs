@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
-use super::{Again, Feed, LedgerError, Store};
+use super::{Feed, LedgerError, LookAgain, Store};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 
@@ -27,11 +27,19 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.retry(id)))
     }
 
+    /// The ids of the pairs that [`Store::look_again`] would plan again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unfit(&mut self, again: LookAgain) -> Result<Vec<String>, LedgerError> {
+        self.write(|write| write.unfit_ids(again))
+    }
+
     /// Has pairs whose media were not fit looked at again; says how many.
     ///
     /// # Errors
     /// When the file system refuses; none is planned again then.
-    pub fn look_again(&mut self, again: Again) -> Result<usize, LedgerError> {
+    pub fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
         self.write(|write| write.look_again(again))
     }
 

@@ -28,6 +28,7 @@ mod error;
 mod event_log;
 mod listing;
 mod lock;
+mod lookup;
 mod mend;
 mod purse;
 mod ready;
@@ -50,7 +51,7 @@ use crate::state::{Event, State};
 use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
-pub use self::ready::{Again, Unfit, Upload};
+pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, News, SavedVideo, Task};
 pub use self::videos::{Misfit, Totals};
@@ -73,6 +74,8 @@ pub struct Planned {
     pub id: Arc<str>,
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
+    /// Whether that is news.
+    measured: bool,
 }
 
 impl Planned {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::write::{Trace, Write, millis};
+use super::lookup::millis;
+use super::write::{Trace, Write};
 use super::{LedgerError, Planned, Receipt, View};
 use crate::state::{Event, State};
 
@@ -22,7 +23,7 @@ pub struct Unfit {
 
 /// Which of the pairs that were not fit are looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum LookAgain {
     /// All whose media are looked at anyway.
     All,
     /// Those that failed by a file beside the manifest, which may be another one by now, or may be
@@ -50,10 +51,10 @@ impl Planned {
         Self { sent: Some(body), ..self }
     }
 
-    /// With the length of its recording.
+    /// With the length of its recording as it was found now, or nothing where it cannot be told.
     #[must_use]
-    pub fn measured(self, audio: Duration) -> Self {
-        Self { audio: Some(audio), ..self }
+    pub fn measured(self, audio: Option<Duration>) -> Self {
+        Self { measured: self.audio != audio, audio, ..self }
     }
 }
 
@@ -73,13 +74,19 @@ impl Write<'_> {
 
     /// Writes the length of a recording down, if that is news.
     pub(super) fn measure_one(&self, planned: &Planned) -> Result<(), LedgerError> {
-        let Some(audio) = millis(planned.audio) else { return Ok(()) };
-        let sql = "UPDATE pairs SET audio_millis = ?2 WHERE pair = ?1 AND audio_millis IS NOT ?2";
-        self.execute(sql, params![planned.pair, audio]).map(drop)
+        if !planned.measured {
+            return Ok(());
+        }
+        let sql = "UPDATE pairs SET audio_millis = ?2 WHERE pair = ?1";
+        self.execute(sql, params![planned.pair, millis(planned.audio)]).map(drop)
+    }
+
+    pub(super) fn unfit_ids(&self, again: LookAgain) -> Result<Vec<String>, LedgerError> {
+        Ok(self.unfit_pairs(again)?.iter().map(|receipt| receipt.id.to_string()).collect())
     }
 
     /// Plans pairs again that were never sent because their media were not fit; says how many.
-    pub(super) fn look_again(&mut self, again: Again) -> Result<usize, LedgerError> {
+    pub(super) fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
         let unfit = self.unfit_pairs(again)?;
         for receipt in &unfit {
             self.apply(receipt, State::Rejected, Event::Revised, &Trace::default())?;
@@ -88,10 +95,10 @@ impl Write<'_> {
     }
 
     /// The pairs that were rejected, but not by an answer to a create.
-    fn unfit_pairs(&self, again: Again) -> Result<Vec<Receipt>, LedgerError> {
+    fn unfit_pairs(&self, again: LookAgain) -> Result<Vec<Receipt>, LedgerError> {
         let which = match again {
-            Again::All => "TRUE",
-            Again::Files => {
+            LookAgain::All => "TRUE",
+            LookAgain::Files => {
                 "error_code IN ('file_changed', 'file_missing', 'file_unreadable', 'file_outside',
                     'not_a_file')
                 OR error_code = 'audio_too_long' AND json_extract(body, '$.audio_url') LIKE 'file:%'"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row as SqlRow, params};
 
-use super::write::state_at;
+use super::lookup::state_at;
 use super::{FILE, LedgerError, Planned, Task, schema};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
@@ -193,6 +193,7 @@ impl View {
                 sent: None,
                 id: id.into(),
                 audio: duration(row, 4)?,
+                measured: false,
             })
         })
     }

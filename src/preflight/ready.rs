@@ -110,8 +110,8 @@ impl<'a> Preflight<'a> {
         if sending {
             ready = ready.sending(body.to_string().into());
         }
-        for length in media.iter().filter_map(|one| one.look.length()) {
-            ready = ready.measured(length);
+        if let Some(audio) = media.iter().find(|one| one.role == Role::Audio) {
+            ready = ready.measured(audio.look.length());
         }
         Ok((!media.is_empty()).then_some(ready))
     }

@@ -308,12 +308,12 @@ fn tasks_that_were_made_elsewhere_are_adopted_without_a_change() {
 }
 
 #[test]
-fn a_length_is_forgotten_with_the_file_that_had_it() {
+fn a_length_goes_with_the_file_that_had_it() {
     let pairs = "pairs: [{id: a, image: anna.jpg, audio: en.wav}]\n";
     let sheet = sheet("https://api.foxapi.cc", "", pairs);
     assert_eq!(sheet.call("check", &["--probe"]).code, 0);
     let seconds = || sheet.call("plan", &["--json"]).json()["pairs"][0]["seconds"].clone();
     assert_eq!(seconds(), 2.0);
     add(&sheet, "en.wav", &recording(1, 24_000));
-    assert_eq!(seconds(), Value::Null, "that of another recording is worth nothing");
+    assert_eq!(seconds(), 3.0, "that of another recording is worth nothing");
 }

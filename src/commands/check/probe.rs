@@ -37,7 +37,7 @@ pub(super) fn probe(
     catalog: &Catalog,
 ) -> Result<Exit, Failure> {
     let list = distinct(&batch.manifest.pairs);
-    let client = media::client_with(batch, &args.batch.manifest, args.stall_timeout);
+    let client = media::client(batch, &args.batch.manifest, args.stall_timeout);
     let faces = if args.no_faces { Faces::Ignored } else { Faces::LookedFor };
     let (manifest, reach) = (&batch.site.manifest, media::reach(batch));
     let prober = Prober::new(Means { client: &client, catalog, manifest, reach, faces });

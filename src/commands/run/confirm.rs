@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::prepare::Again;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
@@ -13,12 +12,13 @@ use crate::price::{Amount, billed};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 
-/// Goes on only if the run is small enough, or somebody says so.
+/// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
+/// again if it does.
 pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
-    again: &Again,
+    again: &[String],
 ) -> Result<(), Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
@@ -57,16 +57,16 @@ pub(super) fn confirm(
 
 /// What this run would pay for: of the planned pairs, and of those that are planned again, the
 /// first in the manifest's order.
-fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &Again) -> Result<Sum, Failure> {
+fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &[String]) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
-    let again: HashSet<_> = again.ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+    let again: HashSet<_> = again.iter().map(|id| id.to_ascii_lowercase()).collect();
     view.each_row::<Failure>(Rows::All, |row| {
         let planned = match row.state {
             State::Planned => true,
-            State::Failed => again.contains(&row.id.to_ascii_lowercase()),
+            State::Failed | State::Rejected => again.contains(&row.id.to_ascii_lowercase()),
             State::Sending | State::Created | State::Completed | State::Saved => false,
-            State::Rejected | State::InDoubt | State::Abandoned => false,
+            State::InDoubt | State::Abandoned => false,
         };
         if planned && row.listed && sum.pairs < most {
             sum.add(row.audio, batch.manifest.spending.price);

@@ -11,7 +11,7 @@ use crate::commands::media;
 use crate::commands::saved::{self, Basis};
 use crate::exit::Exit;
 use crate::fitness::Faces;
-use crate::ledger::{Again, Ledger};
+use crate::ledger::{Ledger, LookAgain};
 use crate::preflight::{Means, Preflight, Prober, Probing, UploadMeans, Uploads};
 
 /// Nothing of it is connected before it is needed.
@@ -25,7 +25,7 @@ pub(super) struct Kit {
 
 impl Kit {
     pub(super) fn of(args: &RunArgs, batch: &Batch) -> Result<Self, Failure> {
-        let media = media::client(batch, &args.batch.manifest);
+        let media = media::client(batch, &args.batch.manifest, args.video.stall_timeout);
         let probing = match args.probe || batch.manifest.probe {
             true => Some(Probing::All),
             false => batch.has_local_files().then_some(Probing::Files),
@@ -34,11 +34,11 @@ impl Kit {
     }
 
     /// Which pairs that were not fit are looked at again. A plan counts them as rejected.
-    pub(super) fn looks_again(&self) -> Option<Again> {
+    pub(super) fn looks_again(&self) -> Option<LookAgain> {
         match self.probing {
             _ if self.planned => None,
-            Some(Probing::All) => Some(Again::All),
-            Some(Probing::Files) => Some(Again::Files),
+            Some(Probing::All) => Some(LookAgain::All),
+            Some(Probing::Files) => Some(LookAgain::Files),
             None => None,
         }
     }

@@ -52,10 +52,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
     }
-    list(ui, (&batch, &kit), &mut store, &locals::lengths(&batch, &catalog))?;
+    list(ui, &batch, &mut store, &locals::lengths(&batch, &catalog))?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
-    put_right(ui, (args, &batch), &mut store, &shelf)?;
+    put_right(ui, (args, &batch), (&mut store, &kit), &shelf)?;
     let standing = Standing::read(&store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
@@ -94,14 +94,18 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
-    store: &mut Store,
+    (store, kit): (&mut Store, &Kit),
     shelf: &Shelf,
 ) -> Result<(), Failure> {
     prepare::prepare(ui, args, store, shelf)?;
     let price = batch.manifest.spending.price;
-    let again = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
-    confirm(ui, (args, batch), &store.view()?, &again)?;
-    Ok(store.retry(&again.ids)?)
+    let failed = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
+    let looks = kit.looks_again();
+    let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
+    confirm(ui, (args, batch), &store.view()?, &[&failed[..], &unfit].concat())?;
+    store.retry(&failed)?;
+    looks.map(|looks| store.look_again(looks)).transpose()?;
+    Ok(())
 }
 
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
@@ -168,15 +172,12 @@ fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
 /// Lists the manifest in the ledger, with the lengths of recordings that are known.
 fn list(
     ui: &Ui,
-    (batch, kit): (&Batch, &Kit),
+    batch: &Batch,
     store: &mut Store,
     lengths: &[(&str, Duration)],
 ) -> Result<(), Failure> {
     let listing = store.list(&batch.manifest.pairs)?;
     store.measure(lengths)?;
-    if let Some(again) = kit.looks_again() {
-        store.look_again(again)?;
-    }
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(())

@@ -124,24 +124,16 @@ fn is_there(row: &Row, folder: &Path) -> bool {
     length.is_some() && length == row.video_bytes
 }
 
-/// Failed pairs that are to be created again.
-#[derive(Debug, Default)]
-pub(super) struct Again {
-    pub(super) ids: Vec<String>,
-    /// What that costs.
-    pub(super) sum: Sum,
-}
-
 /// The failed pairs that the user wants created again, and what is said about it.
 pub(super) fn failed(
     ui: &Ui,
     asked: Option<&[String]>,
     view: &View,
     price: Option<Money>,
-) -> Result<Again, Failure> {
-    let Some(asked) = asked else { return Ok(Again::default()) };
+) -> Result<Vec<String>, Failure> {
+    let Some(asked) = asked else { return Ok(Vec::new()) };
     let all = asked == [""];
-    let (mut again, mut others) = (Again::default(), 0);
+    let (mut ids, mut sum, mut others) = (Vec::new(), Sum::default(), 0);
     view.each_row::<Failure>(Rows::Settled, |row| {
         let named = || asked.iter().any(|id| id.eq_ignore_ascii_case(&row.id));
         let wanted = match row.state {
@@ -151,24 +143,24 @@ pub(super) fn failed(
         };
         others += u64::from(all && !wanted && row.state == State::Failed);
         if wanted {
-            again.sum.add(row.audio, price);
+            sum.add(row.audio, price);
         }
         if wanted && all {
-            again.ids.push(row.id);
+            ids.push(row.id);
         }
         Ok(())
     })?;
     if !all {
-        again.ids = asked.to_vec();
+        ids = asked.to_vec();
     }
-    ui.note(&again_at_what_cost(&again.sum));
+    ui.note(&again_at_what_cost(&sum));
     if others > 0 {
         let pairs = counted(others, "failed pair");
         ui.note(&format!(
             "{pairs} not: their input has to change first, or name them to try again"
         ));
     }
-    Ok(again)
+    Ok(ids)
 }
 
 fn again_at_what_cost(sum: &Sum) -> String {
