@@ -156,7 +156,7 @@ pub enum Refusal {
         most: Amount,
     },
     /// The budget would be passed.
-    #[error("{spent} of the budget of {budget} are spent, and it costs {cost}")]
+    #[error("{spent} of {budget} spent, and it costs {cost}")]
     Reached {
         /// What is spent or reserved.
         spent: Amount,
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(rules.spent(five), 800_000);
         assert_eq!(rules.allow(800_000, five), Ok(()));
         let text = rules.allow(800_001, five).unwrap_err().to_string();
-        assert_eq!(text, "0.800001 of the budget of 1.60 are spent, and it costs 0.80");
+        assert_eq!(text, "0.800001 of 1.60 spent, and it costs 0.80");
         assert_eq!(rules.allow(0, rules.charge(None)), Err(Refusal::Unmeasured));
     }
 

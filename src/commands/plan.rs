@@ -126,7 +126,7 @@ impl Outlook {
         }
         lines.extend(self.budget.map(|(spent, budget)| {
             let fits = if self.exceeds() { "; not all of it fits" } else { "" };
-            format!("{spent} of the budget of {budget} are spent{fits}")
+            format!("budget {budget}: {spent} spent{fits}")
         }));
         if create.pairs > 0 || self.plan.of(Step::Wait).pairs > 0 {
             let about = roughly(self.takes);

@@ -16,6 +16,8 @@ pub struct Totals {
     pub bytes: u64,
     /// How long they play together, in seconds.
     pub seconds: f64,
+    /// The seconds that their recordings are billed for, if all of them were measured.
+    pub billed_seconds: Option<u64>,
     /// Which took longest from its create to its file, and how long, in seconds.
     pub slowest: Option<(String, f64)>,
 }
@@ -38,11 +40,12 @@ impl View {
     /// When the file cannot be read.
     pub fn totals(&self) -> Result<Totals, LedgerError> {
         let saved = State::Saved.name();
-        let sums = "SELECT count(*), coalesce(sum(video_bytes), 0), total(video_millis) / 1000
-            FROM standings WHERE state = ?1";
+        let sums = "SELECT count(*), coalesce(sum(video_bytes), 0), total(video_millis) / 1000,
+                iif(count(*) = count(audio_millis), sum(max((audio_millis + 999) / 1000, 1)), NULL)
+            FROM pairs JOIN standings USING (pair) WHERE state = ?1";
         let read = |row: &SqlRow<'_>| {
             let (files, bytes, seconds) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Totals { files, bytes, seconds, slowest: None })
+            Ok(Totals { files, bytes, seconds, billed_seconds: row.get(3)?, slowest: None })
         };
         let totals = self.ask(sums, [saved], read)?.pop().unwrap_or_default();
         let slowest =

@@ -170,7 +170,7 @@ fn a_budget_below_the_first_pair_sends_nothing() {
     let (api, _speeches, sheet) = plain(vec![], 3, &[3_001, 4_000]);
     let said = sheet.run(&[]);
     assert_eq!(said.code, 8, "{said}");
-    assert!(said.err.contains("0 s of the budget of 3 s are spent, and it costs 4 s"), "{said}");
+    assert!(said.err.contains("0 s of 3 s spent, and it costs 4 s"), "{said}");
     assert_eq!((api.book().creates_read, sheet.states()["planned"]), (0, 2));
 }
 

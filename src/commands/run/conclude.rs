@@ -76,7 +76,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     value["budget"] = json!(spent.map(|(spent, budget)| json!({"spent": spent, "of": budget})));
     let line = ui.strong(&standing.line());
     let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
-    text.extend(spent.map(|(spent, budget)| format!("{spent} spent of the budget of {budget}\n")));
+    text.extend(spent.map(|(spent, budget)| format!("budget {budget}: {spent} spent\n")));
     text.extend(videos(&view.totals()?, batch.manifest.spending.price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
@@ -113,8 +113,12 @@ fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     let files = counted(totals.files, "file");
     let size = size(totals.bytes);
     let seconds = totals.seconds;
-    let price =
-        price.map(|price| format!(", about {} at {price} a second", price.of_about(seconds)));
+    // The recordings are the bill; where they were not measured, the videos come close.
+    let cost = |price: Money| match totals.billed_seconds {
+        Some(billed) => format!(", {} at {price} a second", price.times(billed)),
+        None => format!(", about {} at {price} a second", price.of_about(seconds)),
+    };
+    let price = price.map(cost);
     Some(format!(
         "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})\n",
         price.unwrap_or_default()
