@@ -57,6 +57,18 @@ impl Catalog {
         Self { path: folder.join(FILE), connection: OnceCell::new(), session }
     }
 
+    /// Keeps on disk what was looked at before there was a run folder.
+    pub fn keep(&mut self) {
+        let Some(before) = self.connection.take() else { return };
+        if before.path().is_some_and(|path| !path.is_empty()) {
+            drop(self.connection.set(before));
+            return;
+        }
+        for (url, role, validator, look) in logged(all(&before)).unwrap_or_default() {
+            self.insert(&url, &role, validator.as_deref(), &look);
+        }
+    }
+
     /// Nothing if there is nothing to read.
     fn readable(&self) -> Option<&Connection> {
         let there = self.connection.get().is_some() || self.path.exists();
@@ -96,10 +108,15 @@ impl Catalog {
 
     /// Keeps a look.
     pub fn put(&self, url: &str, role: Role, validator: Option<&str>, look: &Look) {
+        if let Ok(json) = serde_json::to_string(look) {
+            self.insert(url, role.name(), validator, &json);
+        }
+    }
+
+    fn insert(&self, url: &str, role: &str, validator: Option<&str>, look: &str) {
         let sql = "INSERT OR REPLACE INTO looks VALUES (?1, ?2, ?3, ?4, ?5)";
-        let Ok(json) = serde_json::to_string(look) else { return };
         let put = self.writable().prepare_cached(sql).and_then(|mut statement| {
-            statement.execute(params![url, role.name(), validator, self.session, json])
+            statement.execute(params![url, role, validator, self.session, look])
         });
         logged(put);
     }
@@ -109,6 +126,15 @@ impl Catalog {
     pub fn length(&self, url: &str) -> Option<Duration> {
         self.get(url, Role::Audio)?.look.length()
     }
+}
+
+/// A row as it is stored.
+type Stored = (String, String, Option<String>, String);
+
+fn all(connection: &Connection) -> rusqlite::Result<Vec<Stored>> {
+    let mut statement = connection.prepare("SELECT url, role, validator, look FROM looks")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    statement.query_map((), read)?.collect()
 }
 
 fn logged<T>(result: rusqlite::Result<T>) -> Option<T> {
@@ -183,6 +209,19 @@ mod tests {
         assert_eq!((earlier.fresh, earlier.validator.as_deref()), (false, Some("\"v1\"")));
         assert_eq!(catalog.length("u"), Some(Duration::from_millis(1500)));
         assert_eq!(catalog.get("u", Role::Image), None);
+    }
+
+    #[test]
+    fn what_was_looked_at_before_there_was_a_folder_is_kept() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("spring.run");
+        let mut catalog = Catalog::open(&folder);
+        catalog.put("u", Role::Audio, Some("v"), &look(1500));
+        std::fs::create_dir(&folder).unwrap();
+        catalog.keep();
+        catalog.keep();
+        assert!(catalog.get("u", Role::Audio).is_some_and(|earlier| earlier.fresh));
+        assert_eq!(Catalog::open(&folder).length("u"), Some(Duration::from_millis(1500)));
     }
 
     #[test]

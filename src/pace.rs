@@ -18,11 +18,14 @@ pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit still mean "a very long time".
-        return Some(Duration::from_secs(value.parse().unwrap_or(u32::MAX.into())));
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(LONGEST));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO).min(LONGEST))
 }
+
+/// As far as a clock may be sure to be able to count: more than a hundred years.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Exponential backoff with full jitter: spreads clients that were refused at the same moment.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +82,9 @@ impl Pause {
         let asked = asked.filter(|asked| *asked >= Duration::from_secs(1));
         let wait = match asked {
             // Not before, and not all clients at the same moment after.
-            Some(asked) => asked + (asked / 10).min(Duration::from_secs(5)).mul_f64(random),
+            Some(asked) => {
+                asked.min(LONGEST) + (asked / 10).min(Duration::from_secs(5)).mul_f64(random)
+            }
             None if begins => self.backoff.wait(self.episodes, random),
             None => Duration::ZERO,
         };
@@ -179,7 +184,9 @@ mod tests {
         assert_eq!(wait(" 0 "), Some(0));
         assert_eq!(wait(&at(90)), Some(90));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
-        assert_eq!(wait("99999999999999999999999"), Some(u64::from(u32::MAX)));
+        for long in ["99999999999999999999999", "18446744073709551615", "9223372036854775807"] {
+            assert_eq!(wait(long), Some(u64::from(u32::MAX)), "{long}");
+        }
         for text in ["", "soon", "-5", "1.5", "tomorrow at 7"] {
             assert_eq!(wait(text), None, "{text:?}");
         }

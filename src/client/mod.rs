@@ -29,7 +29,7 @@ use self::pools::Pools;
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
-use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId};
+use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};
 use crate::wire::{Judgement, Poll, Proof, Received, TaskNews, Wire, judge, judge_poll};
 
 /// At most this much of an answer is read, in bytes.
@@ -110,7 +110,7 @@ impl Client {
     /// Asks for a task, once. Asking costs nothing.
     pub async fn task(&self, task: &TaskId) -> Poll {
         let again = |reason: String| Poll::TryAgain {
-            reason: self.key.remove_from(&reason),
+            reason: shown(&reason, &self.key),
             retry_after: None,
         };
         let pool = match self.pools.polls() {
@@ -202,16 +202,21 @@ fn without_key(judgement: Judgement, key: &ApiKey) -> Judgement {
     Judgement {
         proof,
         status: judgement.status,
-        code: key.remove_from(&judgement.code),
-        message: key.remove_from(&judgement.message),
+        code: shown(&judgement.code, key),
+        message: shown(&judgement.message, key),
         evidence: judgement.evidence.map(|text| key.remove_from(&text)),
         estimate: judgement.estimate,
     }
 }
 
+/// What a server says, without the key and without the signatures of links.
+fn shown(text: &str, key: &ApiKey) -> String {
+    without_queries(&key.remove_from(text))
+}
+
 /// The same for what is kept of a task.
 fn poll_without_key(poll: Poll, key: &ApiKey) -> Poll {
-    let clean = |text: String| key.remove_from(&text);
+    let clean = |text: String| shown(&text, key);
     match poll {
         Poll::News(TaskNews::Failed { code, message }) => {
             Poll::News(TaskNews::Failed { code: clean(code), message: clean(message) })

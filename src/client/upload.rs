@@ -11,7 +11,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::bucket::{BucketError, BucketKey, OpenBucket};
 use super::contents::{self, Fault, Upload};
-use super::{Client, cause, receive};
+use super::{Client, cause, receive, shown};
 use crate::manifest::Bucket;
 use crate::pair::MediaUrl;
 use crate::wire::{UploadError, judge_upload};
@@ -80,10 +80,11 @@ impl Client {
     /// # Errors
     /// Why it was not stored.
     pub async fn store(&self, store: &Store, file: &Upload) -> Result<Stored, UploadError> {
-        match store {
+        let stored = match store {
             Store::Api => self.upload(file).await,
             Store::Bucket(bucket) => bucket.store(file).await,
-        }
+        };
+        stored.map_err(|error| error.map_text(|text| shown(&text, &self.key)))
     }
 
     /// Hands a file to the API's own upload endpoint, once. Costs nothing.
@@ -92,7 +93,7 @@ impl Client {
     /// Why it was not stored, without the key.
     pub async fn upload(&self, file: &Upload) -> Result<Stored, UploadError> {
         let until = Timestamp::now().checked_add(API_KEEPS).unwrap_or(Timestamp::MAX);
-        let clean = |error: UploadError| error.map_text(|text| self.key.remove_from(&text));
+        let clean = |error: UploadError| error.map_text(|text| shown(&text, &self.key));
         let url = self.post(file).await.map_err(clean)?;
         if self.key.is_shown_by(url.as_written()) {
             let message = "the address of the file has the API key in it";

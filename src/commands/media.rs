@@ -27,7 +27,7 @@ pub(super) fn client(batch: &Batch, args: &ManifestArgs, stall_timeout: Duration
 
 pub(super) fn demands(batch: &Batch) -> Demands<'_> {
     let (pairs, max_audio) = (&batch.manifest.pairs[..], batch.manifest.max_audio);
-    let local = batch.endpoint.is_loopback();
+    let local = batch.site.rehearsal || batch.endpoint.is_loopback();
     Demands { pairs, max_audio, faces: Faces::LookedFor, local }
 }
 

@@ -27,7 +27,7 @@ use serde_json::json;
 use self::failure::Failure;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
-use crate::ui::Ui;
+use crate::ui::{Ui, lost_output};
 
 /// Runs the program: reads the command line, does what it says, and reports what went wrong.
 #[must_use]
@@ -38,10 +38,15 @@ pub fn main() -> Exit {
     };
     let ui = Ui::new(&cli.global);
     log(&ui, cli.global.verbose);
-    match dispatch(&ui, &cli.command) {
+    let exit = match dispatch(&ui, &cli.command) {
         Ok(exit) => exit,
         Err(failure) => explain(&ui, &failure),
+    };
+    if lost_output() && exit > Exit::Fault {
+        ui.error("standard output cannot be written: is the disk full?");
+        return Exit::Fault;
     }
+    exit
 }
 
 fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {

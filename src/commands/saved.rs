@@ -164,5 +164,6 @@ pub(super) fn hold_ledger(plan: &Path, saved: &Basis, store: &Store) -> Result<(
 
 fn refused(plan: &Path, moved: &str) -> Failure {
     let text = format!("{}: since this plan was made, {moved} changed", plan.display());
-    Failure::new(Exit::Usage, text).hint("nothing was sent; make the plan anew and look at it")
+    Failure::new(Exit::Usage, text)
+        .hint("nothing was sent; make a plan anew, under another name, and look at it")
 }

@@ -13,7 +13,7 @@ use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
-use crate::pair::{Role, without_query};
+use crate::pair::{Role, without_queries, without_query};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, dying};
 use crate::view::{self, Row, printable};
@@ -247,6 +247,6 @@ fn doubt_json(doubt: &Doubt) -> Value {
     let mut value = view::json(&doubt.row);
     value["sent_at"] = doubt.sent_at.to_string().into();
     value["request"] = request(doubt);
-    value["evidence"] = doubt.evidence.clone().into();
+    value["evidence"] = doubt.evidence.as_deref().map(without_queries).into();
     value
 }

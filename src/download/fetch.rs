@@ -73,20 +73,21 @@ impl<'a> Fetch<'a> {
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
-        let (mut failing, mut failures) = (None::<Instant>, 0);
+        let (mut failing, mut failures, mut furthest) = (None::<Instant>, 0, 0);
         match self.left_over().await {
             Ok(part) => self.part = part,
             Err(error) => return self.fail(&error),
         }
         loop {
-            let before = self.length();
+            furthest = self.length().max(furthest);
             let trouble = match self.attempt().await {
                 Ok(video) => return self.note(News::Saved(video)).await,
                 Err(trouble) => trouble,
             };
             match trouble {
                 Trouble::Broken(reason) => {
-                    if self.length() > before {
+                    // Further than ever: a server that starts anew each time gets nowhere.
+                    if self.length() > furthest {
                         (failing, failures) = (None, 0);
                     }
                     failures += 1;

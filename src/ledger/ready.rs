@@ -99,15 +99,14 @@ impl Write<'_> {
         let which = match again {
             LookAgain::All => "TRUE",
             LookAgain::Files => {
-                "error_code IN ('file_changed', 'file_missing', 'file_unreadable', 'file_outside',
-                    'not_a_file')
-                OR error_code = 'audio_too_long' AND json_extract(body, '$.audio_url') LIKE 'file:%'"
+                "json_extract(body, '$.image_url') LIKE 'file:%'
+                OR json_extract(body, '$.audio_url') LIKE 'file:%'"
             }
         };
         let refused = format!(
             "state = ?1 AND ({which})
             AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
-                AND attempts.pair = pairs.pair AND attempts.attempt = standings.attempt)"
+                AND attempts.pair = pairs.pair AND attempts.settled = standings.since)"
         );
         self.receipts(&refused, [State::Rejected.name(), Event::Refused.name()])
     }

@@ -23,7 +23,7 @@ pub use self::key::{ApiKey, KeyError};
 pub use self::name::{VideoName, VideoNameError};
 pub use self::source::{LocalFile, Role, Source};
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
-pub(crate) use self::url::{is_loopback, without_query};
+pub(crate) use self::url::{is_loopback, without_queries, without_query};
 
 /// One portrait, one recording and their options: at most one paid request.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,6 +20,8 @@ use crate::pair::{LocalFile, MediaUrl, PlainHttp, Role, Source};
 pub enum Probing {
     /// All of them.
     All,
+    /// Recordings, whose lengths decide what may be spent, and local files.
+    Lengths,
     /// Local files, which have to be read anyway.
     Files,
 }
@@ -119,7 +121,12 @@ impl<'a> Preflight<'a> {
     /// Looks at a medium, if that is wanted; an error if it is not fit.
     async fn look(&self, source: Option<Source>, role: Role) -> Result<Option<Looked>, Fate> {
         let Some(source) = source else { return Ok(None) };
-        if self.probing == Probing::Files && matches!(source, Source::Url(_)) {
+        let wanted = match (self.probing, &source) {
+            (Probing::All, _) | (_, Source::File(_)) => true,
+            (Probing::Lengths, Source::Url(_)) => role == Role::Audio,
+            (Probing::Files, Source::Url(_)) => false,
+        };
+        if !wanted {
             return Ok(None);
         }
         let Some(look) = self.prober.look(&source, role).await else { return Ok(None) };

@@ -9,6 +9,7 @@ mod screen;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
@@ -196,10 +197,21 @@ impl Ui {
     }
 }
 
+/// Set when what was asked for could not be written: a full disk behind `>`.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether a part of what was asked for could not be written to standard output.
+#[must_use]
+pub fn lost_output() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
 /// Whoever reads may have gone; there is nobody left to tell.
 fn print(mut to: impl Write, text: &str) {
-    let _ = writeln!(to, "{}", text.trim_end_matches('\n'));
-    let _ = to.flush();
+    let written = writeln!(to, "{}", text.trim_end_matches('\n')).and_then(|()| to.flush());
+    if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
 }
 
 /// `1 pair`, `2 pairs`.

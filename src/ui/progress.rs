@@ -86,7 +86,7 @@ impl Progress {
     /// Whether the run has no more work with the pair.
     fn is_end(&self, change: &Change) -> bool {
         match (self.until, change.event) {
-            (_, Event::Refused | Event::Lost) => true,
+            (_, Event::Refused | Event::Unfit | Event::Lost) => true,
             (Until::Created, event) => event == Event::Accepted,
             (Until::Saved, event) => {
                 matches!(event, Event::Saved | Event::Failed | Event::LinkLost)
@@ -129,27 +129,27 @@ impl Progress {
 
     fn describe(&self) {
         let count = |event| self.seen.get(&event).copied().unwrap_or(0);
-        let mut text = match self.until {
-            Until::Created => "creating".to_owned(),
-            Until::Saved => self.stages(count(Event::Accepted), count(Event::Saved)),
-        };
-        for (event, word) in [
-            (Event::Lost, "in doubt"),
-            (Event::Refused, "rejected"),
-            (Event::Failed, "failed"),
-            (Event::LinkLost, "lost"),
+        let mut parts = Vec::new();
+        for (number, word) in [
+            (count(Event::Lost), "in doubt"),
+            (count(Event::Refused) + count(Event::Unfit), "rejected"),
+            (count(Event::Failed), "failed"),
+            (count(Event::LinkLost), "lost"),
         ] {
-            if count(event) > 0 {
-                let part = format!("{} {word}", count(event));
-                text.push_str(", ");
-                text.push_str(&Style::Warning.paint(self.ui.colour.err, &part));
+            if number > 0 {
+                parts.push(format!("{number} {word}"));
             }
         }
-        if let Some(warning) = self.links.warning(Timestamp::now()) {
-            text.push_str(", ");
-            text.push_str(&Style::Warning.paint(self.ui.colour.err, &warning));
+        parts.extend(self.links.warning(Timestamp::now()));
+        // What needs attention comes first: the line ends where the terminal does.
+        for part in &mut parts {
+            *part = Style::Warning.paint(self.ui.colour.err, part);
         }
-        self.bar.set_message(text);
+        parts.push(match self.until {
+            Until::Created => "creating".to_owned(),
+            Until::Saved => self.stages(count(Event::Accepted), count(Event::Saved)),
+        });
+        self.bar.set_message(parts.join(", "));
     }
 
     /// `12 created, 8 waiting (40 %), 2 downloading (1.3 MB/s), 2 saved`
@@ -205,7 +205,7 @@ fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
 /// The events that need attention. A single refusal that is tried again does not.
 fn word(event: Event) -> Option<&'static str> {
     match event {
-        Event::Refused => Some("rejected"),
+        Event::Refused | Event::Unfit => Some("rejected"),
         Event::Lost => Some("in doubt"),
         Event::Failed => Some("failed"),
         Event::LinkLost => Some("not to be fetched"),

@@ -276,3 +276,18 @@ fn waiting_for_money_takes_no_turns_of_others_and_ends() {
     // Who waits asks again when a create ends, and not when somebody else asks.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_recording_that_was_replaced_is_measured_again_before_it_is_paid_for() {
+    let (api, _speeches, sheet) = plain(vec![], 5, &[9_000]);
+    let catalog = rusqlite::Connection::open(sheet.run_folder().join("media.sqlite")).unwrap();
+    // As if it had been a second long when it was looked at, and another file.
+    let sql = "UPDATE looks SET look = replace(look, '\"millis\":9000', '\"millis\":1000'),
+        validator = '\"another\"' WHERE role = 'audio'";
+    assert_eq!(catalog.execute(sql, ()).unwrap(), 1);
+    drop(catalog);
+    assert_eq!(sheet.call("plan", &["--json"]).json()["pairs"][0]["seconds"], 1.0);
+    let said = sheet.run(&[]);
+    assert_eq!((said.code, api.book().creates_read), (8, 0), "{said}");
+    assert!(said.err.contains("it costs 9 s"), "{said}");
+}

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::ledger::{Misfit, Rows, Totals, View};
 use crate::price::{Money, Refusal};
 use crate::report;
+use crate::state::State;
 use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::{printable, size};
@@ -56,7 +57,7 @@ impl End {
 /// Writes the CSV and says how it went and what to do next.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
     end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
-    end.created.iter().for_each(|created| explain_money(ui, created));
+    end.created.iter().for_each(|created| explain_money(ui, batch, created));
     for (id, task) in end.created.iter().flat_map(|created| &created.unrecorded) {
         let adopt = batch.site.command("resolve");
         ui.error(&format!("{id} has the task {task}, which could not be recorded"));
@@ -89,6 +90,12 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     // The budget alone does not grow.
     if standing.left(end.until) > 0 && exit != Exit::Budget {
         ui.hint(&format!("to continue, give the same command again: {}", this_command()));
+        if batch.site.rehearsal && standing.count(State::Created) > 0 {
+            ui.hint(
+                "the fake of a rehearsal forgets its tasks when it ends, as no real server does; one \
+                 that remembers is `callsheet mock`, with --endpoint",
+            );
+        }
     }
     Ok(exit)
 }
@@ -115,7 +122,7 @@ fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     let seconds = totals.seconds;
     // The recordings are the bill; where they were not measured, the videos come close.
     let cost = |price: Money| match totals.billed_seconds {
-        Some(billed) => format!(", {} at {price} a second", price.times(billed)),
+        Some(billed) => format!(", {} for {billed} s of audio", price.times(billed)),
         None => format!(", about {} at {price} a second", price.of_about(seconds)),
     };
     let price = price.map(cost);
@@ -125,7 +132,7 @@ fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
     ))
 }
 
-fn explain_money(ui: &Ui, created: &submit::Outcome) {
+fn explain_money(ui: &Ui, batch: &Batch, created: &submit::Outcome) {
     if let Some((id, refusal)) = &created.beyond_budget {
         ui.error(&format!("the budget allows no more: {id}: {refusal}"));
         ui.hint("to go on, raise `budget` in the manifest and give the same command again");
@@ -139,7 +146,11 @@ fn explain_money(ui: &Ui, created: &submit::Outcome) {
         ui.error(&format!("and {more} more were not sent for such reasons"));
     }
     if list.first.iter().any(|(_, refusal)| *refusal == Refusal::Unmeasured) {
-        ui.hint("`callsheet check --probe` measures recordings, and says why one cannot be");
+        let check = batch.site.command("check");
+        ui.hint(&format!("{check} --probe measures recordings, and says why one cannot be"));
+    }
+    if list.first.iter().any(|(_, refusal)| matches!(refusal, Refusal::TooDear { .. })) {
+        ui.hint("shorten the recording, or raise `max_pair_cost` in the manifest");
     }
 }
 

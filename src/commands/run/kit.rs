@@ -26,9 +26,13 @@ pub(super) struct Kit {
 impl Kit {
     pub(super) fn of(args: &RunArgs, batch: &Batch) -> Result<Self, Failure> {
         let media = media::client(batch, &args.batch.manifest, args.video.stall_timeout);
-        let probing = match args.probe || batch.manifest.probe {
-            true => Some(Probing::All),
-            false => batch.has_local_files().then_some(Probing::Files),
+        let probing = if args.probe || batch.manifest.probe {
+            Some(Probing::All)
+        } else if batch.manifest.rules().limit() {
+            // A recording may have been replaced since it was measured.
+            Some(Probing::Lengths)
+        } else {
+            batch.has_local_files().then_some(Probing::Files)
         };
         Ok(Self { media, store: store(batch)?, probing, planned: args.plan.is_some() })
     }
@@ -38,7 +42,7 @@ impl Kit {
         match self.probing {
             _ if self.planned => None,
             Some(Probing::All) => Some(LookAgain::All),
-            Some(Probing::Files) => Some(LookAgain::Files),
+            Some(Probing::Lengths | Probing::Files) => Some(LookAgain::Files),
             None => None,
         }
     }
@@ -47,7 +51,7 @@ impl Kit {
         // A portrait that is only uploaded need not be looked at so closely.
         let faces = match self.probing {
             Some(Probing::All) => Faces::LookedFor,
-            Some(Probing::Files) | None => Faces::Ignored,
+            Some(Probing::Lengths | Probing::Files) | None => Faces::Ignored,
         };
         let (client, manifest) = (&self.media, batch.site.manifest.as_path());
         let reach = media::reach(batch);

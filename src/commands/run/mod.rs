@@ -38,7 +38,7 @@ use crate::watch::Meter;
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
     let mut batch = Batch::open(ui, &args.batch)?;
-    let catalog = Catalog::open(&batch.site.folder);
+    let mut catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
     let runtime = runtime()?;
@@ -48,6 +48,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     };
     let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
+    catalog.keep();
     let mut store = open(ui, &batch)?;
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
