@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::fitness::roughly;
 use crate::ledger::{Rows, View};
 use crate::plan::{Plan, Speed, Step, Sum};
-use crate::price::{Amount, billed};
+use crate::price::{Amount, Rules, billed};
 use crate::ui::{Ui, counted};
 
 /// What is assumed of the server until creates were answered and tasks have ended.
@@ -34,6 +34,8 @@ pub(super) struct Outlook {
     observed: bool,
     /// Spent, and what may be spent.
     budget: Option<(Amount, Amount)>,
+    /// How many of the pairs to create may be paid for, if anything limits that.
+    affordable: Option<u64>,
 }
 
 pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
@@ -88,9 +90,23 @@ pub(super) fn outlook(
     };
     let takes = speed.takes(plan.of(Step::Create).pairs, plan.of(Step::Wait).pairs);
     let rules = manifest.rules();
-    let spent = view.map(|view| view.spent_of_budget(&rules)).transpose()?.flatten();
-    let budget = rules.budget.map(|budget| (spent.unwrap_or(rules.amount(0)), budget));
-    Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget })
+    let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
+    let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
+    let affordable = rules.limit().then(|| affordable(&rules, spent, &steps));
+    Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget, affordable })
+}
+
+/// How many of the pairs to create a run would pay for before the money ends.
+fn affordable(rules: &Rules, mut spent: u64, steps: &[(Step, Option<Duration>)]) -> u64 {
+    let mut pairs = 0;
+    for (_, audio) in steps.iter().filter(|(step, _)| *step == Step::Create) {
+        let charge = rules.charge(*audio);
+        if rules.allow(spent, charge).is_ok() {
+            spent = spent.saturating_add(rules.spent(charge));
+            pairs += 1;
+        }
+    }
+    pairs
 }
 
 fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
@@ -124,10 +140,13 @@ impl Outlook {
             let check = batch.site.command("check");
             lines.push(format!("of {unknown} the length is not known: {check} --probe"));
         }
-        lines.extend(self.budget.map(|(spent, budget)| {
-            let fits = if self.exceeds() { "; not all of it fits" } else { "" };
-            format!("budget {budget}: {spent} spent{fits}")
-        }));
+        lines.extend(self.budget.map(|(spent, budget)| format!("budget {budget}: {spent} spent")));
+        let less = self.affordable.filter(|pairs| *pairs < create.pairs);
+        lines.extend(
+            less.map(|pairs| {
+                format!("{pairs} of the {} to create may be paid for now", create.pairs)
+            }),
+        );
         if create.pairs > 0 || self.plan.of(Step::Wait).pairs > 0 {
             let about = roughly(self.takes);
             let how = if self.observed { "" } else { ", if the server is as fast as assumed" };
@@ -154,21 +173,6 @@ impl Outlook {
         .flatten()
     }
 
-    /// Whether what is to be created costs more than is left.
-    fn exceeds(&self) -> bool {
-        let create = self.plan.of(Step::Create);
-        match self.budget {
-            Some((Amount::Money(spent), Amount::Money(budget))) => {
-                let cost = create.cost.unwrap_or_default();
-                spent.millionths().saturating_add(cost.millionths()) > budget.millionths()
-            }
-            Some((Amount::Seconds(spent), Amount::Seconds(budget))) => {
-                spent.saturating_add(create.billed) > budget
-            }
-            Some(_) | None => false,
-        }
-    }
-
     /// For programs: the totals, and what would be done with each pair.
     pub(super) fn json(&self, batch: &Batch) -> Value {
         let price = batch.manifest.spending.price;
@@ -189,6 +193,7 @@ impl Outlook {
             "price_per_second": price,
             "plan": self.plan,
             "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
+            "affordable": self.affordable,
             "takes_seconds": self.takes.as_secs_f64(),
             "pairs": pairs.collect::<Vec<_>>(),
         })

@@ -252,18 +252,19 @@ impl<'a> Fetch<'a> {
     }
 
     /// A run that was killed between the move and its record left the whole file: then only its
-    /// length is compared with the server's.
+    /// length is compared with the server's. Where the link is dead nothing can be compared, and
+    /// what was moved there was whole.
     async fn already_there(&self, place: &Path) -> Result<Option<SavedVideo>, Trouble> {
-        let Fetched::Open(stream) = self.means.client.media().video(&self.link, None).await else {
-            return Ok(None);
+        let total = match self.means.client.media().video(&self.link, None).await {
+            Fetched::Open(stream) => Some(stream.total),
+            Fetched::Dead(_) => None,
+            Fetched::Again(_) | Fetched::Misfit => return Ok(None),
         };
-        let total = stream.total;
-        drop(stream);
         let owned = place.to_owned();
         let looked = spawn_blocking(move || {
             let mut file = File::open(&owned)?;
             let bytes = file.metadata()?.len();
-            if Some(bytes) != total {
+            if total.is_some_and(|total| total != Some(bytes)) {
                 return Ok(None);
             }
             match video::check(&mut file, bytes) {

@@ -18,6 +18,14 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.missing(id)))
     }
 
+    /// Takes files for saved again that were missing and are what was saved.
+    ///
+    /// # Errors
+    /// [`LedgerError::Forbidden`] for a pair without a link; then none is changed.
+    pub fn found(&mut self, ids: &[String]) -> Result<(), LedgerError> {
+        self.write(|write| ids.iter().try_for_each(|id| write.found(id)))
+    }
+
     /// Has failed pairs created again by a person's word, each as a new attempt.
     ///
     /// # Errors
@@ -71,6 +79,11 @@ impl Write<'_> {
     fn missing(&mut self, id: &str) -> Result<(), LedgerError> {
         let known = self.known(id)?;
         self.apply(&known.receipt, State::Saved, Event::Missing, &Trace::default()).map(drop)
+    }
+
+    fn found(&mut self, id: &str) -> Result<(), LedgerError> {
+        let known = self.known(id)?;
+        self.apply(&known.receipt, State::Completed, Event::Saved, &Trace::default()).map(drop)
     }
 
     fn retry(&mut self, id: &str) -> Result<(), LedgerError> {

@@ -58,9 +58,13 @@ impl View {
         Ok(spent.map(|spent| rules.amount(spent)))
     }
 
-    /// What all creates come to that made something, or may have. A person's verdict changes
-    /// nothing here: a doubt that was resolved to be sent again may still have been paid.
-    fn spent(&self, rules: &Rules) -> Result<u64, LedgerError> {
+    /// What all creates come to that made something, or may have, in the units of the budget. A
+    /// person's verdict changes nothing here: a doubt that was resolved to be sent again may still
+    /// have been paid.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn spent(&self, rules: &Rules) -> Result<u64, LedgerError> {
         let sql = "SELECT seconds, price, count(*) FROM (
                 SELECT seconds, price FROM attempts WHERE event IN (?1, ?2)
                 UNION ALL SELECT seconds, price FROM standings WHERE state = ?3

@@ -33,7 +33,34 @@ pub struct Misfit {
     pub audio: Duration,
 }
 
+/// A file that was saved once, and was not there or not the same when it was last looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingFile {
+    /// The pair.
+    pub id: String,
+    /// Where it was, relative to the run folder where it is inside.
+    pub path: String,
+    /// How large it was.
+    pub bytes: u64,
+    /// Its digest, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
 impl View {
+    /// The files that are to be fetched again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn missing_files(&self) -> Result<Vec<MissingFile>, LedgerError> {
+        let sql = "SELECT id, video_path, video_bytes, video_sha256
+            FROM pairs JOIN standings USING (pair)
+            WHERE state = ?1 AND video_sha256 IS NOT NULL ORDER BY place";
+        self.ask(sql, [State::Completed.name()], |row| {
+            let (id, path, bytes, sha256) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(MissingFile { id, path, bytes, sha256 })
+        })
+    }
+
     /// What the saved videos come to.
     ///
     /// # Errors

@@ -144,3 +144,29 @@ fn a_run_that_was_killed_is_not_taken_for_one_that_is_under_way() {
     sleep(Duration::from_millis(5100));
     assert!(!under_way());
 }
+
+#[test]
+fn a_video_that_is_on_disk_is_kept_though_its_link_is_dead() {
+    let keys = vec![Account::new(KEY)];
+    let links = Links { live: Span::secs(24 * 3600), renewed: false };
+    let api = fake(Scenario { work: Work::AtOnce, links, keys, ..Scenario::default() });
+    let sheet = Sheet::pairs(2, api.url(), "");
+    assert_eq!(sheet.run_whole(&[]).code, 0);
+    api.advance(Duration::from_secs(25 * 3600));
+    let (videos, away) = (sheet.run_folder().join("videos"), sheet.folder().join("away"));
+    std::fs::rename(&videos, &away).unwrap();
+    assert_eq!((sheet.run_whole(&[]).code, sheet.states()["completed"]), (3, 2));
+    std::fs::remove_dir_all(&videos).unwrap();
+    std::fs::rename(&away, &videos).unwrap();
+    std::fs::write(videos.join("pair-1.mp4"), "another").unwrap();
+    let said = sheet.run_whole(&[]);
+    assert!(said.err.contains("1 missing video found again"), "{said}");
+    assert_eq!(sheet.states(), [("completed".to_owned(), 1), ("saved".to_owned(), 1)].into());
+    // As a kill between the move and its record leaves it.
+    let ledger = rusqlite::Connection::open(sheet.run_folder().join("ledger.sqlite")).unwrap();
+    let forget = "UPDATE standings SET state = 'completed', video_path = NULL, video_bytes = NULL,
+        video_sha256 = NULL, video_millis = NULL WHERE pair = 1";
+    assert_eq!(ledger.execute(forget, ()).unwrap(), 1);
+    drop(ledger);
+    assert_eq!((sheet.run_whole(&[]).code, sheet.states()["saved"]), (3, 1));
+}

@@ -2,15 +2,15 @@
 //! that are gone, failures that are to be tried again.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
 use crate::download::{Shelf, ShelfError, shortage};
 use crate::exit::Exit;
-use crate::files::free;
-use crate::ledger::{Rows, Store, View};
+use crate::files::{free, sha256};
+use crate::ledger::{MissingFile, Rows, Store, View};
 use crate::plan::Sum;
 use crate::price::Money;
 use crate::state::State;
@@ -29,6 +29,7 @@ pub(super) fn prepare(
         check_names(&rows, shelf)?;
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
+        find_again(ui, store, &rows, &shelf.run_folder)?;
     }
     match args.until {
         Until::Saved => warn_of_room(ui, args, &rows, shelf),
@@ -114,6 +115,23 @@ fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Resu
         let videos = counted(missing.len() as u64, "saved video");
         ui.warn(&format!("{videos} are not what was saved, or gone: fetched again if possible"));
         store.missing(&missing)?;
+    }
+    Ok(())
+}
+
+/// A folder that was moved away may be back, when no link leads to its videos any more.
+fn find_again(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
+    let same = |missing: &MissingFile| {
+        let mut file = File::open(folder.join(&missing.path)).ok()?;
+        let length = file.metadata().ok()?.len();
+        let same = length == missing.bytes && sha256(&mut file).ok()? == missing.sha256;
+        same.then(|| missing.id.clone())
+    };
+    let found: Vec<_> = view.missing_files()?.iter().filter_map(same).collect();
+    if !found.is_empty() {
+        let videos = counted(found.len() as u64, "missing video");
+        ui.note(&format!("{videos} found again"));
+        store.found(&found)?;
     }
     Ok(())
 }
