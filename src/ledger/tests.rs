@@ -1,6 +1,7 @@
 //! The ledger against real files.
 
 mod purse;
+mod ready;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;

@@ -152,3 +152,21 @@ fn events_tell_every_transition() {
         assert_eq!(event["at"], row["created_at"]);
     }
 }
+
+#[test]
+fn signatures_that_the_server_echoes_are_not_shown() {
+    let server = Rude::start(|number, connection| {
+        let error = "cannot fetch https://b.example/a.jpg?X-Amz-Signature=SIGNED now";
+        let (status, key) = [("422 No", "error"), ("502 Bad", "oops")][number % 2];
+        answer(connection, status, "", &format!("{{\"{key}\": {{\"message\": \"{error}\"}}}}"));
+    });
+    let sheet = Sheet::pairs(2, &server.url, "concurrency: 1");
+    let said = [sheet.run(&[]), sheet.call("status", &["--json"]), sheet.call("status", &[])];
+    assert_eq!(said[0].code, 5, "{}", said[0]);
+    let error = sheet.rows()["pair-0"]["error"].clone();
+    assert!(error.contains("cannot fetch https://b.example/a.jpg?… now"), "{error}");
+    let log = fs::read_to_string(sheet.run_folder().join("events.jsonl")).unwrap();
+    let csv = fs::read_to_string(sheet.run_folder().join("tasks.csv")).unwrap();
+    let shown = said.map(|said| said.out + &said.err).concat() + &log + &csv;
+    assert!(!shown.contains("SIGNED"), "{shown}");
+}
