@@ -158,7 +158,9 @@ fn a_video_that_is_on_disk_is_kept_though_its_link_is_dead() {
     assert_eq!((sheet.run_whole(&[]).code, sheet.states()["completed"]), (3, 2));
     std::fs::remove_dir_all(&videos).unwrap();
     std::fs::rename(&away, &videos).unwrap();
-    std::fs::write(videos.join("pair-1.mp4"), "another").unwrap();
+    let other = videos.join("pair-1.mp4");
+    let length = std::fs::metadata(&other).unwrap().len();
+    std::fs::write(&other, vec![0; usize::try_from(length).unwrap()]).unwrap();
     let said = sheet.run_whole(&[]);
     assert!(said.err.contains("1 missing video found again"), "{said}");
     assert_eq!(sheet.states(), [("completed".to_owned(), 1), ("saved".to_owned(), 1)].into());

@@ -20,8 +20,9 @@ fn run(folder: &Path, prompt: &str, work: impl FnOnce(&Ledger)) -> Store {
 #[test]
 fn what_the_server_refused_is_not_looked_at_again_and_what_was_unfit_is() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store =
-        run(folder.path(), "one", |ledger| drop(settle(ledger, judgement(Proof::Rejected))));
+    let mut store = run(folder.path(), "one", |ledger| {
+        assert_eq!(settle(ledger, judgement(Proof::Rejected)), State::Rejected);
+    });
     assert!(store.unfit(LookAgain::All).unwrap().is_empty());
     drop(store);
     std::thread::sleep(Duration::from_millis(5));
