@@ -104,7 +104,9 @@ fn twins(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Note> {
 fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> {
     let notes = |weight| {
         let all = seen.iter().flat_map(|seen| seen.remarks.iter().map(move |one| (seen, one)));
-        let wanted = all.filter(move |(_, remark)| remark.weight == weight);
+        // Of what was not looked at there is nothing to say; how many these are comes below.
+        let wanted =
+            all.filter(move |(seen, remark)| seen.look.is_some() && remark.weight == weight);
         wanted.map(|(seen, one)| note(batch, seen.medium, &one.message, one.help.clone()))
     };
     let mut warned: Vec<_> = notes(Weight::Warning).collect();
@@ -133,6 +135,11 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
         ),
         measured(length, unmeasured),
     ];
+    let passed_over = seen.iter().filter(|seen| seen.look.is_none()).count() as u64;
+    if passed_over > 0 {
+        let files = counted(passed_over, "file");
+        ui.note(&format!("{files} not looked at: a rehearsal asks nobody outside this machine"));
+    }
     let value = json!({
         "manifest": batch.site.manifest.display().to_string(),
         "pairs": batch.manifest.pairs.len(),
