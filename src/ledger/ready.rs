@@ -27,7 +27,7 @@ pub enum LookAgain {
     /// All whose media are looked at anyway.
     All,
     /// Those that failed by a file beside the manifest, which may be another one by now, or may be
-    /// there again. One that may have failed by a URL is not sent without a look at that.
+    /// there again. What failed by its URL, or was refused by the store, is not looked at.
     Files,
 }
 
@@ -99,10 +99,9 @@ impl Write<'_> {
         let which = match again {
             LookAgain::All => "TRUE",
             LookAgain::Files => {
-                "json_extract(body, '$.audio_url') LIKE 'file:%' AND (error_code = 'audio_too_long'
-                    OR json_extract(body, '$.image_url') LIKE 'file:%')
-                OR error_code IN ('file_changed', 'file_missing', 'file_unreadable', 'file_outside',
-                    'not_a_file')"
+                "error_code IN ('file_changed', 'file_missing', 'file_unreadable', 'file_outside',
+                    'not_a_file')
+                OR error_code = 'audio_too_long' AND json_extract(body, '$.audio_url') LIKE 'file:%'"
             }
         };
         let refused = format!(
