@@ -130,6 +130,10 @@ impl<'a> Preflight<'a> {
             return Ok(None);
         }
         let Some(look) = self.prober.look(&source, role).await else { return Ok(None) };
+        if self.probing == Probing::Lengths && matches!(source, Source::Url(_)) {
+            // Only measured: nobody asked for a verdict, and what has no length is not sent.
+            return Ok(Some(Looked { role, source, look }));
+        }
         let mut remarks = look.remarks(role, &self.demands);
         remarks.extend(of_link(source.as_written(), Timestamp::now(), Duration::ZERO));
         if let Some(remark) = remarks.into_iter().find(|remark| remark.weight == Weight::Error) {

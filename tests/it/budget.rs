@@ -291,3 +291,17 @@ fn a_recording_that_was_replaced_is_measured_again_before_it_is_paid_for() {
     assert_eq!((said.code, api.book().creates_read), (8, 0), "{said}");
     assert!(said.err.contains("it costs 9 s"), "{said}");
 }
+
+#[test]
+fn a_recording_that_cannot_be_had_for_a_moment_is_left_for_the_next_run() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let speeches = Speeches::start();
+    let yaml = speeches.manifest(api.url(), "budget: 10s", &[2_000]);
+    let sheet = Sheet::new(&yaml.replace("/speech/", "/late/speech/"));
+    let said = sheet.run(&[]);
+    assert_eq!((said.code, api.book().creates_read), (8, 0), "{said}");
+    assert_eq!(sheet.states()["planned"], 1, "{said}");
+    speeches.change();
+    assert_eq!(sheet.run(&[]).code, 0);
+    assert_eq!(booked(&api.book()), 2);
+}
