@@ -7,6 +7,9 @@
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark prints and may panic")]
 
+#[path = "shared/process.rs"]
+mod process;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,6 +19,8 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use self::process::{cpu_seconds, kilobytes};
 
 const KEY: &str = "bench-key-0123456789";
 
@@ -115,7 +120,7 @@ fn report(name: &str, pairs: u64, mut child: Child) -> f64 {
     let status = loop {
         let id = child.id();
         cpu = cpu.max(cpu_seconds(id).unwrap_or(0.0));
-        peak = peak.max(peak_kilobytes(id).unwrap_or(0));
+        peak = peak.max(kilobytes(id, "VmHWM").unwrap_or(0));
         if let Some(status) = child.try_wait().expect("a child") {
             break status;
         }
@@ -129,20 +134,6 @@ fn report(name: &str, pairs: u64, mut child: Child) -> f64 {
     let cpu = cpu * 10_000.0 / items;
     println!("{name:>10} {rate:>10.0} {cpu:>14.2} {megabytes:>8.0}");
     rate
-}
-
-/// User and system time, in clock ticks of 10 ms.
-fn cpu_seconds(process: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-fn peak_kilobytes(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// A server that answers every create at once, with an id of its own. Ends with the process.

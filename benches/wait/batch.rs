@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::process::{cpu_seconds, kilobytes};
 use crate::server::Server;
 
 const KEY: &str = "bench-key-0123456789";
@@ -90,18 +91,4 @@ pub(crate) fn taken(mut child: Child) -> Taken {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// User and system time, in clock ticks of 10 ms.
-fn cpu_seconds(process: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-fn kilobytes(process: u32, what: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with(what))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

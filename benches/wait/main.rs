@@ -21,6 +21,8 @@ mod batch;
 mod crowd;
 mod delay;
 mod fetch;
+#[path = "../shared/process.rs"]
+mod process;
 mod server;
 
 fn main() {
