@@ -131,8 +131,9 @@ impl Ledger {
     /// The first thing that could not be written.
     pub fn close(self) -> Result<(), LedgerError> {
         let Self { jobs, thread, view } = self;
-        drop(jobs);
+        // Before the writer is told to end: it leaves one file behind only if nobody reads.
         drop(view);
+        drop(jobs);
         match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
