@@ -112,11 +112,15 @@ pub enum Event {
     Missing,
     /// A person decided to pay again for a task that failed.
     Retried,
+    /// The server says that it knows no such task; it has been seen to be wrong.
+    NotFound,
+    /// The server knows the task again.
+    Found,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
@@ -134,6 +138,8 @@ impl Event {
         Self::LinkLost,
         Self::Missing,
         Self::Retried,
+        Self::NotFound,
+        Self::Found,
     ];
 
     /// The name in the ledger and in `events.jsonl`.
@@ -157,6 +163,8 @@ impl Event {
             Self::LinkLost => "link_lost",
             Self::Missing => "missing",
             Self::Retried => "retried",
+            Self::NotFound => "not_found",
+            Self::Found => "found",
         }
     }
 }
@@ -184,11 +192,13 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Sending, Event::NotMade) => State::Planned,
         (State::Sending, Event::Lost) => State::InDoubt,
         (State::Rejected, Event::Revised) => State::Planned,
-        (State::InDoubt | State::Planned, Event::Adopted) => State::Created,
-        (State::InDoubt, Event::Resent) => State::Planned,
+        // A task that the server did not know for a while may turn up again.
+        (State::InDoubt | State::Planned | State::Failed, Event::Adopted) => State::Created,
+        (State::InDoubt | State::Rejected, Event::Resent) => State::Planned,
         (State::InDoubt, Event::WrittenOff) => State::Abandoned,
         (State::Created, Event::Completed) => State::Completed,
         (State::Created, Event::Failed) => State::Failed,
+        (State::Created, Event::NotFound | Event::Found) => State::Created,
         (State::Completed, Event::Relinked | Event::LinkLost) => State::Completed,
         (State::Completed, Event::Saved) => State::Saved,
         (State::Saved, Event::Missing) => State::Completed,
@@ -230,6 +240,7 @@ mod tests {
             Event::Unfit | Event::Revised | Event::WrittenOff => paid,
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
             Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
+            Event::NotFound | Event::Found => Paid::Yes,
         }
     }
 
@@ -262,11 +273,11 @@ mod tests {
     #[test]
     fn finished_pairs_stay_as_they_are() {
         for (state, way_out) in [
-            (State::Saved, Some(Event::Missing)),
-            (State::Failed, Some(Event::Retried)),
-            (State::Abandoned, None),
+            (State::Saved, &[Event::Missing][..]),
+            (State::Failed, &[Event::Retried, Event::Adopted]),
+            (State::Abandoned, &[]),
         ] {
-            for event in Event::ALL.into_iter().filter(|event| Some(*event) != way_out) {
+            for event in Event::ALL.into_iter().filter(|event| !way_out.contains(event)) {
                 assert_eq!(next(state, event), Err(Forbidden { state, event }));
             }
         }
@@ -285,6 +296,7 @@ mod tests {
                 (State::Sending, Event::NotMade),
                 (State::Failed, Event::Retried),
                 (State::Rejected, Event::Revised),
+                (State::Rejected, Event::Resent),
                 (State::InDoubt, Event::Resent),
             ]
         );

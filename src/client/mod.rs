@@ -18,7 +18,6 @@ mod video;
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
@@ -166,14 +165,12 @@ fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
 }
 
 async fn receive(mut response: reqwest::Response) -> Received {
-    let header = |name| {
-        let value = response.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
+    let headers = response.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
     let mut received = Received {
         status: response.status().as_u16(),
-        retry_after: header(RETRY_AFTER),
-        location: header(LOCATION),
+        headers: headers.collect(),
         ..Received::default()
     };
     received.cut = loop {
@@ -204,7 +201,11 @@ fn without_key(judgement: Judgement, key: &ApiKey) -> Judgement {
         status: judgement.status,
         code: shown(&judgement.code, key),
         message: shown(&judgement.message, key),
-        evidence: judgement.evidence.map(|text| key.remove_from(&text)),
+        evidence: judgement
+            .evidence
+            .map(|bytes| key.remove_from(&String::from_utf8_lossy(&bytes)).into_bytes()),
+        proposed: judgement.proposed,
+        retry_after: judgement.retry_after,
         estimate: judgement.estimate,
     }
 }

@@ -247,6 +247,10 @@ fn doubt_json(doubt: &Doubt) -> Value {
     let mut value = view::json(&doubt.row);
     value["sent_at"] = doubt.sent_at.to_string().into();
     value["request"] = request(doubt);
-    value["evidence"] = doubt.evidence.as_deref().map(without_queries).into();
+    value["evidence"] = doubt
+        .evidence
+        .as_deref()
+        .map(|bytes| without_queries(&String::from_utf8_lossy(bytes)))
+        .into();
     value
 }

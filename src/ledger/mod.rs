@@ -119,6 +119,16 @@ pub struct Receipt {
     charge: Charge,
 }
 
+/// What a create came to, once that is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Where the pair stands.
+    pub state: State,
+    /// The pair that had the task already which the answer named, if one had: then this pair is in
+    /// doubt, and that says nothing about the API being there.
+    pub same_task: Option<Arc<str>>,
+}
+
 /// One committed event, as observers and `events.jsonl` see it.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -161,9 +171,8 @@ fn event_of(judgement: &Judgement) -> Event {
     match judgement.proof {
         Proof::Created(_) => Event::Accepted,
         Proof::Rejected => Event::Refused,
-        Proof::NotSent | Proof::Unable | Proof::Wait { .. } | Proof::AccountStop(_) => {
-            Event::NotMade
-        }
+        Proof::NotSent | Proof::NotRelayed | Proof::NotTheApi => Event::NotMade,
+        Proof::Unable | Proof::Wait | Proof::AccountStop(_) => Event::NotMade,
         Proof::InDoubt => Event::Lost,
     }
 }

@@ -111,6 +111,8 @@ impl Store {
                 code: "stopped".to_owned(),
                 message: "the run ended before the answer was recorded".to_owned(),
                 evidence: None,
+                proposed: None,
+                retry_after: None,
                 estimate: None,
             };
             for receipt in &pending {

@@ -40,6 +40,10 @@ pub enum News {
     LinkLost(String, String),
     /// The video is on disk under its name, whole and durable.
     Saved(SavedVideo),
+    /// The server knows no such task, for now: code and message.
+    NotFound(String, String),
+    /// The server knows the task again.
+    Found,
 }
 
 /// A file that holds the video of a pair.
@@ -65,6 +69,8 @@ impl News {
             Self::Relinked(_) => Event::Relinked,
             Self::LinkLost(..) => Event::LinkLost,
             Self::Saved(_) => Event::Saved,
+            Self::NotFound(..) => Event::NotFound,
+            Self::Found => Event::Found,
         }
     }
 
@@ -72,6 +78,7 @@ impl News {
     pub(super) const fn from(&self) -> State {
         match self {
             Self::Completed(_) | Self::Failed(..) => State::Created,
+            Self::NotFound(..) | Self::Found => State::Created,
             Self::Relinked(_) | Self::LinkLost(..) | Self::Saved(_) => State::Completed,
         }
     }

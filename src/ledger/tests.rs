@@ -43,6 +43,8 @@ fn judgement(proof: Proof) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: None,
+        proposed: None,
+        retry_after: None,
         estimate: None,
     }
 }
@@ -59,7 +61,7 @@ fn intend(ledger: &Ledger) -> Permit {
 
 fn settle(ledger: &Ledger, judgement: Judgement) -> State {
     let (receipt, _) = intend(ledger).spend();
-    block_on(ledger.settle(receipt, judgement)).unwrap()
+    block_on(ledger.settle(receipt, judgement)).unwrap().state
 }
 
 fn rows(folder: &Path) -> Vec<Row> {
@@ -89,7 +91,7 @@ fn a_permit_carries_the_recorded_body_and_its_intent_is_already_committed() {
     assert!(fs::read_to_string(folder.path().join("events.jsonl")).unwrap().contains("intended"));
     let (receipt, body) = permit.spend();
     assert_eq!(body, pair("a", "hello").request.to_json().to_string());
-    assert_eq!(block_on(ledger.settle(receipt, created("t1"))).unwrap(), State::Created);
+    assert_eq!(block_on(ledger.settle(receipt, created("t1"))).unwrap().state, State::Created);
     ledger.close().unwrap();
     assert_eq!(rows(folder.path())[0].task_id.as_deref(), Some("t1"));
 }
@@ -177,7 +179,7 @@ fn observers_hear_of_commits_in_order() {
             changes.iter().for_each(|c| sender.send((c.number, c.event)).unwrap());
         }))
         .unwrap();
-    assert_eq!(settle(&ledger, judgement(Proof::Wait { retry_after: None })), State::Planned);
+    assert_eq!(settle(&ledger, judgement(Proof::Wait)), State::Planned);
     assert_eq!(settle(&ledger, created("t1")), State::Created);
     ledger.close().unwrap();
     let heard: Vec<_> = heard.iter().collect();

@@ -40,7 +40,9 @@ pub struct Doubt {
     /// What was sent.
     pub body: String,
     /// What came back, bounded, if anything did.
-    pub evidence: Option<String>,
+    pub evidence: Option<Vec<u8>>,
+    /// A task that the answer seemed to name.
+    pub proposed: Option<String>,
 }
 
 const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
@@ -165,7 +167,8 @@ impl View {
                 row: read_row(row)?,
                 sent_at: time(row, 17)?,
                 body: row.get(18)?,
-                evidence: row.get(19)?,
+                evidence: bytes(row, 19)?,
+                proposed: None,
             })
         })
     }
@@ -301,6 +304,12 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
         estimate: duration(row, 5)?,
         link: url.map(Arc::from).zip(optional_time(row, 7)?),
     })
+}
+
+/// Of a column that older releases wrote as text.
+fn bytes(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
+    let value = row.get_ref(column)?;
+    Ok(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
 }
 
 /// In a column of milliseconds.

@@ -163,10 +163,10 @@ impl<'a> Write<'a> {
     pub(super) fn note(&mut self, task: &Task, news: &News) -> Result<State, LedgerError> {
         let (code, message, video_url) = match news {
             News::Completed(url) | News::Relinked(url) => ("", "", Some(url)),
-            News::Failed(code, message) | News::LinkLost(code, message) => {
-                (code.as_str(), message.as_str(), None)
-            }
-            News::Saved(_) => ("", "", None),
+            News::Failed(code, message)
+            | News::LinkLost(code, message)
+            | News::NotFound(code, message) => (code.as_str(), message.as_str(), None),
+            News::Saved(_) | News::Found => ("", "", None),
         };
         let trace = Trace { code, message, video_url, ..Trace::default() };
         let receipt = Receipt {

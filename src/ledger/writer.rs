@@ -14,7 +14,9 @@ use tokio::sync::oneshot;
 
 use super::store::Store;
 use super::write::{Committed, Write};
-use super::{LedgerError, News, Observer, Permit, Planned, Receipt, Task, Unfit, Upload, View};
+use super::{
+    LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload, View,
+};
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -81,7 +83,7 @@ impl Ledger {
         self.ask(|reply| Job::Intend(planned, reply)).await
     }
 
-    /// Makes the outcome of a create durable, and returns the pair's state.
+    /// Makes the outcome of a create durable, and says what it came to.
     ///
     /// # Errors
     /// When it could not be written: the pair will be in doubt at the next start.
@@ -89,9 +91,10 @@ impl Ledger {
         &self,
         receipt: Receipt,
         judgement: Judgement,
-    ) -> Result<State, LedgerError> {
+    ) -> Result<Settled, LedgerError> {
         let record = Record::Settled(receipt, Box::new(judgement));
-        self.ask(|reply| Job::Record(record, reply)).await
+        let state = self.ask(|reply| Job::Record(record, reply)).await?;
+        Ok(Settled { state, same_task: None })
     }
 
     /// Makes what became of a task durable, and returns the pair's state.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::stop::Stop;
 use crate::pace::{Backoff, Pause, Rate, Schedule, Window, retry_after};
-use crate::wire::Proof;
+use crate::wire::{Judgement, Proof};
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
 
@@ -127,18 +127,19 @@ impl Gate {
         self.now().saturating_sub(self.inner.borrow().last_answer)
     }
 
-    fn learn(&self, started: Duration, proof: &Proof) {
+    fn learn(&self, started: Duration, judgement: &Judgement) {
         let now = self.now();
         let inner = &mut *self.inner.borrow_mut();
-        match proof {
-            Proof::Wait { retry_after: asked } => {
-                let asked = asked.as_deref().and_then(|v| retry_after(v, SystemTime::now()));
+        match judgement.proof {
+            Proof::Wait => {
+                let asked = judgement.retry_after.as_deref();
+                let asked = asked.and_then(|v| retry_after(v, SystemTime::now()));
                 if inner.pause.refused((started, now), asked, fastrand::f64()) {
                     inner.window.cut();
                 }
                 inner.log(now, "too many requests");
             }
-            Proof::NotSent => {
+            Proof::NotSent | Proof::NotRelayed | Proof::NotTheApi => {
                 inner.pause.refused((started, now), None, fastrand::f64());
                 inner.log(now, "not sent");
             }
@@ -161,8 +162,8 @@ impl Inner {
 
 impl Pass<'_> {
     /// What the create's outcome means for those that follow.
-    pub(super) fn learn(&self, proof: &Proof) {
-        self.gate.learn(self.started, proof);
+    pub(super) fn learn(&self, judgement: &Judgement) {
+        self.gate.learn(self.started, judgement);
     }
 
     /// To be called before money is asked for: others have to wait for what comes of it.

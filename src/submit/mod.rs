@@ -21,7 +21,7 @@ use self::gate::{Gate, Pass};
 pub use self::in_flight::InFlight;
 pub use self::stop::{Reason, Stop, Stops};
 use crate::client::Client;
-use crate::ledger::{Ledger, LedgerError, Permit, Planned};
+use crate::ledger::{Ledger, LedgerError, Permit, Planned, Settled};
 use crate::pace::Rate;
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
@@ -201,7 +201,7 @@ impl Run<'_> {
             let Some(permit) = self.permit(&planned, &mut pass).await else { return };
             let sent = self.gate.now();
             let (receipt, judgement) = self.means.client.create(permit).await;
-            pass.learn(&judgement.proof);
+            pass.learn(&judgement);
             tracing::info!(
                 pair = &*planned.id,
                 status = judgement.status,
@@ -212,7 +212,7 @@ impl Run<'_> {
             let again = self.act_on(&judgement, begun);
             let settled = self.means.ledger.settle(receipt, judgement.clone()).await;
             match settled {
-                Ok(State::Created) => return seat.keep(),
+                Ok(Settled { state: State::Created, .. }) => return seat.keep(),
                 Ok(_) => {}
                 Err(error) => return self.unrecorded(&planned, judgement, error),
             }
@@ -257,7 +257,7 @@ impl Run<'_> {
                 self.means.stop.pull(Reason::Account { account, message })
             }
             Proof::Unable => self.means.stop.pull(Reason::Unable { message }),
-            Proof::NotSent | Proof::Wait { .. } => {
+            Proof::NotSent | Proof::NotRelayed | Proof::NotTheApi | Proof::Wait => {
                 let resumes = self.gate.now() + self.gate.held_back();
                 if resumes.saturating_sub(begun) <= self.retry_for {
                     return true;

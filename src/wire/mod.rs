@@ -1,6 +1,6 @@
 //! What each answer of the API proves about a create.
 //!
-//! One pure function, [`judge`], turns what happened on the wire into one of seven proofs. It holds
+//! One pure function, [`judge`], turns what happened on the wire into one of a few proofs. It holds
 //! the whole knowledge of which outcomes were billed; nothing else in the program decides that.
 //! Another, [`judge_poll`], says what an answer tells of a task that exists; [`judge_upload`] where
 //! a file is that was handed over.
@@ -49,14 +49,20 @@ pub enum Wire {
 pub struct Received {
     /// The HTTP status.
     pub status: u16,
-    /// The `Retry-After` header.
-    pub retry_after: Option<String>,
-    /// The `Location` header.
-    pub location: Option<String>,
+    /// The headers, their names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body, up to the client's limit.
     pub body: Vec<u8>,
     /// Why the body is not whole, if it is not: cut, stalled, reset, or over the limit.
     pub cut: Option<String>,
+}
+
+impl Received {
+    /// The first header of a name, which is given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// What is known for sure after a create.
@@ -68,13 +74,15 @@ pub enum Proof {
     Rejected,
     /// Nothing was sent; it may be tried again.
     NotSent,
+    /// Somebody on the way to the API refused before passing it on: nothing was made, and it may
+    /// be tried again.
+    NotRelayed,
+    /// The answer is not the API's (a portal, a proxy, another address), and nothing was made.
+    NotTheApi,
     /// Nothing was sent, and nothing can be until somebody mends this machine.
     Unable,
     /// The server wants all creates to pause; nothing was made.
-    Wait {
-        /// The `Retry-After` header, if there was one.
-        retry_after: Option<String>,
-    },
+    Wait,
     /// The account cannot create anything now; nothing was made.
     AccountStop(Account),
     /// It may have been paid for. Never resent without a person's verdict.
@@ -105,7 +113,11 @@ pub struct Judgement {
     /// The server's message, or ours; empty when all is well.
     pub message: String,
     /// The raw answer, bounded, where it should be kept: in doubt, or created by an odd answer.
-    pub evidence: Option<String>,
+    pub evidence: Option<Vec<u8>>,
+    /// A task that the answer seems to name; a person may adopt it.
+    pub proposed: Option<TaskId>,
+    /// The `Retry-After` header, if there was one.
+    pub retry_after: Option<String>,
     /// How long the server expects the task to take, if it says.
     pub estimate: Option<Duration>,
 }
@@ -133,6 +145,8 @@ fn unanswered(proof: Proof, code: &str, reason: &str) -> Judgement {
         code: code.to_owned(),
         message: bounded(reason),
         evidence: None,
+        proposed: None,
+        retry_after: None,
         estimate: None,
     }
 }
@@ -149,6 +163,8 @@ fn judge_answer(received: &Received) -> Judgement {
         message: bounded(&message(received, &answer)),
         status: Some(received.status),
         evidence: doubt.then(|| evidence(received)),
+        proposed: None,
+        retry_after: received.header("retry-after").map(str::to_owned),
         estimate: None,
         proof,
     }
@@ -163,6 +179,8 @@ fn created(task: TaskId, received: &Received, answer: &Answer) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: (!ordinary).then(|| evidence(received)),
+        proposed: None,
+        retry_after: received.header("retry-after").map(str::to_owned),
         estimate: answer.estimate,
     }
 }
@@ -175,7 +193,7 @@ fn proof_without_task(received: &Received, answer: &Answer) -> Proof {
     match received.status {
         401 => Proof::AccountStop(Account::Key),
         403 => Proof::AccountStop(Account::Forbidden),
-        429 => Proof::Wait { retry_after: received.retry_after.clone() },
+        429 => Proof::Wait,
         // Gave up waiting; conflict with something under way: perhaps with our own request.
         408 | 409 => Proof::InDoubt,
         300..=499 => Proof::Rejected,
@@ -193,7 +211,7 @@ fn code(received: &Received, answer: &Answer) -> String {
 }
 
 fn message(received: &Received, answer: &Answer) -> String {
-    match (received.status, &received.location) {
+    match (received.status, received.header("location")) {
         (300..=399, Some(to)) => {
             format!("the endpoint points to {}; creates are never redirected", without_query(to))
         }
@@ -226,21 +244,17 @@ fn first_line(body: &[u8]) -> String {
     }
 }
 
-fn evidence(received: &Received) -> String {
+fn evidence(received: &Received) -> Vec<u8> {
     let mut text = format!("HTTP {}\n", received.status);
-    for (name, value) in [("location", &received.location), ("retry-after", &received.retry_after)]
-    {
-        if let Some(value) = value {
-            text.push_str(&format!("{name}: {value}\n"));
-        }
+    for (name, value) in &received.headers {
+        text.push_str(&format!("{name}: {value}\n"));
     }
     if let Some(why) = &received.cut {
         text.push_str(&format!("(cut: {why})\n"));
     }
     let body = &received.body[..received.body.len().min(EVIDENCE)];
     text.push('\n');
-    text.push_str(&String::from_utf8_lossy(body));
-    text
+    [text.as_bytes(), body].concat()
 }
 
 fn bounded(text: &str) -> String {

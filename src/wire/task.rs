@@ -84,7 +84,7 @@ fn body(received: &Received) -> &[u8] {
 }
 
 fn try_again(received: &Received, reason: String) -> Poll {
-    Poll::TryAgain { reason, retry_after: received.retry_after.clone() }
+    Poll::TryAgain { reason, retry_after: received.header("retry-after").map(str::to_owned) }
 }
 
 fn read(task: &Value) -> TaskNews {

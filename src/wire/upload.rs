@@ -54,7 +54,10 @@ impl UploadError {
     }
 
     pub(super) fn again_after(received: &Received, reason: &str) -> Self {
-        Self::TryAgain { reason: bounded(reason), retry_after: received.retry_after.clone() }
+        Self::TryAgain {
+            reason: bounded(reason),
+            retry_after: received.header("retry-after").map(str::to_owned),
+        }
     }
 
     pub(crate) fn refused(code: &str, message: impl Into<String>) -> Self {
@@ -138,7 +141,7 @@ fn refusal(received: &Received, answer: &Answer) -> UploadError {
 }
 
 fn message(received: &Received, answer: &Answer) -> String {
-    match (received.status, &received.location) {
+    match (received.status, received.header("location")) {
         (300..=399, Some(to)) => {
             format!("the endpoint points to {}; uploads are never redirected", without_query(to))
         }
@@ -275,7 +278,7 @@ mod tests {
         assert!(refused(400, &long).to_string().len() <= 500);
         let received = Received {
             status: 503,
-            retry_after: Some("7".to_owned()),
+            headers: vec![("retry-after".to_owned(), "7".to_owned())],
             cut: Some("reset by peer".to_owned()),
             ..Received::default()
         };
@@ -295,8 +298,9 @@ mod tests {
 
     #[test]
     fn a_redirect_is_told_without_its_query() {
-        let location = Some("https://other.example/v1?token=secret".to_owned());
-        let received = Received { status: 307, location, ..Received::default() };
+        let location = "https://other.example/v1?token=secret".to_owned();
+        let headers = vec![("location".to_owned(), location)];
+        let received = Received { status: 307, headers, ..Received::default() };
         let error = judge_upload(&received, PlainHttp::Loopback).unwrap_err();
         let expected = "the API takes no files: the endpoint points to \
             https://other.example/v1?…; uploads are never redirected; ";

@@ -55,7 +55,7 @@ fn only_a_proof_that_nothing_was_made_gives_money_back() {
         (Proof::Rejected, 0),
         (Proof::NotSent, 0),
         (Proof::Unable, 0),
-        (Proof::Wait { retry_after: None }, 0),
+        (Proof::Wait, 0),
         (Proof::AccountStop(Account::Balance), 0),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ fn the_same_is_spent_after_the_ledger_was_opened_again() {
     end(&mut before, Proof::Created(TaskId::parse("t0").unwrap()));
     end(&mut before, Proof::Rejected);
     end(&mut before, Proof::InDoubt);
-    end(&mut before, Proof::Wait { retry_after: None });
+    end(&mut before, Proof::Wait);
     end(&mut before, Proof::Created(TaskId::parse("t3").unwrap()));
     let unmeasured = Planned { audio: None, ..next(&before) };
     before.purse = Purse::default();
