@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, problems};
 use super::failure::Failure;
+use super::formers;
 use crate::catalog::Catalog;
 use crate::files::{self, Local, LocalError};
 use crate::fitness::{Faces, Look, MAX_AUDIO, MAX_IMAGE, too_large};
@@ -17,6 +18,12 @@ use crate::preflight::{Medium, distinct, examine};
 ///
 /// All that cannot be used are problems of the manifest.
 pub(super) fn settle(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure> {
+    digests(batch, catalog)?;
+    // Names are compared together with what is asked for, and so with these digests.
+    formers::keep(batch)
+}
+
+fn digests(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure> {
     let media = distinct(&batch.manifest.pairs);
     let mut digests = HashMap::new();
     let mut notes = Vec::new();

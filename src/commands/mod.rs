@@ -5,6 +5,7 @@ mod batch;
 mod check;
 mod failure;
 mod follow;
+mod formers;
 mod init;
 mod key;
 mod locals;

@@ -14,6 +14,7 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::roughly;
 use crate::ledger::{Rows, View};
+use crate::pair::folded;
 use crate::plan::{Plan, Speed, Step, Sum};
 use crate::price::{Amount, Rules, billed};
 use crate::ui::{Ui, counted};
@@ -114,7 +115,7 @@ fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
         batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     let mut count = 0;
     view.each_row::<Failure>(Rows::All, |row| {
-        count += u64::from(row.attempts > 0 && !listed.contains(&row.id.to_ascii_lowercase()));
+        count += u64::from(row.attempts > 0 && !listed.contains(&folded(&row.id)));
         Ok(())
     })?;
     Ok(count)

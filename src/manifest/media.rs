@@ -2,7 +2,9 @@
 
 use url::Url;
 
-use crate::pair::{Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError};
+use crate::pair::{
+    Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError, alphabet, old_alphabet,
+};
 
 use super::fields::{Field, Reading};
 use super::problem::Finding;
@@ -143,7 +145,17 @@ fn decoded(text: &str) -> String {
 
 /// `<image stem>-<audio stem>`, and `-take2` for a second take; nothing when no id comes of it.
 pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<PairId> {
-    let (image, audio) = (stem(image), stem(audio));
+    joined([image, audio].map(|source| alphabet(&stem(source))), take)
+}
+
+/// The id that releases whose ids were ASCII gave to such a pair, if it was another one. A pair may
+/// have been paid for under it.
+pub(super) fn former_id(image: &Source, audio: &Source, take: u32) -> Option<PairId> {
+    let former = joined([image, audio].map(|source| old_alphabet(&stem(source))), take);
+    former.filter(|former| default_id(image, audio, take).as_ref() != Some(former))
+}
+
+fn joined([image, audio]: [String; 2], take: u32) -> Option<PairId> {
     if image.is_empty() || audio.is_empty() {
         return None;
     }
@@ -154,13 +166,10 @@ pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<Pa
     PairId::parse(&id).ok()
 }
 
-/// The name of the file without its ending, in the alphabet of ids.
+/// The name of the file without its ending.
 fn stem(source: &Source) -> String {
     let name = file_name(source);
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let stem: String = stem.chars().map(|c| if known(c) { c } else { '-' }).collect();
-    stem.trim_matches(['.', '_', '-']).to_owned()
+    name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned()
 }
 
 #[cfg(test)]
@@ -180,19 +189,32 @@ mod tests {
         };
         for (image, audio, expected) in [
             ("p/anna.jpg", "s/hello.mp3?sig=1/2", "anna-hello"),
-            ("Anna%20M%C3%BCller.v2.jpg", "b_.c.mp3", "Anna-M-ller.v2-b_.c"),
+            ("Anna%20M%C3%BCller.v2.jpg", "b_.c.mp3", "Anna-Müller.v2-b_.c"),
+            ("%E7%8E%8B.jpg", "%E4%BD%A0%E5%A5%BD.mp3", "王-你好"),
             ("%2e%2e%2fup.jpg", "100%.mp3", "up-100"),
             ("noending", "x%4.y", "noending-x-4"),
         ] {
             assert_eq!(id(image, audio, 1).as_deref(), Some(expected), "{image} {audio}");
         }
         assert_eq!(id("a.jpg", "b.mp3", 2).as_deref(), Some("a-b-take2"));
-        for (image, audio) in [("", "b.mp3"), ("%E5%BC%A0.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
+        for (image, audio) in [("", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
             assert_eq!(id(image, audio, 1), None, "{image} {audio}");
         }
         let local = |path| Source::File(LocalFile::new(path));
         let id_of_files = default_id(&local("./a b/anna.x.jpg"), &local(r"c\en.wav"), 1).unwrap();
         assert_eq!(id_of_files.as_str(), "anna.x-en");
         assert_eq!(id(&"x".repeat(100), &"y".repeat(100), 1), None);
+    }
+
+    #[test]
+    fn the_ids_of_earlier_releases_are_known() {
+        let local = |path| Source::File(LocalFile::new(path));
+        let former = |image, audio, take| {
+            former_id(&local(image), &local(audio), take).map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(former("Müller.jpg", "hello.mp3", 1).as_deref(), Some("M-ller-hello"));
+        assert_eq!(former("Müller.jpg", "hello.mp3", 2).as_deref(), Some("M-ller-hello-take2"));
+        assert_eq!(former("anna b.jpg", "hello.mp3", 1), None, "as it was");
+        assert_eq!(former("张.jpg", "hello.mp3", 1), None, "was refused");
     }
 }

@@ -29,10 +29,10 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use crate::pace::Rate;
-use crate::pair::{Endpoint, Pair, PlainHttp};
+use crate::pair::{Endpoint, Pair, PairId, PlainHttp};
 use crate::price::{Amount, Money, Rules};
 
-pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft};
+pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::syntax::too_large;
@@ -73,6 +73,9 @@ pub struct Manifest {
     pub pairs: Vec<Pair>,
     /// Where the media of each pair stand, in the same order.
     pub marks: Vec<Marks>,
+    /// The places of pairs without an id of their own whose default id was another one in releases
+    /// whose ids were ASCII; and that id. A ledger may have them under it.
+    pub formers: Vec<(usize, PairId)>,
     /// What is allowed but looks like a slip; mostly empty.
     pub warnings: Problems,
 }

@@ -47,7 +47,8 @@ pub fn schema() -> Value {
                     {"type": "string", "pattern": "^ *[0-9]"},
                 ],
             },
-            "id": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+            // At most 128 bytes, which no pattern can count.
+            "id": {"pattern": r"^[\p{L}\p{N}][\p{L}\p{N}\p{M}._-]{0,127}$"},
         },
     })
 }

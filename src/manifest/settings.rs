@@ -79,7 +79,7 @@ impl<'t> Reading<'t> {
         let spending = self.spending(all);
         let uploads = self.setting(all, "uploads", Self::uploads);
         let probe = self.setting(all, "probe", Self::boolean);
-        let Batch { pairs, marks, .. } = self.batch(all, tree.head(), model);
+        let Batch { pairs, marks, formers, .. } = self.batch(all, tree.head(), model);
         fields.finish(self);
         Some(Manifest {
             endpoint: endpoint.unwrap_or_else(default_endpoint),
@@ -93,6 +93,7 @@ impl<'t> Reading<'t> {
             probe: probe.unwrap_or(false),
             pairs,
             marks,
+            formers,
             warnings: Findings::default().locate("", "", Severity::Warning),
         })
     }

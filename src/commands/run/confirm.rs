@@ -7,6 +7,7 @@ use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
+use crate::pair::folded;
 use crate::plan::Sum;
 use crate::price::{Amount, billed};
 use crate::state::State;
@@ -60,11 +61,11 @@ pub(super) fn confirm(
 fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &[String]) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
-    let again: HashSet<_> = again.iter().map(|id| id.to_ascii_lowercase()).collect();
+    let again: HashSet<_> = again.iter().map(|id| folded(id)).collect();
     view.each_row::<Failure>(Rows::All, |row| {
         let planned = match row.state {
             State::Planned => true,
-            State::Failed | State::Rejected => again.contains(&row.id.to_ascii_lowercase()),
+            State::Failed | State::Rejected => again.contains(&folded(&row.id)),
             State::Sending | State::Created | State::Completed | State::Saved => false,
             State::InDoubt | State::Abandoned => false,
         };
