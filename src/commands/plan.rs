@@ -93,15 +93,21 @@ pub(super) fn outlook(
     let rules = manifest.rules();
     let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
     let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
-    let affordable = rules.limit().then(|| affordable(&rules, spent, &steps));
+    let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
     Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget, affordable })
 }
 
 /// How many of the pairs to create a run would pay for before the money ends.
-fn affordable(rules: &Rules, mut spent: u64, steps: &[(Step, Option<Duration>)]) -> u64 {
+fn affordable(
+    batch: &Batch,
+    rules: &Rules,
+    mut spent: u64,
+    steps: &[(Step, Option<Duration>)],
+) -> u64 {
     let mut pairs = 0;
-    for (_, audio) in steps.iter().filter(|(step, _)| *step == Step::Create) {
-        let charge = rules.charge(*audio);
+    let all = batch.manifest.pairs.iter().zip(steps);
+    for (pair, (_, audio)) in all.filter(|(_, (step, _))| *step == Step::Create) {
+        let charge = rules.charge_at(*audio, batch.manifest.price_of(pair));
         if rules.allow(spent, charge).is_ok() {
             spent = spent.saturating_add(rules.spent(charge));
             pairs += 1;
@@ -176,22 +182,24 @@ impl Outlook {
 
     /// For programs: the totals, and what would be done with each pair.
     pub(super) fn json(&self, batch: &Batch) -> Value {
-        let price = batch.manifest.spending.price;
+        let tariff = batch.manifest.spending.price;
         let pairs = batch.manifest.pairs.iter().zip(&self.steps).map(|(pair, (step, audio))| {
-            let billed = audio.map(billed);
+            let price = batch.manifest.price_of(pair);
+            let seconds = |length| price.map_or_else(|| billed(length), |it| it.billed(length));
             json!({
                 "id": pair.id.as_str(),
                 "step": step.name(),
                 "seconds": audio.map(|audio| audio.as_secs_f64()),
-                "billed_seconds": billed,
-                "cost": price.zip(billed).map(|(price, billed)| price.times(billed)),
+                "billed_seconds": audio.map(seconds),
+                "cost": price.zip(*audio).map(|(price, length)| price.cost(length)),
             })
         });
         json!({
             "manifest": batch.site.manifest.display().to_string(),
             "endpoint": batch.owner(),
             "run_folder": batch.site.folder.display().to_string(),
-            "price_per_second": price,
+            "price_per_second": tariff.and_then(|tariff| tariff.linear()),
+            "price": tariff,
             "plan": self.plan,
             "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
             "affordable": self.affordable,

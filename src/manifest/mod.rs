@@ -16,6 +16,7 @@ mod excerpt;
 mod fields;
 mod media;
 mod pairs;
+mod prices;
 mod problem;
 mod prompts;
 mod schema;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use crate::pace::Rate;
 use crate::pair::{Endpoint, Pair, PairId, PlainHttp};
-use crate::price::{Amount, Money, Rules};
+use crate::price::{Amount, Price, Rules, Tariff};
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
@@ -83,8 +84,8 @@ pub struct Manifest {
 /// What a manifest says about money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spending {
-    /// What a second of video costs, in the user's currency.
-    pub price: Option<Money>,
+    /// What videos cost, in the user's currency.
+    pub price: Option<Tariff>,
     /// What the batch may cost.
     pub budget: Option<Amount>,
     /// What a pair may cost.
@@ -101,6 +102,12 @@ impl Manifest {
     pub fn rules(&self) -> Rules {
         let Spending { price, budget, max_pair_cost, .. } = self.spending;
         Rules { price, budget, max_pair_cost, most: self.max_audio }
+    }
+
+    /// What the video of a pair costs, if that is known.
+    #[must_use]
+    pub fn price_of(&self, pair: &Pair) -> Option<Price> {
+        self.spending.price.map(|tariff| tariff.of_request(&pair.request))
     }
 }
 

@@ -119,6 +119,34 @@ fn settings() -> Value {
     })
 }
 
+fn price() -> Value {
+    let amount = |description: &str| json!({"description": description, "type": "number", "exclusiveMinimum": 0});
+    json!({
+        "description": "What videos cost, where it is more than `price_per_second` can say.",
+        "type": "object",
+        "properties": {
+            "per": {
+                "description": "What is counted: second, clip, or a time such as 10s, of which                                 each that is begun counts.",
+                "type": "string",
+                "pattern": "^ *(second|clip|[0-9].*)$",
+                "default": "second",
+            },
+            "amount": amount("What one of it costs."),
+            "minimum": amount("The least that a video costs."),
+            "step": {
+                "description": "What each recording's length is rounded up to: 5s.",
+                "type": "string",
+                "pattern": "^ *[0-9]",
+                "default": "1s",
+            },
+            "turbo": amount("How many times as much a video costs with `turbo_mode`."),
+            "720p": amount("How many times as much a video costs with `resolution: 720p`."),
+        },
+        "required": ["amount"],
+        "additionalProperties": false,
+    })
+}
+
 fn spending() -> Value {
     json!({
         "price_per_second": {
@@ -126,6 +154,7 @@ fn spending() -> Value {
             "type": "number",
             "exclusiveMinimum": 0,
         },
+        "price": price(),
         "budget": {
             "description": "What the batch may cost: in the same money, or in seconds of audio. \
                             Never passed; what is in doubt counts as spent.",

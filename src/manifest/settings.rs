@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 
 use crate::pace::Rate;
 use crate::pair::{Endpoint, PlainHttp};
-use crate::price::Money;
 
 use super::batch::Batch;
 use super::fields::{Field, Fields, Reading};
@@ -170,7 +169,7 @@ impl<'t> Reading<'t> {
     }
 
     fn spending(&mut self, fields: &mut Fields<'t>) -> Spending {
-        let price = self.setting(fields, "price_per_second", Self::money).map(Money::of);
+        let price = self.price(fields);
         let mut amount = |reading: &mut Self, name| {
             let read = |reading: &mut Self, field: &Field<'t>| reading.amount(field, price);
             reading.setting(fields, name, read)

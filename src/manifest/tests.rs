@@ -1,5 +1,6 @@
 //! What a user gets: the examples, every key, and what a manifest turns into.
 
+mod prices;
 mod prompts;
 mod refused;
 mod uploads;
@@ -219,6 +220,7 @@ fn schema_and_reader_know_the_same_keys() {
         ("defaults: {zzzzzzzz: 1}", &defs["defaults"]["properties"]),
         ("cross: {zzzzzzzz: 1}", &defs["cross"]["properties"]),
         ("uploads: {zzzzzzzz: 1}", &defs["uploads"]["properties"]),
+        ("price: {zzzzzzzz: 1}", &schema["properties"]["price"]["properties"]),
     ] {
         let problems = parse(yaml).unwrap_err();
         let unknown = problems.iter().find(|problem| problem.message.contains("zzzz")).unwrap();

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number, Value};
 
-use crate::price::{Amount, Money};
+use crate::price::{Amount, Money, Tariff};
 
 use super::excerpt;
 use super::fields::{Field, Reading};
@@ -105,7 +105,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Money, or seconds of audio.
-    pub(super) fn amount(&mut self, field: &Field<'t>, price: Option<Money>) -> Option<Amount> {
+    pub(super) fn amount(&mut self, field: &Field<'t>, price: Option<Tariff>) -> Option<Amount> {
         if let Kind::Text(_) = field.node.kind {
             let seconds = duration(field).map(|duration| duration.as_secs()).filter(|s| *s > 0);
             if seconds.is_none() {

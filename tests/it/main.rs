@@ -27,6 +27,7 @@ mod media;
 mod money;
 mod names;
 mod plans;
+mod prices;
 mod probe;
 mod probe_again;
 mod probe_run;

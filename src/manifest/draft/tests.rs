@@ -134,9 +134,9 @@ fn names_are_one_however_they_are_composed_and_no_accent_ends_one() {
         ]
     );
     // Not composed into one letter by any table, and one letter all the same.
-    let (made, left) = shown(&["n.jpg", "m.jpg", "n\u{32d}.wav", "か.png", "が.wav"]);
+    let (made, left) = shown(&["n.jpg", "m.jpg", "n\u{304}.wav", "か.png", "が.wav"]);
     assert!(made.is_empty(), "{made:?}");
-    for file in ["n\u{32d}.wav", "が.wav"] {
+    for file in ["n\u{304}.wav", "が.wav"] {
         assert!(left.contains(&format!("{file}: no portrait is called like it")), "{left:?}");
     }
     // Nobody sees the difference, so nobody means it.

@@ -101,7 +101,8 @@ mod tests {
         let plain = crate::pair::PlainHttp::Loopback;
         let manifest = crate::manifest::read("a.yaml", yaml.as_bytes(), plain).unwrap();
         assert_eq!(manifest.uploads.unwrap().name, "NAME");
-        let price = manifest.spending.price.map(|price| price.to_string());
+        let price = manifest.spending.price.and_then(|price| price.linear());
+        let price = price.map(|price| price.to_string());
         assert_eq!((manifest.concurrency.get(), price.as_deref()), (4, Some("0.16")));
         assert!(manifest.pairs[0].request.to_json()["prompt"].is_string());
     }
