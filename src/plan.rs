@@ -167,6 +167,12 @@ impl Plan {
         step
     }
 
+    /// Counts a listed pair that a run would send, were its files fit to be sent.
+    pub fn leave_out(&mut self, audio: Option<Duration>, price: Option<Price>) -> Step {
+        self.sums[Step::Rejected as usize].add(audio, price);
+        Step::Rejected
+    }
+
     /// What the pairs of a step come to.
     #[must_use]
     pub const fn of(&self, step: Step) -> &Sum {

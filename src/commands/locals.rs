@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::batch::{Batch, problems};
 use super::failure::Failure;
 use super::formers;
+use super::media::demands;
 use crate::catalog::Catalog;
 use crate::files::{self, Local, LocalError};
-use crate::fitness::{Faces, Look, MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::fitness::{Demands, Faces, Look, MAX_AUDIO, MAX_IMAGE, Remark, too_large};
 use crate::manifest::{Note, Severity};
 use crate::pair::{LocalFile, Pair, Role, Source};
 use crate::preflight::{Medium, distinct, examine};
@@ -63,18 +64,15 @@ fn digest(
         return Err((trouble.message, trouble.help));
     }
     let known = known(catalog, &local, role).and_then(|look| look.sha256().map(str::to_owned));
-    match (known, role) {
-        (Some(sha256), _) => Ok(sha256),
-        (None, Role::Image) => local.sha256().map_err(unusable),
-        (None, Role::Audio) => measured(catalog, &local).map_err(unusable),
-    }
+    known.map_or_else(|| looked_at(catalog, &local, role).map_err(unusable), Ok)
 }
 
-/// Walks a recording as well, which costs next to nothing beside reading it: so what a run would
-/// cost is known before anything is sent.
-fn measured(catalog: &Catalog, local: &Local) -> Result<String, LocalError> {
-    let (path, role) = (local.path.to_string_lossy(), Role::Audio);
-    let facts = examine(&local.read(MAX_AUDIO)?, role, Faces::Ignored);
+/// Takes it apart as well, which costs next to nothing beside reading it: so what a run would cost,
+/// and which media are not fit, is known before anything is sent.
+fn looked_at(catalog: &Catalog, local: &Local, role: Role) -> Result<String, LocalError> {
+    let path = local.path.to_string_lossy();
+    let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
+    let facts = examine(&local.read(most)?, role, Faces::Ignored);
     let sha256 = facts.sha256.clone();
     catalog.put(&path, role, Some(&local.version), &Look::here(Ok(facts)));
     Ok(sha256)
@@ -84,6 +82,27 @@ fn measured(catalog: &Catalog, local: &Local) -> Result<String, LocalError> {
 fn known(catalog: &Catalog, local: &Local, role: Role) -> Option<Look> {
     let earlier = catalog.get(&local.path.to_string_lossy(), role)?;
     (earlier.validator.as_ref() == Some(&local.version)).then_some(earlier.look)
+}
+
+/// What was seen of a file; nothing if it was written to since.
+pub(super) fn look(
+    batch: &Batch,
+    catalog: &Catalog,
+    (file, role): (&LocalFile, Role),
+) -> Option<Look> {
+    known(catalog, &files::find(&batch.site.manifest, &file.path).ok()?, role)
+}
+
+/// What a run will find out about a file by itself, errors first: it never sends one that is not
+/// fit.
+pub(super) fn remarks(
+    batch: &Batch,
+    catalog: &Catalog,
+    (file, role): (&LocalFile, Role),
+) -> Vec<Remark> {
+    let look = look(batch, catalog, (file, role));
+    let demands = Demands { faces: Faces::Ignored, ..demands(batch) };
+    look.map_or_else(Vec::new, |look| look.remarks(role, &demands))
 }
 
 /// What is to be said of a medium, at its first place in the manifest.
@@ -120,9 +139,6 @@ pub(super) fn lengths<'b>(batch: &'b Batch, catalog: &Catalog) -> Vec<(&'b str, 
 pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
     match &pair.request.audio {
         Source::Url(url) => catalog.length(url.as_written()),
-        Source::File(file) => {
-            let local = files::find(&batch.site.manifest, &file.path).ok()?;
-            known(catalog, &local, Role::Audio)?.length()
-        }
+        Source::File(file) => look(batch, catalog, (file, Role::Audio))?.length(),
     }
 }

@@ -1,5 +1,6 @@
 //! `plan`: what a run would do now, what that costs, and how long it takes.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,10 +13,11 @@ use super::status::Standing;
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
-use crate::fitness::roughly;
+use crate::fitness::{Weight, roughly};
 use crate::ledger::{Rows, View};
-use crate::pair::folded;
-use crate::plan::{Plan, Speed, Step, Sum};
+use crate::pair::{Pair, Role, Source, folded};
+use crate::plan::{Plan, Speed, Step, Sum, step};
+use crate::preflight::{Medium, distinct};
 use crate::price::{Amount, Rules, billed};
 use crate::ui::{Ui, counted};
 
@@ -69,13 +71,19 @@ pub(super) fn outlook(
     catalog: &Catalog,
 ) -> Result<Outlook, Failure> {
     let price = batch.manifest.spending.price;
+    let unfit = Unfit::of(batch, catalog);
     let mut plan = Plan::default();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
     for pair in &batch.manifest.pairs {
         let known = view.map(|view| view.known(pair.id.as_str())).transpose()?.flatten();
         let audio = locals::audio_length(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
-        steps.push((plan.add(pair, known.as_ref(), audio, price), audio));
+        let sent = step(pair, known.as_ref()) == Step::Create;
+        let step = match sent && unfit.contains(pair) {
+            true => plan.leave_out(audio, batch.manifest.price_of(pair)),
+            false => plan.add(pair, known.as_ref(), audio, price),
+        };
+        steps.push((step, audio));
     }
     if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch)?;
@@ -95,6 +103,32 @@ pub(super) fn outlook(
     let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
     let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
     Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget, affordable })
+}
+
+/// The files that a run would find not to be fit.
+struct Unfit(HashSet<(Source, Role)>);
+
+impl Unfit {
+    fn of(batch: &Batch, catalog: &Catalog) -> Self {
+        let mut unfit = HashSet::new();
+        if !batch.has_local_files() {
+            return Self(unfit);
+        }
+        for Medium { source, role, .. } in distinct(&batch.manifest.pairs) {
+            let Source::File(file) = &source else { continue };
+            let remarks = locals::remarks(batch, catalog, (file, role));
+            if remarks.iter().any(|remark| remark.weight == Weight::Error) {
+                unfit.insert((source, role));
+            }
+        }
+        Self(unfit)
+    }
+
+    fn contains(&self, pair: &Pair) -> bool {
+        // Most batches have none, and no pair of them is worth a copy.
+        let is_unfit = |role| self.0.contains(&(pair.request.source(role).clone(), role));
+        !self.0.is_empty() && Role::BOTH.into_iter().any(is_unfit)
+    }
 }
 
 /// How many of the pairs to create a run would pay for before the money ends.
@@ -117,8 +151,7 @@ fn affordable(
 }
 
 fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
-    let listed: std::collections::HashSet<_> =
-        batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
+    let listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     let mut count = 0;
     view.each_row::<Failure>(Rows::All, |row| {
         count += u64::from(row.attempts > 0 && !listed.contains(&folded(&row.id)));

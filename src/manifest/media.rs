@@ -8,6 +8,7 @@ use crate::pair::{
 
 use super::fields::{Field, Reading};
 use super::problem::Finding;
+use super::slips;
 use super::tree::Kind;
 
 /// One of the two media of a pair.
@@ -36,6 +37,10 @@ impl<'t> Reading<'t> {
             self.wrong(field, "a URL or the name of a file", &help);
             return None;
         };
+        if let Some(slip) = slips::of_address(text) {
+            self.refuse(field, &slip.what, "a public https:// URL", &slip.help);
+            return None;
+        }
         match MediaUrl::parse(text, self.plain) {
             Ok(url) => {
                 let source = Source::Url(url);

@@ -21,6 +21,7 @@ mod problem;
 mod prompts;
 mod schema;
 mod settings;
+mod slips;
 mod syntax;
 mod tree;
 mod uploads;

@@ -19,6 +19,7 @@ mod half;
 mod init;
 mod layers;
 mod library;
+mod links;
 mod local_kills;
 mod local_problems;
 mod local_refusals;

@@ -16,7 +16,9 @@ use crate::commands::media;
 use crate::commands::plan::outlook;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
-use crate::fitness::{Content, Demands, Face, Faces, Look, Remark, Weight, of_link};
+use crate::fitness::{
+    Content, Demands, Face, Faces, Look, Remark, SHARE_PAGE, Weight, of_address, of_link,
+};
 use crate::manifest::{Note, Severity};
 use crate::pair::Role;
 use crate::preflight::{Means, Medium, Prober, content, distinct, survey};
@@ -66,7 +68,13 @@ fn remarks(
         return vec![Remark::warning("not_checked", "not looked at", help)];
     };
     let mut remarks = look.remarks(medium.role, demands);
-    remarks.extend(of_link(medium.source.as_written(), Timestamp::now(), takes));
+    let address = medium.source.as_written();
+    if !look.is_fit() {
+        // Where a page came instead of the file, this says how to get the file.
+        let all = of_address(address, medium.role, demands.local).into_iter();
+        remarks.extend(all.filter(|remark| remark.code == SHARE_PAGE));
+    }
+    remarks.extend(of_link(address, Timestamp::now(), takes));
     remarks
 }
 
