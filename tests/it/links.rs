@@ -133,7 +133,8 @@ fn files_that_are_not_fit_are_known_before_a_run() {
     for (error, start) in errors.iter().zip(starts) {
         assert!(error.starts_with(start), "{error}");
     }
-    assert_eq!(messages(&value["warnings"]), ["`audio`: there is nothing to hear in it"]);
+    let warnings = ["`image` ends in `.wav`", "`audio`: there is nothing to hear in it"];
+    assert_eq!(messages(&value["warnings"]), warnings);
     let plan = sheet.call("plan", &["--json"]).json();
     assert_eq!(plan["plan"]["create"]["pairs"], 2, "{plan:#}");
     assert_eq!(plan["plan"]["rejected"]["pairs"], 5, "{plan:#}");
