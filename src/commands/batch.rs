@@ -62,6 +62,19 @@ pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
     if args.allow_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
 }
 
+/// Where the API is, as an option or the environment says it.
+fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure> {
+    let bare = manifest::without_version(text);
+    if bare != text {
+        tracing::info!("`/v1` at the end of --endpoint is taken off");
+    }
+    Endpoint::parse(bare, plain).map_err(|error| match manifest::with_scheme(text) {
+        Some(meant) => Failure::new(Exit::Usage, format!("endpoint {text}: it has no scheme"))
+            .hint(format!("write {meant}")),
+        None => Failure::new(Exit::Usage, format!("endpoint {text}: {error}")),
+    })
+}
+
 /// The bytes of a manifest, but never more than a manifest may have: it may be a disk's image.
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| {
@@ -146,8 +159,7 @@ impl Batch {
         let sha256 = hexadecimal(&Sha256::digest(&bytes));
         let manifest = parse(ui, &args.manifest, &bytes)?;
         let endpoint = match &args.endpoint {
-            Some(text) => Endpoint::parse(text, plain(&args.manifest))
-                .map_err(|error| Failure::new(Exit::Usage, format!("endpoint {text}: {error}")))?,
+            Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
         Ok(Self { site: Site::of(args), manifest, sha256, endpoint })

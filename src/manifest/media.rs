@@ -10,6 +10,7 @@ use super::fields::{Field, Reading};
 use super::problem::Finding;
 use super::slips;
 use super::tree::Kind;
+use super::typed::{ESCAPE, ESCAPE_HELP};
 
 /// One of the two media of a pair.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ impl<'t> Reading<'t> {
             self.wrong(field, "a URL or the name of a file", &help);
             return None;
         };
-        if let Some(slip) = slips::of_address(text) {
+        self.warn_of_cut(field);
+        if let Some(slip) = slips::of_address(text).or_else(|| slips::of_quotes(text)) {
             self.refuse(field, &slip.what, "a public https:// URL", &slip.help);
             return None;
         }
@@ -59,9 +61,14 @@ impl<'t> Reading<'t> {
 
     /// Whether it is there is looked at by whoever may read files.
     fn local_file(&mut self, field: &Field<'t>, text: &str, medium: &Medium) -> Option<Source> {
-        if text.starts_with("file:") {
+        if is_file_url(text) {
             let help = "write the path without `file:`, relative to the manifest";
             self.refuse(field, "this is a file: URL", "a path or an https:// URL", help);
+            return None;
+        }
+        let raw = self.raw(field.node);
+        if text.chars().any(char::is_control) && raw.starts_with('"') && raw.contains('\\') {
+            self.refuse(field, ESCAPE, "a path", ESCAPE_HELP);
             return None;
         }
         if text.chars().any(char::is_control) {
@@ -87,9 +94,20 @@ impl<'t> Reading<'t> {
 
     pub(super) fn endpoint(&mut self, field: &Field<'t>) -> Option<Endpoint> {
         let text = self.text(field)?;
-        match Endpoint::parse(text, self.plain) {
-            Ok(endpoint) => Some(endpoint),
+        let bare = slips::without_version(text);
+        match Endpoint::parse(bare, self.plain) {
+            Ok(endpoint) => {
+                if bare != text {
+                    tracing::info!("`/v1` at the end of `endpoint` is taken off");
+                }
+                Some(endpoint)
+            }
             Err(error) => {
+                if let Some(meant) = slips::with_scheme(text) {
+                    let help = format!("write {meant}");
+                    self.refuse(field, "it has no scheme", "https:// and a host", &help);
+                    return None;
+                }
                 self.refuse(field, &error, "https:// and a host", url_help(&error));
                 None
             }
@@ -100,7 +118,11 @@ impl<'t> Reading<'t> {
 /// A path on this machine, on whatever system; not a URL with a slip in it.
 fn is_local(text: &str) -> bool {
     let drive = text.as_bytes().get(1) == Some(&b':');
-    drive || text.starts_with("file:") || !text.contains("://") && !text.starts_with("www.")
+    drive || is_file_url(text) || !text.contains("://") && !text.starts_with("www.")
+}
+
+fn is_file_url(text: &str) -> bool {
+    text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"))
 }
 
 /// What to do about a URL that is refused.

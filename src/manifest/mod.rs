@@ -24,6 +24,7 @@ mod settings;
 mod slips;
 mod syntax;
 mod tree;
+mod typed;
 mod uploads;
 mod values;
 
@@ -37,6 +38,7 @@ use crate::price::{Amount, Price, Rules, Tariff};
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
+pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;
 pub use self::uploads::{Bucket, BucketAddress};
 

@@ -9,6 +9,7 @@ use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium, default_id};
 use super::problem::{Finding, Mark, Marks};
 use super::tree::{Kind, Node, Span};
+use super::typed;
 
 /// The most takes of one request.
 pub(super) const MOST_TAKES: u32 = 9999;
@@ -147,6 +148,7 @@ impl<'t> Reading<'t> {
     }
 
     fn id(&mut self, field: &Field<'t>) -> Option<PairId> {
+        self.warn_of_cut(field);
         let text = match &field.node.kind {
             Kind::Text(text) => text,
             // 12 and 0x1F are ids as good as 007, which YAML calls text.
@@ -226,15 +228,27 @@ impl<'t> Reading<'t> {
     ) -> Given<T> {
         match fields.take(name) {
             None => Given::Absent,
-            Some(field) if matches!(field.node.kind, Kind::Null) => Given::Nothing,
+            Some(field) if matches!(field.node.kind, Kind::Null) => {
+                self.refuse_lost(&field);
+                Given::Nothing
+            }
             Some(field) => read(self, &field).map_or(Given::Nothing, Given::Value),
         }
+    }
+
+    /// Nothing, where somebody has typed something.
+    fn refuse_lost(&mut self, field: &Field<'t>) {
+        let Some(lost) = typed::lost(self.text, field.key.range().end) else { return };
+        let message = format!("`{}` is empty: this is not read as text", field.name);
+        let finding = Finding::new(lost, message, "an anchor or a comment to YAML");
+        self.problems.note(finding.help("put it in quotes"));
     }
 
     /// Also an empty one: it is what the manifest says.
     fn prompt(&mut self, field: &Field<'t>) -> Option<String> {
         match &field.node.kind {
             Kind::Text(text) => {
+                self.warn_of_cut(field);
                 self.warn_of_prompt(field, text);
                 Some(text.clone().into_owned())
             }

@@ -11,6 +11,12 @@ pub(super) struct Slip {
 }
 
 impl Slip {
+    /// Somebody copied more than can be seen.
+    pub(super) fn invisible(c: char) -> Self {
+        let what = format!("an invisible character, U+{:04X}, is in it", u32::from(c));
+        Self::new(what, "type it again instead of copying it")
+    }
+
     fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { what: what.into(), help: help.into() }
     }
@@ -44,8 +50,7 @@ pub(super) fn of_address(text: &str) -> Option<Slip> {
         return Some(look_alike(c, twin));
     }
     if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
-        let what = format!("an invisible character, U+{:04X}, is in it", u32::from(c));
-        return Some(Slip::new(what, "type the URL again instead of copying it"));
+        return Some(Slip::invisible(c));
     }
     if text.contains('\\') {
         return Some(Slip::new("it has a backslash in it", "a URL has only `/` between its parts"));
@@ -64,6 +69,43 @@ pub(super) fn of_address(text: &str) -> Option<Slip> {
     end.map(|(c, name)| {
         Slip::new(format!("it ends in {name}"), format!("remove the {c} at its end"))
     })
+}
+
+/// What is wrong with a key or a word, if it has a character in it that only looks like another.
+pub(super) fn of_word(text: &str) -> Option<Slip> {
+    text.chars().find_map(|c| match twin(c) {
+        Some(twin) => Some(look_alike(c, twin)),
+        None => is_hidden(c).then(|| Slip::invisible(c)),
+    })
+}
+
+/// What is wrong with a text in quotes that YAML takes for letters.
+pub(super) fn of_quotes(text: &str) -> Option<Slip> {
+    let is_quote = |c: &char| matches!(twin(*c), Some('"' | '\''));
+    let first = text.chars().next().filter(is_quote)?;
+    text.chars().next_back().filter(is_quote)?;
+    let slip = look_alike(first, twin(first)?);
+    Some(Slip { what: slip.what.replace(" is in it ", " stands around it "), ..slip })
+}
+
+/// What an endpoint without its scheme may have been meant to be.
+#[must_use]
+pub fn with_scheme(text: &str) -> Option<String> {
+    let host = text.split(['/', ':']).next().unwrap_or_default();
+    let named = host == "localhost" || host.contains('.') && !host.ends_with('.');
+    let plain = host.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-');
+    let scheme = if host == "localhost" || host.starts_with("127.") { "http" } else { "https" };
+    let rest = without_version(text);
+    // What would have to be hidden is no address that can be offered.
+    (named && plain && !text.contains("://") && !text.contains(['@', '?', '#']))
+        .then(|| format!("{scheme}://{rest}"))
+}
+
+/// An address without the `/v1` at its end, which is part of the API's paths already.
+#[must_use]
+pub fn without_version(text: &str) -> &str {
+    let bare = text.trim_end_matches('/');
+    bare.strip_suffix("/v1").unwrap_or(text)
 }
 
 fn look_alikes_replaced(text: &str) -> String {
@@ -139,7 +181,7 @@ mod tests {
                 "https：//e.co/a.jpg",
                 "`：`, a full-width character (U+FF1A) is in it where `:` belongs",
             ),
-            ("HTTPS://e.co/a–b.jpg", "`–`, a typographic dash (U+2013) is in it where `-` belongs"),
+            ("HTTPS://e–f.co/a.jpg", "`–`, a typographic dash (U+2013) is in it where `-` belongs"),
             (
                 "https://e.co/a.jpg\u{a0}",
                 "a no-break space (U+00A0) is in it where a plain space belongs",

@@ -3,6 +3,7 @@
 mod prices;
 mod prompts;
 mod refused;
+mod typed;
 mod uploads;
 
 use serde_json::{Value, json};

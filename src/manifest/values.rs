@@ -12,6 +12,7 @@ use super::fields::{Field, Reading};
 use super::problem::Finding;
 use super::settings::duration;
 use super::tree::{Kind, Node};
+use super::typed;
 
 /// The most money a manifest can name; more is a slip of the finger.
 const MOST_MONEY: f64 = 1e9;
@@ -39,6 +40,21 @@ impl<'t> Reading<'t> {
         let message = format!("`{}`: {reason}", field.name);
         let finding = Finding::new(field.span(), message, format!("expected {expected}"));
         self.problems.note(finding.help(help));
+    }
+
+    /// A plain text that ends where a `#` begins, which may have been meant as part of it.
+    pub(super) fn warn_of_cut(&mut self, field: &Field<'t>) {
+        let Kind::Text(_) = field.node.kind else { return };
+        let raw = self.raw(field.node);
+        if raw.starts_with(['"', '\'', '|', '>']) {
+            return;
+        }
+        let Some(cut) = typed::cut_off(self.text, field.node.span.range().end) else { return };
+        let message = format!("`{}` ends before this `#`", field.name);
+        let finding = Finding::new(cut, message, "a comment, and not read");
+        let help =
+            "put the whole text in quotes if this belongs to it; else leave a space after `#`";
+        self.warnings.note(finding.help(help));
     }
 
     fn found(&self, node: &Node<'t>) -> String {

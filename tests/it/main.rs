@@ -42,6 +42,7 @@ mod speeches;
 mod stops;
 mod studio;
 mod trust;
+mod typed;
 mod uploads;
 mod videos;
 mod waiting;
