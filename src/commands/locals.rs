@@ -56,7 +56,7 @@ fn digest(
     file: &LocalFile,
     role: Role,
 ) -> Result<String, (String, String)> {
-    let unusable = |error: LocalError| (error.to_string(), error.help().to_owned());
+    let unusable = |error: LocalError| (error.to_string(), error.help().into_owned());
     let local = files::find(&batch.site.manifest, &file.path).map_err(unusable)?;
     let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
     if local.length > most {

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
 mod local;
+mod near;
 mod part;
 mod space;
 

@@ -66,14 +66,13 @@ impl<'t> Reading<'t> {
             self.refuse(field, "this is a file: URL", "a path or an https:// URL", help);
             return None;
         }
-        let raw = self.raw(field.node);
-        if text.chars().any(char::is_control) && raw.starts_with('"') && raw.contains('\\') {
-            self.refuse(field, ESCAPE, "a path", ESCAPE_HELP);
-            return None;
-        }
         if text.chars().any(char::is_control) {
-            let help = "give the file a name without such characters";
-            self.refuse(field, "the name has a control character in it", "a path", help);
+            let raw = self.raw(field.node);
+            let help = match raw.starts_with('"') && raw.contains('\\') {
+                true => format!("{ESCAPE}: {ESCAPE_HELP}"),
+                false => "give the file a name without such characters".to_owned(),
+            };
+            self.refuse(field, "the name has a control character in it", "a path", &help);
             return None;
         }
         let source = Source::File(LocalFile::new(text));

@@ -235,5 +235,5 @@ const fn most(role: Role) -> u64 {
 }
 
 fn unfit(error: LocalError) -> Trouble {
-    Trouble::new(error.code(), error.to_string(), error.help())
+    Trouble::new(error.code(), error.to_string(), &error.help())
 }

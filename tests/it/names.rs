@@ -94,6 +94,29 @@ fn case_and_composing_make_no_other_pair() {
     assert!(said.code == 2 && said.err.contains("two pairs have the id `MÜLLER`"), "{said}");
 }
 
+/// macOS hands out names decomposed; what is typed or copied is composed.
+#[test]
+fn a_file_is_found_in_the_other_unicode_form_and_suggested_by_a_name_like_it() {
+    use crate::locals::{add, shipped};
+
+    let api = fake(Scenario::default());
+    let files = |image: &str| {
+        let pair = format!("  - {{id: a, image: '{image}', audio: 'か\u{3099}.wav'}}\n");
+        let sheet = sheet(&api, &pair);
+        add(&sheet, "Mu\u{308}ller/Anna.jpg", &shipped("pictures/portrait.jpg"));
+        add(&sheet, "\u{304c}.wav", &shipped("sounds/plain.wav"));
+        sheet
+    };
+    let found = files("M\u{fc}ller/Anna.jpg");
+    let said = found.run(&[]);
+    assert_eq!((said.code, api.book().entries.len()), (0, 1), "{said}");
+    for typed in ["M\u{fc}ller/anna.jpg", "M\u{fc}ller/Ana.jpg", "m\u{fc}ller/Anna.JPG"] {
+        let said = files(typed).call("check", &[]);
+        assert_eq!(said.code, 2, "{said}");
+        assert!(said.err.contains("help: did you mean Mu\u{308}ller/Anna.jpg?"), "{said}");
+    }
+}
+
 #[test]
 fn videos_are_called_like_their_pairs_or_in_ascii() {
     let file = |options: &[&str]| {
