@@ -17,7 +17,7 @@ pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Exit, Failure> {
         batch.site.make()?;
     }
     let catalog = Catalog::open(&batch.site.folder);
-    locals::settle(&mut batch, &catalog)?;
+    locals::settle_to_check(&mut batch, &catalog)?;
     if args.probe {
         return probe::probe(ui, args, &batch, &catalog);
     }

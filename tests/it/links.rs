@@ -142,6 +142,28 @@ fn files_that_are_not_fit_are_known_before_a_run() {
     assert_eq!((said.code, api.book().entries.len()), (3, 2), "as the plan had it: {said}");
 }
 
+/// One file that is too large keeps nobody from hearing of the others.
+#[test]
+fn a_file_that_is_too_large_is_one_finding_among_others() {
+    let sheet = Sheet::new(
+        "version: 1\npairs:\n  - {id: a, image: large.png, audio: a.wav}\n  \
+         - {id: b, image: a.jpg, audio: page.wav}\n",
+    );
+    std::fs::File::create(sheet.folder().join("large.png")).unwrap().set_len(6 << 20).unwrap();
+    add(&sheet, "a.jpg", &shipped("pictures/portrait.jpg"));
+    add(&sheet, "a.wav", &shipped("sounds/plain.wav"));
+    add(&sheet, "page.wav", b"<!DOCTYPE html><html><body>log in</body></html>");
+    for options in [&[][..], &["--probe"]] {
+        let said = sheet.call("check", options);
+        assert_eq!(said.code, 6, "{said}");
+        assert!(said.err.contains("`image`: it is 6.2 MB large; at most 5 MB are taken"), "{said}");
+        assert!(said.err.contains("the audio of `b`"), "{said}");
+        assert!(said.out.contains("2 errors"), "{said}");
+    }
+    let said = sheet.run(&[]);
+    assert_eq!(said.code, 2, "nothing is sent: {said}");
+}
+
 /// So many seconds of a square wave.
 fn wav(seconds: u32, loud: i16) -> Vec<u8> {
     let rate = 8000_u32;
