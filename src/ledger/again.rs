@@ -16,6 +16,8 @@ pub struct Finished {
     pub id: String,
     /// Whether the manifest still has it.
     pub listed: bool,
+    /// Whether it was refused, so that nothing was paid for it.
+    pub refused: bool,
     /// Why it failed or was refused.
     pub code: String,
     /// How often it was created, not counting creates that provably made nothing.
@@ -55,6 +57,7 @@ impl View {
             Ok(Finished {
                 id: row.get(0)?,
                 listed: row.get(1)?,
+                refused: state == State::Rejected,
                 code: row.get(2)?,
                 tries: row.get(3)?,
                 changed: row.get(4)?,

@@ -1,6 +1,7 @@
 //! The ledger against real files.
 
 mod again;
+mod migrate;
 mod outage;
 mod permits;
 mod purse;
