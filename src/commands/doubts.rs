@@ -6,12 +6,13 @@ use crate::ledger::Doubt;
 use crate::pair::{Role, without_queries, without_query};
 use crate::view::{self, printable, readable};
 
-/// How much of an answer's body people are shown, in characters.
-const BODY: usize = 160;
-/// Headers by which whoever runs the service finds the request again, besides all whose names speak
-/// of a request or a trace.
-const IDENTIFYING: [&str; 8] =
-    ["cf-ray", "date", "location", "operation-location", "retry-after", "server", "via", "x-cache"];
+/// How much of an answer's body people are shown, in characters: a line of 80 columns.
+const BODY: usize = 60;
+/// Headers by which whoever runs the service finds the request again, or that say where to look,
+/// besides all whose names speak of a request or a trace.
+const IDENTIFYING: [&str; 4] = ["cf-ray", "location", "operation-location", "retry-after"];
+/// What programs are given as well.
+const TELLING: [&str; 4] = ["date", "server", "via", "x-cache"];
 
 /// A doubt in a few lines, for people.
 pub(super) fn describe(doubt: &Doubt) -> String {
@@ -43,9 +44,8 @@ fn came_back(doubt: &Doubt) -> Vec<String> {
     let mut lines: Vec<_> = proposed.into_iter().collect();
     let Some(evidence) = shown(doubt) else { return lines };
     let (head, body) = evidence.split_once("\n\n").unwrap_or((&evidence, ""));
-    let headers: Vec<_> =
-        identifying(head).map(|(name, value)| format!("{name}: {value}")).collect();
-    lines.extend((!headers.is_empty()).then(|| printable(&headers.join("; ")).into_owned()));
+    let header = |(name, value)| printable(&format!("{name}: {value}")).into_owned();
+    lines.extend(headers(head).filter(|(name, _)| is_identifying(name)).map(header));
     let body = printable(body.trim()).into_owned();
     // What is short was said with the error.
     if !body.is_empty() && !doubt.row.error.contains(&body) {
@@ -61,15 +61,14 @@ fn beginning(text: &str) -> String {
     }
 }
 
-fn identifying(head: &str) -> impl Iterator<Item = (&str, &str)> {
-    let headers = head.lines().filter_map(|line| line.split_once(": "));
-    headers.filter(|(name, _)| {
-        let name = name.to_ascii_lowercase();
-        IDENTIFYING.contains(&name.as_str())
-            || ["request-id", "requestid", "request_id", "trace", "log-id", "logid"]
-                .iter()
-                .any(|word| name.contains(word))
-    })
+fn headers(head: &str) -> impl Iterator<Item = (&str, &str)> {
+    head.lines().filter_map(|line| line.split_once(": "))
+}
+
+fn is_identifying(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = ["request-id", "requestid", "request_id", "trace", "log-id", "logid"];
+    IDENTIFYING.contains(&name.as_str()) || words.iter().any(|word| name.contains(word))
 }
 
 /// The raw answer as text, without the signatures of signed URLs.
@@ -93,8 +92,11 @@ pub(super) fn json(doubt: &Doubt) -> Value {
     let mut value = view::json(&doubt.row);
     let evidence = shown(doubt);
     let head = evidence.as_deref().and_then(|text| text.split("\n\n").next()).unwrap_or_default();
-    let headers: serde_json::Map<_, _> =
-        identifying(head).map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let told = |name: &str| is_identifying(name) || TELLING.contains(&name);
+    let headers: serde_json::Map<_, _> = headers(head)
+        .filter(|(name, _)| told(name))
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect();
     value["sent_at"] = doubt.sent_at.to_string().into();
     value["request"] = request(doubt);
     value["proposed_task_id"] = doubt.proposed.clone().into();

@@ -78,8 +78,11 @@ impl Departure {
         self.0.load(Ordering::Acquire) == LEFT
     }
 
-    fn withdraw(&self) -> bool {
-        self.0.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    /// Takes the create back. True: no byte has left, and none may any more.
+    #[must_use = "a create that has left cannot be taken back"]
+    pub fn withdraw(&self) -> bool {
+        let before = self.0.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        matches!(before, Ok(_) | Err(WITHDRAWN))
     }
 
     fn is_shared(&self) -> bool {

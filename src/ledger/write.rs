@@ -224,7 +224,8 @@ impl<'a> Write<'a> {
         Ok(self.query_row(sql, same, |_| Ok(()))?.is_some())
     }
 
-    /// Moves a pair along the state table, if it stands where the event expects it.
+    /// Moves a pair along the state table, if it stands where the event expects it. What stays wrong
+    /// has been so since the first time.
     pub(super) fn apply(
         &mut self,
         intent: &Intent,
@@ -234,7 +235,8 @@ impl<'a> Write<'a> {
     ) -> Result<State, LedgerError> {
         let to = allowed(&intent.id, from, event)?;
         let moved = self.execute(
-            "UPDATE standings SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
+            "UPDATE standings SET state = ?3,
+                since = iif(?2 = ?3 AND error_code <> '' AND ?6 <> '', since, ?4), task_id = coalesce(?5, task_id),
                 created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7,
                 estimate = coalesce(?8, estimate), video_url = coalesce(?9, video_url),
                 linked_at = iif(?9 IS NULL, linked_at, ?4)

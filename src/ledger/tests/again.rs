@@ -74,3 +74,22 @@ fn a_refused_pair_is_planned_again_by_a_persons_word_alone() {
     assert!(forbidden(store.resolve(&["failed".to_owned()], &Verdict::Resend)));
     assert_eq!(bodies(folder.path()).len(), 1);
 }
+
+#[test]
+fn news_of_a_task_says_nothing_of_the_create_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = finished(folder.path());
+    store.retry(&["failed".to_owned()]).unwrap();
+    drop(store);
+    let store = open(folder.path());
+    let ledger = store.start(Box::new(|_| ())).unwrap();
+    settle(&ledger, created("t2"));
+    let second = ledger.view().tasks(State::Created).unwrap().remove(0);
+    let first = Task { attempt: second.attempt - 1, ..second.clone() };
+    let late = block_on(ledger.note(&first, News::Failed("x".to_owned(), String::new())));
+    assert!(matches!(late, Err(LedgerError::Forbidden { .. })), "{late:?}");
+    assert_eq!(
+        block_on(ledger.note(&second, News::Completed("u".into()))).unwrap(),
+        State::Completed
+    );
+}

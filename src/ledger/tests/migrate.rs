@@ -80,3 +80,15 @@ fn money_that_may_be_spent_is_counted_for_what_was_judged_anew() {
     // The two refusals that prove nothing, and the create that was under way.
     assert_eq!(store.view().unwrap().spent(&rules).unwrap(), before + 2 + 1);
 }
+
+#[test]
+fn events_that_the_killed_run_could_not_log_are_not_lost() {
+    let folder = old();
+    let path = folder.path().join("events.jsonl");
+    let logged = fs::read_to_string(&path).unwrap();
+    let last = logged.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(&path, &logged[..last]).unwrap();
+    Store::open(folder.path(), OLD).unwrap().close().unwrap();
+    let now = fs::read_to_string(&path).unwrap();
+    assert!(now.starts_with(&logged) && now.lines().count() == logged.lines().count() + 4 + 1);
+}

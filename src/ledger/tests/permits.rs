@@ -65,9 +65,27 @@ fn one_that_has_left_does_not_come_back() {
     let departure = permit.departure();
     let (receipt, _body) = permit.spend();
     assert!(departure.leave() && departure.leave(), "a second byte may follow the first");
+    assert!(!departure.withdraw() && departure.has_left());
     drop(receipt);
     ledger.close().unwrap();
     assert_eq!((open(folder.path()).recovered(), count(folder.path(), State::InDoubt)), (1, 1));
+}
+
+#[test]
+fn one_that_its_sender_took_back_is_planned_again_whether_that_is_settled_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = running(folder.path(), 2);
+    for (n, permit) in permits(&ledger, 2).into_iter().enumerate() {
+        let departure = permit.departure();
+        let (receipt, _body) = permit.spend();
+        assert!(departure.withdraw() && !departure.leave());
+        match n {
+            0 => drop(block_on(ledger.settle(receipt, judgement(Proof::NotSent))).unwrap()),
+            _ => drop(receipt),
+        }
+    }
+    ledger.close().unwrap();
+    assert_eq!(count(folder.path(), State::Planned), 2);
 }
 
 #[test]

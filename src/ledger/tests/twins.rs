@@ -129,7 +129,7 @@ fn a_task_that_stays_unknown_is_told_once_and_so_is_one_that_is_known_again() {
         settled(ledger, created("t1"));
         let task = ledger.view().tasks(State::Created).unwrap().remove(0);
         let unknown = |code: &str| News::NotFound(code.to_owned(), "no such task".to_owned());
-        let mut events = Vec::new();
+        let (mut events, mut since) = (Vec::new(), Vec::new());
         for news in [
             News::Found,
             unknown(TASK_NOT_FOUND),
@@ -140,8 +140,12 @@ fn a_task_that_stays_unknown_is_told_once_and_so_is_one_that_is_known_again() {
         ] {
             assert_eq!(block_on(ledger.note(&task, news)).unwrap(), State::Created);
             events.push(ledger.view().last_event().unwrap());
+            since.push(rows(folder.path())[0].since);
+            std::thread::sleep(Duration::from_millis(2));
         }
         assert_eq!(events, [2, 3, 3, 4, 5, 5]);
+        assert_eq!(since[1..4], [since[1]; 3], "since the first time");
+        assert!(since[1] > since[0]);
     }));
     let row = rows(folder.path()).remove(0);
     assert_eq!((row.error_code.as_str(), row.task_id.as_deref()), ("", Some("t1")));
