@@ -220,7 +220,7 @@ impl<'a> Run<'a> {
                 }
                 self.limits.polls.interval.max(self.limits.absent_for / 3)
             }
-            Poll::TryAgain { .. } => {
+            Poll::TryAgain { .. } | Poll::Another { .. } => {
                 waiting.failures += 1;
                 self.limits.polls.interval.min(Duration::from_secs(1))
                     + self.backoff.wait(waiting.failures, fastrand::f64())
@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
         match news {
             TaskNews::Completed { url } => return Some(News::Completed(url.into())),
             TaskNews::Failed { code, message } => return Some(News::Failed(code, message)),
-            TaskNews::Working { progress } => self.show(waiting, progress.unwrap_or(0)),
+            TaskNews::Working { progress, .. } => self.show(waiting, progress.unwrap_or(0)),
             TaskNews::CompletedWithoutResult => {}
             TaskNews::Unknown(status) => self.means.meter.unknown.saw(status),
         }

@@ -18,6 +18,7 @@ mod video;
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::header::{CACHE_CONTROL, HeaderValue};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
@@ -101,6 +102,7 @@ impl Client {
         match self.task(task).await {
             Poll::News(_) => Ok(true),
             Poll::NotFound => Ok(false),
+            Poll::Another { .. } => Err(TaskError("the answer is about another task".to_owned())),
             Poll::TryAgain { reason, .. } => Err(TaskError(reason)),
             Poll::AccountStop { message, .. } => Err(TaskError(message)),
         }
@@ -108,17 +110,31 @@ impl Client {
 
     /// Asks for a task, once. Asking costs nothing.
     pub async fn task(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls().cloned(), task).await
+    }
+
+    /// The same on a connection of its own and past caches, which have been seen to hand out the
+    /// answers of others.
+    pub async fn task_anew(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls_anew(), task).await
+    }
+
+    async fn ask(&self, pool: Result<reqwest::Client, ClientError>, task: &TaskId) -> Poll {
         let again = |reason: String| Poll::TryAgain {
             reason: shown(&reason, &self.key),
             retry_after: None,
         };
-        let pool = match self.pools.polls() {
+        let pool = match pool {
             Ok(pool) => pool,
             Err(error) => return again(error.to_string()),
         };
         let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
-        match pool.get(url).send().await {
-            Ok(response) => poll_without_key(judge_poll(&receive(response).await), &self.key),
+        let no_cache = HeaderValue::from_static("no-cache");
+        match pool.get(url).header(CACHE_CONTROL, no_cache).send().await {
+            Ok(response) => {
+                let poll = judge_poll(&receive(response).await, task).at(&self.endpoint.at("/"));
+                poll_without_key(poll, &self.key)
+            }
             Err(error) => again(cause(error)),
         }
     }
@@ -217,22 +233,41 @@ fn shown(text: &str, key: &ApiKey) -> String {
 
 /// The same for what is kept of a task.
 fn poll_without_key(poll: Poll, key: &ApiKey) -> Poll {
-    let clean = |text: String| shown(&text, key);
+    let withheld = || Poll::TryAgain {
+        reason: "the link to the video has the API key in it".to_owned(),
+        retry_after: None,
+    };
     match poll {
-        Poll::News(TaskNews::Failed { code, message }) => {
-            Poll::News(TaskNews::Failed { code: clean(code), message: clean(message) })
-        }
-        // A link with the key in it would take the key to a media host.
-        Poll::News(TaskNews::Completed { url }) if key.is_shown_by(&url) => Poll::TryAgain {
-            reason: "the link to the video has the API key in it".to_owned(),
-            retry_after: None,
+        Poll::News(news) => news_without_key(news, key).map_or_else(withheld, Poll::News),
+        Poll::Another { shown, news } => match news_without_key(news, key) {
+            Some(news) => Poll::Another { shown, news },
+            None => withheld(),
         },
-        Poll::News(TaskNews::Unknown(status)) => Poll::News(TaskNews::Unknown(clean(status))),
         Poll::AccountStop { account, message } => {
-            Poll::AccountStop { account, message: clean(message) }
+            Poll::AccountStop { account, message: shown(&message, key) }
         }
-        other => other,
+        Poll::TryAgain { reason, retry_after } => {
+            Poll::TryAgain { reason: shown(&reason, key), retry_after }
+        }
+        Poll::NotFound => Poll::NotFound,
     }
+}
+
+/// Nothing for a link with the key in it, which would take the key to a media host.
+fn news_without_key(news: TaskNews, key: &ApiKey) -> Option<TaskNews> {
+    let clean = |text: String| shown(&text, key);
+    Some(match news {
+        TaskNews::Completed { url } if key.is_shown_by(&url) => return None,
+        TaskNews::Completed { url } => TaskNews::Completed { url },
+        TaskNews::Failed { code, message } => {
+            TaskNews::Failed { code: clean(code), message: clean(message) }
+        }
+        TaskNews::Unknown(status) => TaskNews::Unknown(clean(status)),
+        TaskNews::Working { status, progress } => {
+            TaskNews::Working { status: clean(status), progress }
+        }
+        TaskNews::CompletedWithoutResult => TaskNews::CompletedWithoutResult,
+    })
 }
 
 /// The innermost cause: `Connection reset by peer` says more than the layers around it. Without the

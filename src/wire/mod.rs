@@ -8,6 +8,8 @@
 mod answer;
 mod bucket;
 mod file_type;
+mod link;
+mod lossy;
 mod task;
 mod upload;
 
