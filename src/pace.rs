@@ -3,11 +3,13 @@
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
 mod polls;
+mod rows;
 mod text;
 
 use std::time::{Duration, SystemTime};
 
-pub use self::polls::{Absence, Polls};
+pub use self::polls::{Absence, Patience, Polls, Witness};
+pub use self::rows::{Drought, Insistence, Row};
 pub use self::text::{DurationError, Rate, RateError, duration, interval};
 
 /// What a `Retry-After` header asks for: seconds, or the time until an HTTP date.

@@ -108,6 +108,18 @@ pub struct WaitArgs {
     /// How many such questions may start in a time, for all tasks together
     #[arg(long, value_name = "R", env = "CALLSHEET_POLL_RATE", default_value = "20/s")]
     pub poll_rate: Rate,
+    /// How long a task may have no news before it is not waited for any longer
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALE_AFTER",
+        default_value = "6h",
+        value_parser = pace::duration
+    )]
+    pub stale_after: Duration,
+    /// Waits for lost tasks and links so many times shorter than usual; for tests
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1)]
+    pub hurry: u32,
     /// When to end the run, done or not; the same command continues
     #[arg(long, value_name = "DUR", env = "CALLSHEET_WAIT_FOR", value_parser = pace::duration)]
     pub wait_for: Option<Duration>,

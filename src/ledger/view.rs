@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::lookup::state_at;
-use super::{FILE, LedgerError, Planned, Task, schema};
+use super::{FILE, LedgerError, NOT_FOUND, Planned, Task, schema};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
 use crate::state::State;
@@ -206,10 +206,19 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
-        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at
-            FROM pairs JOIN standings USING (pair)
+        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
+                error_code, since FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
+    }
+
+    /// The pair that a task belongs to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn owner_of(&self, task: &TaskId) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT id FROM pairs JOIN standings USING (pair) WHERE task_id = ?1 LIMIT 1";
+        Ok(self.ask(sql, [task.as_str()], |row| row.get(0))?.pop())
     }
 
     /// The pairs that have a link and no file yet, the link that dies first first.
@@ -292,6 +301,7 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
 
 fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
+    let missing = row.get::<_, String>(8)? == NOT_FOUND;
     let foreign = |error: TaskIdError| {
         rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
     };
@@ -303,6 +313,7 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
         created_at: time(row, 4)?,
         estimate: duration(row, 5)?,
         link: url.map(Arc::from).zip(optional_time(row, 7)?),
+        missing_since: missing.then(|| time(row, 9)).transpose()?,
     })
 }
 

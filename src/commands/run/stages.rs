@@ -15,7 +15,7 @@ use crate::commands::pulse;
 use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Task};
-use crate::pace::Polls;
+use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
 use crate::submit::{self, InFlight, Reason, Stops};
 use crate::ui::Progress;
@@ -24,8 +24,6 @@ use crate::watch::{self, Means, Meter};
 /// A fake is asked more often: nobody waits ten seconds for a rehearsal.
 const REHEARSED: Duration = Duration::from_millis(250);
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long a task must have been unknown before that is believed; a fake does not err.
-const ABSENT_FOR: Duration = Duration::from_secs(60);
 /// How often a second terminal is told.
 const SHOWN: Duration = Duration::from_secs(1);
 
@@ -97,7 +95,7 @@ impl Stages<'_> {
         let limits = watch::Limits {
             polls: Polls { interval: self.interval() },
             rate: self.args.wait.poll_rate,
-            absent_for: if self.batch.site.rehearsal { REHEARSED } else { ABSENT_FOR },
+            patience: self.patience(),
             retry_for: self.args.retry_for,
         };
         let waiting = watch::run(self.means(), tasks, &limits, in_flight, created.clone());
@@ -123,6 +121,12 @@ impl Stages<'_> {
     fn means(&self) -> Means<'_> {
         let (ledger, client) = (self.ledger, self.client);
         Means { ledger, client, stops: self.stops, meter: self.meter }
+    }
+
+    fn patience(&self) -> Patience {
+        let wait = &self.args.wait;
+        let usual = Patience::with(wait.stale_after).hurried(wait.hurry);
+        if self.batch.site.rehearsal { usual.rehearsed(REHEARSED) } else { usual }
     }
 
     fn interval(&self) -> Duration {
