@@ -2,6 +2,7 @@
 
 mod purse;
 mod ready;
+mod tasks;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;

@@ -15,7 +15,7 @@ use super::queue::{Missing, Queue, Stranger, Waiting, since};
 use super::{Limits, Means};
 use crate::ledger::{NOT_FOUND, News, Task};
 use crate::pace::{Absence, Backoff, Insistence, Polls, Schedule, retry_after};
-use crate::pair::TaskId;
+use crate::pair::{TaskId, without_queries};
 use crate::submit::{InFlight, Reason};
 use crate::wire::{Account, Poll, TaskNews};
 
@@ -82,7 +82,8 @@ impl<'a> Run<'a> {
             Some(_) => client.task_anew(task).await,
             None => client.task(task).await,
         };
-        tracing::debug!(pair = &*waiting.task.id, ?poll, "poll");
+        let shown = || without_queries(&format!("{poll:?}"));
+        tracing::debug!(pair = &*waiting.task.id, poll = shown(), "poll");
         self.mood.borrow_mut().learn(&poll, self.now());
         let pause = match poll {
             Poll::News(news) => {

@@ -25,6 +25,7 @@ mod locals;
 mod media;
 mod money;
 mod plans;
+mod polls;
 mod probe;
 mod probe_again;
 mod probe_run;
