@@ -26,6 +26,7 @@
 
 mod error;
 mod event_log;
+mod latest;
 mod listing;
 mod lock;
 mod lookup;
