@@ -51,6 +51,18 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub retry_for: Duration,
+    /// Stop creating when this many creates of this run are in doubt [default: the manifest's, or
+    /// the concurrency, 20 and 2 % of the accepted creates]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_MAX_DOUBTS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_doubts: Option<u32>,
+    /// Go on even if ten pairs in a row are refused alike
+    #[arg(long)]
+    pub keep_going: bool,
     /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
     /// may be gone
     #[arg(

@@ -12,13 +12,15 @@ mod hops;
 mod media;
 mod medium;
 mod pools;
+mod presence;
+mod sent;
 mod upload;
 mod video;
 
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{CACHE_CONTROL, HeaderValue};
+use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
@@ -26,6 +28,8 @@ pub use self::contents::Upload;
 pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
+pub use self::presence::Presence;
+use self::sent::{Departure, never_heals};
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
@@ -139,17 +143,40 @@ impl Client {
         }
     }
 
-    /// Sends the create that the permit stands for, once, and says what its outcome proves.
+    /// Sends the create that the permit stands for, once, and says what its outcome proves. After
+    /// `cut` no answer is awaited any more; what had not left by then made nothing.
     ///
     /// Must not be dropped before it ends: whether the request had left is unknown then.
-    pub async fn create(&self, permit: Permit) -> (Receipt, Judgement) {
+    pub async fn create(
+        &self,
+        permit: Permit,
+        cut: impl Future<Output = ()>,
+    ) -> (Receipt, Judgement) {
         let (receipt, body) = permit.spend();
-        let request = self.pools.creates().post(self.create_url.clone()).body(body);
-        let wire = match request.send().await {
-            Ok(response) => Wire::Answered(receive(response).await),
-            Err(error) => unanswered(error),
+        let departure = Departure::default();
+        let request = self.pools.creates().post(self.create_url.clone());
+        let request = request.header(CONTENT_LENGTH, body.len()).body(departure.watch(body));
+        let answer = async {
+            match request.send().await {
+                Ok(response) => judge(&Wire::Answered(receive(response).await)),
+                Err(error) => judge_unanswered(error),
+            }
         };
-        (receipt, without_key(judge(&wire), &self.key))
+        let judgement = tokio::select! {
+            biased;
+            judgement = answer => judgement,
+            () = cut => judge(&departure.cut_off()),
+        };
+        (receipt, without_key(judgement, &self.key))
+    }
+}
+
+fn judge_unanswered(error: reqwest::Error) -> Judgement {
+    let lasting = never_heals(&error);
+    let judgement = judge(&unanswered(error));
+    match (&judgement.proof, lasting) {
+        (Proof::NotSent, Some(code)) => Judgement { code: code.to_owned(), ..judgement },
+        _ => judgement,
     }
 }
 

@@ -26,10 +26,12 @@
 
 mod error;
 mod event_log;
+mod latest;
 mod listing;
 mod lock;
 mod lookup;
 mod mend;
+mod outage;
 mod purse;
 mod ready;
 mod schema;
@@ -51,6 +53,7 @@ use crate::state::{Event, State};
 use crate::wire::{Judgement, Proof};
 
 pub use self::error::LedgerError;
+pub use self::outage::Doubted;
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
 pub use self::task::{Feed, NOT_FOUND, News, SavedVideo, Task};
@@ -72,6 +75,8 @@ pub struct Planned {
     sent: Option<Bytes>,
     /// The user's name for it.
     pub id: Arc<str>,
+    /// Its portrait and its recording, as the manifest names them.
+    media: [Arc<str>; 2],
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
     /// Whether that is news.

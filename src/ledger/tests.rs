@@ -1,5 +1,6 @@
 //! The ledger against real files.
 
+mod outage;
 mod purse;
 mod ready;
 mod tasks;

@@ -51,6 +51,11 @@ const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.cha
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
 
+/// CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
+pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url
+        FROM pairs CROSS JOIN standings USING (pair)
+        WHERE state = ?1 AND listing = (SELECT listing FROM batch)";
+
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
     ///
@@ -182,23 +187,10 @@ impl View {
         after: Option<&Planned>,
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
-        // CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
-        let sql = "SELECT pair, place, id, body, audio_millis FROM pairs CROSS JOIN standings USING (pair)
-            WHERE place > ?1 AND state = ?2 AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
+        let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
         let from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(sql, params![from, State::Planned.name(), most], |row| {
-            let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
-            Ok(Planned {
-                pair: row.get(0)?,
-                place: row.get(1)?,
-                body: body.into(),
-                sent: None,
-                id: id.into(),
-                audio: duration(row, 4)?,
-                measured: false,
-            })
-        })
+        self.ask(&sql, params![State::Planned.name(), from, most], read_planned)
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.
@@ -210,15 +202,6 @@ impl View {
                 error_code, since FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
-    }
-
-    /// The pair that a task belongs to.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn owner_of(&self, task: &TaskId) -> Result<Option<String>, LedgerError> {
-        let sql = "SELECT id FROM pairs JOIN standings USING (pair) WHERE task_id = ?1 LIMIT 1";
-        Ok(self.ask(sql, [task.as_str()], |row| row.get(0))?.pop())
     }
 
     /// The pairs that have a link and no file yet, the link that dies first first.
@@ -272,7 +255,7 @@ impl View {
             .map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &rusqlite::Error) -> LedgerError {
+    pub(super) fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::sqlite(&self.path, error)
     }
 }
@@ -296,6 +279,21 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         video_path: row.get(14)?,
         video_bytes: row.get(15)?,
         audio: duration(row, 16)?,
+    })
+}
+
+pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
+    let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
+    let (image, audio): (String, String) = (row.get(5)?, row.get(6)?);
+    Ok(Planned {
+        pair: row.get(0)?,
+        place: row.get(1)?,
+        body: body.into(),
+        sent: None,
+        id: id.into(),
+        media: [image.into(), audio.into()],
+        audio: duration(row, 4)?,
+        measured: false,
     })
 }
 

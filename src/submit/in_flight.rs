@@ -35,7 +35,10 @@ impl InFlight {
     /// Waits until one more task may be made; `None` once the run is being stopped, or nobody would
     /// hear of a task's end.
     pub(super) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {
-        while self.most.is_some_and(|most| self.unfinished.get() >= most.get()) {
+        loop {
+            if let Some(seat) = self.try_enter() {
+                return Some(seat);
+            }
             if self.unwatched.get() {
                 return None;
             }
@@ -45,8 +48,15 @@ impl InFlight {
                 () = self.ended.notified() => {}
             }
         }
-        self.unfinished.set(self.unfinished.get() + 1);
-        Some(Seat(self))
+    }
+
+    /// The same without waiting.
+    pub(super) fn try_enter(&self) -> Option<Seat<'_>> {
+        let full = self.most.is_some_and(|most| self.unfinished.get() >= most.get());
+        (!full).then(|| {
+            self.unfinished.set(self.unfinished.get() + 1);
+            Seat(self)
+        })
     }
 
     /// A task was completed, or has failed.

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::links::Links;
 use super::meter::Kind;
 use super::mood::Mood;
-use super::question::{Presence, presence};
 use super::queue::{Missing, Queue, Stranger, Waiting, since};
 use super::{Limits, Means};
+use crate::client::Presence;
 use crate::ledger::{NOT_FOUND, News, Task};
 use crate::pace::{Absence, Backoff, Insistence, Polls, Schedule, retry_after};
 use crate::pair::{TaskId, without_queries};
@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
             Presence::Refused(account, message) if self.creating.get() => {
                 self.means.stops.create.pull(Reason::Account { account, message });
             }
-            Presence::Refused(..) | Presence::There | Presence::Silent => {}
+            Presence::Refused(..) | Presence::There | Presence::Silent(_) => {}
         }
         self.limits.polls.interval + self.backoff.wait(waiting.failures, fastrand::f64())
     }
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         if self.taken.get().is_some_and(lately) {
             return Presence::There;
         }
-        let presence = presence(self.means.client).await;
+        let presence = self.means.client.is_there(None).await;
         if matches!(presence, Presence::There) {
             self.taken.set(Some(Instant::now()));
         }

@@ -10,7 +10,6 @@ mod links;
 mod meter;
 mod mood;
 mod news;
-mod question;
 mod queue;
 
 use std::time::Duration;

@@ -24,6 +24,7 @@ mod local_refusals;
 mod locals;
 mod media;
 mod money;
+mod outages;
 mod plans;
 mod polls;
 mod probe;
