@@ -170,6 +170,7 @@ impl<'a> Run<'a> {
 
     /// The server does not know the task.
     async fn missing(&self, waiting: &mut Waiting) -> Option<Duration> {
+        waiting.failures = 0;
         let missing = &mut waiting.missing;
         missing.times += 1;
         let first = *missing.since.get_or_insert_with(Timestamp::now);
@@ -205,8 +206,7 @@ impl<'a> Run<'a> {
             let within = self.limits.retry_for;
             self.give_up(Reason::Unreachable { what: "poll", within, message: reason });
         }
-        let pause = self.limits.polls.interval.min(Duration::from_secs(1))
-            + self.backoff.wait(waiting.failures, fastrand::f64());
+        let pause = self.limits.polls.interval.min(Duration::from_secs(1)) + self.back_off(waiting);
         asked.map(Polls::asked).unwrap_or_default().max(pause)
     }
 
@@ -232,7 +232,13 @@ impl<'a> Run<'a> {
             }
             Presence::Refused(..) | Presence::There | Presence::Silent(_) => {}
         }
-        self.limits.polls.interval + self.backoff.wait(waiting.failures, fastrand::f64())
+        self.limits.polls.interval + self.back_off(waiting)
+    }
+
+    /// The longer the more often it failed, but not beyond the time when it is given up.
+    fn back_off(&self, waiting: &Waiting) -> Duration {
+        let left = self.limits.patience.stale.saturating_sub(waiting.news.1.elapsed());
+        self.backoff.wait(waiting.failures, fastrand::f64()).min(left)
     }
 
     /// Whether the API takes the key, asked no more often than a task is.
@@ -261,7 +267,8 @@ impl<'a> Run<'a> {
     fn is_patient(&self, waiting: &mut Waiting) -> bool {
         let (stale, (_, since)) = (self.limits.patience.stale, &waiting.news);
         // How long one that is not known is asked for is decided elsewhere.
-        if waiting.missing.times > 0 || since.elapsed() < stale {
+        let unknown = waiting.missing.times > 0 && waiting.failures == 0;
+        if unknown || since.elapsed() < stale {
             return true;
         }
         let (id, task) = (&waiting.task.id, &waiting.task.task);
