@@ -50,6 +50,18 @@ pub struct Row {
     pub error: String,
 }
 
+/// Codes that say no more than that a video needs a look: it can be fetched all the same.
+pub const REMARKS: [&str; 2] = ["other_id", "same_link"];
+
+impl Row {
+    /// Whether its video could not be fetched when that was last tried.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        let remark = self.error_code.is_empty() || REMARKS.contains(&self.error_code.as_str());
+        self.state == State::Completed && !remark
+    }
+}
+
 /// The columns of `tasks.csv`.
 pub const COLUMNS: [&str; 11] = [
     "id",

@@ -51,6 +51,18 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub retry_for: Duration,
+    /// Stop creating when this many creates of this run are in doubt [default: the manifest's, or
+    /// the concurrency, 20 and 2 % of the accepted creates]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_MAX_DOUBTS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_doubts: Option<u32>,
+    /// Go on even if ten pairs in a row are refused alike
+    #[arg(long)]
+    pub keep_going: bool,
     /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
     /// may be gone
     #[arg(
@@ -129,6 +141,18 @@ pub struct WaitArgs {
     /// How many such questions may start in a time, for all tasks together
     #[arg(long, value_name = "R", env = "CALLSHEET_POLL_RATE", default_value = "20/s")]
     pub poll_rate: Rate,
+    /// How long a task may have no news before it is not waited for any longer
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALE_AFTER",
+        default_value = "6h",
+        value_parser = pace::duration
+    )]
+    pub stale_after: Duration,
+    /// Waits for lost tasks and links so many times shorter than usual; for tests
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1)]
+    pub hurry: u32,
     /// When to end the run, done or not; the same command continues
     #[arg(long, value_name = "DUR", env = "CALLSHEET_WAIT_FOR", value_parser = pace::duration)]
     pub wait_for: Option<Duration>,

@@ -12,12 +12,15 @@ mod hops;
 mod media;
 mod medium;
 mod pools;
+mod presence;
+mod sent;
 mod upload;
 mod video;
 
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
@@ -25,6 +28,8 @@ pub use self::contents::Upload;
 pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
+pub use self::presence::Presence;
+use self::sent::{Departure, never_heals};
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
@@ -101,6 +106,7 @@ impl Client {
         match self.task(task).await {
             Poll::News(_) => Ok(true),
             Poll::NotFound => Ok(false),
+            Poll::Another { .. } => Err(TaskError("the answer is about another task".to_owned())),
             Poll::TryAgain { reason, .. } => Err(TaskError(reason)),
             Poll::AccountStop { message, .. } => Err(TaskError(message)),
         }
@@ -108,32 +114,69 @@ impl Client {
 
     /// Asks for a task, once. Asking costs nothing.
     pub async fn task(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls().cloned(), task).await
+    }
+
+    /// The same on a connection of its own and past caches, which have been seen to hand out the
+    /// answers of others.
+    pub async fn task_anew(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls_anew(), task).await
+    }
+
+    async fn ask(&self, pool: Result<reqwest::Client, ClientError>, task: &TaskId) -> Poll {
         let again = |reason: String| Poll::TryAgain {
             reason: shown(&reason, &self.key),
             retry_after: None,
         };
-        let pool = match self.pools.polls() {
+        let pool = match pool {
             Ok(pool) => pool,
             Err(error) => return again(error.to_string()),
         };
         let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
-        match pool.get(url).send().await {
-            Ok(response) => poll_without_key(judge_poll(&receive(response).await), &self.key),
+        let no_cache = HeaderValue::from_static("no-cache");
+        match pool.get(url).header(CACHE_CONTROL, no_cache).send().await {
+            Ok(response) => {
+                let poll = judge_poll(&receive(response).await, task).at(&self.endpoint.at("/"));
+                poll_without_key(poll, &self.key)
+            }
             Err(error) => again(cause(error)),
         }
     }
 
-    /// Sends the create that the permit stands for, once, and says what its outcome proves.
+    /// Sends the create that the permit stands for, once, and says what its outcome proves. After
+    /// `cut` no answer is awaited any more; what had not left by then made nothing.
     ///
     /// Must not be dropped before it ends: whether the request had left is unknown then.
-    pub async fn create(&self, permit: Permit) -> (Receipt, Judgement) {
+    pub async fn create(
+        &self,
+        permit: Permit,
+        cut: impl Future<Output = ()>,
+    ) -> (Receipt, Judgement) {
         let (receipt, body) = permit.spend();
-        let request = self.pools.creates().post(self.create_url.clone()).body(body);
-        let wire = match request.send().await {
-            Ok(response) => Wire::Answered(receive(response).await),
-            Err(error) => unanswered(error),
+        let departure = Departure::default();
+        let request = self.pools.creates().post(self.create_url.clone());
+        let request = request.header(CONTENT_LENGTH, body.len()).body(departure.watch(body));
+        let answer = async {
+            match request.send().await {
+                Ok(response) => judge(&Wire::Answered(receive(response).await)),
+                Err(error) => judge_unanswered(error),
+            }
         };
-        (receipt, without_key(judge(&wire), &self.key))
+        let judgement = tokio::select! {
+            biased;
+            judgement = answer => judgement,
+            () = cut => judge(&departure.cut_off()),
+        };
+        (receipt, without_key(judgement, &self.key))
+    }
+}
+
+fn judge_unanswered(error: reqwest::Error) -> Judgement {
+    let lasting = never_heals(&error);
+    let judgement = judge(&unanswered(error));
+    match (&judgement.proof, lasting) {
+        (Proof::NotSent, Some(code)) => Judgement { code: code.to_owned(), ..judgement },
+        _ => judgement,
     }
 }
 
@@ -217,22 +260,41 @@ fn shown(text: &str, key: &ApiKey) -> String {
 
 /// The same for what is kept of a task.
 fn poll_without_key(poll: Poll, key: &ApiKey) -> Poll {
-    let clean = |text: String| shown(&text, key);
+    let withheld = || Poll::TryAgain {
+        reason: "the link to the video has the API key in it".to_owned(),
+        retry_after: None,
+    };
     match poll {
-        Poll::News(TaskNews::Failed { code, message }) => {
-            Poll::News(TaskNews::Failed { code: clean(code), message: clean(message) })
-        }
-        // A link with the key in it would take the key to a media host.
-        Poll::News(TaskNews::Completed { url }) if key.is_shown_by(&url) => Poll::TryAgain {
-            reason: "the link to the video has the API key in it".to_owned(),
-            retry_after: None,
+        Poll::News(news) => news_without_key(news, key).map_or_else(withheld, Poll::News),
+        Poll::Another { shown, news } => match news_without_key(news, key) {
+            Some(news) => Poll::Another { shown, news },
+            None => withheld(),
         },
-        Poll::News(TaskNews::Unknown(status)) => Poll::News(TaskNews::Unknown(clean(status))),
         Poll::AccountStop { account, message } => {
-            Poll::AccountStop { account, message: clean(message) }
+            Poll::AccountStop { account, message: shown(&message, key) }
         }
-        other => other,
+        Poll::TryAgain { reason, retry_after } => {
+            Poll::TryAgain { reason: shown(&reason, key), retry_after }
+        }
+        Poll::NotFound => Poll::NotFound,
     }
+}
+
+/// Nothing for a link with the key in it, which would take the key to a media host.
+fn news_without_key(news: TaskNews, key: &ApiKey) -> Option<TaskNews> {
+    let clean = |text: String| shown(&text, key);
+    Some(match news {
+        TaskNews::Completed { url } if key.is_shown_by(&url) => return None,
+        TaskNews::Completed { url } => TaskNews::Completed { url },
+        TaskNews::Failed { code, message } => {
+            TaskNews::Failed { code: clean(code), message: clean(message) }
+        }
+        TaskNews::Unknown(status) => TaskNews::Unknown(clean(status)),
+        TaskNews::Working { status, progress } => {
+            TaskNews::Working { status: clean(status), progress }
+        }
+        TaskNews::CompletedWithoutResult => TaskNews::CompletedWithoutResult,
+    })
 }
 
 /// The innermost cause: `Connection reset by peer` says more than the layers around it. Without the

@@ -61,16 +61,19 @@ impl Pools {
 
     /// With the key, and for the API's host only: redirects are not followed.
     pub(super) fn polls(&self) -> Result<&reqwest::Client, ClientError> {
-        let made = self.polls.get_or_init(|| {
-            let headers = headers(&self.key)?;
-            build(self.plain, || {
-                direct(self.local)
-                    .default_headers(headers.clone())
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(POLL_TIMEOUT)
-            })
-        });
+        let made = self.polls.get_or_init(|| self.polls_anew());
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same without any connection yet.
+    pub(super) fn polls_anew(&self) -> Result<reqwest::Client, ClientError> {
+        let headers = headers(&self.key)?;
+        build(self.plain, || {
+            direct(self.local)
+                .default_headers(headers.clone())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(POLL_TIMEOUT)
+        })
     }
 }
 

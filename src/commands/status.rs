@@ -109,7 +109,7 @@ impl Standing {
 
     /// Videos whose links led nowhere when they were last tried.
     fn lost(&self) -> impl Iterator<Item = &Row> {
-        self.unsaved.iter().filter(|row| !row.error_code.is_empty())
+        self.unsaved.iter().filter(|row| row.is_lost())
     }
 
     /// Says which videos could not be fetched, and which links will die soon.
@@ -132,7 +132,7 @@ impl Standing {
 
     /// The pairs that can still be fetched, with the time at which their links are said to die.
     fn dying(&self) -> impl Iterator<Item = (&Row, Timestamp)> {
-        let fetchable = self.unsaved.iter().filter(|row| row.error_code.is_empty());
+        let fetchable = self.unsaved.iter().filter(|row| !row.is_lost());
         fetchable.filter_map(|row| Some((row, row.linked_at?.saturating_add(LINK_LIVES).ok()?)))
     }
 
@@ -153,7 +153,7 @@ impl Standing {
     /// The links of videos that are still to be fetched.
     pub(super) fn links(&self) -> Links {
         let mut links = Links::default();
-        for row in self.unsaved.iter().filter(|row| row.error_code.is_empty()) {
+        for row in self.unsaved.iter().filter(|row| !row.is_lost()) {
             row.linked_at.into_iter().for_each(|at| links.learned(row.id.as_str().into(), at));
         }
         links

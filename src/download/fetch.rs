@@ -151,7 +151,7 @@ impl<'a> Fetch<'a> {
             Poll::News(TaskNews::CompletedWithoutResult | TaskNews::Working { .. }) => {
                 return Ok(());
             }
-            Poll::News(TaskNews::Unknown(_)) => return Ok(()),
+            Poll::News(TaskNews::Unknown(_)) | Poll::Another { .. } => return Ok(()),
             Poll::News(TaskNews::Failed { code, .. }) => format!("the task has failed: {code}"),
             Poll::NotFound => "the server does not know the task any more".to_owned(),
             Poll::AccountStop { message, .. } => message,

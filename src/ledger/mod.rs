@@ -28,6 +28,7 @@ mod again;
 mod doubts;
 mod error;
 mod event_log;
+mod latest;
 mod listing;
 mod lock;
 mod lookup;

@@ -6,7 +6,9 @@ mod outage;
 mod permits;
 mod purse;
 mod ready;
+mod tasks;
 mod twins;
+
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::lookup::state_at;
 use super::schema::Read;
-use super::{FILE, LedgerError, Planned, Task, schema};
+use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, schema};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
 use crate::state::State;
@@ -172,8 +172,8 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
-        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at
-            FROM pairs JOIN standings USING (pair)
+        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
+                error_code, since FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
     }
@@ -273,6 +273,7 @@ pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
 
 fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
+    let missing = row.get::<_, String>(8)? == TASK_NOT_FOUND;
     let foreign = |error: TaskIdError| {
         rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
     };
@@ -284,6 +285,7 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
         created_at: time(row, 4)?,
         estimate: duration(row, 5)?,
         link: url.map(Arc::from).zip(optional_time(row, 7)?),
+        missing_since: missing.then(|| time(row, 9)).transpose()?,
     })
 }
 

@@ -16,6 +16,7 @@ use super::{Change, Intent, LedgerError, News, Permit, Planned, Settled, Task, e
 use crate::pair::TaskId;
 use crate::price::{Charge, Money};
 use crate::state::{self, Event, Forbidden, State};
+use crate::view::REMARKS;
 use crate::wire::{Judgement, Proof};
 
 /// An open transaction that collects what it changes.
@@ -177,6 +178,9 @@ impl<'a> Write<'a> {
     pub(super) fn note(&mut self, task: &Task, news: &News) -> Result<State, LedgerError> {
         let (code, message, video_url) = match news {
             News::Completed(url) | News::Relinked(url) => ("", "", Some(url)),
+            News::CompletedOddly(url, code, message) => {
+                (code.as_str(), message.as_str(), Some(url))
+            }
             News::Failed(code, message)
             | News::LinkLost(code, message)
             | News::NotFound(code, message) => (code.as_str(), message.as_str(), None),
@@ -215,7 +219,8 @@ impl<'a> Write<'a> {
         let code = match news {
             News::NotFound(code, _) => code.as_str(),
             News::Found => "",
-            News::Completed(_) | News::Failed(..) | News::Relinked(_) => return Ok(false),
+            News::Completed(_) | News::CompletedOddly(..) => return Ok(false),
+            News::Failed(..) | News::Relinked(_) => return Ok(false),
             News::LinkLost(..) | News::Saved(_) => return Ok(false),
         };
         let sql = "SELECT 1 FROM standings
@@ -234,10 +239,12 @@ impl<'a> Write<'a> {
         trace: &Trace<'_>,
     ) -> Result<State, LedgerError> {
         let to = allowed(&intent.id, from, event)?;
+        let keeps = trace.code.is_empty() && self.keeps_remark(intent.pair, from)?;
         let moved = self.execute(
             "UPDATE standings SET state = ?3,
                 since = iif(?2 = ?3 AND error_code <> '' AND ?6 <> '', since, ?4), task_id = coalesce(?5, task_id),
-                created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7,
+                created_at = iif(?5 IS NULL, created_at, ?4),
+                error_code = iif(?11, error_code, ?6), error = iif(?11, error, ?7),
                 estimate = coalesce(?8, estimate), video_url = coalesce(?9, video_url),
                 linked_at = iif(?9 IS NULL, linked_at, ?4)
                 WHERE pair = ?1 AND state = ?2 AND attempt = ?10",
@@ -252,6 +259,7 @@ impl<'a> Write<'a> {
                 millis(trace.estimate),
                 trace.video_url.map(|url| &**url),
                 intent.attempt,
+                keeps,
             ],
         )?;
         if moved == 0 {
@@ -259,6 +267,16 @@ impl<'a> Write<'a> {
         }
         self.changed(intent, event, (from, to), trace);
         Ok(to)
+    }
+
+    /// Whether something odd about a video has to stay noted: it is not gone with the download.
+    fn keeps_remark(&self, pair: i64, from: State) -> Result<bool, LedgerError> {
+        if !matches!(from, State::Completed | State::Saved) {
+            return Ok(false);
+        }
+        let sql = "SELECT error_code FROM standings WHERE pair = ?1";
+        let code: Option<String> = self.query_row(sql, [pair], |row| row.get(0))?;
+        Ok(code.is_some_and(|code| REMARKS.contains(&code.as_str())))
     }
 
     fn changed(

@@ -8,6 +8,9 @@
 mod answer;
 mod bucket;
 mod file_type;
+mod json;
+mod link;
+mod lossy;
 mod task;
 mod upload;
 
@@ -19,6 +22,7 @@ use crate::pair::without_query;
 use self::answer::Answer;
 pub use self::bucket::{BucketRequest, judge_bucket};
 pub use self::file_type::FileType;
+pub use self::json::{Json, Reader, Value};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
 

@@ -7,20 +7,23 @@ mod confirm;
 mod kit;
 mod prepare;
 mod stages;
+mod stopped;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::conclude::{End, conclude};
+use self::conclude::{End, conclude, explain_cut};
 use self::confirm::confirm;
 use self::kit::Kit;
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
+use super::signals::outlive_file_limits;
 use super::status::Standing;
 use super::{key, locals, opened, pulse, saved};
 use crate::catalog::Catalog;
@@ -31,8 +34,7 @@ use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::report::Live;
-use crate::state::State;
-use crate::submit::{Limits, Reason, Stops};
+use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
 
@@ -43,6 +45,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
     let runtime = runtime()?;
+    {
+        let _within = runtime.enter();
+        outlive_file_limits();
+    }
     let plan = match &args.plan {
         Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
         None => None,
@@ -58,7 +64,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     put_right(ui, (args, &batch), (&mut store, &kit), &shelf)?;
-    let standing = Standing::read(&store.view()?)?;
+    let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
@@ -67,7 +73,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
-    let stops = Stops::default();
+    let (stops, board) = (Stops::default(), Board::default());
     let stages = Stages {
         args,
         batch: &batch,
@@ -76,20 +82,25 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         preflight: preflight.as_ref(),
         shelf: &shelf,
         stops: &stops,
+        board: &board,
         meter: &meter,
         progress: &progress,
     };
-    let created = runtime.block_on(stages.drive(feed, standing.count(State::Created)));
+    let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
     pulse::end(folder);
     let closed = ledger.close();
     lock(&progress).end();
-    closed.or_else(|error| match stops.reasons()[..] {
-        // Told below, with what it means for the batch.
-        [Reason::Ledger(_), ..] => Ok(()),
-        _ => Err(error),
-    })?;
-    conclude(ui, &batch, &End { until: args.until, created, stops, took: started.elapsed() })
+    let took = started.elapsed();
+    let end = End { until: args.until, created, stops, board, took };
+    match (closed, &end.stops.reasons()[..]) {
+        // What it means for the batch is told there.
+        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, &batch, &end),
+        (Err(error), _) => {
+            explain_cut(ui, &batch, &end);
+            Err(error.into())
+        }
+    }
 }
 
 /// What has to be right, or confirmed, before anything is created.
@@ -158,6 +169,8 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
         rate: args.rate.or(batch.manifest.rate),
         most: args.limit,
         retry_for: args.retry_for,
+        max_doubts: args.max_doubts.or(batch.manifest.max_doubts.map(NonZeroU32::get)),
+        keep_going: args.keep_going,
     }
 }
 

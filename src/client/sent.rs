@@ -1,0 +1,88 @@
+//! Whether a create has left: what was never handed to a connection made nothing.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use futures::stream;
+
+use crate::wire::Wire;
+
+/// Knows whether anybody has begun to send a body. The connection is there then, and takes it
+/// together with the head.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Departure(Arc<AtomicBool>);
+
+impl Departure {
+    /// The body to send. Its length has to be said in a header.
+    pub(super) fn watch(&self, body: Bytes) -> reqwest::Body {
+        let left = Arc::clone(&self.0);
+        reqwest::Body::wrap_stream(stream::once(async move {
+            left.store(true, Ordering::Relaxed);
+            Ok::<_, io::Error>(body)
+        }))
+    }
+
+    /// What is known of a create whose answer is not awaited any more.
+    pub(super) fn cut_off(&self) -> Wire {
+        match self.0.load(Ordering::Relaxed) {
+            true => Wire::Lost { reason: "stopped before the answer came".to_owned() },
+            false => Wire::NotSent { reason: "stopped before it was sent".to_owned() },
+        }
+    }
+}
+
+/// A name for a connection that will not be made later either: a certificate that is not trusted,
+/// or a host that does not exist.
+pub(super) fn never_heals(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(is_untrusted) {
+            return Some("not_sent_tls");
+        }
+        let io = error.downcast_ref::<io::Error>();
+        if io
+            .and_then(io::Error::get_ref)
+            .is_some_and(|inner| inner.downcast_ref().is_some_and(is_untrusted))
+        {
+            return Some("not_sent_tls");
+        }
+        let text = error.to_string();
+        if UNKNOWN.iter().any(|words| text.contains(words)) {
+            return Some("not_sent_name");
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// How Linux, macOS and Windows say that there is no such host; std has no kind for it. A name
+/// server that cannot be reached is told otherwise.
+const UNKNOWN: [&str; 3] =
+    ["Name or service not known", "nodename nor servname provided", "No such host is known"];
+
+fn is_untrusted(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+
+    use super::*;
+
+    #[test]
+    fn what_never_heals_is_found_wherever_it_hides() {
+        let untrusted = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let within = io::Error::new(io::ErrorKind::InvalidData, untrusted);
+        let deeper = io::Error::other(within);
+        assert_eq!(never_heals(&deeper), Some("not_sent_tls"));
+        let unknown = io::Error::other("failed to lookup address: Name or service not known");
+        assert_eq!(never_heals(&unknown), Some("not_sent_name"));
+        let name_server = io::Error::other("Temporary failure in name resolution");
+        assert_eq!(never_heals(&name_server), None);
+        assert_eq!(never_heals(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
+    }
+}
