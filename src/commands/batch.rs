@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::failure::Failure;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::hexadecimal;
+use crate::files::{hexadecimal, make_private_folder};
 use crate::ledger::View;
 use crate::manifest::{self, Manifest, Note, Problems, Severity};
 use crate::pair::{Endpoint, PlainHttp, Source};
@@ -122,7 +122,7 @@ impl Site {
             )
             .hint("move it away, or choose another run folder with --out DIR"));
         }
-        fs::create_dir_all(&self.folder).map_err(|error| {
+        make_private_folder(&self.folder).map_err(|error| {
             Failure::new(Exit::Fault, format!("{shown}: cannot make the run folder: {error}"))
                 .hint("choose another run folder with --out DIR")
         })

@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all.
 
+mod folder;
 mod local;
 mod part;
 mod space;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::folder::{make_folder, make_private_folder};
 pub use self::local::{Local, LocalError, find};
 pub use self::part::{Part, Source, drop_part, place_of};
 pub use self::space::free;
@@ -99,7 +101,10 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When the file system refuses.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened, and renames are durable by other means.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::files::sync_folder;
 use crate::state::{Event, State};
 
 use super::{Change, LedgerError};
@@ -82,6 +83,8 @@ impl EventLog {
         let failed = |source| LedgerError::io(&path, source);
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let mut file = file.map_err(failed)?;
+        // A ledger in use without its events is taken for a bad copy.
+        sync_folder(folder).map_err(failed)?;
         drop_half_line(&mut file).map_err(failed)?;
         let logged = read_last(&mut file).map_err(failed)?;
         let mut log = Self { path, file };

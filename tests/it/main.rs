@@ -25,6 +25,8 @@ mod locals;
 mod media;
 mod money;
 mod plans;
+#[cfg(target_os = "linux")]
+mod power;
 mod probe;
 mod probe_again;
 mod probe_run;
