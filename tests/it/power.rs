@@ -20,9 +20,6 @@ use self::log::Act;
 use self::recording::{Day, Phase, Recording};
 use crate::sheet::side_by_side;
 
-/// What is tried at one moment.
-const FATES: usize = 2;
-
 /// Every video's first download breaks off, and goes on from there.
 fn calm_day() -> Scenario {
     let cut = Rule::new(Fault::Truncated).on(On::Media).first(1);
@@ -60,10 +57,10 @@ fn moments(recording: &Recording, most: usize, seed: u64) -> BTreeMap<Phase, BTr
     chosen.collect()
 }
 
-/// Nothing else survives; all of it does; or some, by two throws of the dice.
-fn fates(moment: usize) -> [Unsynced; 2 + FATES] {
-    let seed = moment as u64 * 2;
-    [Unsynced::Lost, Unsynced::Kept, Unsynced::Some(seed), Unsynced::Some(seed + 1)]
+/// Nothing else survives; all of it does; or some, by three throws of the dice.
+fn fates(moment: usize) -> [Unsynced; 5] {
+    let dice = |throw| Unsynced::Some(moment as u64 * 3 + throw);
+    [Unsynced::Lost, Unsynced::Kept, dice(0), dice(1), dice(2)]
 }
 
 /// Cuts the power at these moments, and looks at the disks. Counts them.
@@ -109,13 +106,13 @@ fn end(recording: &Recording) {
 
 #[test]
 fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
-    let (small, large) = (small(6), large());
-    assert_eq!((small.truth.sent.len(), small.truth.told.len()), (6, 6));
+    let (small, large) = (small(9), large());
+    assert_eq!((small.truth.sent.len(), small.truth.told.len()), (9, 9));
     assert_eq!((large.truth.sent.len(), large.truth.told.len()), (240, 240));
     end(&small);
     end(&large);
     let mut cuts = BTreeMap::new();
-    for (recording, most) in [(&small, 90), (&large, 60)] {
+    for (recording, most) in [(&small, 100), (&large, 40)] {
         for (phase, count) in cut(recording, &moments(recording, most, 7)) {
             *cuts.entry(phase).or_default() += count;
         }
@@ -131,14 +128,14 @@ fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
 
 #[test]
 fn a_kill_before_it_makes_a_power_cut_no_worse() {
-    // The first run dies in each of its first steps, with nothing synced that it had not got to.
-    let whole = small(1);
-    let sent = whole.truth.sent["pair-0"];
-    side_by_side(0..4, |part| {
-        for killed in (part..sent).step_by(4 * sent.div_ceil(40)) {
-            let recording = small(1);
-            let recording = recording.after_kill(killed, &[]);
-            cut(&recording, &moments(&recording, 6, killed as u64));
+    // What the first run had not synced when it died is still not synced while the next goes on.
+    let steps = small(1).acts.len();
+    side_by_side(0..2, |part| {
+        for kill in 0..12 {
+            let killed = steps * (2 * kill + part) / 24;
+            let recording = small(1).after_kill(killed);
+            cut(&recording, &moments(&recording, 3, killed as u64));
+            end(&recording);
         }
     });
 }
@@ -150,7 +147,7 @@ fn the_same_command_continues_after_a_power_cut() {
         let moments = moments(&recording, 4, part);
         let moments: BTreeSet<_> = moments.into_values().flatten().collect();
         recording.at(&moments, |done, disk| {
-            for fate in fates(done) {
+            for fate in [Unsynced::Lost, Unsynced::Some(done as u64)] {
                 let continued = recording.continues(done, &disk.cut(fate));
                 let phase = recording.phases.get(done).copied().unwrap_or(Phase::Csv);
                 continued.unwrap_or_else(|wrong| fail(&recording, (done, phase, fate), &wrong));

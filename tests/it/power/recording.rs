@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 
 use callsheet_mock::{MockApi, Scenario};
 
-use super::disk::{Disk, Image, Unsynced, restore};
+use super::disk::{Disk, Unsynced, restore};
 use super::log::{self, Act};
 use crate::child::said;
 use crate::sheet::{Sheet, fake};
 
 /// The run folder in the folder of the manifest.
 pub(super) const RUN: &str = "batch.run";
+/// Where the videos are.
+const FILMS: &str = "films";
+/// They go to a folder in a folder, neither of which is there.
+pub(super) const TO_FILMS: [&str; 2] = ["--videos", "films/today"];
 
 /// A run from its first call to its last.
 pub(super) struct Recording {
@@ -93,12 +97,12 @@ impl Recording {
 
     /// Records the run that follows one that was killed after so many of its acts: what that one had
     /// not synced is still not synced.
-    pub(super) fn after_kill(self, acts: usize, options: &[&str]) -> Self {
+    pub(super) fn after_kill(self, acts: usize) -> Self {
         let Self { sheet, api, mut before, acts: all, truth, .. } = self;
         all[..acts].iter().for_each(|act| before.step(act));
         restore(&before.cut(Unsynced::Kept), sheet.folder());
         before.adopt(sheet.folder());
-        Self::go_on(sheet, api, (before, truth.before(acts)), options)
+        Self::go_on(sheet, api, (before, truth.before(acts)), &[])
     }
 
     fn go_on(
@@ -109,7 +113,7 @@ impl Recording {
     ) -> Self {
         let place = tempfile::tempdir().unwrap();
         let log = place.path().join("log");
-        let mut command = sheet.whole(&[&["-q"], options].concat());
+        let mut command = sheet.whole(&[&["-q"], &TO_FILMS[..], options].concat());
         log::watch(&mut command, sheet.folder(), &log);
         let said = said(&mut command);
         assert!([0, 5].contains(&said.code), "{said}");
@@ -192,7 +196,7 @@ impl Reader<'_> {
         let path = path.unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         match &*name {
-            _ if path.iter().any(|part| part == "videos") => Phase::Download,
+            _ if path.starts_with(FILMS) => Phase::Download,
             "tasks.csv" => Phase::Csv,
             name if name.starts_with(".callsheet-") => Phase::Csv,
             _ if self.truth.sent.is_empty() => Phase::Listing,
@@ -232,9 +236,4 @@ impl Reader<'_> {
 fn is_read(path: Option<&Path>) -> bool {
     let name = path.and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     !name.starts_with("ledger.") && !name.starts_with("media.")
-}
-
-/// The run folder's files in an image, by their names in it.
-pub(super) fn content<'a>(image: &'a Image, name: &str) -> Option<&'a [u8]> {
-    image.get(&Path::new(RUN).join(name))?.as_deref()
 }

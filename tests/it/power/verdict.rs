@@ -8,7 +8,7 @@ use callsheet::state::State;
 use callsheet::view::Row;
 
 use super::disk::{Image, restore};
-use super::recording::{RUN, Recording, content, pair_in, pairs_of_tasks};
+use super::recording::{RUN, Recording, TO_FILMS, pair_in, pairs_of_tasks};
 use crate::child::said;
 use crate::sheet::Sheet;
 use crate::studio::VIDEO;
@@ -37,7 +37,8 @@ impl Recording {
         }
         let saved = rows.values().filter_map(|row| row.video_path.as_deref());
         for path in saved {
-            if content(image, path).is_none() {
+            let inside = Path::new(path).strip_prefix(self.sheet.folder()).unwrap();
+            if !image.contains_key(inside) {
                 return Err(format!("{path} is saved, and is not there"));
             }
         }
@@ -51,7 +52,7 @@ impl Recording {
         let tables: Vec<_> = tables.collect();
         let last_durable = tables.iter().rposition(|table| table.durable.is_some_and(|at| at <= done));
         let possible = &tables[last_durable.unwrap_or(0)..];
-        match content(image, "tasks.csv") {
+        match image.get(&Path::new(RUN).join("tasks.csv")).and_then(Option::as_ref) {
             None if last_durable.is_none() => Ok(()),
             None => Err("tasks.csv is gone".to_owned()),
             Some(found) if possible.iter().any(|table| found.starts_with(&table.content)) => Ok(()),
@@ -82,7 +83,7 @@ impl Recording {
         let sheet = Sheet::new("");
         restore(image, sheet.folder());
         let booked = self.api.book().entries.len();
-        let next = said(&mut sheet.whole(&["-q"]));
+        let next = said(&mut sheet.whole(&[&["-q"], &TO_FILMS[..]].concat()));
         if ![0, 5].contains(&next.code) {
             return Err(format!("the run does not continue: {next}"));
         }
