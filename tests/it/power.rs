@@ -57,10 +57,10 @@ fn moments(recording: &Recording, most: usize, seed: u64) -> BTreeMap<Phase, BTr
     chosen.collect()
 }
 
-/// Nothing else survives; all of it does; or some, by three throws of the dice.
-fn fates(moment: usize) -> [Unsynced; 5] {
-    let dice = |throw| Unsynced::Some(moment as u64 * 3 + throw);
-    [Unsynced::Lost, Unsynced::Kept, dice(0), dice(1), dice(2)]
+/// Nothing else survives; only names, or only bytes; all of it; or some, by two throws of the dice.
+fn fates(moment: usize) -> [Unsynced; 6] {
+    let dice = |throw| Unsynced::Some(moment as u64 * 2 + throw);
+    [Unsynced::Lost, Unsynced::Named, Unsynced::Written, Unsynced::Kept, dice(0), dice(1)]
 }
 
 /// Cuts the power at these moments, and looks at the disks. Counts them.

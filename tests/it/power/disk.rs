@@ -44,7 +44,12 @@ enum Rename {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unsynced {
     Lost,
+    /// Names are there, and nothing in them.
+    Named,
+    /// All the bytes are there, under the old names.
+    Written,
     Kept,
+    /// By throws of dice, from this seed.
     Some(u64),
 }
 
@@ -200,8 +205,8 @@ impl File {
     fn cut(&self, unsynced: Unsynced, rng: &mut Rng) -> Vec<u8> {
         let mut content = self.durable.clone();
         match unsynced {
-            Unsynced::Lost => {}
-            Unsynced::Kept => {
+            Unsynced::Lost | Unsynced::Named => {}
+            Unsynced::Written | Unsynced::Kept => {
                 self.pending.iter().for_each(|change| apply(&mut content, change));
             }
             Unsynced::Some(_) => {
@@ -217,8 +222,8 @@ impl File {
 
 fn keeps(unsynced: Unsynced, rng: &mut Rng) -> bool {
     match unsynced {
-        Unsynced::Lost => false,
-        Unsynced::Kept => true,
+        Unsynced::Lost | Unsynced::Written => false,
+        Unsynced::Named | Unsynced::Kept => true,
         Unsynced::Some(_) => rng.bool(),
     }
 }
