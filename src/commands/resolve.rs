@@ -28,6 +28,7 @@ const SETTINGS: Settings = Settings {
 
 pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
+    site.check_disk()?;
     let view = site.existing()?;
     let owner = view.endpoint()?;
     let ids = ids(args, &view)?;

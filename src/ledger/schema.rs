@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{FILE, LedgerError, event_log};
+use crate::files::make_private;
 
 /// Marks the file as ours ("CALL" in ASCII).
 const APPLICATION_ID: i32 = 0x4341_4c4c;
@@ -24,6 +25,8 @@ pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerEr
         Some(events) if events > 0 && !path.exists() => return Err(lost(events)),
         _ => {}
     }
+    // Its write-ahead log is made as it is.
+    make_private(&path).map_err(|error| LedgerError::io(&path, error))?;
     let mut connection = connect(&path, OpenFlags::default())?;
     let blank = is_blank(&connection).map_err(failed)?;
     if !blank {

@@ -12,6 +12,7 @@ mod confirming;
 mod contract;
 mod crash;
 mod depots;
+mod disks;
 mod doubts;
 mod fit;
 mod half;
