@@ -12,6 +12,7 @@ mod hops;
 mod media;
 mod medium;
 mod pools;
+mod resolver;
 mod upload;
 mod video;
 
@@ -84,7 +85,14 @@ impl Client {
         // A server in the house may link to hosts outside; this machine's own does not.
         let local = endpoint.is_loopback() && endpoint.is_plain();
         let media = MediaClient::new(MediaSettings { stall_timeout, plain, local });
+        let media = media.beside(endpoint);
         Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, media })
+    }
+
+    /// With links that lead to this machine only: a rehearsal asks nobody outside.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { media: self.media.rehearsing(), ..self }
     }
 
     /// The part that does not know the key.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::outside::refuse_inside;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::files::{hexadecimal, make_private_folder, network_disk};
@@ -185,7 +186,9 @@ impl Batch {
                 .map_err(|error| Failure::new(Exit::Usage, format!("endpoint {text}: {error}")))?,
             None => manifest.endpoint.clone(),
         };
-        Ok(Self { site: Site::of(args), manifest, sha256, endpoint })
+        let batch = Self { site: Site::of(args), manifest, sha256, endpoint };
+        refuse_inside(&batch)?;
+        Ok(batch)
     }
 
     /// Whether any of its media are files on this machine.

@@ -9,6 +9,7 @@ mod init;
 mod key;
 mod locals;
 mod media;
+mod outside;
 mod packaging;
 mod plan;
 mod pulse;
