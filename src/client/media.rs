@@ -96,13 +96,17 @@ impl MediaClient {
         let pool = self.pool()?;
         let mut hops = Hops::from(&url);
         loop {
-            let inside = |inside: Inside| Astray::Inside(inside.to_string());
+            let inside = |found: Inside| match found {
+                Inside::Private(_) => Astray::Inside(found.to_string()),
+                Inside::Outside(_) => Astray::Dead(found.to_string()),
+            };
             self.names.admit(&url).await.map_err(inside)?;
             let request = ask(pool.get(url.clone()));
-            let response = request.send().await.map_err(|error| match resolver::inside(&error) {
-                Some(found) => inside(found),
-                None => Astray::Again(cause(error)),
-            })?;
+            let response =
+                request.send().await.map_err(|error| match resolver::inside(&error) {
+                    Some(found) => inside(found),
+                    None => Astray::Again(cause(error)),
+                })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }

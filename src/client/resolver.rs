@@ -201,9 +201,7 @@ mod tests {
         match url.domain() {
             None => url.host_str().unwrap().to_owned(),
             Some(name) => match block_on(resolver.addresses(name.to_owned())) {
-                Ok(found) => {
-                    found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-                }
+                Ok(found) => found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
                 Err(error) => error.to_string(),
             },
         }

@@ -66,7 +66,10 @@ mod tests {
             assert!(folder.is_dir());
         }
         fs::write(folder.join("c"), "a file").unwrap();
-        assert_eq!(make_folder(&folder.join("c")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            make_folder(&folder.join("c")).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert!(make_folder(&folder.join("c/d")).is_err());
     }
 

@@ -51,7 +51,9 @@ mod linux {
         Kind::Network(match number {
             0x6969 => "NFS",
             0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
-            0x0102_1997 => "9p: a drive of Windows under WSL, or a folder of a virtual machine's host",
+            0x0102_1997 => {
+                "9p: a drive of Windows under WSL, or a folder of a virtual machine's host"
+            }
             0x786f_4256 => "vboxsf: a folder of a virtual machine's host",
             0x7c7c_6673 => "prl_fs: a folder of a virtual machine's host",
             0xbacb_acbc => "vmhgfs: a folder of a virtual machine's host",
@@ -75,7 +77,8 @@ mod linux {
 
     /// Programs that only change how a disk of this machine looks.
     fn is_local(name: &str) -> bool {
-        let local = ["fuseblk", "fuse-overlayfs", "ntfs-3g", "exfat", "gocryptfs", "encfs", "cryfs"];
+        let local =
+            ["fuseblk", "fuse-overlayfs", "ntfs-3g", "exfat", "gocryptfs", "encfs", "cryfs"];
         let name = name.strip_prefix("fuse.").unwrap_or(name);
         local.contains(&name) || ["bindfs", "mergerfs", "unionfs"].contains(&name)
     }

@@ -307,10 +307,11 @@ impl Reserve {
     fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
         let path = folder.join("ledger.reserve");
         // Random bytes are not needed, but zeros may be stored as a hole.
-        let filled = private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
-            file.write_all(&vec![0xA5; RESERVE])?;
-            file.sync_all()
-        });
+        let filled =
+            private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
+                file.write_all(&vec![0xA5; RESERVE])?;
+                file.sync_all()
+            });
         filled.map_err(|error| LedgerError::io(&path, error))?;
         Ok(Self(path))
     }

@@ -152,19 +152,13 @@ mod tests {
 
     #[test]
     fn those_inside_may_point_at_their_own_kind_only() {
-        let all = [
-            Zone::ThisMachine,
-            Zone::House,
-            Zone::Link,
-            Zone::Shared,
-            Zone::Bench,
-            Zone::Nowhere,
-        ];
+        let all =
+            [Zone::ThisMachine, Zone::House, Zone::Link, Zone::Shared, Zone::Bench, Zone::Nowhere];
         for home in all.map(Some).into_iter().chain([None]) {
             assert!(may_lead(home, None));
             for to in all {
-                let allowed = home == Some(to)
-                    || home == Some(Zone::ThisMachine) && to == Zone::House;
+                let allowed =
+                    home == Some(to) || home == Some(Zone::ThisMachine) && to == Zone::House;
                 assert_eq!(may_lead(home, Some(to)), allowed, "{home:?} {to:?}");
             }
         }

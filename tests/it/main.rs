@@ -17,6 +17,7 @@ mod doubts;
 mod fit;
 mod half;
 mod init;
+mod inside;
 mod layers;
 mod library;
 mod local_kills;

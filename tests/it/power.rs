@@ -64,7 +64,10 @@ fn fates(moment: usize) -> [Unsynced; 6] {
 }
 
 /// Cuts the power at these moments, and looks at the disks. Counts them.
-fn cut(recording: &Recording, moments: &BTreeMap<Phase, BTreeSet<usize>>) -> BTreeMap<Phase, usize> {
+fn cut(
+    recording: &Recording,
+    moments: &BTreeMap<Phase, BTreeSet<usize>>,
+) -> BTreeMap<Phase, usize> {
     let place = in_memory();
     let mut cuts = BTreeMap::new();
     for (phase, moments) in moments {
@@ -118,9 +121,7 @@ fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
         }
     }
     println!("power cuts: {cuts:?}, {} in all", cuts.values().sum::<usize>());
-    for phase in
-        [Phase::Listing, Phase::Creates, Phase::Checkpoint, Phase::Csv, Phase::Download]
-    {
+    for phase in [Phase::Listing, Phase::Creates, Phase::Checkpoint, Phase::Csv, Phase::Download] {
         assert!(cuts.get(&phase).is_some_and(|count| *count >= 100), "{phase:?}: {cuts:?}");
     }
     assert!(cuts.values().sum::<usize>() >= 2000, "{cuts:?}");

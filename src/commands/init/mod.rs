@@ -34,12 +34,12 @@ pub(super) fn init(ui: &Ui, args: &InitArgs) -> Result<Exit, Failure> {
     if draft.pairs.is_empty() {
         return Err(nothing(ui, &args.folder, &draft));
     }
-    files::write_new(&place, Readers::Others, draft.manifest(&below).as_bytes()).map_err(|error| {
-        match error.kind() {
+    files::write_new(&place, Readers::Others, draft.manifest(&below).as_bytes()).map_err(
+        |error| match error.kind() {
             ErrorKind::AlreadyExists => in_the_way(&place),
             _ => unwritable(&place, &error.to_string()),
-        }
-    })?;
+        },
+    )?;
     tell(ui, &place, &draft);
     Ok(Exit::Done)
 }

@@ -105,12 +105,7 @@ impl Recording {
         Self::go_on(sheet, api, (before, truth.before(acts)), &[])
     }
 
-    fn go_on(
-        sheet: Sheet,
-        api: MockApi,
-        (before, truth): (Disk, Truth),
-        options: &[&str],
-    ) -> Self {
+    fn go_on(sheet: Sheet, api: MockApi, (before, truth): (Disk, Truth), options: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let log = place.path().join("log");
         let mut command = sheet.whole(&[&["-q"], &TO_FILMS[..], options].concat());

@@ -50,7 +50,8 @@ impl Recording {
     fn table_is_whole(&self, done: usize, image: &Image) -> Result<(), String> {
         let tables = self.truth.tables.iter().filter(|table| table.moved <= done);
         let tables: Vec<_> = tables.collect();
-        let last_durable = tables.iter().rposition(|table| table.durable.is_some_and(|at| at <= done));
+        let last_durable =
+            tables.iter().rposition(|table| table.durable.is_some_and(|at| at <= done));
         let possible = &tables[last_durable.unwrap_or(0)..];
         match image.get(&Path::new(RUN).join("tasks.csv")).and_then(Option::as_ref) {
             None if last_durable.is_none() => Ok(()),
