@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::files::make_private;
 use crate::fitness::Look;
 use crate::pair::Role;
 
@@ -143,6 +144,8 @@ fn logged<T>(result: rusqlite::Result<T>) -> Option<T> {
 
 fn on_disk(path: &PathBuf) -> Option<Connection> {
     let open = || -> rusqlite::Result<Connection> {
+        // What it cannot make it cannot open either, and says so there.
+        let _ = make_private(path);
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -6,6 +6,7 @@ mod settle;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -141,6 +142,14 @@ pub struct BatchArgs {
         default_missing_value = "calm"
     )]
     pub mock: Option<String>,
+    /// Keep the run folder on a network's disk all the same: there a ledger may lose what was paid
+    #[arg(
+        long,
+        env = "CALLSHEET_ALLOW_NETWORK_DISK",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub allow_network_disk: bool,
 }
 
 /// How closely a manifest is checked.

@@ -106,7 +106,7 @@ impl OpenBucket {
             lifetime: bucket.lifetime,
             // Whether the bucket may be reached without TLS was decided with its settings.
             plain: if encrypted { PlainHttp::Loopback } else { PlainHttp::Anywhere },
-            pool: pools::keyless(local && !encrypted, STALL_TIMEOUT)?,
+            pool: pools::keyless(local && !encrypted, STALL_TIMEOUT, None)?,
         })
     }
 

@@ -103,6 +103,10 @@ impl MediaClient {
                 status => refused(status, &response),
             },
             Ok(Err(Astray::Again(reason))) => Seen::Again(reason, None),
+            Ok(Err(Astray::Inside(reason))) => {
+                let help = "the API cannot reach it there: publish it";
+                Seen::Refused(Trouble::new("private_address", reason, help))
+            }
             Ok(Err(Astray::Dead(reason))) => {
                 let help = "give the URL of the file itself";
                 Seen::Refused(Trouble::new("bad_redirect", reason, help))

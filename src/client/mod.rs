@@ -13,6 +13,7 @@ mod media;
 mod medium;
 mod pools;
 mod presence;
+mod resolver;
 mod sent;
 mod upload;
 mod video;
@@ -89,7 +90,14 @@ impl Client {
         // A server in the house may link to hosts outside; this machine's own does not.
         let local = endpoint.is_loopback() && endpoint.is_plain();
         let media = MediaClient::new(MediaSettings { stall_timeout, plain, local });
+        let media = media.beside(endpoint);
         Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, media })
+    }
+
+    /// With links that lead to this machine only: a rehearsal asks nobody outside.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { media: self.media.rehearsing(), ..self }
     }
 
     /// The part that does not know the key.

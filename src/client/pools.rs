@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, H
 use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 
+use super::resolver::Resolver;
 use super::{ClientError, Settings, USER_AGENT, cause};
 use crate::pair::{ApiKey, Endpoint};
 
@@ -81,16 +82,21 @@ impl Pools {
 pub(super) fn keyless(
     local: bool,
     stall_timeout: Duration,
+    names: Option<&Resolver>,
 ) -> Result<reqwest::Client, ClientError> {
     // What is compressed on the way has no length, and no range.
     let identity = HeaderValue::from_static("identity");
     let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]);
     provide();
     build(local, || {
-        direct(local)
+        let builder = direct(local)
             .default_headers(headers.clone())
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(stall_timeout)
+            .read_timeout(stall_timeout);
+        match names {
+            Some(names) => builder.dns_resolver(names.clone()),
+            None => builder,
+        }
     })
 }
 

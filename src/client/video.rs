@@ -64,7 +64,7 @@ impl MediaClient {
         };
         match self.follow(link, ask).await {
             Ok(response) => opened(response, resume),
-            Err(Astray::Dead(reason)) => Fetched::Dead(reason),
+            Err(Astray::Dead(reason) | Astray::Inside(reason)) => Fetched::Dead(reason),
             Err(Astray::Again(reason)) => Fetched::Again(reason),
         }
     }

@@ -11,6 +11,7 @@ mod key;
 mod locals;
 mod media;
 mod opened;
+mod outside;
 mod packaging;
 mod plan;
 mod pulse;

@@ -32,6 +32,7 @@ const SETTINGS: Settings = Settings {
 
 pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
+    site.check_disk()?;
     let view = site.existing()?;
     let owner = view.endpoint()?;
     if args.verdict.adopt_proposed {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::room::{NoRoom, Room};
 use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Resume, Stream};
-use crate::files::{Part, Source, drop_part, sha256};
+use crate::files::{Part, Source, drop_part, folder_of, sha256, sync_folder};
 use crate::ledger::{News, SavedVideo, Task};
 use crate::media::video::{self, Unfit};
 use crate::pace::Backoff;
@@ -268,7 +268,11 @@ impl<'a> Fetch<'a> {
                 return Ok(None);
             }
             match video::check(&mut file, bytes) {
-                Ok(video) => Ok(Some((bytes, sha256(&mut file)?, video.length))),
+                Ok(video) => {
+                    // Its name may not be durable yet.
+                    sync_folder(folder_of(&owned))?;
+                    Ok(Some((bytes, sha256(&mut file)?, video.length)))
+                }
                 Err(_) => Ok::<_, io::Error>(None),
             }
         });

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::place_of;
+use crate::files::{make_folder, place_of};
 use crate::ledger::{LedgerError, Task, View};
 use crate::pair::VideoName;
 use crate::state::State;
@@ -57,7 +57,7 @@ impl Shelf {
     /// # Errors
     /// When the file system refuses, or the ledger cannot be read.
     pub fn prepare(&self, view: &View) -> Result<(), ShelfError> {
-        std::fs::create_dir_all(&self.folder)?;
+        make_folder(&self.folder)?;
         let mut left = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::migrate::{self, FORMAT, Migrated};
 use super::{FILE, LedgerError, event_log};
+use crate::files::make_private;
 
 /// Marks the file as ours ("CALL" in ASCII).
 const APPLICATION_ID: i32 = 0x4341_4c4c;
@@ -35,6 +36,8 @@ pub(super) fn open(
         Some(events) if events > 0 && !path.exists() => return Err(lost(events)),
         _ => {}
     }
+    // Its write-ahead log is made as it is.
+    make_private(&path).map_err(|error| LedgerError::io(&path, error))?;
     let mut connection = connect(&path, OpenFlags::default())?;
     let blank = is_blank(&connection).map_err(failed)?;
     let format = if blank { FORMAT } else { format(&connection, &path)? };

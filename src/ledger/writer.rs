@@ -4,7 +4,7 @@
 //! next records gather. When a commit fails, nobody gets a permit any more, but outcomes are tried
 //! once more: a reserve of disk space is kept for them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -18,6 +18,7 @@ use super::{
     Intent, LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload,
     View,
 };
+use crate::files::private;
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -333,10 +334,11 @@ impl Reserve {
     fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
         let path = folder.join("ledger.reserve");
         // Random bytes are not needed, but zeros may be stored as a hole.
-        let filled = File::create(&path).and_then(|mut file| {
-            file.write_all(&vec![0xA5; RESERVE])?;
-            file.sync_all()
-        });
+        let filled =
+            private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
+                file.write_all(&vec![0xA5; RESERVE])?;
+                file.sync_all()
+            });
         filled.map_err(|error| LedgerError::io(&path, error))?;
         Ok(Self(path))
     }

@@ -250,9 +250,9 @@ fn uploads() -> Value {
             },
             "path_style": {
                 "description": "Whether the bucket's name stands in the path of URLs, or in their \
-                                host.",
+                                host. By default in the host where a service is known to want it \
+                                there (OSS, COS, TOS, OBS), elsewhere in the path.",
                 "type": "boolean",
-                "default": true,
             },
         },
         "required": ["bucket", "endpoint", "region"],

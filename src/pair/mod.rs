@@ -16,7 +16,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use self::address::{is_private, is_private_address};
+pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zone_of};
 pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};

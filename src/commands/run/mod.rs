@@ -160,6 +160,7 @@ async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehear
     };
     let client = Client::new(&endpoint, key, &settings)
         .map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
+    let client = if rehearsal.is_some() { client.rehearsing() } else { client };
     Ok((client, rehearsal))
 }
 
