@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::rude::{Rude, answer, reset};
 use crate::sheet::{KEY, Sheet, side_by_side};
+use crate::stops::until;
 use crate::studio::VIDEO;
 
 /// One answer: status, headers, body.
@@ -254,18 +255,20 @@ fn tasks_of_somebody_else_are_given_up_without_stopping_the_others() {
 #[test]
 fn a_pause_that_is_asked_for_is_one_tasks_until_three_ask_for_it() {
     side_by_side([1, 3], |asking| {
-        let asked_at = Arc::new(Mutex::new(Vec::new()));
-        let log = asked_at.clone();
+        let (refusals, asked) = (AtomicUsize::new(0), Arc::new(Mutex::new(Vec::new())));
+        let log = asked.clone();
         let server = api(move |asked| {
-            if asked.task == "t4" {
-                log.lock().unwrap().push(Instant::now());
-            }
+            log.lock().unwrap().push((asked.task.to_owned(), Instant::now()));
             let number: usize = asked.task[1..].parse().unwrap();
             match asked.nth {
-                0 if number < asking => ("429 Slow", "retry-after: 2\r\n", String::new()),
+                0 if number < asking => {
+                    refusals.fetch_add(1, Ordering::SeqCst);
+                    ("429 Slow", "retry-after: 2\r\n", String::new())
+                }
                 0 => {
                     // So that those who ask for a pause are heard one after the other.
-                    sleep(Duration::from_millis(500));
+                    until("all refusals", || refusals.load(Ordering::SeqCst) == asking);
+                    sleep(Duration::from_millis(300));
                     asked.working(0)
                 }
                 1 => asked.working(1),
@@ -275,9 +278,11 @@ fn a_pause_that_is_asked_for_is_one_tasks_until_three_ask_for_it() {
         let sheet = Sheet::pairs(5, &server.url, "concurrency: 5");
         let said = sheet.run_whole(&[]);
         assert_eq!(said.code, 0, "{said}");
-        let asked_at = asked_at.lock().unwrap();
-        let (pause, whole) = (asked_at[1] - asked_at[0], Duration::from_millis(1500));
-        assert_eq!(pause > whole, asking == 3, "{asking} asked for a pause, it was {pause:?}");
+        let asked = asked.lock().unwrap();
+        let second = |task| asked.iter().filter(|(of, _)| of == task).nth(1).unwrap().1;
+        let ahead = second("t0").saturating_duration_since(second("t4"));
+        let held = ahead < Duration::from_millis(500);
+        assert_eq!(held, asking == 3, "{asking} asked for a pause, t4 was {ahead:?} ahead");
         assert_eq!(polls(&server, "t0"), 3);
     });
 }
