@@ -44,6 +44,7 @@ mod rude;
 mod sheet;
 mod speeches;
 mod stops;
+mod strangers;
 mod studio;
 mod trust;
 mod uploads;
