@@ -42,18 +42,13 @@ pub(super) fn never_heals(error: &(dyn Error + 'static)) -> Option<&'static str>
         if error.downcast_ref().is_some_and(is_untrusted) {
             return Some("not_sent_tls");
         }
-        let io = error.downcast_ref::<io::Error>();
-        if io
-            .and_then(io::Error::get_ref)
-            .is_some_and(|inner| inner.downcast_ref().is_some_and(is_untrusted))
-        {
-            return Some("not_sent_tls");
-        }
         let text = error.to_string();
         if UNKNOWN.iter().any(|words| text.contains(words)) {
             return Some("not_sent_name");
         }
-        cause = error.source();
+        // The source of an error of the system's is its content's source, not its content.
+        let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = content.map(|content| content as _).or_else(|| error.source());
     }
     None
 }
