@@ -74,6 +74,27 @@ pub struct RunArgs {
         default_missing_value = ""
     )]
     pub retry_failed: Option<Vec<String>>,
+    /// Send rejected pairs again, for which nothing was billed: those named, or all
+    #[arg(
+        long,
+        value_name = "ID,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ""
+    )]
+    pub retry_rejected: Option<Vec<String>>,
+    /// How often a pair may be created, with what --retry-failed and --retry-rejected add
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub tries: u32,
+    /// With --retry-failed: also pay again for tasks that the server does not know, and may know again
+    #[arg(long, requires = "retry_failed")]
+    pub pay_again: bool,
     /// Look at the media of each pair just before its create; one that cannot be used is rejected,
     /// and nothing is sent for it
     #[arg(
@@ -84,7 +105,7 @@ pub struct RunArgs {
     )]
     pub probe: bool,
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed", "retry_rejected"])]
     pub plan: Option<PathBuf>,
     /// Send as much as there is to send, without asking
     #[arg(

@@ -17,13 +17,13 @@ pub struct AdoptArgs {
     pub tasks: PathBuf,
 }
 
-/// Which pairs in doubt are settled, and how.
+/// Which pairs are settled, and how.
 #[derive(Debug, Clone, Args)]
 pub struct ResolveArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// The pairs in doubt
+    /// The pairs, in doubt unless the verdict says otherwise
     #[arg(value_name = "ID", required_unless_present_any = ["all", "from"])]
     pub ids: Vec<String>,
     /// All pairs in doubt
@@ -35,10 +35,10 @@ pub struct ResolveArgs {
     /// What is to become of them.
     #[command(flatten)]
     pub verdict: VerdictArgs,
-    /// Adopt the task without asking the server for it
-    #[arg(long, requires = "adopt")]
+    /// Adopt tasks without asking the server for them
+    #[arg(long, conflicts_with_all = ["resend", "abandon"])]
     pub unchecked: bool,
-    /// The API key, to ask the server for the task.
+    /// The API key, to ask the server for tasks.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -50,7 +50,11 @@ pub struct VerdictArgs {
     /// The task was found at the server: this is its id. Takes one pair
     #[arg(long, value_name = "TASK_ID")]
     pub adopt: Option<String>,
-    /// Create it again at the next run, even if that pays twice
+    /// Adopt the tasks that the answers seem to name, as far as the server knows them
+    #[arg(long)]
+    pub adopt_proposed: bool,
+    /// Create it again at the next run, even if that pays twice; a rejected pair, which cost nothing,
+    /// too
     #[arg(long)]
     pub resend: bool,
     /// Write it off: never create it again

@@ -3,12 +3,14 @@
 mod adopt;
 mod batch;
 mod check;
+mod doubts;
 mod failure;
 mod follow;
 mod init;
 mod key;
 mod locals;
 mod media;
+mod opened;
 mod packaging;
 mod plan;
 mod pulse;

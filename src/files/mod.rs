@@ -45,6 +45,19 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
+/// Has a file made beside its place by whoever is given its path, makes it durable and moves it
+/// there. Only its owner can read it.
+///
+/// # Errors
+/// When the file system refuses, or `make` fails; what was there before is still there then.
+pub fn write_private(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let beside = tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder_of(path))?;
+    make(beside.path())?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))
+}
+
 /// A file beside its place, whole and durable.
 fn filled<E: From<io::Error>>(
     path: &Path,

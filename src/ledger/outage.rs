@@ -6,7 +6,6 @@ use rusqlite::{Params, params};
 
 use super::view::{PLANNED, read_planned};
 use super::{LedgerError, Planned, View};
-use crate::pair::TaskId;
 use crate::state::State;
 
 /// A pair whose create is in doubt and not settled.
@@ -121,16 +120,7 @@ impl View {
         self.one("SELECT count(*) FROM standings WHERE state = ?1", [State::Created.name()])
     }
 
-    /// The pair that has a task or had it before it was created again, listed or not.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn owner_of(&self, task: &TaskId) -> Result<Option<String>, LedgerError> {
-        let sql = "SELECT id FROM pairs JOIN standings USING (pair) WHERE task_id = ?1";
-        Ok(self.ask(sql, [task.as_str()], |row| row.get(0))?.pop())
-    }
-
-    fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<T, LedgerError> {
+    pub(super) fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<T, LedgerError> {
         let row = self.ask(sql, params, |row| row.get(0))?.pop();
         row.ok_or_else(|| self.failed(&rusqlite::Error::QueryReturnedNoRows))
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::lookup::state_at;
+use super::schema::Read;
 use super::{FILE, LedgerError, Planned, Task, schema};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
@@ -19,6 +20,7 @@ use crate::view::Row;
 pub struct View {
     path: PathBuf,
     connection: Connection,
+    is_copy: bool,
 }
 
 /// Which rows are wanted.
@@ -30,22 +32,8 @@ pub enum Rows {
     Settled,
 }
 
-/// A pair in doubt, with all that is known about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
-    /// The pair.
-    pub row: Row,
-    /// When the create was about to be sent.
-    pub sent_at: Timestamp,
-    /// What was sent.
-    pub body: String,
-    /// What came back, bounded, if anything did.
-    pub evidence: Option<Vec<u8>>,
-    /// A task that the answer seemed to name.
-    pub proposed: Option<String>,
-}
-
-const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
+pub(super) const ROW: &str =
+    "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
     s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis";
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
@@ -63,7 +51,15 @@ impl View {
     /// When it is damaged or newer, or the file system refuses.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let path = folder.join(FILE);
-        Ok(schema::open_to_read(folder)?.map(|connection| Self { path, connection }))
+        let read = schema::open_to_read(folder)?;
+        Ok(read.map(|Read { connection, is_copy }| Self { path, connection, is_copy }))
+    }
+
+    /// Whether it shows the moment in which it was opened and no later one: the file is of an older
+    /// format, and this is a copy in today's. Whatever opens it to write brings the file up to date.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     /// The endpoint whose tasks these are.
@@ -156,28 +152,6 @@ impl View {
         Ok(())
     }
 
-    /// The pairs in doubt, oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
-        let sql = format!(
-            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence FROM pairs p
-                JOIN standings s USING (pair)
-                JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
-                WHERE s.state = ?1 ORDER BY a.intended, p.place"
-        );
-        self.ask(&sql, [State::InDoubt.name()], |row| {
-            Ok(Doubt {
-                row: read_row(row)?,
-                sent_at: time(row, 17)?,
-                body: row.get(18)?,
-                evidence: bytes(row, 19)?,
-                proposed: None,
-            })
-        })
-    }
-
     /// The next listed pairs that are planned, in manifest order; from the start without `after`.
     ///
     /// # Errors
@@ -260,7 +234,7 @@ impl View {
     }
 }
 
-fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
         id: row.get(0)?,
         state: state_at(row, 1)?,
@@ -313,14 +287,8 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     })
 }
 
-/// Of a column that older releases wrote as text.
-fn bytes(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
-    let value = row.get_ref(column)?;
-    Ok(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
-}
-
 /// In a column of milliseconds.
-fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+pub(super) fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
     Ok(row.get::<_, Option<u64>>(column)?.map(Duration::from_millis))
 }
 
@@ -329,7 +297,7 @@ fn optional_time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Tim
     known.map(|_| time(row, column)).transpose()
 }
 
-fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?).map_err(|error| {
         let kind = rusqlite::types::Type::Integer;
         rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))

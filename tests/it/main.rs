@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod adopting;
 mod bad_input;
 mod buckets;
 mod budget;
@@ -23,6 +24,7 @@ mod local_problems;
 mod local_refusals;
 mod locals;
 mod media;
+mod migrating;
 mod money;
 mod outages;
 mod plans;

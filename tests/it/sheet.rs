@@ -214,6 +214,7 @@ pub(crate) fn stable(check: impl FnOnce()) {
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]");
     settings.add_filter(r"task-unified-\d+-\w+", "[TASK]");
     settings.add_filter(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "[TIME]");
+    settings.add_filter(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "[DATE]");
     settings.add_filter(r"\d+\.\d s\b", "[SECONDS] s");
     settings.add_filter(r#""seconds": \d+\.\d+(e-\d+)?"#, r#""seconds": "[SECONDS]""#);
     settings.add_filter(r"took \[SECONDS\] s \([\w.-]+\)", "took [SECONDS] s ([ID])");

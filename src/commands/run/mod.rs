@@ -1,6 +1,7 @@
 //! `run`: creates what the manifest asks for, waits, fetches the videos, and continues where the
 //! last run ended.
 
+mod again;
 mod conclude;
 mod confirm;
 mod kit;
@@ -24,7 +25,7 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{key, locals, pulse, saved};
+use super::{key, locals, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -111,11 +112,11 @@ fn put_right(
 ) -> Result<(), Failure> {
     prepare::prepare(ui, args, store, shelf)?;
     let price = batch.manifest.spending.price;
-    let failed = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
+    let again = again::select(ui, args, &store.view()?, price)?;
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    confirm(ui, (args, batch), &store.view()?, &[&failed[..], &unfit].concat())?;
-    store.retry(&failed)?;
+    confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
+    again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())
 }
@@ -174,7 +175,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 }
 
 fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
-    let store = Store::open(&batch.site.folder, &batch.owner())?;
+    let store = opened::open(ui, &batch.site, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");

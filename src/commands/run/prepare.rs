@@ -1,5 +1,5 @@
 //! What is looked at and put right before anything is created: names that would collide, files
-//! that are gone, failures that are to be tried again.
+//! that are gone.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -11,12 +11,9 @@ use crate::download::{Shelf, ShelfError, shortage};
 use crate::exit::Exit;
 use crate::files::{free, sha256};
 use crate::ledger::{MissingFile, Rows, Store, View};
-use crate::plan::Sum;
-use crate::price::Money;
 use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::Row;
-use crate::wire::may_be_tried_again;
 
 pub(super) fn prepare(
     ui: &Ui,
@@ -140,81 +137,4 @@ fn is_there(row: &Row, folder: &Path) -> bool {
     let path = row.video_path.as_ref().map(|path| folder.join(path));
     let length = path.and_then(|path| fs::metadata(path).ok()).map(|found| found.len());
     length.is_some() && length == row.video_bytes
-}
-
-/// The failed pairs that the user wants created again, and what is said about it.
-pub(super) fn failed(
-    ui: &Ui,
-    asked: Option<&[String]>,
-    view: &View,
-    price: Option<Money>,
-) -> Result<Vec<String>, Failure> {
-    let Some(asked) = asked else { return Ok(Vec::new()) };
-    let all = asked == [""];
-    let (mut ids, mut sum, mut others) = (Vec::new(), Sum::default(), 0);
-    view.each_row::<Failure>(Rows::Settled, |row| {
-        let named = || asked.iter().any(|id| id.eq_ignore_ascii_case(&row.id));
-        let wanted = match row.state {
-            State::Failed if all => row.listed && may_be_tried_again(&row.error_code),
-            // What cannot be tried again is refused by the ledger, by its name.
-            _ => !all && named(),
-        };
-        others += u64::from(all && !wanted && row.state == State::Failed);
-        if wanted {
-            sum.add(row.audio, price);
-        }
-        if wanted && all {
-            ids.push(row.id);
-        }
-        Ok(())
-    })?;
-    if !all {
-        ids = asked.to_vec();
-    }
-    ui.note(&again_at_what_cost(&sum));
-    if others > 0 {
-        let pairs = counted(others, "failed pair");
-        ui.note(&format!(
-            "{pairs} not: their input has to change first, or name them to try again"
-        ));
-    }
-    Ok(ids)
-}
-
-fn again_at_what_cost(sum: &Sum) -> String {
-    let again =
-        counted(sum.pairs, "failed pair") + " to be created again, each paid for as a new one";
-    let unmeasured = match sum.unmeasured {
-        0 => String::new(),
-        count => format!(" and {} not measured", counted(count, "recording")),
-    };
-    match sum.cost {
-        _ if sum.pairs == 0 => again,
-        _ if sum.unmeasured == sum.pairs => again + "; their recordings were not measured",
-        None => format!("{again}: {} s{unmeasured}", sum.billed),
-        Some(cost) => format!("{again}: {cost}{unmeasured}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn creating_again_says_what_it_costs_as_far_as_that_is_known() {
-        let cost = |lengths: &[Option<u64>], price| {
-            let mut sum = Sum::default();
-            lengths.iter().for_each(|length| sum.add(length.map(Duration::from_secs), price));
-            let text = again_at_what_cost(&sum);
-            text.split_once("a new one").map(|(_, cost)| cost.to_owned()).unwrap()
-        };
-        let price = Some(Money::of(0.16));
-        assert_eq!(cost(&[Some(5), Some(10)], price), ": 2.40");
-        assert_eq!(cost(&[Some(5), None], price), ": 0.80 and 1 recording not measured");
-        assert_eq!(cost(&[Some(5)], None), ": 5 s");
-        assert_eq!(cost(&[None], price), "; their recordings were not measured");
-        assert_eq!(cost(&[], price), "");
-    }
 }
