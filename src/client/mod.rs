@@ -30,7 +30,7 @@ pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
 pub use self::presence::Presence;
-use self::sent::{Departure, never_heals};
+use self::sent::{cut_off, leaving, never_heals};
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
@@ -160,10 +160,11 @@ impl Client {
         permit: Permit,
         cut: impl Future<Output = ()>,
     ) -> (Receipt, Judgement) {
+        let departure = permit.departure();
         let (receipt, body) = permit.spend();
-        let departure = Departure::default();
         let request = self.pools.creates().post(self.create_url.clone());
-        let request = request.header(CONTENT_LENGTH, body.len()).body(departure.watch(body));
+        let request =
+            request.header(CONTENT_LENGTH, body.len()).body(leaving(body, departure.clone()));
         let answer = async {
             match request.send().await {
                 Ok(response) => judge(&Wire::Answered(receive(response).await)),
@@ -173,7 +174,7 @@ impl Client {
         let judgement = tokio::select! {
             biased;
             judgement = answer => judgement,
-            () = cut => judge(&departure.cut_off()),
+            () = cut => judge(&cut_off(&departure)),
         };
         (receipt, without_key(judgement, &self.key))
     }

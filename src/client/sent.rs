@@ -2,35 +2,29 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::stream;
 
+use crate::ledger::Departure;
 use crate::wire::Wire;
 
-/// Knows whether anybody has begun to send a body. The connection is there then, and takes it
-/// together with the head.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Departure(Arc<AtomicBool>);
-
-impl Departure {
-    /// The body to send. Its length has to be said in a header.
-    pub(super) fn watch(&self, body: Bytes) -> reqwest::Body {
-        let left = Arc::clone(&self.0);
-        reqwest::Body::wrap_stream(stream::once(async move {
-            left.store(true, Ordering::Relaxed);
-            Ok::<_, io::Error>(body)
-        }))
-    }
-
-    /// What is known of a create whose answer is not awaited any more.
-    pub(super) fn cut_off(&self) -> Wire {
-        match self.0.load(Ordering::Relaxed) {
-            true => Wire::Lost { reason: "stopped before the answer came".to_owned() },
-            false => Wire::NotSent { reason: "stopped before it was sent".to_owned() },
+/// The body to send, which leaves when somebody asks for it: the connection is there then, and
+/// takes it together with the head. Its length has to be said in a header.
+pub(super) fn leaving(body: Bytes, departure: Departure) -> reqwest::Body {
+    reqwest::Body::wrap_stream(stream::once(async move {
+        match departure.leave() {
+            true => Ok(body),
+            false => Err(io::Error::other("its pair is planned again")),
         }
+    }))
+}
+
+/// What is known of a create whose answer is not awaited any more.
+pub(super) fn cut_off(departure: &Departure) -> Wire {
+    match departure.has_left() {
+        true => Wire::Lost { reason: "stopped before the answer came".to_owned() },
+        false => Wire::NotSent { reason: "stopped before it was sent".to_owned() },
     }
 }
 
@@ -42,18 +36,13 @@ pub(super) fn never_heals(error: &(dyn Error + 'static)) -> Option<&'static str>
         if error.downcast_ref().is_some_and(is_untrusted) {
             return Some("not_sent_tls");
         }
-        let io = error.downcast_ref::<io::Error>();
-        if io
-            .and_then(io::Error::get_ref)
-            .is_some_and(|inner| inner.downcast_ref().is_some_and(is_untrusted))
-        {
-            return Some("not_sent_tls");
-        }
         let text = error.to_string();
         if UNKNOWN.iter().any(|words| text.contains(words)) {
             return Some("not_sent_name");
         }
-        cause = error.source();
+        // The source of an error of the system's is its content's source, not its content.
+        let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = content.map(|content| content as _).or_else(|| error.source());
     }
     None
 }

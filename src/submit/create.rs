@@ -232,7 +232,7 @@ impl Run<'_> {
     }
 
     fn has_time(&self, tries: &Tries, judgement: &Judgement) -> bool {
-        let within = self.retry_for;
+        let within = self.limits.retry_for;
         if self.gate.resumes().saturating_sub(tries.begun) <= within {
             return true;
         }

@@ -87,11 +87,14 @@ impl Gate {
     }
 
     /// A pass for the one create that is tried alone; `None` if it may not be any more.
-    pub(super) async fn alone(&self) -> Option<Pass<'_>> {
-        while self.step() == Step::Alone {
+    pub(super) async fn alone(&self, stop: &Stop) -> Option<Pass<'_>> {
+        while self.step() == Step::Alone && stop.reason().is_none() {
             match self.entry(Way::Alone) {
                 Ok(pass) => return Some(pass),
-                Err(wait) => sleep(wait).await,
+                Err(wait) => tokio::select! {
+                    () = stop.pulled() => {}
+                    () = sleep(wait) => {}
+                },
             }
         }
         None
@@ -181,7 +184,8 @@ impl Gate {
 
     /// The same when creates go on.
     pub(super) fn resumes(&self) -> Duration {
-        self.tried() + self.inner.borrow().pause.wait(self.now())
+        let (now, inner) = (self.now(), self.inner.borrow());
+        (now + inner.pause.wait(now)).saturating_sub(inner.excused)
     }
 
     /// How long no create will have got through when creates go on.
@@ -217,12 +221,13 @@ impl Gate {
         }
         let was_open = inner.outage.cause().is_none();
         inner.outage.heard(outcome, pass.alone, (now, fastrand::f64()));
-        if outcome == Outcome::Busy || taken.is_some() {
-            inner.pauses((pass.started, now), (outcome, taken));
-        }
         if was_open && inner.outage.cause().is_some() {
+            // A pause that was asked for earlier is no time of trying either.
             inner.outage.excuse(inner.pause.wait(now));
             tracing::info!(cause = ?inner.outage.cause(), "creates are held back");
+        }
+        if outcome == Outcome::Busy || taken.is_some() {
+            inner.pauses((pass.started, now), (outcome, taken));
         }
         too_long
     }

@@ -79,7 +79,6 @@ pub struct Means<'a> {
 struct Run<'a> {
     means: Means<'a>,
     limits: Limits,
-    retry_for: Duration,
     gate: Gate,
     suspects: RefCell<Suspects>,
     /// Of those that are suspect, one goes at a time.
@@ -139,7 +138,6 @@ impl<'a> Run<'a> {
         Self {
             means,
             limits: *limits,
-            retry_for: limits.retry_for,
             gate: Gate::new(limits),
             suspects: RefCell::default(),
             single: Mutex::new(()),

@@ -26,11 +26,14 @@ enum Chosen {
 }
 
 impl Run<'_> {
-    /// If the last creates of this ledger all ended in doubt, the outage may go on.
+    /// What earlier runs left in doubt: its media are suspect, and if the last creates of this
+    /// ledger all ended so, the outage may go on.
     pub(super) fn remember(&self) -> Result<(), LedgerError> {
         let view = self.means.ledger.view();
+        let doubted = view.doubted()?;
+        doubted.iter().for_each(|media| self.suspects.borrow_mut().doubted(media));
         if view.last_are_doubts(ROW)? {
-            self.gate.continues(view.doubted()?);
+            self.gate.continues(doubted);
         }
         Ok(())
     }
@@ -130,7 +133,7 @@ impl Run<'_> {
         // Those in line may have all the seats.
         let Some(seat) = self.means.in_flight.try_enter() else { return Chosen::None };
         let Some(planned) = self.looked_at(planned).await else { return Chosen::None };
-        let Some(pass) = self.gate.alone().await else { return Chosen::None };
+        let Some(pass) = self.gate.alone(self.means.stop).await else { return Chosen::None };
         pass.asks();
         match self.means.ledger.intend(planned.clone()).await {
             Ok(permit) => {

@@ -138,11 +138,8 @@ fn never_sent(endpoint: &str) -> (Said, Sheet) {
     let sheet = Sheet::pairs(1, endpoint, "");
     let said = sheet.run(&["--request-timeout", "2s", "--retry-for", "1s"]);
     let row = &sheet.rows()["pair-0"];
-    assert_eq!(
-        (row["state"].as_str(), row["error_code"].as_str()),
-        ("planned", "not_sent"),
-        "{said}"
-    );
+    assert_eq!(row["state"], "planned", "{said}");
+    assert!(row["error_code"].starts_with("not_sent"), "{said}");
     assert_eq!(said.code, 4, "{said}");
     assert!(said.err.contains("no create got through"), "{said}");
     (said, sheet)

@@ -57,8 +57,15 @@ pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &Reason) {
 }
 
 fn explain_trouble(ui: &Ui, batch: &Batch, (trouble, last): (&Trouble, &Last)) {
+    // A success without a task, or a page: whatever answers so may be no API at all.
+    let success = last.status.is_some_and(|status| (200..300).contains(&status));
+    let foreign = success || last.code == "not_the_api";
     let (host, last) = (batch.endpoint.origin(), said(last));
-    let in_doubt = "what is in doubt may have been paid for; it is never sent again by itself";
+    let mut in_doubt =
+        "what is in doubt may have been paid for; it is never sent again by itself".to_owned();
+    if foreign {
+        in_doubt.push_str(". Is the address right (`endpoint`)?");
+    }
     match trouble {
         Trouble::Silent(within) => {
             ui.error(&format!(
