@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::answer::{Answer, scalar};
-use super::{Account, Received, bounded, is_success, message};
+use super::{Account, Received, bounded, is_success, said};
 
 /// What one poll proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum TaskNews {
 #[must_use]
 pub fn judge_poll(received: &Received) -> Poll {
     let refused = |account| {
-        let message = bounded(&message(received, &Answer::read(&received.body)));
+        let message = bounded(&said(received, &Answer::of(&received.json())));
         Poll::AccountStop { account, message }
     };
     match received.status {

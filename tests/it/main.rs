@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod answers;
 mod bad_input;
 mod buckets;
 mod budget;
@@ -13,6 +14,7 @@ mod contract;
 mod crash;
 mod depots;
 mod doubts;
+mod evidence;
 mod fit;
 mod half;
 mod init;
@@ -29,6 +31,7 @@ mod probe;
 mod probe_again;
 mod probe_run;
 mod proofs;
+mod refusals;
 mod rehearsals;
 mod requests;
 mod room;

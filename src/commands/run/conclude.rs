@@ -16,7 +16,6 @@ use crate::state::State;
 use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::{printable, size};
-use crate::wire::Account;
 
 /// How far a video may be from its recording: frames are whole, and encoders pad.
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -158,14 +157,7 @@ fn explain_stop(ui: &Ui, reason: &Reason) {
     match reason {
         Reason::Signal => ui.note("stopped by a signal; everything is written down"),
         Reason::Account { account, message } => {
-            let (what, hint) = match account {
-                Account::Key => ("the API does not accept the key", "check CALLSHEET_API_KEY"),
-                Account::Forbidden => (
-                    "the API refuses this key or this machine",
-                    "is the key allowed to use this model? Is a firewall in the way?",
-                ),
-                Account::Balance => ("the balance is used up", "top up the account"),
-            };
+            let (what, hint) = account.advice();
             ui.error(&format!("{what}: {}", printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
         }
