@@ -18,8 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shorter than servers keep idle connections: one that is closed just as we write to it is an
 /// error that proves nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How many headers an answer may have. Room for as many is made for each.
+const MAX_HEADERS: usize = 512;
 /// How long a poll may take: its answer is small, and asking again costs nothing.
-const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pools for creates and for polls. That for polls is made when it is first needed: loading the
 /// system's certificates takes 30 to 60 ms.
@@ -44,12 +46,12 @@ impl Pools {
         let headers = headers(key)?;
         let (local, plain) = (endpoint.is_loopback(), endpoint.is_plain());
         let creates = build(plain, || {
-            direct(local)
+            forgiving(direct(local))
                 .default_headers(headers.clone())
                 .http1_only()
                 .retry(reqwest::retry::never())
+                // No time-out of the whole: it would strike before an answer that is there is read.
                 .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout / 2))
-                .timeout(settings.request_timeout)
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(settings.connections)
         })?;
@@ -70,7 +72,7 @@ impl Pools {
     pub(super) fn polls_anew(&self) -> Result<reqwest::Client, ClientError> {
         let headers = headers(&self.key)?;
         build(self.plain, || {
-            direct(self.local)
+            forgiving(direct(self.local))
                 .default_headers(headers.clone())
                 .connect_timeout(CONNECT_TIMEOUT)
                 .timeout(POLL_TIMEOUT)
@@ -112,6 +114,15 @@ fn direct(local: bool) -> ClientBuilder {
     if local { builder.no_proxy() } else { builder }
 }
 
+/// Reads heads that are against the rules: an answer behind one may hold a task that was paid for.
+fn forgiving(builder: ClientBuilder) -> ClientBuilder {
+    builder
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MAX_HEADERS)
+}
+
 /// With the system's certificates, or those we bring; with none where nothing is encrypted.
 fn build(plain: bool, builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, ClientError> {
     let failed = |error: reqwest::Error| ClientError(cause(error));
@@ -132,5 +143,11 @@ fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
         .map_err(|_| ClientError("the API key cannot be sent in a header".to_owned()))?;
     bearer.set_sensitive(true);
     let json = HeaderValue::from_static("application/json");
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]))
+    // What is packed may break off, or be packed in a way that nobody can read.
+    let identity = HeaderValue::from_static("identity");
+    Ok(HeaderMap::from_iter([
+        (AUTHORIZATION, bearer),
+        (CONTENT_TYPE, json),
+        (ACCEPT_ENCODING, identity),
+    ]))
 }

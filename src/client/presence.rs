@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Client, TASK_PATH, cause, receive, shown};
+use super::pools::POLL_TIMEOUT;
+use super::receive::{Deadline, Keep, receive};
+use super::{Client, TASK_PATH, cause, shown};
 use crate::pair::TaskId;
 use crate::wire::{Account, Poll, Received, judge_poll};
 
@@ -37,13 +39,11 @@ impl Client {
         };
         let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
         match pool.get(url).send().await {
-            Ok(response) => match presence(&receive(response).await, task) {
-                Presence::Refused(account, message) => {
-                    Presence::Refused(account, shown(&message, &self.key))
-                }
-                Presence::Silent(reason) => silent(reason),
-                Presence::There => Presence::There,
-            },
+            Ok(response) => {
+                let mut deadline = Deadline::new(POLL_TIMEOUT);
+                let received = receive(response, &mut deadline, Keep::Start).await;
+                presence(&received.without(&self.key), task)
+            }
             Err(error) => silent(cause(error)),
         }
     }

@@ -1,44 +1,32 @@
-//! Whether a create has left: what was never handed to a connection made nothing.
+//! What is known of a create that got no answer.
 
 use std::error::Error;
 use std::io;
 
-use bytes::Bytes;
-use futures::stream;
-
 use crate::ledger::Departure;
-use crate::wire::Wire;
-
-/// The body to send, which leaves when somebody asks for it: the connection is there then, and
-/// takes it together with the head. Its length has to be said in a header.
-pub(super) fn leaving(body: Bytes, departure: Departure) -> reqwest::Body {
-    reqwest::Body::wrap_stream(stream::once(async move {
-        match departure.leave() {
-            true => Ok(body),
-            false => Err(io::Error::other("its pair is planned again")),
-        }
-    }))
-}
+use crate::wire::{Lasting, Wire};
 
 /// What is known of a create whose answer is not awaited any more.
 pub(super) fn cut_off(departure: &Departure) -> Wire {
-    match departure.has_left() {
-        true => Wire::Lost { reason: "stopped before the answer came".to_owned() },
-        false => Wire::NotSent { reason: "stopped before it was sent".to_owned() },
+    match departure.withdraw() {
+        true => Wire::NotSent { reason: "stopped before it was sent".to_owned(), lasting: None },
+        false => {
+            let reason = "stopped before the answer came".to_owned();
+            Wire::Lost { error: reason.clone(), reason }
+        }
     }
 }
 
-/// A name for a connection that will not be made later either: a certificate that is not trusted,
-/// or a host that does not exist.
-pub(super) fn never_heals(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// Why a connection will not be made later either, if that is so.
+pub(super) fn lasting(error: &(dyn Error + 'static)) -> Option<Lasting> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref().is_some_and(is_untrusted) {
-            return Some("not_sent_tls");
+            return Some(Lasting::Untrusted);
         }
         let text = error.to_string();
         if UNKNOWN.iter().any(|words| text.contains(words)) {
-            return Some("not_sent_name");
+            return Some(Lasting::NoSuchHost);
         }
         // The source of an error of the system's is its content's source, not its content.
         let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -67,11 +55,11 @@ mod tests {
         let untrusted = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let within = io::Error::new(io::ErrorKind::InvalidData, untrusted);
         let deeper = io::Error::other(within);
-        assert_eq!(never_heals(&deeper), Some("not_sent_tls"));
+        assert_eq!(lasting(&deeper), Some(Lasting::Untrusted));
         let unknown = io::Error::other("failed to lookup address: Name or service not known");
-        assert_eq!(never_heals(&unknown), Some("not_sent_name"));
+        assert_eq!(lasting(&unknown), Some(Lasting::NoSuchHost));
         let name_server = io::Error::other("Temporary failure in name resolution");
-        assert_eq!(never_heals(&name_server), None);
-        assert_eq!(never_heals(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
+        assert_eq!(lasting(&name_server), None);
+        assert_eq!(lasting(&io::Error::from(io::ErrorKind::ConnectionRefused)), None);
     }
 }

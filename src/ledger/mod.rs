@@ -161,6 +161,7 @@ fn unanswered(proof: Proof, code: &str, message: &str) -> Judgement {
         code: code.to_owned(),
         message: message.to_owned(),
         evidence: None,
+        ordinary: false,
         proposed: None,
         retry_after: None,
         estimate: None,

@@ -52,18 +52,15 @@ struct WayBack {
 }
 
 /// Whether the first byte of a create has left. Shared by its receipt and by whoever sends it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Departure(Arc<AtomicU8>);
 
+/// As it is by default.
 const HERE: u8 = 0;
 const LEFT: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
 impl Departure {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU8::new(HERE)))
-    }
-
     /// To be called before the first byte leaves. False: the pair is planned again, and no byte may
     /// leave any more.
     #[must_use = "no byte may leave where this says no"]
@@ -97,7 +94,7 @@ impl Permit {
 
     /// Has it go back to the ledger when it is dropped unspent.
     pub(super) fn returning(mut self, jobs: Jobs) -> Self {
-        self.receipt.way_back = Some(WayBack { jobs, departure: Departure::new() });
+        self.receipt.way_back = Some(WayBack { jobs, departure: Departure::default() });
         self
     }
 
@@ -106,7 +103,7 @@ impl Permit {
     #[must_use]
     pub fn departure(&self) -> Departure {
         let shared = self.receipt.way_back.as_ref().map(|way| way.departure.clone());
-        shared.unwrap_or_else(Departure::new)
+        shared.unwrap_or_default()
     }
 
     /// Gives the body to send, for what has to be settled afterwards.

@@ -50,6 +50,7 @@ fn judgement(proof: Proof) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: None,
+        ordinary: false,
         proposed: None,
         retry_after: None,
         estimate: None,

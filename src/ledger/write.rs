@@ -152,6 +152,8 @@ impl<'a> Write<'a> {
         if matches!(event, Event::NotMade | Event::Refused) {
             self.purse.give_back(intent.charge);
         }
+        let kept = judgement.evidence.as_ref();
+        let kept = kept.filter(|_| !(event == Event::Accepted && judgement.ordinary));
         self.execute(
             "INSERT INTO attempts (pair, attempt, intended, settled, event, status, code, message,
                     evidence, proposed, seconds, price)
@@ -165,7 +167,7 @@ impl<'a> Write<'a> {
                 judgement.status,
                 judgement.code,
                 judgement.message,
-                judgement.evidence,
+                kept,
                 judgement.proposed.as_ref().map(TaskId::as_str),
                 intent.charge.seconds,
                 intent.charge.price.map(Money::millionths),

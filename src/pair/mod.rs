@@ -8,6 +8,8 @@ mod expiry;
 mod id;
 mod key;
 mod name;
+mod query;
+mod redact;
 mod source;
 mod url;
 
@@ -21,9 +23,10 @@ pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
 pub use self::name::{VideoName, VideoNameError};
+pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
+pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
-pub(crate) use self::url::{is_loopback, without_queries, without_query};
 
 /// One portrait, one recording and their options: at most one paid request.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
+use super::json::Json;
 use super::lossy;
 
 /// The places, in the order in which they are believed. A list on the way stands for each of its
@@ -63,7 +64,7 @@ fn at(value: &Value, place: &[&str]) -> Option<String> {
 
 /// A string that holds JSON with the links.
 fn quoted(layer: &Value) -> Option<String> {
-    let inner = lossy::read(layer.get("resultJson")?.as_str()?.as_bytes())?;
+    let inner = lossy::of(&Json::read(layer.get("resultJson")?.as_str()?.as_bytes()))?;
     at(&inner, &["resultUrls"]).or_else(|| PLACES.iter().find_map(|place| at(&inner, place)))
 }
 

@@ -6,11 +6,10 @@ use serde_json::{Map, Value};
 
 use super::json::{self, Json};
 
-/// The first JSON value in a body, if it is whole, whatever follows it. Numbers become text, with
+/// The first JSON value of an answer, if it is whole, whatever follows it. Numbers become text, with
 /// all their digits as they are written; of a text that was too long to keep, nothing is believed.
-pub(super) fn read(body: &[u8]) -> Option<Value> {
-    let json = Json::read(body);
-    json.value.filter(|_| json.whole).map(plain)
+pub(super) fn of(json: &Json) -> Option<Value> {
+    json.value.clone().filter(|_| json.whole).map(plain)
 }
 
 fn plain(value: json::Value) -> Value {
@@ -45,14 +44,14 @@ mod tests {
             (b"{\"a\":1757165031.50}", json!({"a": "1757165031.50"})),
             (b"{\"a\":[true,false,null,-1e5]}", json!({"a": [true, false, null, "-1e5"]})),
         ] {
-            assert_eq!(read(body), Some(says), "{}", String::from_utf8_lossy(body));
+            assert_eq!(of(&Json::read(body)), Some(says), "{}", String::from_utf8_lossy(body));
         }
     }
 
     #[test]
     fn what_is_not_whole_is_not_read() {
         for body in ["", "{", "<html>", "{\"a\":\"b", "{\"a\":12", "{\"a\":\"\\u12", "nonsense"] {
-            assert_eq!(read(body.as_bytes()).filter(Value::is_object), None, "{body}");
+            assert_eq!(of(&Json::read(body.as_bytes())).filter(Value::is_object), None, "{body}");
         }
     }
 }

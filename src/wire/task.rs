@@ -14,7 +14,7 @@ use url::Url;
 use self::status::{End, Status};
 use super::answer::{Answer, scalar};
 use super::link::{absolute, link, misplaced};
-use super::{Account, Received, bounded, is_success, lossy, message};
+use super::{Account, Received, bounded, is_success, lossy};
 use crate::pair::TaskId;
 
 /// What one poll proves.
@@ -99,10 +99,10 @@ const NO_SUCH_TASK: [&str; 5] =
 #[must_use]
 pub fn judge_poll(received: &Received, asked: &TaskId) -> Poll {
     let refused = |account| {
-        let message = bounded(&message(received, &Answer::read(&received.body)));
+        let message = bounded(&super::said(received, &Answer::of(&received.json())));
         Poll::AccountStop { account, message }
     };
-    let answer = lossy::read(&received.body).filter(Value::is_object);
+    let answer = lossy::of(&received.json()).filter(Value::is_object);
     match received.status {
         401 => refused(Account::Key),
         402 => refused(Account::Balance),

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod adopting;
+mod answers;
 mod bad_input;
 mod buckets;
 mod budget;
@@ -15,6 +16,7 @@ mod crash;
 mod depots;
 mod disks;
 mod doubts;
+mod evidence;
 mod fit;
 mod half;
 mod init;
@@ -37,6 +39,7 @@ mod probe;
 mod probe_again;
 mod probe_run;
 mod proofs;
+mod refusals;
 mod rehearsals;
 mod requests;
 mod room;

@@ -8,21 +8,13 @@ use crate::commands::batch::{Batch, this_command};
 use crate::submit::{Last, Reason, Trouble};
 use crate::ui::Ui;
 use crate::view::printable;
-use crate::wire::Account;
 
 /// What happened and what to do, for each reason.
 pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &Reason) {
     match reason {
         Reason::Signal => ui.note("stopped by a signal; everything is written down"),
         Reason::Account { account, message } => {
-            let (what, hint) = match account {
-                Account::Key => ("the API does not accept the key", "check CALLSHEET_API_KEY"),
-                Account::Forbidden => (
-                    "the API refuses this key or this machine",
-                    "is the key allowed to use this model? Is a firewall in the way?",
-                ),
-                Account::Balance => ("the balance is used up", "top up the account"),
-            };
+            let (what, hint) = account.advice();
             ui.error(&format!("{what}: {}", printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
         }
