@@ -26,7 +26,7 @@ pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;
 pub use self::upload::{API_KEEPS, Store, Stored};
-pub use self::video::{Fetched, Resume, Stream};
+pub use self::video::{Fetched, Framing, Resume, Stream};
 use crate::ledger::{Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};
 use crate::wire::{Judgement, Poll, Proof, Received, TaskNews, Wire, judge, judge_poll};

@@ -9,10 +9,11 @@ use super::batch::{Site, head};
 use super::failure::Failure;
 use super::follow::follow;
 use super::pulse;
+use super::videos;
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Doubt, View};
+use crate::ledger::{Doubt, Remarked, View};
 use crate::pair::{Role, without_queries, without_query};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, dying};
@@ -42,6 +43,8 @@ pub(super) struct Standing {
     doubts: Vec<Doubt>,
     /// With a link and without a file, the link that dies first first.
     unsaved: Vec<Row>,
+    /// Saved, and not what they should be.
+    remarked: Vec<Remarked>,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -54,6 +57,7 @@ impl Standing {
             unlisted: view.unlisted()?,
             doubts: view.doubts()?,
             unsaved: view.unsaved()?,
+            remarked: view.remarked()?,
             activity: None,
         })
     }
@@ -79,6 +83,8 @@ impl Standing {
         } else if self.left(until) > 0 {
             Exit::WorkLeft
         } else if any(&[State::Rejected, State::Failed]) || self.lost().next().is_some() {
+            Exit::SomeFailed
+        } else if !self.remarked.is_empty() {
             Exit::SomeFailed
         } else {
             Exit::Done
@@ -109,6 +115,7 @@ impl Standing {
             let why = [&row.error_code, &row.error].map(|text| printable(text));
             ui.warn(&format!("{}: its video cannot be fetched: {}", row.id, why.join(": ")));
         }
+        videos::point_out(ui, &self.remarked);
         let soon =
             self.dying().filter(|(_, dies)| *dies < Timestamp::now() + LINK_SOON).count() as u64;
         if soon > 0 {
@@ -200,6 +207,7 @@ impl Standing {
             "states": states,
             "no_longer_listed": self.unlisted,
             "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
+            "remarked": self.remarked,
             "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
         });
         if let Some(activity) = &self.activity {

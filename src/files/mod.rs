@@ -1,6 +1,8 @@
 //! Files that appear whole or not at all.
 
 mod local;
+mod moved;
+mod notes;
 mod part;
 mod space;
 
@@ -12,7 +14,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use self::local::{Local, LocalError, find};
-pub use self::part::{Part, Source, drop_part, place_of};
+pub use self::notes::{Origin, drop_part, names_of, place_of};
+pub use self::part::{Part, kept};
 pub use self::space::free;
 
 /// What the names of files begin with that are not in their place yet.

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
-use super::{Feed, LedgerError, LookAgain, Store};
+use super::{Feed, LedgerError, LookAgain, Remark, Store};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 
@@ -18,12 +18,13 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.missing(id)))
     }
 
-    /// Takes files for saved again that were missing and are what was saved.
+    /// Takes files for saved again that were missing and are what was saved, with what is odd about
+    /// them: code and message.
     ///
     /// # Errors
     /// [`LedgerError::Forbidden`] for a pair without a link; then none is changed.
-    pub fn found(&mut self, ids: &[String]) -> Result<(), LedgerError> {
-        self.write(|write| ids.iter().try_for_each(|id| write.found(id)))
+    pub fn found(&mut self, files: &[(String, Remark)]) -> Result<(), LedgerError> {
+        self.write(|write| files.iter().try_for_each(|(id, remark)| write.found(id, remark)))
     }
 
     /// Has failed pairs created again by a person's word, each as a new attempt.
@@ -81,9 +82,11 @@ impl Write<'_> {
         self.apply(&known.receipt, State::Saved, Event::Missing, &Trace::default()).map(drop)
     }
 
-    fn found(&mut self, id: &str) -> Result<(), LedgerError> {
+    fn found(&mut self, id: &str, remark: &Remark) -> Result<(), LedgerError> {
         let known = self.known(id)?;
-        self.apply(&known.receipt, State::Completed, Event::Saved, &Trace::default()).map(drop)
+        let (code, message) = remark.as_ref().map_or(("", ""), |(code, message)| (code, message));
+        let trace = Trace { code, message, ..Trace::default() };
+        self.apply(&known.receipt, State::Completed, Event::Saved, &trace).map(drop)
     }
 
     fn retry(&mut self, id: &str) -> Result<(), LedgerError> {

@@ -53,8 +53,8 @@ use crate::wire::{Judgement, Proof};
 pub use self::error::LedgerError;
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::store::{Listing, Store, Verdict};
-pub use self::task::{Feed, News, SavedVideo, Task};
-pub use self::videos::{Misfit, MissingFile, Totals};
+pub use self::task::{Feed, News, Remark, SavedVideo, Task};
+pub use self::videos::{MissingFile, Remarked, Totals};
 pub use self::view::{Doubt, Rows, View};
 pub use self::writer::Ledger;
 

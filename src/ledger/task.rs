@@ -57,7 +57,12 @@ pub struct SavedVideo {
     pub sha256: String,
     /// How long it plays, if it says.
     pub length: Option<Duration>,
+    /// What is odd about it.
+    pub note: Remark,
 }
+
+/// What is odd about a saved video, if anything is: code and message.
+pub type Remark = Option<(String, String)>;
 
 impl News {
     /// What happened to the pair.

@@ -13,6 +13,7 @@ mod contract;
 mod crash;
 mod depots;
 mod doubts;
+mod files;
 mod fit;
 mod half;
 mod init;

@@ -9,7 +9,7 @@ use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Misfit, Rows, Totals, View};
+use crate::ledger::{Rows, Totals};
 use crate::price::{Money, Refusal};
 use crate::report;
 use crate::state::State;
@@ -17,11 +17,6 @@ use crate::submit::{self, Reason, Stops};
 use crate::ui::{Ui, counted};
 use crate::view::{printable, size};
 use crate::wire::Account;
-
-/// How far a video may be from its recording: frames are whole, and encoders pad.
-const TOLERANCE: Duration = Duration::from_secs(1);
-/// How many of a kind are shown.
-const SHOWN: usize = 10;
 
 /// How the run ended.
 pub(super) struct End {
@@ -81,9 +76,6 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(videos(&view.totals()?, batch.manifest.spending.price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
-    if !batch.site.rehearsal {
-        warn_of_misfits(ui, &view)?;
-    }
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
@@ -98,20 +90,6 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
         }
     }
     Ok(exit)
-}
-
-/// A video that stops before its recording does was cut, or is another one's. A fake's are all of
-/// one length.
-fn warn_of_misfits(ui: &Ui, view: &View) -> Result<(), Failure> {
-    let misfits = view.misfits(TOLERANCE)?;
-    for Misfit { id, video, audio } in misfits.iter().take(SHOWN) {
-        let [video, audio] = [video, audio].map(|length| length.as_secs_f64());
-        ui.warn(&format!("{id}: its video plays {video:.1} s, its recording {audio:.1} s"));
-    }
-    if misfits.len() > SHOWN {
-        ui.warn(&format!("and {} more videos like that", misfits.len() - SHOWN));
-    }
-    Ok(())
 }
 
 /// What there is to see: `16.2 s of video in 5 files`.

@@ -4,6 +4,7 @@
 mod conclude;
 mod confirm;
 mod kit;
+mod names;
 mod prepare;
 mod stages;
 
