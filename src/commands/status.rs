@@ -82,9 +82,7 @@ impl Standing {
             Exit::InDoubt
         } else if self.left(until) > 0 {
             Exit::WorkLeft
-        } else if any(&[State::Rejected, State::Failed]) || self.lost().next().is_some() {
-            Exit::SomeFailed
-        } else if !self.remarked.is_empty() {
+        } else if any(&[State::Rejected, State::Failed]) || self.is_any_video_amiss() {
             Exit::SomeFailed
         } else {
             Exit::Done
@@ -102,6 +100,11 @@ impl Standing {
                 planned + self.count(State::Created) + fetchable
             }
         }
+    }
+
+    /// Whether one is lost, or saved and not what it should be.
+    fn is_any_video_amiss(&self) -> bool {
+        self.lost().next().is_some() || !self.remarked.is_empty()
     }
 
     /// Videos whose links led nowhere when they were last tried.

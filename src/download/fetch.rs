@@ -1,7 +1,6 @@
 //! One video from its link to its place: again where the connection broke, with a fresh link where
 //! the old one is dead, and never in its place before it is whole.
 
-use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,15 +12,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::land::{Landed, LeftOver, Transfer, land, left_over};
-use super::remark::remark;
 use super::room::Room;
 use super::trouble::Trouble;
 use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Framing, Resume, Stream};
-use crate::files::{Origin, Part, drop_part, free};
-use crate::ledger::{News, SavedVideo, Task};
+use crate::files::{Origin, Part, free};
+use crate::ledger::{News, Task};
 use crate::pace::Backoff;
-use crate::submit::Reason;
 use crate::watch::Means;
 use crate::wire::{Poll, TaskNews};
 
@@ -30,13 +27,13 @@ const MOST_LINKS: u32 = 3;
 
 /// A download under way, over several connections and links.
 pub(super) struct Fetch<'a> {
-    means: Means<'a>,
-    shelf: &'a Shelf,
-    limits: &'a Limits,
-    room: &'a Room<'a>,
-    task: Task,
+    pub(super) means: Means<'a>,
+    pub(super) shelf: &'a Shelf,
+    pub(super) limits: &'a Limits,
+    pub(super) room: &'a Room<'a>,
+    pub(super) task: Task,
     link: Arc<str>,
-    part: Option<Part>,
+    pub(super) part: Option<Part>,
     /// How long the file is that the part is of, if that is known.
     total: Option<u64>,
     links: u32,
@@ -138,11 +135,11 @@ impl<'a> Fetch<'a> {
         self.part.as_ref().map_or(0, Part::length)
     }
 
-    fn place(&self) -> PathBuf {
+    pub(super) fn place(&self) -> PathBuf {
         self.shelf.place(&self.task)
     }
 
-    fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> Origin {
         Origin::new(self.task.task.as_str(), &self.link)
     }
 
@@ -297,60 +294,6 @@ impl<'a> Fetch<'a> {
         self.part = Some(part);
         done
     }
-
-    /// Records what is in its place; until then the notes beside it prove that it is ours.
-    async fn save(&mut self, landed: Landed) {
-        self.room.had_room();
-        let (place, origin) = (self.place(), self.origin());
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let recording = match self.means.ledger.view().known(&self.task.id) {
-            Ok(known) => known.and_then(|known| known.audio),
-            Err(error) => return self.means.stops.pull(&Reason::Ledger(error)),
-        };
-        let Landed { bytes, sha256, video } = landed;
-        let note = remark(&video, recording, self.limits.tolerance);
-        let (path, length) = (self.shelf.shown(&name), video.length);
-        if self.note(News::Saved(SavedVideo { path, bytes, sha256, length, note })).await {
-            let dropped = blocking(move || {
-                drop_part(&place, &origin).map_err(|error| Trouble::of(&error, None))
-            });
-            // The next run sweeps them.
-            drop(dropped.await);
-        }
-    }
-
-    async fn lose(&mut self, code: &str, reason: String) {
-        self.part = None;
-        let (place, origin) = (self.place(), self.origin());
-        let refused = move |error| Trouble::of(&error, free_at(&place));
-        let place = self.place();
-        let dropped = blocking(move || drop_part(&place, &origin).map_err(refused)).await;
-        match dropped {
-            Err(Trouble::Disk(reason)) => self.fail(&reason),
-            // Whatever else keeps it there is this one file's trouble, which is told anyway.
-            _ => drop(self.note(News::LinkLost(code.to_owned(), reason)).await),
-        }
-    }
-
-    fn fail(&self, error: &impl Display) {
-        let message = format!("{}: {error}", self.place().display());
-        self.means.stops.pull(&Reason::Disk { message });
-    }
-
-    /// Says whether it was recorded.
-    async fn note(&self, news: News) -> bool {
-        let event = news.event();
-        match self.means.ledger.note(&self.task, news).await {
-            Ok(_) => {
-                tracing::info!(pair = &*self.task.id, event = event.name(), "video");
-                true
-            }
-            Err(error) => {
-                self.means.stops.pull(&Reason::Ledger(error));
-                false
-            }
-        }
-    }
 }
 
 /// Looks at a whole file and moves it to its place.
@@ -359,13 +302,13 @@ async fn finish(part: Part, transfer: Transfer) -> Result<Landed, Trouble> {
 }
 
 /// Waiting for the disk is left to other threads.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {
     let failed = |error| Trouble::Disk(format!("a thread failed: {error}"));
     spawn_blocking(work).await.map_err(failed)?
 }
 
-fn free_at(place: &Path) -> Option<u64> {
+pub(super) fn free_at(place: &Path) -> Option<u64> {
     place.parent().and_then(free)
 }

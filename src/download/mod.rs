@@ -6,6 +6,7 @@
 
 mod fetch;
 mod land;
+mod record;
 mod remark;
 mod room;
 mod shelf;
