@@ -209,7 +209,7 @@ impl<'a> Fetch<'a> {
         self.begin(&mut stream).await?;
         self.receive(&mut stream).await?;
         let Some(part) = self.part.take() else { return Err(self.anew("nothing came")) };
-        match stream.total {
+        match self.total {
             Some(total) if part.length() < total => {
                 let reason = format!("it ended after {} of {total} bytes", part.length());
                 self.part = Some(part);
@@ -236,7 +236,8 @@ impl<'a> Fetch<'a> {
 
     /// Makes room for what comes, after what is there or in place of it.
     async fn begin(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        self.total = stream.total.or(self.total);
+        // Of a file that is begun anew, what an earlier answer said is of no use.
+        self.total = stream.total.or(self.total.filter(|_| stream.start > 0));
         let (part, place, origin) = (self.part.take(), self.place(), self.origin());
         let (start, validator) = (stream.start, stream.validator.take());
         let begun = blocking(move || {

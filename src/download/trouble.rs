@@ -6,12 +6,6 @@ use std::io::{self, ErrorKind};
 use super::room::NoRoom;
 use crate::media::video::Unfit;
 
-/// EIO: the disk itself cannot read or write. std has no name for it.
-#[cfg(unix)]
-const DISK_BROKEN: i32 = 5;
-/// ELOOP: a link where a file was to be opened.
-#[cfg(unix)]
-const A_LINK: i32 = 40;
 /// A disk that has less left is full, in bytes.
 const LITTLE: u64 = 64_000_000;
 
@@ -52,17 +46,23 @@ impl Trouble {
             ErrorKind::StorageFull if free.is_some_and(|free| free > LITTLE) => {
                 Self::Lost("no_room", text)
             }
-            #[cfg(unix)]
-            _ if error.raw_os_error() == Some(A_LINK) => Self::InTheWay(text),
-            #[cfg(unix)]
-            _ if error.raw_os_error() == Some(DISK_BROKEN) => {
-                Self::Disk(format!("the disk is broken: {text}"))
-            }
-            // A full, read-only or missing disk, and whatever may be as bad: nothing is lost by
-            // stopping.
+            _ if is_a_link(error) => Self::InTheWay(text),
+            // A full, read-only, broken or missing disk, and whatever may be as bad: nothing is lost
+            // by stopping.
             _ => Self::Disk(text),
         }
     }
+}
+
+/// Whether a link was where a file was to be opened. std has no name for that yet.
+#[cfg(unix)]
+fn is_a_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_a_link(_error: &io::Error) -> bool {
+    false
 }
 
 impl From<NoRoom> for Trouble {

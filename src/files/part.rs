@@ -207,7 +207,7 @@ pub fn kept(place: &Path, origin: &Origin) -> io::Result<Option<(File, String)>>
 }
 
 fn in_the_way(path: &Path) -> io::Error {
-    let text = format!("{} is there, and was not made by this batch", path.display());
+    let text = format!("{} is there, and was not made by this batch: move it away", path.display());
     io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 

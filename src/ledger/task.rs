@@ -36,7 +36,7 @@ pub enum News {
     Failed(String, String),
     /// There is another link to the same video.
     Relinked(Arc<str>),
-    /// No link leads to a video: code and message.
+    /// The video cannot be had, or not be put in its place: code and message.
     LinkLost(String, String),
     /// The video is on disk under its name, whole and durable.
     Saved(SavedVideo),

@@ -1,5 +1,6 @@
 //! What is known of the videos of a batch, all together.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
@@ -92,13 +93,35 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn remarked(&self) -> Result<Vec<Remarked>, LedgerError> {
+        let (noted, repeated) = self.is_anything_odd()?;
+        let mut remarked = if noted { self.noted()? } else { Vec::new() };
+        if repeated {
+            remarked.extend(self.same_videos()?);
+        }
+        Ok(remarked)
+    }
+
+    /// Whether anything was noted of a saved video, and whether two of them seem to be the same: one
+    /// look at each, since hardly ever anything is.
+    fn is_anything_odd(&self) -> Result<(bool, bool), LedgerError> {
+        let sql = "SELECT error_code <> '', substr(video_sha256, 1, 16) FROM standings
+            WHERE state = ?1";
+        let (mut noted, mut repeated, mut seen) = (false, false, HashSet::new());
+        self.ask(sql, [State::Saved.name()], |row| {
+            noted |= row.get::<_, bool>(0)?;
+            let start = row.get_ref(1)?.as_str_or_null()?.unwrap_or_default();
+            repeated |= !seen.insert(u64::from_str_radix(start, 16).unwrap_or_default());
+            Ok(())
+        })?;
+        Ok((noted, repeated))
+    }
+
+    fn noted(&self) -> Result<Vec<Remarked>, LedgerError> {
         let sql = "SELECT id, error_code, error FROM standings CROSS JOIN pairs USING (pair)
             WHERE state = ?1 AND error_code <> '' ORDER BY place";
-        let mut remarked = self.ask(sql, [State::Saved.name()], |row| {
+        self.ask(sql, [State::Saved.name()], |row| {
             Ok(Remarked { id: row.get(0)?, code: row.get(1)?, message: row.get(2)? })
-        })?;
-        remarked.extend(self.same_videos()?);
-        Ok(remarked)
+        })
     }
 
     fn same_videos(&self) -> Result<Vec<Remarked>, LedgerError> {

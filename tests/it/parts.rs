@@ -187,3 +187,40 @@ fn what_comes_packed_is_never_saved_as_a_video() {
     let asks = server.requests().into_iter().filter(|request| request.contains(".mp4"));
     assert!(asks.into_iter().all(|request| request.contains("accept-encoding: identity")));
 }
+
+/// In fragments, two of them, and nothing in it says so.
+const FRAGMENTS: &[u8] = include_bytes!("../fixtures/fragments.mp4");
+
+#[test]
+fn what_does_not_say_where_it_ends_is_whole_only_if_the_server_does() {
+    // Where its last fragment begins: between the two, all boxes are whole.
+    let last = FRAGMENTS.windows(4).rposition(|name| name == b"moof").unwrap() - 4;
+    let length = format!("content-length: {}\r\n", FRAGMENTS.len());
+    let chunk =
+        |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let chunks =
+        [chunk(&FRAGMENTS[..last]), chunk(&FRAGMENTS[last..]), b"0\r\n\r\n".to_vec()].concat();
+    let cases = [
+        ("its length", length.clone(), FRAGMENTS.to_vec(), Ok(())),
+        ("chunks", "transfer-encoding: chunked\r\n".to_owned(), chunks, Ok(())),
+        ("nothing", String::new(), FRAGMENTS.to_vec(), Err("video_cut")),
+        ("nothing, cut", String::new(), FRAGMENTS[..last].to_vec(), Err("video_cut")),
+    ];
+    side_by_side(cases, |(what, header, body, comes)| {
+        let server = studio(move |_, connection| {
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{header}\r\n");
+            let _ = connection.write_all(&[head.as_bytes(), &body].concat());
+        });
+        let sheet = Sheet::pairs(1, &server.url, "");
+        let said = sheet.run_whole(&[]);
+        let code = sheet.rows()["pair-0"]["error_code"].clone();
+        match comes {
+            Ok(()) => {
+                assert_eq!((said.code, &*code), (0, ""), "{what}: {said}");
+                let saved = fs::read(sheet.run_folder().join("videos/pair-0.mp4")).unwrap();
+                assert!(saved == FRAGMENTS, "{what}");
+            }
+            Err(expected) => assert_eq!((said.code, &*code), (3, expected), "{what}: {said}"),
+        }
+    });
+}
