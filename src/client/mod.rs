@@ -38,7 +38,7 @@ pub use self::receive::MAX_ANSWER;
 use self::receive::{Deadline, Keep, receive};
 use self::sent::{cut_off, lasting};
 pub use self::upload::{API_KEEPS, Store, Stored};
-pub use self::video::{Fetched, Resume, Stream};
+pub use self::video::{Fetched, Framing, Resume, Stream};
 use crate::ledger::{Departure, Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};
 use crate::wire::{CREATE_PATH, Judgement, Poll, Received, TaskNews, Wire, judge, judge_poll};

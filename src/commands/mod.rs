@@ -22,6 +22,7 @@ mod run;
 mod saved;
 mod signals;
 mod status;
+mod videos;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -10,10 +10,11 @@ use super::doubts;
 use super::failure::Failure;
 use super::follow::follow;
 use super::pulse;
+use super::videos;
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Doubt, View};
+use crate::ledger::{Doubt, Remarked, View};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, dying};
 use crate::view::{self, Row, printable};
@@ -50,6 +51,8 @@ pub(super) struct Standing {
     unsaved: Vec<Row>,
     /// Tasks that an older release gave to several pairs.
     twins: Vec<(String, Vec<String>)>,
+    /// Saved, and not what they should be.
+    remarked: Vec<Remarked>,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -63,6 +66,7 @@ impl Standing {
             doubts: view.doubts()?,
             unsaved: view.unsaved()?,
             twins: view.twins()?,
+            remarked: view.remarked()?,
             activity: None,
         })
     }
@@ -87,7 +91,7 @@ impl Standing {
             Exit::InDoubt
         } else if self.left(until) > 0 {
             Exit::WorkLeft
-        } else if any(&[State::Rejected, State::Failed]) || self.lost().next().is_some() {
+        } else if any(&[State::Rejected, State::Failed]) || self.is_any_video_amiss() {
             Exit::SomeFailed
         } else {
             Exit::Done
@@ -107,6 +111,11 @@ impl Standing {
         }
     }
 
+    /// Whether one is lost, or saved and not what it should be.
+    fn is_any_video_amiss(&self) -> bool {
+        self.lost().next().is_some() || !self.remarked.is_empty()
+    }
+
     /// Videos whose links led nowhere when they were last tried.
     fn lost(&self) -> impl Iterator<Item = &Row> {
         self.unsaved.iter().filter(|row| row.is_lost())
@@ -118,6 +127,7 @@ impl Standing {
             let why = [&row.error_code, &row.error].map(|text| printable(text));
             ui.warn(&format!("{}: its video cannot be fetched: {}", row.id, why.join(": ")));
         }
+        videos::point_out(ui, &self.remarked);
         let soon =
             self.dying().filter(|(_, dies)| *dies < Timestamp::now() + LINK_SOON).count() as u64;
         if soon > 0 {
@@ -215,6 +225,7 @@ impl Standing {
             "no_longer_listed": self.unlisted,
             "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
             "in_doubt": self.doubts.iter().map(doubts::json).collect::<Vec<_>>(),
+            "remarked": self.remarked,
         });
         if !self.twins.is_empty() {
             let twins =

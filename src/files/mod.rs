@@ -2,7 +2,9 @@
 
 mod folder;
 mod local;
+mod moved;
 mod network;
+mod notes;
 mod part;
 mod space;
 
@@ -16,7 +18,8 @@ use sha2::{Digest, Sha256};
 pub use self::folder::{make_folder, make_private_folder};
 pub use self::local::{Local, LocalError, find};
 pub use self::network::network_disk;
-pub use self::part::{Part, Source, drop_part, place_of};
+pub use self::notes::{Origin, drop_part, names_of, place_of};
+pub use self::part::{Part, kept};
 pub use self::space::free;
 
 /// What the names of files begin with that are not in their place yet.

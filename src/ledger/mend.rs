@@ -3,7 +3,7 @@
 
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
-use super::{Feed, LedgerError, LookAgain, Store};
+use super::{Feed, LedgerError, LookAgain, Remark, Store};
 use crate::state::{Event, State};
 
 impl Store {
@@ -15,12 +15,13 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.missing(id)))
     }
 
-    /// Takes files for saved again that were missing and are what was saved.
+    /// Takes files for saved again that were missing and are what was saved, with what is odd about
+    /// them: code and message.
     ///
     /// # Errors
     /// [`LedgerError::Forbidden`] for a pair without a link; then none is changed.
-    pub fn found(&mut self, ids: &[String]) -> Result<(), LedgerError> {
-        self.write(|write| ids.iter().try_for_each(|id| write.found(id)))
+    pub fn found(&mut self, files: &[(String, Remark)]) -> Result<(), LedgerError> {
+        self.write(|write| files.iter().try_for_each(|(id, remark)| write.found(id, remark)))
     }
 
     /// The ids of the pairs that [`Store::look_again`] would plan again.
@@ -60,9 +61,11 @@ impl Write<'_> {
         self.apply(&known.intent, State::Saved, Event::Missing, &Trace::default()).map(drop)
     }
 
-    fn found(&mut self, id: &str) -> Result<(), LedgerError> {
+    fn found(&mut self, id: &str, remark: &Remark) -> Result<(), LedgerError> {
         let known = self.known(id)?;
-        self.apply(&known.intent, State::Completed, Event::Saved, &Trace::default()).map(drop)
+        let (code, message) = remark.as_ref().map_or(("", ""), |(code, message)| (code, message));
+        let trace = Trace { code, message, ..Trace::default() };
+        self.apply(&known.intent, State::Completed, Event::Saved, &trace).map(drop)
     }
 
     pub(super) fn known(&self, id: &str) -> Result<Known, LedgerError> {

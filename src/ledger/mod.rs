@@ -66,9 +66,9 @@ use self::permit::Intent;
 pub use self::permit::{Departure, Permit, Receipt};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::store::{Listing, Store};
-pub use self::task::{Feed, News, SavedVideo, Task};
+pub use self::task::{Feed, News, Remark, SavedVideo, Task};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
-pub use self::videos::{Misfit, MissingFile, Totals};
+pub use self::videos::{MissingFile, Remarked, Totals};
 pub use self::view::{Rows, View};
 pub use self::writer::Ledger;
 

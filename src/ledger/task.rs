@@ -40,7 +40,7 @@ pub enum News {
     Failed(String, String),
     /// There is another link to the same video.
     Relinked(Arc<str>),
-    /// No link leads to a video: code and message.
+    /// The video cannot be had, or not be put in its place: code and message.
     LinkLost(String, String),
     /// The video is on disk under its name, whole and durable.
     Saved(SavedVideo),
@@ -61,7 +61,12 @@ pub struct SavedVideo {
     pub sha256: String,
     /// How long it plays, if it says.
     pub length: Option<Duration>,
+    /// What is odd about it.
+    pub note: Remark,
 }
+
+/// What is odd about a saved video, if anything is: code and message.
+pub type Remark = Option<(String, String)>;
 
 impl News {
     /// What happened to the pair.

@@ -12,7 +12,9 @@ use super::event_log;
 use super::lookup::{millis, state_at};
 use super::purse::Purse;
 use super::writer::Record;
-use super::{Change, Intent, LedgerError, News, Permit, Planned, Settled, Task, event_of};
+use super::{
+    Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, event_of,
+};
 use crate::pair::TaskId;
 use crate::price::{Charge, Money};
 use crate::state::{self, Event, Forbidden, State};
@@ -186,6 +188,9 @@ impl<'a> Write<'a> {
             News::Failed(code, message)
             | News::LinkLost(code, message)
             | News::NotFound(code, message) => (code.as_str(), message.as_str(), None),
+            News::Saved(SavedVideo { note: Some((code, message)), .. }) => {
+                (code.as_str(), message.as_str(), None)
+            }
             News::Saved(_) | News::Found => ("", "", None),
         };
         if self.is_no_news(task, news)? {

@@ -10,7 +10,7 @@ use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Misfit, Rows, Totals, View};
+use crate::ledger::{Rows, Totals};
 use crate::price::{Money, Refusal};
 use crate::report;
 use crate::state::State;
@@ -18,8 +18,6 @@ use crate::submit::{self, Board, Reason, Stops, Trouble};
 use crate::ui::{Ui, counted};
 use crate::view::size;
 
-/// How far a video may be from its recording: frames are whole, and encoders pad.
-const TOLERANCE: Duration = Duration::from_secs(1);
 /// How many of a kind are shown.
 const SHOWN: usize = 10;
 
@@ -84,9 +82,6 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(videos(&view.totals()?, batch.manifest.spending.price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
-    if !batch.site.rehearsal {
-        warn_of_misfits(ui, &view)?;
-    }
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
@@ -123,20 +118,6 @@ pub(super) fn explain_cut(ui: &Ui, batch: &Batch, end: &End) {
             ui.error(&format!("stopped at once: {creates} left in doubt: {names}{more}"));
         }
     }
-}
-
-/// A video that stops before its recording does was cut, or is another one's. A fake's are all of
-/// one length.
-fn warn_of_misfits(ui: &Ui, view: &View) -> Result<(), Failure> {
-    let misfits = view.misfits(TOLERANCE)?;
-    for Misfit { id, video, audio } in misfits.iter().take(SHOWN) {
-        let [video, audio] = [video, audio].map(|length| length.as_secs_f64());
-        ui.warn(&format!("{id}: its video plays {video:.1} s, its recording {audio:.1} s"));
-    }
-    if misfits.len() > SHOWN {
-        ui.warn(&format!("and {} more videos like that", misfits.len() - SHOWN));
-    }
-    Ok(())
 }
 
 /// What there is to see: `16.2 s of video in 5 files`.

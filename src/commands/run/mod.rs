@@ -5,6 +5,7 @@ mod again;
 mod conclude;
 mod confirm;
 mod kit;
+mod names;
 mod prepare;
 mod stages;
 mod stopped;

@@ -1,13 +1,14 @@
 //! What is looked at and put right before anything is created: names that would collide, files
 //! that are gone.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::Duration;
 
+use super::names;
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
-use crate::download::{Shelf, ShelfError, shortage};
+use crate::download::{Shelf, ShelfError, TOLERANCE, remark_of, shortage};
 use crate::exit::Exit;
 use crate::files::{free, sha256};
 use crate::ledger::{MissingFile, Rows, Store, View};
@@ -23,10 +24,12 @@ pub(super) fn prepare(
 ) -> Result<(), Failure> {
     let rows = store.view()?;
     if args.until == Until::Saved {
-        check_names(&rows, shelf)?;
+        names::check(&rows, shelf)?;
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
-        find_again(ui, store, &rows, &shelf.run_folder)?;
+        // A fake's videos are not made for their recordings.
+        let tolerance = args.batch.mock.is_none().then_some(TOLERANCE);
+        find_again(ui, store, &rows, (&shelf.run_folder, tolerance))?;
     }
     match args.until {
         Until::Saved => warn_of_room(ui, args, &rows, shelf),
@@ -66,39 +69,6 @@ fn unusable(shelf: &Shelf, error: ShelfError) -> Failure {
     }
 }
 
-/// No video may take the place of another pair's, or of a file that is not ours.
-fn check_names(view: &View, shelf: &Shelf) -> Result<(), Failure> {
-    let there = files_in(&shelf.folder);
-    let mut taken = HashMap::new();
-    view.each_row::<Failure>(Rows::Settled, |row| {
-        if let (State::Saved, Some(path)) = (row.state, row.video_path) {
-            taken.insert(path.to_ascii_lowercase(), row.id);
-        }
-        Ok(())
-    })?;
-    view.each_row::<Failure>(Rows::All, |row| {
-        let Some(name) = shelf.name.of_pair(&row.id) else { return Ok(()) };
-        let owner = taken.get(&shelf.shown(&name).to_ascii_lowercase());
-        let problem = match owner {
-            Some(owner) if *owner != row.id => format!("is already the video of {owner}"),
-            None if row.state == State::Planned && there.contains(&name.to_ascii_lowercase()) => {
-                "is there already, and was not made by this batch".to_owned()
-            }
-            _ => return Ok(()),
-        };
-        let path = shelf.folder.join(name);
-        let text = format!("{}: {}, the place of its video, {problem}", row.id, path.display());
-        Err(Failure::new(Exit::Usage, text)
-            .hint("choose another folder with --videos DIR or other names with --video-name"))
-    })
-}
-
-/// The names of the files in a folder, without case; none if it is not there.
-fn files_in(folder: &Path) -> HashSet<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().to_ascii_lowercase()).collect()
-}
-
 /// A saved video whose file is gone or was changed is fetched again.
 fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
     let mut missing = Vec::new();
@@ -117,12 +87,18 @@ fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Resu
 }
 
 /// A folder that was moved away may be back, when no link leads to its videos any more.
-fn find_again(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
+fn find_again(
+    ui: &Ui,
+    store: &mut Store,
+    view: &View,
+    (folder, tolerance): (&Path, Option<Duration>),
+) -> Result<(), Failure> {
     let same = |missing: &MissingFile| {
-        let mut file = File::open(folder.join(&missing.path)).ok()?;
+        let path = folder.join(&missing.path);
+        let mut file = File::open(&path).ok()?;
         let length = file.metadata().ok()?.len();
         let same = length == missing.bytes && sha256(&mut file).ok()? == missing.sha256;
-        same.then(|| missing.id.clone())
+        same.then(|| (missing.id.clone(), remark_of(&path, missing.audio, tolerance)))
     };
     let found: Vec<_> = view.missing_files()?.iter().filter_map(same).collect();
     if !found.is_empty() {

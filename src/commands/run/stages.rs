@@ -120,6 +120,8 @@ impl Stages<'_> {
             most_bytes: self.args.video.max_video * 1_000_000,
             pause: self.interval(),
             retry_for: self.args.retry_for,
+            // A fake's videos are not made for their recordings.
+            tolerance: (!self.batch.site.rehearsal).then_some(download::TOLERANCE),
         };
         download::run(self.means(), videos, self.shelf, &limits, watched).await;
     }

@@ -9,7 +9,6 @@
 mod adts;
 mod hear;
 mod m4a;
-mod m4a_tables;
 mod mpeg;
 mod ogg;
 mod tags;
