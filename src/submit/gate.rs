@@ -206,7 +206,7 @@ impl Gate {
     /// What a create's outcome means for those that follow; how long the server wants all to wait,
     /// if that is too long.
     fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> Option<Duration> {
-        let Some(outcome) = outcome(&judgement.proof) else { return None };
+        let outcome = outcome(&judgement.proof)?;
         let (now, tried) = (self.now(), self.tried());
         let asked = judgement.retry_after.as_deref().filter(|_| outcome != Outcome::Answer);
         let asked = asked.and_then(|value| retry_after(value, SystemTime::now()));

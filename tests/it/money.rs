@@ -70,7 +70,7 @@ fn ordeal(api: &MockApi, sheet: &Sheet, seed: u64, longest: Duration) -> usize {
         match ends_within(&mut run, patience) {
             Some(0 | 3 | 5) if !sheet.states().contains_key("planned") => return kills,
             // The bad day may look like an outage.
-            Some(3 | 4 | 5) | None => {}
+            Some(3..=5) | None => {}
             Some(code) => {
                 let said = run.said();
                 assert!(code == 7, "exit code {code}: {said}");

@@ -356,3 +356,15 @@ fn one_task_for_all_is_no_api() {
     assert!((3..=4).contains(&states["in_doubt"]), "{states:?}");
     assert!(said.err.contains("names one task for different requests"), "{said}");
 }
+
+#[test]
+fn questions_that_fail_hold_no_create_up() {
+    let creates = AtomicUsize::new(0);
+    let server = Rude::any(move |request, c| match request.starts_with("POST ") {
+        true => task(creates.fetch_add(1, Ordering::SeqCst), c),
+        false => answer(c, "502 Bad Gateway", "retry-after: 60\r\n", ""),
+    });
+    let sheet = Sheet::pairs(60, &server.url, "concurrency: 2\nrate: 40/s");
+    let said = sheet.run_whole(&["--wait-for", "4s"]);
+    assert_eq!((said.code, sheet.states()["created"]), (4, 60), "{said}");
+}

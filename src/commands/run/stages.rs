@@ -161,7 +161,8 @@ impl Stages<'_> {
         match self.board.under_way() {
             0 => "stopping (again to stop at once)".to_owned(),
             under_way => format!(
-                "stopping: waiting for the answers of {} under way, {longest:#} at most (again to stop at once)",
+                "stopping: waiting for the answers of {} under way, {longest:#} at most (again to stop \
+                 at once)",
                 counted(under_way as u64, "create")
             ),
         }
@@ -176,16 +177,20 @@ impl Stages<'_> {
         std::future::pending().await
     }
 
+    /// What people should know of the creates, and the bar.
+    fn tell(&self) {
+        let news = self.board.news();
+        let mut progress = lock(self.progress);
+        news.iter().for_each(|text| progress.above(|ui| ui.warn(text)));
+        progress.refresh();
+    }
+
     /// Brings the bar and the second terminal's up to date with what changes between commits.
     /// Never ends.
     async fn show(&self) {
         loop {
             sleep(SHOWN / 2).await;
-            let news = self.board.news();
-            let mut progress = lock(self.progress);
-            news.iter().for_each(|text| progress.above(|ui| ui.warn(text)));
-            progress.refresh();
-            drop(progress);
+            self.tell();
             sleep(SHOWN / 2).await;
             let activity = lock(self.progress).refresh();
             pulse::write(&self.batch.site.folder, activity);

@@ -135,3 +135,15 @@ fn a_look_apart_needs_no_question_and_leaves_the_window_as_it_was() {
     outage.heard(Outcome::Answer, true, at(0));
     assert_eq!((outage.cause(), outage.window.size(ZERO)), (None, 8));
 }
+
+#[test]
+fn the_answer_to_the_one_that_was_tried_alone_opens_for_one_at_a_time() {
+    let mut outage = after(8, &[Outcome::Doubt, Outcome::Doubt, Outcome::Doubt]);
+    outage.asked(true, at(1));
+    assert!(outage.begins());
+    outage.heard(Outcome::Answer, true, at(2));
+    let now = at(2).0;
+    assert_eq!([0, 1].map(|under_way| outage.admits(under_way, now)), [true, false]);
+    outage.heard(Outcome::Answer, false, at(2));
+    assert_eq!([1, 2].map(|under_way| outage.admits(under_way, now)), [true, false]);
+}
