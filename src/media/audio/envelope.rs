@@ -37,15 +37,32 @@ impl Envelope {
         catch_unwind(AssertUnwindSafe(|| decoded(voice))).ok().flatten()
     }
 
+    /// Words and pauses by chance.
+    #[cfg(test)]
+    pub(crate) fn made_up(seed: u64, moments: usize) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut levels = Vec::new();
+        while levels.len() < moments {
+            let (word, loud) = (random.usize(5..25), 20.0 + 30.0 * random.f32());
+            levels.extend((0..word).map(|_| loud - 8.0 * random.f32()));
+            levels.extend(std::iter::repeat_n(0.0, random.usize(2..20)));
+        }
+        levels.truncate(moments);
+        Self(levels)
+    }
+
     /// How alike the other sound is, from 0 to 1: 1 for the same one at any volume.
     #[must_use]
     pub fn likeness(&self, other: &Self) -> f64 {
         if self.0.len().abs_diff(other.0.len()) > LENGTHS {
             return 0.0;
         }
+        let later = |of: &'_ Self, by: usize| by.min(of.0.len());
         let shifted = (0..=SHIFT).flat_map(|by| {
-            let later = |of: &Self, by: usize| of.0.get(by..).map_or(Vec::new(), <[f32]>::to_vec);
-            [correlation(&later(self, by), &other.0), correlation(&self.0, &later(other, by))]
+            [
+                correlation(&self.0[later(self, by)..], &other.0),
+                correlation(&self.0, &other.0[later(other, by)..]),
+            ]
         });
         shifted.fold(0.0, f64::max)
     }
