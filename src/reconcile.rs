@@ -140,7 +140,7 @@ fn by_inputs(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Listed>, findings: &mut Fin
                 same_file(image, &lost.image) && same_file(audio, &lost.audio)
             })
         };
-        let Some(at) = tasks.iter().position(|task| same(task)) else { return true };
+        let Some(at) = tasks.iter().position(&same) else { return true };
         let task = tasks.remove(at).task.clone();
         findings.proposals.push(Proposal { id: lost.id.clone(), task, reason: Reason::Inputs });
         false
