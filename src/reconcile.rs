@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::media::audio::Envelope;
 use crate::pair::TaskId;
+use crate::wire::Listed;
 
 /// A pair in doubt, as far as it can be recognised.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,17 +27,11 @@ pub struct Lost {
     pub sound: Option<Envelope>,
 }
 
-/// A task in the account's list.
+/// A task that no ledger knows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed {
-    /// Its id.
-    pub task: TaskId,
-    /// When it was made, if the list says.
-    pub made_at: Option<Timestamp>,
-    /// Which model makes it, if the list says.
-    pub model: Option<String>,
-    /// What it is made of, if the list says: portrait and recording.
-    pub inputs: Option<(String, String)>,
+pub struct Orphan {
+    /// What the account's list says of it.
+    pub listed: Listed,
     /// The sound of its video, once that was fetched.
     pub sound: Option<Envelope>,
 }
@@ -52,7 +47,7 @@ pub fn orphans(
     known: &HashSet<TaskId>,
     lost: &[Lost],
     patience: SignedDuration,
-) -> Vec<Listed> {
+) -> Vec<Orphan> {
     let times = || lost.iter().map(|lost| lost.sent_at);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return Vec::new() };
     let window = (first.saturating_sub(EARLY).ok(), last.saturating_add(patience + EARLY).ok());
@@ -65,7 +60,8 @@ pub fn orphans(
             && task.made_at.is_none_or(within)
             && seen.insert(task.task.clone())
     };
-    list.into_iter().filter(may_be).collect()
+    let left = list.into_iter().filter(may_be);
+    left.map(|listed| Orphan { listed, sound: None }).collect()
 }
 
 /// What may be adopted: the pair and the task, and why.
@@ -118,30 +114,32 @@ const MARGIN: f64 = 0.2;
 
 /// Finds what belongs together: by inputs where the list has them, else by sound.
 #[must_use]
-pub fn match_up(lost: &[Lost], orphans: &[Listed]) -> Findings {
+pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     let mut findings = Findings::default();
-    let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Listed>) =
+    let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
         (lost.iter().collect(), orphans.iter().collect());
     by_inputs(&mut lost, &mut tasks, &mut findings);
     // What a list says of a task's inputs rules out every other pair.
     let (spoken, mut silent): (Vec<_>, Vec<_>) =
-        tasks.into_iter().partition(|task| task.inputs.is_some());
+        tasks.into_iter().partition(|task| task.listed.inputs.is_some());
     by_sound(&mut lost, &mut silent, &mut findings);
-    findings.strangers.extend(spoken.into_iter().chain(silent).map(|task| task.task.clone()));
+    findings
+        .strangers
+        .extend(spoken.into_iter().chain(silent).map(|task| task.listed.task.clone()));
     findings.without.extend(lost.into_iter().map(|lost| lost.id.clone()));
     findings
 }
 
 /// Pairs that asked for the same are as good as each other: the first task goes to the first.
-fn by_inputs(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Listed>, findings: &mut Findings) {
+fn by_inputs(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Orphan>, findings: &mut Findings) {
     lost.retain(|lost| {
-        let same = |task: &&Listed| {
-            task.inputs.as_ref().is_some_and(|(image, audio)| {
+        let same = |task: &&Orphan| {
+            task.listed.inputs.as_ref().is_some_and(|(image, audio)| {
                 same_file(image, &lost.image) && same_file(audio, &lost.audio)
             })
         };
         let Some(at) = tasks.iter().position(&same) else { return true };
-        let task = tasks.remove(at).task.clone();
+        let task = tasks.remove(at).listed.task.clone();
         findings.proposals.push(Proposal { id: lost.id.clone(), task, reason: Reason::Inputs });
         false
     });
@@ -153,7 +151,7 @@ fn same_file(listed: &str, sent: &str) -> bool {
     listed == sent || !bare(listed).is_empty() && bare(listed) == bare(sent)
 }
 
-fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Listed>, findings: &mut Findings) {
+fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Orphan>, findings: &mut Findings) {
     for group in recordings(lost) {
         let scores = tasks.iter().map(|task| likeness(group[0], task)).collect::<Vec<_>>();
         let alike: Vec<_> = (0..tasks.len()).filter(|&n| scores[n] >= ALIKE).collect();
@@ -165,7 +163,7 @@ fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Listed>, findings: &mut Find
         let rest = (0..tasks.len()).filter(|n| !alike.contains(n)).map(|n| scores[n]);
         let second = rest.fold(0.0, f64::max);
         let apart = alike.iter().all(|&n| scores[n] - second >= MARGIN);
-        let found: Vec<TaskId> = alike.iter().map(|&n| tasks[n].task.clone()).collect();
+        let found: Vec<TaskId> = alike.iter().map(|&n| tasks[n].listed.task.clone()).collect();
         match (&group[..], &found[..]) {
             (_, []) => continue,
             _ if !apart => continue,
@@ -180,7 +178,7 @@ fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Listed>, findings: &mut Find
             }),
         }
         lost.retain(|lost| lost.audio != group[0].audio);
-        tasks.retain(|task| !found.contains(&task.task));
+        tasks.retain(|task| !found.contains(&task.listed.task));
     }
 }
 
@@ -196,7 +194,7 @@ fn recordings<'a>(lost: &[&'a Lost]) -> Vec<Vec<&'a Lost>> {
     groups
 }
 
-fn likeness(lost: &Lost, task: &Listed) -> f64 {
+fn likeness(lost: &Lost, task: &Orphan) -> f64 {
     let both = lost.sound.as_ref().zip(task.sound.as_ref());
     both.map_or(0.0, |(recording, video)| recording.likeness(video))
 }
@@ -220,7 +218,11 @@ mod tests {
 
     fn listed(id: &str, second: i64) -> Listed {
         let made_at = Some(at(second));
-        Listed { task: task(id), made_at, model: None, inputs: None, sound: None }
+        Listed { task: task(id), made_at, model: None, inputs: None, request: None }
+    }
+
+    fn orphan(id: &str) -> Orphan {
+        Orphan { listed: listed(id, 0), sound: None }
     }
 
     fn sound(seed: u64) -> Option<Envelope> {
@@ -234,7 +236,7 @@ mod tests {
         let list = list.map(|(id, second)| listed(id, second)).collect();
         let known = HashSet::from([task("t3")]);
         let left = orphans(list, &known, &doubts, SignedDuration::from_secs(180));
-        let left: Vec<_> = left.iter().map(|task| task.task.as_str()).collect();
+        let left: Vec<_> = left.iter().map(|task| task.listed.task.as_str()).collect();
         assert_eq!(left, ["t2", "t5"]);
         let unknown = Listed { made_at: None, ..listed("t6", 0) };
         let left = orphans(vec![unknown], &known, &doubts, SignedDuration::ZERO);
@@ -245,9 +247,9 @@ mod tests {
     #[test]
     fn inputs_decide_where_a_list_has_them() {
         let doubts = [lost("a", 0, "https://e.com/x.mp3"), lost("b", 0, "https://e.com/y.mp3")];
-        let of = |id: &str, image: &str, audio: &str| Listed {
-            inputs: Some((image.to_owned(), audio.to_owned())),
-            ..listed(id, 0)
+        let of = |id: &str, image: &str, audio: &str| {
+            let inputs = Some((image.to_owned(), audio.to_owned()));
+            Orphan { listed: Listed { inputs, ..listed(id, 0) }, sound: None }
         };
         let list = [
             of("t1", "https://e.com/b.jpg?sig=2", "https://e.com/y.mp3"),
@@ -264,7 +266,10 @@ mod tests {
         let one = lost("a", 0, "x");
         let two = Lost { id: "a-2".into(), ..one.clone() };
         let inputs = Some((one.image.clone(), one.audio.clone()));
-        let list = ["t1", "t2"].map(|id| Listed { inputs: inputs.clone(), ..listed(id, 0) });
+        let list = ["t1", "t2"].map(|id| {
+            let listed = Listed { inputs: inputs.clone(), ..listed(id, 0) };
+            Orphan { listed, sound: None }
+        });
         let findings = match_up(&[one, two], &list);
         let pairs: Vec<_> =
             findings.proposals.iter().map(|p| (p.id.as_str(), p.task.as_str())).collect();
@@ -275,7 +280,7 @@ mod tests {
     fn a_video_goes_to_the_only_recording_that_it_sounds_like() {
         let doubts =
             [1, 2].map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) });
-        let list = [2, 3].map(|n| Listed { sound: sound(n), ..listed(&format!("t{n}"), 0) });
+        let list = [2, 3].map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) });
         let findings = match_up(&doubts, &list);
         assert_eq!(findings.proposals.len(), 1);
         assert_eq!(
@@ -288,7 +293,7 @@ mod tests {
     #[test]
     fn one_recording_with_several_portraits_is_a_persons_choice() {
         let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, "same") });
-        let list = ["t1", "t2"].map(|id| Listed { sound: sound(5), ..listed(id, 0) });
+        let list = ["t1", "t2"].map(|id| Orphan { sound: sound(5), ..orphan(id) });
         let findings = match_up(&doubts, &list);
         let tasks = vec![task("t1"), task("t2")];
         assert_eq!(findings.choices, [Choice { ids: vec!["a".into(), "b".into()], tasks }]);
@@ -299,7 +304,7 @@ mod tests {
     fn two_recordings_that_sound_alike_are_nobodys_by_sound() {
         // The same speech under two names: which portrait it is cannot be heard.
         let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, id) });
-        let findings = match_up(&doubts, &[Listed { sound: sound(5), ..listed("t1", 0) }]);
+        let findings = match_up(&doubts, &[Orphan { sound: sound(5), ..orphan("t1") }]);
         assert!(findings.proposals.is_empty(), "{findings:?}");
         assert_eq!(findings.without.len(), 2);
     }
@@ -310,7 +315,7 @@ mod tests {
             .map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) })
             .collect();
         let list: Vec<_> =
-            (20..60).map(|n| Listed { sound: sound(n), ..listed(&format!("t{n}"), 0) }).collect();
+            (20..60).map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) }).collect();
         let findings = match_up(&doubts, &list);
         assert_eq!(findings.proposals.len(), 20);
         assert!(findings.proposals.iter().all(|p| p.id[1..] == p.task.as_str()[1..]));

@@ -8,6 +8,7 @@
 mod answer;
 mod bucket;
 mod file_type;
+mod list;
 mod task;
 mod upload;
 
@@ -19,6 +20,7 @@ use crate::pair::without_query;
 use self::answer::Answer;
 pub use self::bucket::{BucketRequest, judge_bucket};
 pub use self::file_type::FileType;
+pub use self::list::{ListError, ListPage, Listed, judge_list, read_list, read_row};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
 
