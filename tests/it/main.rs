@@ -34,6 +34,7 @@ mod requests;
 mod room;
 mod rude;
 mod sheet;
+mod sounds;
 mod speeches;
 mod stops;
 mod studio;
