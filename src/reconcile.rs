@@ -23,6 +23,8 @@ pub struct Lost {
     pub image: String,
     /// The URL of its recording, as it was sent.
     pub audio: String,
+    /// The service's own name for the request, where its answer said it.
+    pub request: Option<String>,
     /// The sound of its recording, where it could be had.
     pub sound: Option<Envelope>,
 }
@@ -36,8 +38,9 @@ pub struct Orphan {
     pub sound: Option<Envelope>,
 }
 
-/// Clocks differ, and a list may have whole seconds.
-const EARLY: SignedDuration = SignedDuration::from_secs(60);
+/// How much earlier than its intent a task may seem to be made: clocks differ, and lists have whole
+/// seconds.
+pub const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The tasks that may have been made by one of the lost creates: not known to any ledger, of the
 /// model that was asked for, and made between the first intent and `patience` after the last one.
@@ -78,6 +81,8 @@ pub struct Proposal {
 /// What speaks for a proposal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
+    /// The list names the request that made it.
+    Request,
     /// The list says what it is made of, and that is what was sent.
     Inputs,
     /// Its video sounds like the recording, this much, from 0 to 1, and like no other.
@@ -98,6 +103,21 @@ pub struct Findings {
     pub without: Vec<String>,
 }
 
+impl Findings {
+    /// With what a second look found of the pairs and tasks that were left over.
+    #[must_use]
+    pub fn and(mut self, later: Self) -> Self {
+        let settled = |task: &TaskId| {
+            later.proposals.iter().any(|found| found.task == *task)
+                || later.choices.iter().any(|choice| choice.tasks.contains(task))
+        };
+        self.strangers.retain(|task| !settled(task));
+        self.proposals.extend(later.proposals);
+        self.choices.extend(later.choices);
+        Self { without: later.without, ..self }
+    }
+}
+
 /// Tasks among which a person has to choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
@@ -112,13 +132,16 @@ const ALIKE: f64 = 0.8;
 /// By how much the best has to be better than the second best.
 const MARGIN: f64 = 0.2;
 
-/// Finds what belongs together: by inputs where the list has them, else by sound.
+/// Finds what belongs together: by the request or the inputs where the list has them, else by sound.
 #[must_use]
 pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     let mut findings = Findings::default();
     let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
         (lost.iter().collect(), orphans.iter().collect());
-    by_inputs(&mut lost, &mut tasks, &mut findings);
+    let by_name =
+        |lost: &Lost, task: &Orphan| lost.request.is_some() && lost.request == task.listed.request;
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Request, &by_name));
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Inputs, &by_inputs));
     // What a list says of a task's inputs rules out every other pair.
     let (spoken, mut silent): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.listed.inputs.is_some());
@@ -130,19 +153,28 @@ pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     findings
 }
 
+/// Whether a task is made of what a pair asked for.
+type Same<'a> = &'a dyn Fn(&Lost, &Orphan) -> bool;
+
 /// Pairs that asked for the same are as good as each other: the first task goes to the first.
-fn by_inputs(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Orphan>, findings: &mut Findings) {
+fn one_by_one(
+    lost: &mut Vec<&Lost>,
+    tasks: &mut Vec<&Orphan>,
+    proposals: &mut Vec<Proposal>,
+    (reason, same): (Reason, Same<'_>),
+) {
     lost.retain(|lost| {
-        let same = |task: &&Orphan| {
-            task.listed.inputs.as_ref().is_some_and(|(image, audio)| {
-                same_file(image, &lost.image) && same_file(audio, &lost.audio)
-            })
-        };
-        let Some(at) = tasks.iter().position(&same) else { return true };
+        let Some(at) = tasks.iter().position(|task| same(lost, task)) else { return true };
         let task = tasks.remove(at).listed.task.clone();
-        findings.proposals.push(Proposal { id: lost.id.clone(), task, reason: Reason::Inputs });
+        proposals.push(Proposal { id: lost.id.clone(), task, reason });
         false
     });
+}
+
+fn by_inputs(lost: &Lost, task: &Orphan) -> bool {
+    task.listed.inputs.as_ref().is_some_and(|(image, audio)| {
+        same_file(image, &lost.image) && same_file(audio, &lost.audio)
+    })
 }
 
 /// Signatures change from day to day, and some lists leave them out.
@@ -213,7 +245,14 @@ mod tests {
 
     fn lost(id: &str, second: i64, audio: &str) -> Lost {
         let image = format!("https://e.com/{id}.jpg?sig=1");
-        Lost { id: id.into(), sent_at: at(second), image, audio: audio.into(), sound: None }
+        Lost {
+            id: id.into(),
+            sent_at: at(second),
+            image,
+            audio: audio.into(),
+            request: None,
+            sound: None,
+        }
     }
 
     fn listed(id: &str, second: i64) -> Listed {

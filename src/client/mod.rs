@@ -9,6 +9,7 @@
 mod bucket;
 mod contents;
 mod hops;
+mod lists;
 mod media;
 mod medium;
 mod pools;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
 pub use self::contents::Upload;
+pub use self::lists::{AccountList, PAGE};
 pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
 use self::pools::Pools;

@@ -41,6 +41,14 @@ pub struct ListPage {
 #[error("{0}")]
 pub struct ListError(String);
 
+impl ListError {
+    /// For what kept the question from being asked or answered.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(bounded(text))
+    }
+}
+
 /// The tasks in an answer.
 ///
 /// # Errors

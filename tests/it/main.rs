@@ -29,6 +29,7 @@ mod probe;
 mod probe_again;
 mod probe_run;
 mod proofs;
+mod reconciling;
 mod rehearsals;
 mod requests;
 mod room;

@@ -57,7 +57,14 @@ fn of_a_hundred_videos_none_is_proposed_for_the_wrong_recording() {
     let lost: Vec<_> = (0..100)
         .map(|n| {
             let (id, image, audio) = (format!("p{n}"), format!("{n}.jpg"), format!("{n}.mp3"));
-            Lost { id, sent_at: at, image, audio, sound: Envelope::of(&recordings[n]) }
+            Lost {
+                id,
+                sent_at: at,
+                image,
+                audio,
+                request: None,
+                sound: Envelope::of(&recordings[n]),
+            }
         })
         .collect();
     let orphans: Vec<_> = (0..200)
