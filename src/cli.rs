@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
-pub use self::settle::{AdoptArgs, ResolveArgs, VerdictArgs};
+pub use self::settle::{AdoptArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
 use crate::pace;
 
@@ -94,6 +94,8 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// Settle pairs in doubt: adopt their task, create them again, or write them off
     Resolve(ResolveArgs),
+    /// Find the tasks of pairs in doubt in the account's list, or in an export of it
+    Reconcile(ReconcileArgs),
     /// Write tasks.csv again from the ledger
     Report(BatchArgs),
     /// Serve the fake API on its own

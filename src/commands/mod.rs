@@ -15,6 +15,7 @@ mod outside;
 mod packaging;
 mod plan;
 mod pulse;
+mod reconcile;
 mod rehearsal;
 mod report;
 mod resolve;
@@ -62,6 +63,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(ui, args),
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
+        Command::Reconcile(args) => reconcile::reconcile(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),

@@ -23,7 +23,7 @@ use crate::report;
 use crate::ui::{Ui, counted};
 
 /// Asking for a task is a small request.
-const SETTINGS: Settings = Settings {
+pub(super) const SETTINGS: Settings = Settings {
     request_timeout: Duration::from_secs(30),
     connections: 1,
     stall_timeout: Duration::from_secs(30),

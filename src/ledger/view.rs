@@ -178,6 +178,17 @@ impl View {
         self.ask(sql, [state.name()], read_task)
     }
 
+    /// The ids of all tasks that pairs have or had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn task_ids(&self) -> Result<Vec<TaskId>, LedgerError> {
+        let sql = "SELECT task_id FROM standings WHERE task_id IS NOT NULL
+            UNION SELECT task_id FROM former_tasks";
+        let ids: Vec<String> = self.ask(sql, (), |row| row.get(0))?;
+        Ok(ids.iter().filter_map(|id| TaskId::parse(id).ok()).collect())
+    }
+
     /// The pairs that have a link and no file yet, the link that dies first first.
     ///
     /// # Errors

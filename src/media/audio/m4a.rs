@@ -8,7 +8,7 @@ use super::super::boxes::{Boxed, boxes, find, whole};
 use super::super::fields::{be32, be64, place, time};
 use super::super::tables::{Take, Usual, count, fragment, ticks, walk_table};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Sound, Unfit, Walk};
+use super::{Unfit, Walk};
 
 /// The track that is heard.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,15 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
     })
 }
 
+/// The sound beside the pictures of a video.
+pub(super) fn sound_of_video(bytes: &[u8]) -> Option<Voice<'_>> {
+    let moov = find(bytes, &[b"moov"])?;
+    let tracks = || boxes(moov).filter(|found| &found.name == b"trak").map(|found| found.body);
+    tracks().find(|trak| handler(trak) == Some(b"vide"))?;
+    let track = Track::read(tracks().find(|trak| handler(trak) == Some(b"soun"))?)?;
+    Some(voice(bytes, track, samples(bytes, moov, track)))
+}
+
 /// The samples of one track, every one of them inside the file.
 #[derive(Debug, Default)]
 struct Samples {
@@ -182,7 +191,7 @@ fn movie_length(mvhd: &[u8]) -> Option<u64> {
 
 fn voice<'a>(bytes: &'a [u8], track: Track<'a>, samples: Option<Samples>) -> Voice<'a> {
     let (Some(config), Some(samples)) = (track.config(), samples) else {
-        return Voice::Known(Sound::NotChecked);
+        return Voice::Unknown;
     };
     let packets = samples.places.into_iter().filter_map(|place| bytes.get(place));
     Voice::Aac(config.to_vec(), packets.map(Cow::Borrowed).collect())
