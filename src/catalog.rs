@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::files::make_private;
 use crate::fitness::Look;
 use crate::pair::Role;
 
@@ -143,6 +144,8 @@ fn logged<T>(result: rusqlite::Result<T>) -> Option<T> {
 
 fn on_disk(path: &PathBuf) -> Option<Connection> {
     let open = || -> rusqlite::Result<Connection> {
+        // What it cannot make it cannot open either, and says so there.
+        let _ = make_private(path);
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -209,6 +212,17 @@ mod tests {
         assert_eq!((earlier.fresh, earlier.validator.as_deref()), (false, Some("\"v1\"")));
         assert_eq!(catalog.length("u"), Some(Duration::from_millis(1500)));
         assert_eq!(catalog.get("u", Role::Image), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nobody_else_reads_the_links_in_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        Catalog::open(folder.path()).put("u", Role::Audio, None, &look(1));
+        let found = std::fs::metadata(folder.path().join(FILE)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -6,11 +6,12 @@ mod settle;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
-pub use self::settle::{AdoptArgs, ResolveArgs, VerdictArgs};
+pub use self::settle::{AdoptArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
 use crate::pace;
 
@@ -93,6 +94,8 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// Settle pairs in doubt: adopt their task, create them again, or write them off
     Resolve(ResolveArgs),
+    /// Find the tasks of pairs in doubt in the account's list, or in an export of it
+    Reconcile(ReconcileArgs),
     /// Write tasks.csv again from the ledger
     Report(BatchArgs),
     /// Serve the fake API on its own
@@ -141,6 +144,14 @@ pub struct BatchArgs {
         default_missing_value = "calm"
     )]
     pub mock: Option<String>,
+    /// Keep the run folder on a network's disk all the same: there a ledger may lose what was paid
+    #[arg(
+        long,
+        env = "CALLSHEET_ALLOW_NETWORK_DISK",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub allow_network_disk: bool,
 }
 
 /// How closely a manifest is checked.

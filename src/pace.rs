@@ -2,23 +2,33 @@
 //!
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
+mod outage;
 mod polls;
+mod rows;
 mod text;
+mod window;
 
 use std::time::{Duration, SystemTime};
 
-pub use self::polls::{Absence, Polls};
+pub use self::outage::{Cause, End, Outage, Outcome, Step};
+pub use self::polls::{Absence, Patience, Polls, Witness};
+pub use self::rows::{Drought, Insistence, Row};
 pub use self::text::{DurationError, Rate, RateError, duration, interval};
+pub use self::window::Window;
 
-/// What a `Retry-After` header asks for: seconds, or the time until an HTTP date.
+/// What a `Retry-After` header asks for: seconds, also with a fraction, or the time until an HTTP
+/// date.
 ///
 /// A date in the past asks for no wait at all. `None` for anything that is neither.
 #[must_use]
 pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+    let is_number = value.starts_with(|c: char| c.is_ascii_digit())
+        && value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if is_number {
+        let seconds: f64 = value.parse().ok()?;
         // More digits than fit still mean "a very long time".
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(LONGEST));
+        return Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST));
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or(Duration::ZERO).min(LONGEST))
@@ -79,14 +89,16 @@ impl Pause {
             self.episodes += 1;
         }
         // A server that asks for no wait at all while it refuses does not know what it says.
-        let asked = asked.filter(|asked| *asked >= Duration::from_secs(1));
+        let asked = asked.filter(|asked| !asked.is_zero());
+        let usual = if begins { self.backoff.wait(self.episodes, random) } else { Duration::ZERO };
         let wait = match asked {
+            // Less than a second, again and again, is a flood.
+            Some(asked) if asked < Duration::from_secs(1) => asked.max(usual),
             // Not before, and not all clients at the same moment after.
             Some(asked) => {
                 asked.min(LONGEST) + (asked / 10).min(Duration::from_secs(5)).mul_f64(random)
             }
-            None if begins => self.backoff.wait(self.episodes, random),
-            None => Duration::ZERO,
+            None => usual,
         };
         self.until = self.until.max(now.saturating_add(wait));
         begins
@@ -101,45 +113,6 @@ impl Pause {
     #[must_use]
     pub fn wait(&self, now: Duration) -> Duration {
         self.until.saturating_sub(now)
-    }
-}
-
-/// How many creates may be under way: all that were asked for, until the server says "too many".
-///
-/// Is halved by a refusal and grows by one for each full window of answers, as TCP does.
-#[derive(Debug, Clone)]
-pub struct Window {
-    most: u32,
-    now: u32,
-    answered: u32,
-}
-
-impl Window {
-    /// Starts fully open.
-    #[must_use]
-    pub fn new(most: u32) -> Self {
-        Self { most, now: most, answered: 0 }
-    }
-
-    /// The number of creates that may be under way.
-    #[must_use]
-    pub fn size(&self) -> u32 {
-        self.now
-    }
-
-    /// A create was taken.
-    pub fn answered(&mut self) {
-        self.answered += 1;
-        if self.answered >= self.now {
-            self.answered = 0;
-            self.now = (self.now + 1).min(self.most);
-        }
-    }
-
-    /// An episode of refusals began.
-    pub fn cut(&mut self) {
-        self.answered = 0;
-        self.now = (self.now / 2).max(1);
     }
 }
 
@@ -187,7 +160,9 @@ mod tests {
         for long in ["99999999999999999999999", "18446744073709551615", "9223372036854775807"] {
             assert_eq!(wait(long), Some(u64::from(u32::MAX)), "{long}");
         }
-        for text in ["", "soon", "-5", "1.5", "tomorrow at 7"] {
+        assert_eq!(retry_after("1.5", now), Some(Duration::from_millis(1500)));
+        assert_eq!(retry_after("0.25", now), Some(Duration::from_millis(250)));
+        for text in ["", "soon", "-5", ".", "1.5.2", "1e3", "inf", "tomorrow at 7"] {
             assert_eq!(wait(text), None, "{text:?}");
         }
     }
@@ -229,19 +204,6 @@ mod tests {
         assert_eq!(pause.wait(at(50)), at(2), "no wait at all is not believed");
         pause.refused((at(60), at(60)), Some(Duration::MAX / 2), 0.0);
         assert!(pause.wait(at(60)) > at(1_000_000));
-    }
-
-    #[test]
-    fn a_window_is_halved_and_grows_back() {
-        let mut window = Window::new(8);
-        window.cut();
-        assert_eq!(window.size(), 4);
-        (0..4).for_each(|_| window.answered());
-        assert_eq!(window.size(), 5);
-        (0..100).for_each(|_| window.answered());
-        assert_eq!(window.size(), 8, "never beyond what was asked for");
-        (0..10).for_each(|_| window.cut());
-        assert_eq!(window.size(), 1, "never closed");
     }
 
     #[test]

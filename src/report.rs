@@ -105,7 +105,9 @@ impl Live {
 }
 
 fn is_settled(change: &Change) -> bool {
-    matches!(change.state, State::Created | State::Rejected | State::InDoubt)
+    // A task that the server does not know for a while is where it was.
+    let stays = change.from == change.state;
+    !stays && matches!(change.state, State::Created | State::Rejected | State::InDoubt)
 }
 
 fn row_of(change: &Change) -> Row {

@@ -116,11 +116,13 @@ pub enum Event {
     NotFound,
     /// The server knows the task again.
     Found,
+    /// What an older release took for a proof is none by the rules of today.
+    Rejudged,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
@@ -140,6 +142,7 @@ impl Event {
         Self::Retried,
         Self::NotFound,
         Self::Found,
+        Self::Rejudged,
     ];
 
     /// The name in the ledger and in `events.jsonl`.
@@ -165,6 +168,7 @@ impl Event {
             Self::Retried => "retried",
             Self::NotFound => "not_found",
             Self::Found => "found",
+            Self::Rejudged => "rejudged",
         }
     }
 }
@@ -203,6 +207,7 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Completed, Event::Saved) => State::Saved,
         (State::Saved, Event::Missing) => State::Completed,
         (State::Failed, Event::Retried) => State::Planned,
+        (State::Created | State::Failed | State::Rejected, Event::Rejudged) => State::InDoubt,
         _ => return Err(Forbidden { state, event }),
     })
 }
@@ -241,6 +246,7 @@ mod tests {
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
             Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
             Event::NotFound | Event::Found => Paid::Yes,
+            Event::Rejudged => Paid::Perhaps,
         }
     }
 
@@ -274,7 +280,7 @@ mod tests {
     fn finished_pairs_stay_as_they_are() {
         for (state, way_out) in [
             (State::Saved, &[Event::Missing][..]),
-            (State::Failed, &[Event::Retried, Event::Adopted]),
+            (State::Failed, &[Event::Retried, Event::Adopted, Event::Rejudged]),
             (State::Abandoned, &[]),
         ] {
             for event in Event::ALL.into_iter().filter(|event| !way_out.contains(event)) {

@@ -50,6 +50,18 @@ pub struct Row {
     pub error: String,
 }
 
+/// Codes that say no more than that a video needs a look: it can be fetched all the same.
+pub const REMARKS: [&str; 2] = ["other_id", "same_link"];
+
+impl Row {
+    /// Whether its video could not be fetched when that was last tried.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        let remark = self.error_code.is_empty() || REMARKS.contains(&self.error_code.as_str());
+        self.state == State::Completed && !remark
+    }
+}
+
 /// The columns of `tasks.csv`.
 pub const COLUMNS: [&str; 11] = [
     "id",
@@ -135,6 +147,25 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         c => c,
     };
     Cow::Owned(text.chars().map(safe).collect())
+}
+
+/// Bytes from outside as text of which nothing is lost: what is valid and harmless stands as it is,
+/// any other byte as `\xNN`, and any other character as `\u{NN}`. Line ends stay.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => text.push(c),
+                c if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c if is_hostile(c) => text.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+                c => text.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// `12 kB`, from ten megabytes on `12 MB`; rounded up.
@@ -226,6 +257,18 @@ mod tests {
     fn nothing_hostile_is_printed() {
         assert_eq!(printable("plain ümläut 漢字"), "plain ümläut 漢字");
         assert_eq!(printable("a\u{1b}[31mb\u{7}c\u{9b}d\u{202e}e\n"), "a�[31mb�c�d�e ");
+    }
+
+    #[test]
+    fn no_byte_of_what_came_back_is_lost_and_none_does_harm() {
+        for (bytes, text) in [
+            (&b"HTTP 502\n\n{\"id\":\"t-1\"}"[..], "HTTP 502\n\n{\"id\":\"t-1\"}"),
+            (b"\xff{\"id\":\"t\xc3\x28\"}", "\\xff{\"id\":\"t\\xc3(\"}"),
+            (b"\x1b[31m\r\0\x7f", "\\x1b[31m\\x0d\\x00\\x7f"),
+            ("ä\u{202e}\u{9b}".as_bytes(), "ä\\u{202e}\\u{9b}"),
+        ] {
+            assert_eq!(readable(bytes), text);
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ speech hola-es.mp3 es "Hola y bienvenidos. Esto es un ensayo."
 
 # One second of a moving pattern with a tone; the fake stretches it to other lengths.
 ffmpeg -v error -y -f lavfi -i "testsrc2=size=160x160:rate=5:duration=1" \
+    -f lavfi -i "sine=frequency=330:sample_rate=16000:duration=1" \
     -c:v libx264 -profile:v baseline -pix_fmt yuv420p -crf 40 -preset veryslow \
+    -c:a aac -b:a 12k -ac 1 -shortest -movie_timescale 1000 \
     -movflags +faststart -map_metadata -1 -bitexact video.mp4
 ls -l

@@ -153,6 +153,11 @@ impl Bookkeeper {
         Ok(index)
     }
 
+    /// What a task was made of.
+    pub(crate) fn request_of(&self, task: &TaskId) -> Option<Value> {
+        self.book.entries.iter().find(|entry| entry.task == *task).map(Entry::request_json)
+    }
+
     /// Notes what became of the answer to a booked create.
     pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, delivered: bool) {
         if let Some(entry) = self.book.entries.get_mut(index) {

@@ -16,6 +16,7 @@ use crate::engine::{Desk, Reply, Shared, header};
 use crate::fault::{Fault, Magic};
 use crate::journal::ExchangeId;
 use crate::life::Task;
+use crate::list;
 use crate::misanswer;
 use crate::scenario::{Account, On, Scenario};
 use crate::task::TaskId;
@@ -205,6 +206,9 @@ impl Till<'_> {
             let answered =
                 Answered { digest: order.digest, exchange: self.id, created: created.clone() };
             desk.answered.insert((task.owner, key.clone()), answered);
+        }
+        if let Some(stranger) = list::stranger(self.scenario, now, dice) {
+            desk.tasks.insert(stranger, task.clone());
         }
         desk.tasks.insert(id, task);
         let good = || Answer::json(200, &created);

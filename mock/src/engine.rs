@@ -27,7 +27,7 @@ use crate::route::{self, ADMIN, Route};
 use crate::scenario::Scenario;
 use crate::task::TaskId;
 use crate::upload::{self, Storage};
-use crate::{admin, create, media, misanswer, query};
+use crate::{admin, create, list, media, misanswer, query};
 
 /// How many breaches of the contract are remembered.
 const MOST_BREACHES: usize = 100;
@@ -282,6 +282,8 @@ impl Engine {
         match route {
             Route::Create => create::create(&self.0, request, id),
             Route::Task(id) => query::query(&self.0, request, id),
+            Route::Tasks => list::evolink(&self.0, request).into(),
+            Route::RelayTasks => list::relay(&self.0, request).into(),
             Route::Output(file) => query::video(&self.0, request, file),
             Route::Upload(way) => upload::upload(&self.0, request, way).into(),
             Route::File(path) => upload::download(&self.0, request, path).into(),

@@ -18,6 +18,7 @@
 //! | `route`, `admin` | which path is what; `/__mock/…` |
 //! | `create` | answers `POST /v1/videos/generations` |
 //! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
+//! | `list` | answers `GET /v1/tasks` and `GET /api/task/self`, where the scenario has them |
 //! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
 //! | `dialect` | what other services on the same paths say differently |
@@ -41,6 +42,7 @@ mod fault;
 mod gate;
 mod journal;
 mod life;
+mod list;
 mod media;
 mod misanswer;
 mod multipart;
@@ -62,8 +64,8 @@ pub use fault::{Fault, Magic};
 pub use journal::{Answered, Exchange};
 pub use life::FailureCode;
 pub use scenario::{
-    Account, Failure, KEY, Latency, Length, Links, On, Rate, Rule, SCENARIO_SCHEMA, Scenario,
-    ScenarioError, Script, Step, Work,
+    Account, Failure, KEY, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
+    SCENARIO_SCHEMA, Scenario, ScenarioError, Script, Step, Work,
 };
 pub use span::Span;
 pub use task::TaskId;

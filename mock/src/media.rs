@@ -104,8 +104,9 @@ pub(crate) fn denied(what: &str) -> Answer {
     Answer::text(403, "application/xml", body)
 }
 
-/// The video, played at the pace that gives it this length.
-pub(crate) fn video(length: Duration) -> Vec<u8> {
+/// The video of a task, played at the pace that gives it this length. No two tasks have the same
+/// bytes: a box that players pass over names the task.
+pub(crate) fn video(length: Duration, task: &TaskId) -> Vec<u8> {
     let mut bytes = VIDEO.to_vec();
     let millis = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     // Where each box keeps a duration, counted from the box's name (ISO/IEC 14496-12).
@@ -120,6 +121,9 @@ pub(crate) fn video(length: Duration) -> Vec<u8> {
             *field = scaled.to_be_bytes();
         }
     }
+    let name = task.to_string();
+    let size = u32::try_from(8 + name.len()).unwrap_or(8);
+    bytes.extend([&size.to_be_bytes()[..], b"free", name.as_bytes()].concat());
     bytes
 }
 
@@ -199,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_video_has_the_length_that_is_asked_for() {
-        let video = video(Duration::from_millis(3384));
+        let video = video(Duration::from_millis(3384), &TaskId::named("t1"));
+        assert!(video.ends_with(b"\0\0\0\x0afreet1"));
         let number = |name: &[u8; 4], offset| {
             let place = video.windows(4).position(|window| window == name).unwrap() + offset;
             f64::from(u32::from_be_bytes(video[place..place + 4].try_into().unwrap()))

@@ -149,7 +149,7 @@ pub(crate) fn video(shared: &Shared, request: &Seen, file: &str) -> Reply {
     let Some((length, attempt)) = found else {
         return media::denied("Request has expired.").into();
     };
-    let good = media::file(request, &media::video(length), "video/mp4");
+    let good = media::file(request, &media::video(length, &id), "video/mp4");
     struck(&shared.scenario(), (On::Media, id.as_str(), attempt), good)
 }
 

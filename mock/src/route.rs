@@ -9,6 +9,10 @@ pub(crate) enum Route<'a> {
     Create,
     /// `/v1/tasks/{task_id}`
     Task(&'a str),
+    /// `/v1/tasks`: the account's own list, where the scenario has one.
+    Tasks,
+    /// `/api/task/self`: the same as relays have it.
+    RelayTasks,
     /// `/output/{file}`: the video of a task.
     Output(&'a str),
     /// `/samples/{file}`: something to send.
@@ -49,6 +53,8 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
     let below = |prefix: &str| path.strip_prefix(prefix).filter(|rest| !rest.contains('/'));
     match path {
         "/v1/videos/generations" => return Some(Route::Create),
+        "/v1/tasks" => return Some(Route::Tasks),
+        "/api/task/self" => return Some(Route::RelayTasks),
         "/v1/files/upload/stream" => return Some(Route::Upload(Way::Stream)),
         "/v1/files/upload/base64" => return Some(Route::Upload(Way::Base64)),
         "/v1/files/upload/url" => return Some(Route::Upload(Way::Url)),
@@ -84,7 +90,7 @@ fn admin(name: &str) -> Option<Admin> {
 pub(crate) const fn methods(route: Route<'_>) -> &'static str {
     match route {
         Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
-        Route::Task(_) => "GET",
+        Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
         Route::Admin(Admin::Clock) => "GET, HEAD, POST",
         Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
         _ => "GET, HEAD",

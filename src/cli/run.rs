@@ -51,6 +51,18 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub retry_for: Duration,
+    /// Stop creating when this many creates of this run are in doubt [default: the manifest's, or
+    /// the concurrency, 20 and 2 % of the accepted creates]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CALLSHEET_MAX_DOUBTS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_doubts: Option<u32>,
+    /// Go on even if ten pairs in a row are refused alike
+    #[arg(long)]
+    pub keep_going: bool,
     /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
     /// may be gone
     #[arg(
@@ -62,6 +74,27 @@ pub struct RunArgs {
         default_missing_value = ""
     )]
     pub retry_failed: Option<Vec<String>>,
+    /// Send rejected pairs again, for which nothing was billed: those named, or all
+    #[arg(
+        long,
+        value_name = "ID,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ""
+    )]
+    pub retry_rejected: Option<Vec<String>>,
+    /// How often a pair may be created, with what --retry-failed and --retry-rejected add
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub tries: u32,
+    /// With --retry-failed: also pay again for tasks that the server does not know, and may know again
+    #[arg(long, requires = "retry_failed")]
+    pub pay_again: bool,
     /// Look at the media of each pair just before its create; one that cannot be used is rejected,
     /// and nothing is sent for it
     #[arg(
@@ -72,7 +105,7 @@ pub struct RunArgs {
     )]
     pub probe: bool,
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed", "retry_rejected"])]
     pub plan: Option<PathBuf>,
     /// Send as much as there is to send, without asking
     #[arg(
@@ -108,6 +141,18 @@ pub struct WaitArgs {
     /// How many such questions may start in a time, for all tasks together
     #[arg(long, value_name = "R", env = "CALLSHEET_POLL_RATE", default_value = "20/s")]
     pub poll_rate: Rate,
+    /// How long a task may have no news before it is not waited for any longer
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_STALE_AFTER",
+        default_value = "6h",
+        value_parser = pace::duration
+    )]
+    pub stale_after: Duration,
+    /// Waits for lost tasks and links so many times shorter than usual; for tests
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1)]
+    pub hurry: u32,
     /// When to end the run, done or not; the same command continues
     #[arg(long, value_name = "DUR", env = "CALLSHEET_WAIT_FOR", value_parser = pace::duration)]
     pub wait_for: Option<Duration>,

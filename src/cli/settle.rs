@@ -1,10 +1,12 @@
 //! How a person settles what the program cannot: tasks made elsewhere, and pairs in doubt.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
 use super::{BatchArgs, KeyArgs};
+use crate::pace;
 
 /// Which tasks are taken over.
 #[derive(Debug, Clone, Args)]
@@ -17,13 +19,13 @@ pub struct AdoptArgs {
     pub tasks: PathBuf,
 }
 
-/// Which pairs in doubt are settled, and how.
+/// Which pairs are settled, and how.
 #[derive(Debug, Clone, Args)]
 pub struct ResolveArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// The pairs in doubt
+    /// The pairs, in doubt unless the verdict says otherwise
     #[arg(value_name = "ID", required_unless_present_any = ["all", "from"])]
     pub ids: Vec<String>,
     /// All pairs in doubt
@@ -35,10 +37,48 @@ pub struct ResolveArgs {
     /// What is to become of them.
     #[command(flatten)]
     pub verdict: VerdictArgs,
-    /// Adopt the task without asking the server for it
-    #[arg(long, requires = "adopt")]
+    /// Adopt tasks without asking the server for them
+    #[arg(long, conflicts_with_all = ["resend", "abandon"])]
     pub unchecked: bool,
-    /// The API key, to ask the server for the task.
+    /// The API key, to ask the server for tasks.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Where the tasks of pairs in doubt are looked for.
+#[derive(Debug, Clone, Args)]
+pub struct ReconcileArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// An export of the account's tasks instead of its list: JSON, JSON Lines or CSV
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+    /// Whose the dashboard's token in CALLSHEET_ACCESS_TOKEN is, by the number that it shows
+    #[arg(long, value_name = "N", env = "CALLSHEET_USER_ID")]
+    pub user_id: Option<u64>,
+    /// How long a create may have taken, as `run` was told
+    #[arg(
+        long,
+        value_name = "DUR",
+        env = "CALLSHEET_REQUEST_TIMEOUT",
+        default_value = "120s",
+        value_parser = pace::duration
+    )]
+    pub request_timeout: Duration,
+    /// How long to wait before the list is read again; it is believed only if it stays the same
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = pace::duration)]
+    pub again_after: Duration,
+    /// How long to wait for the videos of tasks that may be theirs
+    #[arg(long, value_name = "DUR", default_value = "10m", value_parser = pace::duration)]
+    pub wait_for: Duration,
+    /// How often to ask for such a task
+    #[arg(long, value_name = "DUR", default_value = "10s", value_parser = pace::interval)]
+    pub poll_interval: Duration,
+    /// Adopt what is proposed without asking; never creates anything again
+    #[arg(long, short)]
+    pub yes: bool,
+    /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -50,7 +90,11 @@ pub struct VerdictArgs {
     /// The task was found at the server: this is its id. Takes one pair
     #[arg(long, value_name = "TASK_ID")]
     pub adopt: Option<String>,
-    /// Create it again at the next run, even if that pays twice
+    /// Adopt the tasks that the answers seem to name, as far as the server knows them
+    #[arg(long)]
+    pub adopt_proposed: bool,
+    /// Create it again at the next run, even if that pays twice; a rejected pair, which cost nothing,
+    /// too
     #[arg(long)]
     pub resend: bool,
     /// Write it off: never create it again

@@ -13,7 +13,8 @@ use rusty_s3::{Credentials, S3Action, UrlStyle};
 use url::Url;
 
 use super::contents::{self, Fault, Upload};
-use super::{ClientError, Stored, cause, pools, receive};
+use super::receive::{Deadline, Keep, receive};
+use super::{ClientError, Stored, cause, pools};
 use crate::manifest::{Bucket, BucketAddress};
 use crate::pair::{MediaUrl, PlainHttp};
 use crate::wire::{BucketRequest, UploadError, judge_bucket};
@@ -106,7 +107,7 @@ impl OpenBucket {
             lifetime: bucket.lifetime,
             // Whether the bucket may be reached without TLS was decided with its settings.
             plain: if encrypted { PlainHttp::Loopback } else { PlainHttp::Anywhere },
-            pool: pools::keyless(local && !encrypted, STALL_TIMEOUT)?,
+            pool: pools::keyless(local && !encrypted, STALL_TIMEOUT, None)?,
         })
     }
 
@@ -166,7 +167,8 @@ impl OpenBucket {
         let sent = request.send().await;
         fault.take()?;
         let response = sent.map_err(|error| UploadError::again(cause(error)))?;
-        judge_bucket(BucketRequest::Put, &receive(response).await)
+        let mut deadline = Deadline::new(STALL_TIMEOUT);
+        judge_bucket(BucketRequest::Put, &receive(response, &mut deadline, Keep::Most).await)
     }
 
     /// Fetches the first byte, as the API will fetch all of them.
@@ -177,7 +179,8 @@ impl OpenBucket {
             // A server that knows no ranges would send the whole file.
             return Ok(());
         }
-        judge_bucket(BucketRequest::Look, &receive(response).await)
+        let mut deadline = Deadline::new(LOOK_TIMEOUT);
+        judge_bucket(BucketRequest::Look, &receive(response, &mut deadline, Keep::Most).await)
     }
 }
 

@@ -8,9 +8,10 @@ use url::Url;
 
 use super::hops::Hops;
 use super::pools::keyless;
+use super::resolver::{self, Home, Inside, Resolver};
 use super::video::text;
 use super::{ClientError, cause};
-use crate::pair::{MediaUrl, PlainHttp};
+use crate::pair::{Endpoint, MediaUrl, PlainHttp, Zone};
 
 use reqwest::header::LOCATION;
 use reqwest::{RequestBuilder, Response};
@@ -32,6 +33,7 @@ pub struct MediaSettings {
 pub struct MediaClient {
     pool: OnceLock<Result<reqwest::Client, ClientError>>,
     settings: MediaSettings,
+    names: Resolver,
 }
 
 /// Why a link leads to no answer.
@@ -39,6 +41,8 @@ pub struct MediaClient {
 pub(super) enum Astray {
     /// It cannot be followed.
     Dead(String),
+    /// It must not be followed: it leads where whoever gave it has no business.
+    Inside(String),
     /// No answer came.
     Again(String),
 }
@@ -48,7 +52,21 @@ impl MediaClient {
     /// certificates takes 30 to 60 ms.
     #[must_use]
     pub fn new(settings: MediaSettings) -> Self {
-        Self { pool: OnceLock::new(), settings }
+        let home = Home::At(settings.local.then_some(Zone::ThisMachine));
+        Self { pool: OnceLock::new(), settings, names: Resolver::new(home) }
+    }
+
+    /// For links that this API gives or is given: where it is not outside itself, they may lead to
+    /// where it is.
+    #[must_use]
+    pub fn beside(self, endpoint: &Endpoint) -> Self {
+        Self { names: Resolver::new(Home::of(endpoint)), ..self }
+    }
+
+    /// For links that must not leave this machine.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { names: Resolver::new(Home::Rehearsal), ..self }
     }
 
     /// How long a file may take that comes in drips.
@@ -62,7 +80,7 @@ impl MediaClient {
 
     fn pool(&self) -> Result<&reqwest::Client, Astray> {
         let MediaSettings { stall_timeout, local, .. } = self.settings;
-        let made = self.pool.get_or_init(|| keyless(local, stall_timeout));
+        let made = self.pool.get_or_init(|| keyless(local, stall_timeout, Some(&self.names)));
         made.as_ref().map_err(|error| Astray::Again(error.to_string()))
     }
 
@@ -78,8 +96,17 @@ impl MediaClient {
         let pool = self.pool()?;
         let mut hops = Hops::from(&url);
         loop {
+            let inside = |found: Inside| match found {
+                Inside::Private(_) => Astray::Inside(found.to_string()),
+                Inside::Outside(_) => Astray::Dead(found.to_string()),
+            };
+            self.names.admit(&url).await.map_err(inside)?;
             let request = ask(pool.get(url.clone()));
-            let response = request.send().await.map_err(|error| Astray::Again(cause(error)))?;
+            let response =
+                request.send().await.map_err(|error| match resolver::inside(&error) {
+                    Some(found) => inside(found),
+                    None => Astray::Again(cause(error)),
+                })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }

@@ -5,14 +5,16 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_LENGTH, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+};
 use reqwest::{RequestBuilder, Response};
 use tokio::time::timeout;
 use url::Url;
 
 use super::cause;
 use super::media::{Astray, MediaClient};
-use super::video::{text, validator};
+use super::video::text;
 use crate::fitness::{Trouble, roughly, too_large};
 use crate::pair::{Role, is_private, is_private_address};
 
@@ -103,6 +105,10 @@ impl MediaClient {
                 status => refused(status, &response),
             },
             Ok(Err(Astray::Again(reason))) => Seen::Again(reason, None),
+            Ok(Err(Astray::Inside(reason))) => {
+                let help = "the API cannot reach it there: publish it";
+                Seen::Refused(Trouble::new("private_address", reason, help))
+            }
             Ok(Err(Astray::Dead(reason))) => {
                 let help = "give the URL of the file itself";
                 Seen::Refused(Trouble::new("bad_redirect", reason, help))
@@ -153,6 +159,12 @@ async fn whole(
         redirected: host,
         private,
     }))
+}
+
+/// Names a version. A weak tag promises the same picture, not the same bytes.
+fn validator(response: &Response) -> Option<String> {
+    let tag = text(response, &ETAG).filter(|tag| tag.starts_with('"'));
+    tag.or_else(|| text(response, &LAST_MODIFIED)).map(str::to_owned)
 }
 
 /// Whether it came from a private network. The address of a proxy says nothing of the medium's: only

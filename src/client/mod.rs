@@ -8,35 +8,46 @@
 
 mod bucket;
 mod contents;
+mod departure;
 mod hops;
+mod lists;
 mod media;
 mod medium;
 mod pools;
+mod presence;
+mod receive;
+mod resolver;
+mod sent;
 mod upload;
 mod video;
 
 use std::error::Error;
 use std::time::Duration;
 
+use bytes::Bytes;
+use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
 pub use self::contents::Upload;
+use self::departure::body as departing;
+pub use self::lists::{AccountList, PAGE};
 pub use self::media::{MediaClient, MediaSettings};
 pub use self::medium::{Got, Seen, Wanted};
-use self::pools::Pools;
+use self::pools::{POLL_TIMEOUT, Pools};
+pub use self::presence::Presence;
+pub use self::receive::MAX_ANSWER;
+use self::receive::{Deadline, Keep, receive};
+use self::sent::{cut_off, lasting};
 pub use self::upload::{API_KEEPS, Store, Stored};
-pub use self::video::{Fetched, Resume, Stream};
-use crate::ledger::{Permit, Receipt};
+pub use self::video::{Fetched, Framing, Resume, Stream};
+use crate::ledger::{Departure, Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};
-use crate::wire::{Judgement, Poll, Proof, Received, TaskNews, Wire, judge, judge_poll};
+use crate::wire::{CREATE_PATH, Judgement, Poll, Received, TaskNews, Wire, judge, judge_poll};
 
-/// At most this much of an answer is read, in bytes.
-pub const MAX_ANSWER: usize = 1024 * 1024;
 /// Who we say we are; the API's firewall refuses the default names of libraries.
 pub const USER_AGENT: &str = concat!("callsheet/", env!("CARGO_PKG_VERSION"));
 
-const CREATE_PATH: &str = "/v1/videos/generations";
 const TASK_PATH: &str = "/v1/tasks/";
 
 /// A connection to the API of one endpoint, with one key.
@@ -45,6 +56,7 @@ pub struct Client {
     pools: Pools,
     endpoint: Endpoint,
     create_url: Url,
+    request_timeout: Duration,
     key: ApiKey,
     media: MediaClient,
 }
@@ -84,7 +96,15 @@ impl Client {
         // A server in the house may link to hosts outside; this machine's own does not.
         let local = endpoint.is_loopback() && endpoint.is_plain();
         let media = MediaClient::new(MediaSettings { stall_timeout, plain, local });
-        Ok(Self { pools, endpoint: endpoint.clone(), create_url, key, media })
+        let media = media.beside(endpoint);
+        let request_timeout = settings.request_timeout;
+        Ok(Self { pools, endpoint: endpoint.clone(), create_url, request_timeout, key, media })
+    }
+
+    /// With links that lead to this machine only: a rehearsal asks nobody outside.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { media: self.media.rehearsing(), ..self }
     }
 
     /// The part that does not know the key.
@@ -100,6 +120,7 @@ impl Client {
     pub async fn has_task(&self, task: &TaskId) -> Result<bool, TaskError> {
         match self.task(task).await {
             Poll::News(_) => Ok(true),
+            Poll::Another { .. } => Err(TaskError("the answer is about another task".to_owned())),
             Poll::NotFound => Ok(false),
             Poll::TryAgain { reason, .. } => Err(TaskError(reason)),
             Poll::AccountStop { message, .. } => Err(TaskError(message)),
@@ -108,46 +129,101 @@ impl Client {
 
     /// Asks for a task, once. Asking costs nothing.
     pub async fn task(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls().cloned(), task).await
+    }
+
+    /// The same on a connection of its own and past caches, which have been seen to hand out the
+    /// answers of others.
+    pub async fn task_anew(&self, task: &TaskId) -> Poll {
+        self.ask(self.pools.polls_anew(), task).await
+    }
+
+    async fn ask(&self, pool: Result<reqwest::Client, ClientError>, task: &TaskId) -> Poll {
         let again = |reason: String| Poll::TryAgain {
             reason: shown(&reason, &self.key),
             retry_after: None,
         };
-        let pool = match self.pools.polls() {
+        let pool = match pool {
             Ok(pool) => pool,
             Err(error) => return again(error.to_string()),
         };
         let url = self.endpoint.at(&format!("{TASK_PATH}{task}"));
-        match pool.get(url).send().await {
-            Ok(response) => poll_without_key(judge_poll(&receive(response).await), &self.key),
+        let no_cache = HeaderValue::from_static("no-cache");
+        match pool.get(url).header(CACHE_CONTROL, no_cache).send().await {
+            Ok(response) => {
+                let mut deadline = Deadline::new(POLL_TIMEOUT);
+                let received = receive(response, &mut deadline, Keep::Most).await;
+                let poll = poll_without_key(&received, task, &self.key);
+                poll.at(&self.endpoint.at("/"))
+            }
             Err(error) => again(cause(error)),
         }
     }
 
-    /// Sends the create that the permit stands for, once, and says what its outcome proves.
+    /// Sends the create that the permit stands for, once, and says what its outcome proves. After
+    /// `cut` no answer is awaited any more; what had not left by then made nothing.
     ///
-    /// Must not be dropped before it ends: whether the request had left is unknown then.
-    pub async fn create(&self, permit: Permit) -> (Receipt, Judgement) {
+    /// Dropped before it ends, it leaves a doubt if its first byte has left.
+    pub async fn create(
+        &self,
+        permit: Permit,
+        cut: impl Future<Output = ()>,
+    ) -> (Receipt, Judgement) {
+        let departure = permit.departure();
         let (receipt, body) = permit.spend();
-        let request = self.pools.creates().post(self.create_url.clone()).body(body);
-        let wire = match request.send().await {
-            Ok(response) => Wire::Answered(receive(response).await),
-            Err(error) => unanswered(error),
+        let wire = tokio::select! {
+            biased;
+            wire = self.send(body, &departure) => wire,
+            () = cut => cut_off(&departure),
         };
-        (receipt, without_key(judge(&wire), &self.key))
+        (receipt, judge(&wire, &self.key))
+    }
+
+    async fn send(&self, body: Bytes, departure: &Departure) -> Wire {
+        let mut deadline = Deadline::new(self.request_timeout);
+        let request = self.pools.creates().post(self.create_url.clone());
+        let request = request.header(CONTENT_LENGTH, body.len());
+        let request = request.body(departing(departure, body));
+        match deadline.within(request.send()).await {
+            Ok(Ok(response)) => Wire::Answered(receive(response, &mut deadline, Keep::Start).await),
+            Ok(Err(error)) => unanswered(error, departure),
+            Err(late) if departure.withdraw() => {
+                Wire::NotSent { reason: format!("nothing was sent: {late}"), lasting: None }
+            }
+            Err(late) => {
+                let reason = format!("no answer came: {late}");
+                Wire::Lost { error: reason.clone(), reason }
+            }
+        }
     }
 }
 
-/// What an error without an answer proves. Only a connection that was never made proves that
-/// nothing was sent; `is_request` is true for every error of sending and says nothing.
-fn unanswered(error: reqwest::Error) -> Wire {
+/// What an error without an answer proves. Only a body that was never asked for proves that nothing
+/// was sent, as where no connection could be made; `is_request` is true for every error of sending
+/// and says nothing.
+fn unanswered(error: reqwest::Error, departure: &Departure) -> Wire {
+    let left = !departure.withdraw();
     let (builder, connect) = (error.is_builder(), error.is_connect());
     let exhausted = connect && is_out_of_descriptors(&error);
-    let reason = cause(error);
-    match (builder || exhausted, connect) {
+    let error = error.without_url();
+    let lasting = lasting(&error);
+    let (all, reason) = (in_full(&error), cause(error));
+    match (builder || exhausted, left) {
         (true, _) => Wire::Unable { reason },
-        (false, true) => Wire::NotSent { reason },
-        (false, false) => Wire::Lost { reason },
+        (false, false) => Wire::NotSent { reason, lasting },
+        (false, true) => Wire::Lost { reason, error: all },
     }
+}
+
+/// An error with all its causes: of an answer that cannot be read, nothing else is left.
+fn in_full(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!("\ncaused by: {error}"));
+        cause = error.source();
+    }
+    format!("{text}\n{error:?}")
 }
 
 /// Whether no connection could be made for want of file descriptors. Trying again would not help.
@@ -164,74 +240,24 @@ fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-async fn receive(mut response: reqwest::Response) -> Received {
-    let headers = response.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
-    let mut received = Received {
-        status: response.status().as_u16(),
-        headers: headers.collect(),
-        ..Received::default()
-    };
-    received.cut = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = MAX_ANSWER - received.body.len();
-                received.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if chunk.len() > room {
-                    break Some(format!("it is longer than {MAX_ANSWER} bytes"));
-                }
-            }
-            Ok(None) => break None,
-            Err(error) => break Some(cause(error)),
-        }
-    };
-    received
-}
-
-/// A server may echo what it was sent; nothing that is kept may hold the key.
-fn without_key(judgement: Judgement, key: &ApiKey) -> Judgement {
-    let proof = match &judgement.proof {
-        // Such an id could not be asked for without showing the key, so a person has to look.
-        Proof::Created(task) if key.is_shown_by(task.as_str()) => Proof::InDoubt,
-        proof => proof.clone(),
-    };
-    Judgement {
-        proof,
-        status: judgement.status,
-        code: shown(&judgement.code, key),
-        message: shown(&judgement.message, key),
-        evidence: judgement
-            .evidence
-            .map(|bytes| key.remove_from(&String::from_utf8_lossy(&bytes)).into_bytes()),
-        proposed: judgement.proposed,
-        retry_after: judgement.retry_after,
-        estimate: judgement.estimate,
-    }
-}
-
 /// What a server says, without the key and without the signatures of links.
 fn shown(text: &str, key: &ApiKey) -> String {
     without_queries(&key.remove_from(text))
 }
 
-/// The same for what is kept of a task.
-fn poll_without_key(poll: Poll, key: &ApiKey) -> Poll {
-    let clean = |text: String| shown(&text, key);
-    match poll {
-        Poll::News(TaskNews::Failed { code, message }) => {
-            Poll::News(TaskNews::Failed { code: clean(code), message: clean(message) })
+/// What an answer to a poll tells, with the key in nothing that is kept or shown of it.
+fn poll_without_key(received: &Received, asked: &TaskId, key: &ApiKey) -> Poll {
+    let poll = judge_poll(received, asked);
+    match &poll {
+        Poll::News(TaskNews::Completed { url })
+        | Poll::Another { news: TaskNews::Completed { url }, .. } => {
+            // A link with the key in it would take the key to a media host; any other is used as it
+            // is written.
+            let reason = "the link to the video has the API key in it".to_owned();
+            let withheld = Poll::TryAgain { reason, retry_after: None };
+            if key.is_shown_by(url) { withheld } else { poll }
         }
-        // A link with the key in it would take the key to a media host.
-        Poll::News(TaskNews::Completed { url }) if key.is_shown_by(&url) => Poll::TryAgain {
-            reason: "the link to the video has the API key in it".to_owned(),
-            retry_after: None,
-        },
-        Poll::News(TaskNews::Unknown(status)) => Poll::News(TaskNews::Unknown(clean(status))),
-        Poll::AccountStop { account, message } => {
-            Poll::AccountStop { account, message: clean(message) }
-        }
-        other => other,
+        _ => judge_poll(&received.without(key), asked),
     }
 }
 

@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, H
 use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 
+use super::resolver::Resolver;
 use super::{ClientError, Settings, USER_AGENT, cause};
 use crate::pair::{ApiKey, Endpoint};
 
@@ -17,8 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shorter than servers keep idle connections: one that is closed just as we write to it is an
 /// error that proves nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How many headers an answer may have. Room for as many is made for each.
+const MAX_HEADERS: usize = 512;
 /// How long a poll may take: its answer is small, and asking again costs nothing.
-const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pools for creates and for polls. That for polls is made when it is first needed: loading the
 /// system's certificates takes 30 to 60 ms.
@@ -43,12 +46,12 @@ impl Pools {
         let headers = headers(key)?;
         let (local, plain) = (endpoint.is_loopback(), endpoint.is_plain());
         let creates = build(plain, || {
-            direct(local)
+            forgiving(direct(local))
                 .default_headers(headers.clone())
                 .http1_only()
                 .retry(reqwest::retry::never())
+                // No time-out of the whole: it would strike before an answer that is there is read.
                 .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout / 2))
-                .timeout(settings.request_timeout)
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(settings.connections)
         })?;
@@ -61,16 +64,19 @@ impl Pools {
 
     /// With the key, and for the API's host only: redirects are not followed.
     pub(super) fn polls(&self) -> Result<&reqwest::Client, ClientError> {
-        let made = self.polls.get_or_init(|| {
-            let headers = headers(&self.key)?;
-            build(self.plain, || {
-                direct(self.local)
-                    .default_headers(headers.clone())
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(POLL_TIMEOUT)
-            })
-        });
+        let made = self.polls.get_or_init(|| self.polls_anew());
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The same without any connection yet.
+    pub(super) fn polls_anew(&self) -> Result<reqwest::Client, ClientError> {
+        let headers = headers(&self.key)?;
+        build(self.plain, || {
+            forgiving(direct(self.local))
+                .default_headers(headers.clone())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(POLL_TIMEOUT)
+        })
     }
 }
 
@@ -78,16 +84,21 @@ impl Pools {
 pub(super) fn keyless(
     local: bool,
     stall_timeout: Duration,
+    names: Option<&Resolver>,
 ) -> Result<reqwest::Client, ClientError> {
     // What is compressed on the way has no length, and no range.
     let identity = HeaderValue::from_static("identity");
     let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]);
     provide();
     build(local, || {
-        direct(local)
+        let builder = direct(local)
             .default_headers(headers.clone())
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(stall_timeout)
+            .read_timeout(stall_timeout);
+        match names {
+            Some(names) => builder.dns_resolver(names.clone()),
+            None => builder,
+        }
     })
 }
 
@@ -101,6 +112,15 @@ fn direct(local: bool) -> ClientBuilder {
         reqwest::Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).referer(false);
     // What goes to this machine needs no way out of it.
     if local { builder.no_proxy() } else { builder }
+}
+
+/// Reads heads that are against the rules: an answer behind one may hold a task that was paid for.
+fn forgiving(builder: ClientBuilder) -> ClientBuilder {
+    builder
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MAX_HEADERS)
 }
 
 /// With the system's certificates, or those we bring; with none where nothing is encrypted.
@@ -123,5 +143,11 @@ fn headers(key: &ApiKey) -> Result<HeaderMap, ClientError> {
         .map_err(|_| ClientError("the API key cannot be sent in a header".to_owned()))?;
     bearer.set_sensitive(true);
     let json = HeaderValue::from_static("application/json");
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]))
+    // What is packed may break off, or be packed in a way that nobody can read.
+    let identity = HeaderValue::from_static("identity");
+    Ok(HeaderMap::from_iter([
+        (AUTHORIZATION, bearer),
+        (CONTENT_TYPE, json),
+        (ACCEPT_ENCODING, identity),
+    ]))
 }

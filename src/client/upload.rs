@@ -11,7 +11,8 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::bucket::{BucketError, BucketKey, OpenBucket};
 use super::contents::{self, Fault, Upload};
-use super::{Client, cause, receive, shown};
+use super::receive::{Deadline, Keep, receive};
+use super::{Client, cause, shown};
 use crate::manifest::Bucket;
 use crate::pair::MediaUrl;
 use crate::wire::{UploadError, judge_upload};
@@ -116,7 +117,9 @@ impl Client {
         // Whatever the answer to half a file, it is not about the file.
         fault.take()?;
         let response = sent.map_err(|error| UploadError::again(cause(error)))?;
-        judge_upload(&receive(response).await, self.media.plain())
+        let received = receive(response, &mut Deadline::new(file.timeout()), Keep::Most).await;
+        let (plain, clean) = (self.media.plain(), || received.without(&self.key));
+        judge_upload(&received, plain).or_else(|_| judge_upload(&clean(), plain))
     }
 }
 

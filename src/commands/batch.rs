@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::outside::refuse_inside;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::hexadecimal;
-use crate::ledger::View;
+use crate::files::{hexadecimal, make_private_folder, network_disk};
+use crate::ledger::{FILE, View};
 use crate::manifest::{self, Manifest, Note, Problems, Severity};
 use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
@@ -25,6 +26,16 @@ pub(super) struct Site {
     pub(super) folder: PathBuf,
     /// Whether this is a rehearsal.
     pub(super) rehearsal: bool,
+    disk: Disk,
+}
+
+/// Where a run folder may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// Where a ledger keeps its promises.
+    Local,
+    /// Anywhere, by a person's word, or because no money is in it.
+    Any,
 }
 
 /// A checked manifest and its site.
@@ -105,7 +116,9 @@ impl Site {
         let manifest = args.manifest.manifest.clone();
         let rehearsal = args.mock.is_some();
         let folder = args.out.clone().unwrap_or_else(|| run_folder(&manifest, rehearsal));
-        Self { manifest, folder, rehearsal }
+        let any = rehearsal || args.allow_network_disk;
+        let disk = if any { Disk::Any } else { Disk::Local };
+        Self { manifest, folder, rehearsal, disk }
     }
 
     /// Reads the ledger, if there is one, without its lock.
@@ -125,8 +138,31 @@ impl Site {
         self.view()?.ok_or_else(missing)
     }
 
+    /// Refuses a network's disk, on which a ledger cannot be trusted.
+    pub(super) fn check_disk(&self) -> Result<(), Failure> {
+        let found = match self.disk {
+            Disk::Any => None,
+            Disk::Local => network_disk(&self.folder),
+        };
+        let Some(name) = found else { return Ok(()) };
+        let shown = self.folder.display();
+        let text = format!(
+            "{shown}: on a network's disk ({name}), where what was paid can be forgotten, and paid \
+             again"
+        );
+        // Another folder would have a ledger that knows of nothing.
+        let hint = if self.folder.join(FILE).exists() {
+            "move this run folder, whole, to a local disk and name its new place with --out DIR; or \
+             insist with --allow-network-disk"
+        } else {
+            "keep the run folder on a local disk with --out DIR, or insist with --allow-network-disk"
+        };
+        Err(Failure::new(Exit::Usage, text).hint(hint))
+    }
+
     /// Makes the run folder.
     pub(super) fn make(&self) -> Result<(), Failure> {
+        self.check_disk()?;
         let shown = self.folder.display();
         if self.folder.exists() && !self.folder.is_dir() {
             return Err(Failure::new(
@@ -135,7 +171,7 @@ impl Site {
             )
             .hint("move it away, or choose another run folder with --out DIR"));
         }
-        fs::create_dir_all(&self.folder).map_err(|error| {
+        make_private_folder(&self.folder).map_err(|error| {
             Failure::new(Exit::Fault, format!("{shown}: cannot make the run folder: {error}"))
                 .hint("choose another run folder with --out DIR")
         })
@@ -162,7 +198,9 @@ impl Batch {
             Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        Ok(Self { site: Site::of(args), manifest, sha256, endpoint })
+        let batch = Self { site: Site::of(args), manifest, sha256, endpoint };
+        refuse_inside(&batch)?;
+        Ok(batch)
     }
 
     /// Whether any of its media are files on this machine.

@@ -54,6 +54,13 @@ impl From<LedgerError> for Failure {
             LedgerError::Forbidden { .. } => {
                 (Exit::Usage, "`callsheet status` shows where the pairs stand; nothing was changed")
             }
+            LedgerError::Taken { .. } => {
+                (Exit::Usage, "a task belongs to one pair; nothing was changed")
+            }
+            LedgerError::StillSending { .. } => (
+                Exit::Usage,
+                "a task may still be made for it: look for one in three minutes; nothing was changed",
+            ),
             LedgerError::NotAffordable { .. } => {
                 (Exit::Budget, "raise the limit in the manifest, then give the same command again")
             }

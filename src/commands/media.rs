@@ -6,7 +6,7 @@ use super::batch::{Batch, plain};
 use crate::cli::ManifestArgs;
 use crate::client::{MediaClient, MediaSettings};
 use crate::fitness::{Demands, Faces};
-use crate::pair::{PlainHttp, Role, Source};
+use crate::pair::{PlainHttp, Role, Source, is_private};
 use crate::preflight::Reach;
 
 /// A client that knows no key.
@@ -22,12 +22,13 @@ pub(super) fn client(batch: &Batch, args: &ManifestArgs, stall_timeout: Duration
         .iter()
         .flat_map(|pair| Role::BOTH.map(|role| pair.request.source(role)));
     let local = plain == PlainHttp::Loopback && sources.all(unencrypted);
-    MediaClient::new(MediaSettings { stall_timeout, plain, local })
+    let client = MediaClient::new(MediaSettings { stall_timeout, plain, local });
+    if batch.site.rehearsal { client.rehearsing() } else { client.beside(&batch.endpoint) }
 }
 
 pub(super) fn demands(batch: &Batch) -> Demands<'_> {
     let (pairs, max_audio) = (&batch.manifest.pairs[..], batch.manifest.max_audio);
-    let local = batch.site.rehearsal || batch.endpoint.is_loopback();
+    let local = batch.site.rehearsal || is_private(&batch.endpoint.at("/"));
     Demands { pairs, max_audio, faces: Faces::LookedFor, local }
 }
 

@@ -3,6 +3,7 @@
 mod adopt;
 mod batch;
 mod check;
+mod doubts;
 mod failure;
 mod follow;
 mod formers;
@@ -10,9 +11,12 @@ mod init;
 mod key;
 mod locals;
 mod media;
+mod opened;
+mod outside;
 mod packaging;
 mod plan;
 mod pulse;
+mod reconcile;
 mod rehearsal;
 mod report;
 mod resolve;
@@ -20,6 +24,7 @@ mod run;
 mod saved;
 mod signals;
 mod status;
+mod videos;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -59,6 +64,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::status(ui, args),
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
+        Command::Reconcile(args) => reconcile::reconcile(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),

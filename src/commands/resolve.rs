@@ -1,25 +1,29 @@
-//! `resolve`: a person's verdict on pairs in doubt.
+//! `resolve`: a person's verdict on pairs in doubt, and on rejected ones.
+
+mod proposed;
 
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::batch::Site;
 use super::failure::Failure;
-use super::key;
 use super::run::runtime;
 use super::status::Standing;
+use super::{key, opened};
 use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
-use crate::ledger::{Rows, Store, Verdict, View};
+use crate::ledger::{Rows, Verdict, View};
 use crate::pair::{Endpoint, PlainHttp, TaskId};
 use crate::report;
 use crate::ui::{Ui, counted};
 
 /// Asking for a task is a small request.
-const SETTINGS: Settings = Settings {
+pub(super) const SETTINGS: Settings = Settings {
     request_timeout: Duration::from_secs(30),
     connections: 1,
     stall_timeout: Duration::from_secs(30),
@@ -28,18 +32,32 @@ const SETTINGS: Settings = Settings {
 
 pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
+    site.check_disk()?;
     let view = site.existing()?;
     let owner = view.endpoint()?;
+    if args.verdict.adopt_proposed {
+        return proposed::adopt(ui, args, (&site, view));
+    }
     let ids = ids(args, &view)?;
     let verdict = verdict(&args.verdict, &ids)?;
     if let (Verdict::Adopt(task), false) = (&verdict, args.unchecked || site.rehearsal) {
         check(args, &owner, task)?;
     }
     drop(view);
-    let mut store = Store::open(&site.folder, &owner)?;
+    let mut store = opened::open(ui, &site, &owner)?;
     store.resolve(&ids, &verdict)?;
     store.close()?;
-    conclude(ui, &site, ids.len() as u64, &verdict)
+    let what = match verdict {
+        Verdict::Adopt(_) => "adopted",
+        Verdict::Resend => "to be created again",
+        Verdict::Abandon => "written off",
+    };
+    let exit =
+        conclude(ui, &site, &format!("{} {what}", counted(ids.len() as u64, "pair")), json!({}))?;
+    if verdict == Verdict::Resend {
+        ui.hint(&format!("to create them: {}", site.command("run")));
+    }
+    Ok(exit)
 }
 
 fn ids(args: &ResolveArgs, view: &View) -> Result<Vec<String>, Failure> {
@@ -80,36 +98,35 @@ fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
 
 /// Asks the server for the task: a mistyped id would wait for ever.
 fn check(args: &ResolveArgs, owner: &str, task: &TaskId) -> Result<(), Failure> {
-    let unable = |reason: String| {
-        Failure::new(Exit::Fault, format!("cannot ask {owner} for the task: {reason}"))
-            .hint("to adopt it without asking, add --unchecked")
-    };
-    // The ledger's own endpoint was accepted when it was made.
-    let endpoint =
-        Endpoint::parse(owner, PlainHttp::Anywhere).map_err(|e| unable(e.to_string()))?;
-    let client = Client::new(&endpoint, key::read(&args.key)?, &SETTINGS);
-    let client = client.map_err(|error| unable(error.to_string()))?;
+    let client = client(args, owner)?;
     match runtime()?.block_on(client.has_task(task)) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new(Exit::Usage, format!("{owner} knows no task {task}"))
             .hint("check the id; to adopt it all the same, add --unchecked")),
-        Err(error) => Err(unable(error.to_string())),
+        Err(error) => Err(unable(owner, &error.to_string())),
     }
 }
 
-fn conclude(ui: &Ui, site: &Site, settled: u64, verdict: &Verdict) -> Result<Exit, Failure> {
+/// Asks the endpoint that the ledger belongs to, which was accepted when the ledger was made.
+fn client(args: &ResolveArgs, owner: &str) -> Result<Client, Failure> {
+    let endpoint = Endpoint::parse(owner, PlainHttp::Anywhere)
+        .map_err(|error| unable(owner, &error.to_string()))?;
+    let client = Client::new(&endpoint, key::read(&args.key)?, &SETTINGS);
+    client.map_err(|error| unable(owner, &error.to_string()))
+}
+
+fn unable(owner: &str, reason: &str) -> Failure {
+    Failure::new(Exit::Fault, format!("cannot ask {owner} for the task: {reason}"))
+        .hint("to adopt without asking, add --unchecked")
+}
+
+/// `what` was settled; `more` is for programs.
+fn conclude(ui: &Ui, site: &Site, what: &str, more: Value) -> Result<Exit, Failure> {
     let view = site.existing()?;
     report::write(&site.folder, &view, Rows::All)?;
     let standing = Standing::read(&view)?;
-    let what = match verdict {
-        Verdict::Adopt(_) => "adopted",
-        Verdict::Resend => "to be created again",
-        Verdict::Abandon => "written off",
-    };
-    let settled = counted(settled, "pair");
-    ui.result(&format!("{settled} {what}; now {}", standing.line()), &standing.json(site));
-    if *verdict == Verdict::Resend {
-        ui.hint(&format!("to create them: {}", site.command("run")));
-    }
+    let mut value = standing.json(site);
+    more.as_object().into_iter().flatten().for_each(|(key, more)| value[key] = more.clone());
+    ui.result(&format!("{what}; now {}", standing.line()), &value);
     Ok(if standing.exit(Until::Created) == Exit::InDoubt { Exit::InDoubt } else { Exit::Done })
 }

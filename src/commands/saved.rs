@@ -14,7 +14,7 @@ use super::batch::Batch;
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::exit::Exit;
-use crate::files::{hexadecimal, write_new};
+use crate::files::{Readers, hexadecimal, write_new};
 use crate::ledger::{Store, View};
 use crate::pair::Source;
 use crate::preflight::{Medium, Prober, distinct, survey};
@@ -100,7 +100,7 @@ fn content(medium: &Medium, catalog: &Catalog) -> Option<String> {
 pub(super) fn save(path: &Path, plan: &Value, basis: &Basis) -> Result<(), Failure> {
     let mut document = json!({ "basis": basis });
     document["plan"] = plan.clone();
-    write_new(path, format!("{document:#}\n").as_bytes()).map_err(|error| {
+    write_new(path, Readers::Owner, format!("{document:#}\n").as_bytes()).map_err(|error| {
         let text = format!("{}: the plan cannot be saved: {error}", path.display());
         let failure = Failure::new(Exit::Usage, text);
         match error.kind() {

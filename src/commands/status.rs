@@ -6,14 +6,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::batch::{Site, head};
+use super::doubts;
 use super::failure::Failure;
 use super::follow::follow;
 use super::pulse;
+use super::videos;
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Doubt, View};
-use crate::pair::{Role, without_queries, without_query};
+use crate::ledger::{Doubt, Remarked, View};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, dying};
 use crate::view::{self, Row, printable};
@@ -24,6 +25,12 @@ const SHOWN: usize = 10;
 pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let view = site.existing()?;
+    if args.watch && view.is_copy() {
+        let text = format!("{}: the ledger is of an older release", site.folder.display());
+        return Err(Failure::new(Exit::Usage, text).hint(
+            "without --watch it is shown as it is now; `callsheet run` brings it up to date",
+        ));
+    }
     if args.watch {
         return follow(ui, &site, &view);
     }
@@ -42,6 +49,10 @@ pub(super) struct Standing {
     doubts: Vec<Doubt>,
     /// With a link and without a file, the link that dies first first.
     unsaved: Vec<Row>,
+    /// Tasks that an older release gave to several pairs.
+    twins: Vec<(String, Vec<String>)>,
+    /// Saved, and not what they should be.
+    remarked: Vec<Remarked>,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -54,6 +65,8 @@ impl Standing {
             unlisted: view.unlisted()?,
             doubts: view.doubts()?,
             unsaved: view.unsaved()?,
+            twins: view.twins()?,
+            remarked: view.remarked()?,
             activity: None,
         })
     }
@@ -78,7 +91,7 @@ impl Standing {
             Exit::InDoubt
         } else if self.left(until) > 0 {
             Exit::WorkLeft
-        } else if any(&[State::Rejected, State::Failed]) || self.lost().next().is_some() {
+        } else if any(&[State::Rejected, State::Failed]) || self.is_any_video_amiss() {
             Exit::SomeFailed
         } else {
             Exit::Done
@@ -98,9 +111,14 @@ impl Standing {
         }
     }
 
+    /// Whether one is lost, or saved and not what it should be.
+    fn is_any_video_amiss(&self) -> bool {
+        self.lost().next().is_some() || !self.remarked.is_empty()
+    }
+
     /// Videos whose links led nowhere when they were last tried.
     fn lost(&self) -> impl Iterator<Item = &Row> {
-        self.unsaved.iter().filter(|row| !row.error_code.is_empty())
+        self.unsaved.iter().filter(|row| row.is_lost())
     }
 
     /// Says which videos could not be fetched, and which links will die soon.
@@ -109,6 +127,7 @@ impl Standing {
             let why = [&row.error_code, &row.error].map(|text| printable(text));
             ui.warn(&format!("{}: its video cannot be fetched: {}", row.id, why.join(": ")));
         }
+        videos::point_out(ui, &self.remarked);
         let soon =
             self.dying().filter(|(_, dies)| *dies < Timestamp::now() + LINK_SOON).count() as u64;
         if soon > 0 {
@@ -123,7 +142,7 @@ impl Standing {
 
     /// The pairs that can still be fetched, with the time at which their links are said to die.
     fn dying(&self) -> impl Iterator<Item = (&Row, Timestamp)> {
-        let fetchable = self.unsaved.iter().filter(|row| row.error_code.is_empty());
+        let fetchable = self.unsaved.iter().filter(|row| !row.is_lost());
         fetchable.filter_map(|row| Some((row, row.linked_at?.saturating_add(LINK_LIVES).ok()?)))
     }
 
@@ -144,7 +163,7 @@ impl Standing {
     /// The links of videos that are still to be fetched.
     pub(super) fn links(&self) -> Links {
         let mut links = Links::default();
-        for row in self.unsaved.iter().filter(|row| row.error_code.is_empty()) {
+        for row in self.unsaved.iter().filter(|row| !row.is_lost()) {
             row.linked_at.into_iter().for_each(|at| links.learned(row.id.as_str().into(), at));
         }
         links
@@ -163,6 +182,7 @@ impl Standing {
         if let Some(activity) = &self.activity {
             lines.push(format!("a run is under way: {activity}"));
         }
+        lines.extend(self.twins.iter().map(|(task, ids)| twins(task, ids)));
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
     }
@@ -171,12 +191,16 @@ impl Standing {
     pub(super) fn describe_doubts(&self, site: &Site) -> Option<String> {
         let first = self.doubts.first()?;
         let mut lines = vec![String::new(), "In doubt (they may have been paid for):".to_owned()];
-        lines.extend(self.doubts.iter().take(SHOWN).map(describe_doubt));
+        lines.extend(self.doubts.iter().take(SHOWN).map(doubts::describe));
         if self.doubts.len() > SHOWN {
             let more = self.doubts.len() - SHOWN;
             lines.push(format!("  … and {more} more; tasks.csv lists them all"));
         }
         let resolve = site.command("resolve");
+        if self.doubts.iter().any(|doubt| doubt.proposed.is_some()) {
+            lines.push("Take over the tasks that are named, if the server knows them:".to_owned());
+            lines.push(format!("  {resolve} --all --adopt-proposed"));
+        }
         lines.push("Look for them in the account's list of tasks, then settle each:".to_owned());
         lines.push(format!("  {resolve} {} --adopt TASK_ID   # it is there", first.row.id));
         lines.push(format!(
@@ -200,8 +224,14 @@ impl Standing {
             "states": states,
             "no_longer_listed": self.unlisted,
             "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
-            "in_doubt": self.doubts.iter().map(doubt_json).collect::<Vec<_>>(),
+            "in_doubt": self.doubts.iter().map(doubts::json).collect::<Vec<_>>(),
+            "remarked": self.remarked,
         });
+        if !self.twins.is_empty() {
+            let twins =
+                self.twins.iter().map(|(task, pairs)| json!({"task_id": task, "pairs": pairs}));
+            value["same_task"] = twins.collect();
+        }
         if let Some(activity) = &self.activity {
             value["activity"] = json!(activity);
         }
@@ -209,48 +239,14 @@ impl Standing {
     }
 }
 
+/// What is said of a task that an older release gave to several pairs.
+pub(super) fn twins(task: &str, ids: &[String]) -> String {
+    format!("one task, {}, is the task of {}", printable(task), ids.join(", "))
+}
+
 fn words(state: State) -> &'static str {
     match state {
         State::InDoubt => "in doubt",
         state => state.name(),
     }
-}
-
-fn describe_doubt(doubt: &Doubt) -> String {
-    let sent = doubt.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let row = &doubt.row;
-    let listed = [&row.image_url, &row.audio_url].map(|url| without_query(url));
-    let [image, audio] = listed.each_ref().map(|text| printable(text));
-    let [code, why] = [&row.error_code, &row.error].map(|text| printable(text));
-    let request = request(doubt);
-    let urls = Role::BOTH.map(|role| request[role.field()].as_str().unwrap_or_default());
-    // The account's list of tasks knows files by where they were uploaded.
-    let uploaded = match urls == listed.each_ref().map(String::as_str) {
-        true => String::new(),
-        false => format!("      uploaded: {} + {}\n", printable(urls[0]), printable(urls[1])),
-    };
-    format!("  {}  sent {sent}\n      {image} + {audio}\n{uploaded}      {code}: {why}", row.id)
-}
-
-/// What was sent; signed URLs without their signatures.
-fn request(doubt: &Doubt) -> Value {
-    let mut request: Value = serde_json::from_str(&doubt.body).unwrap_or_default();
-    for role in Role::BOTH {
-        if let Some(url) = request.get_mut(role.field()) {
-            *url = url.as_str().map(without_query).into();
-        }
-    }
-    request
-}
-
-fn doubt_json(doubt: &Doubt) -> Value {
-    let mut value = view::json(&doubt.row);
-    value["sent_at"] = doubt.sent_at.to_string().into();
-    value["request"] = request(doubt);
-    value["evidence"] = doubt
-        .evidence
-        .as_deref()
-        .map(|bytes| without_queries(&String::from_utf8_lossy(bytes)))
-        .into();
-    value
 }

@@ -1,112 +1,133 @@
 //! One video from its link to its place: again where the connection broke, with a fresh link where
 //! the old one is dead, and never in its place before it is whole.
 
-use std::fmt::Display;
-use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::room::{NoRoom, Room};
+use super::land::{Landed, LeftOver, Transfer, land, left_over};
+use super::room::Room;
+use super::trouble::Trouble;
 use super::{Limits, Shelf, Work};
-use crate::client::{Fetched, Resume, Stream};
-use crate::files::{Part, Source, drop_part, sha256};
-use crate::ledger::{News, SavedVideo, Task};
-use crate::media::video::{self, Unfit};
+use crate::client::{Fetched, Framing, Resume, Stream};
+use crate::files::{Origin, Part, free};
+use crate::ledger::{News, Task};
 use crate::pace::Backoff;
-use crate::submit::Reason;
 use crate::watch::Means;
 use crate::wire::{Poll, TaskNews};
 
 /// How often the task is asked for another link before the video counts as lost.
 const MOST_LINKS: u32 = 3;
 
-/// Why a video is not in its place yet.
-enum Trouble {
-    /// The connection, or the server for a while: the same link again.
-    Broken(String),
-    /// The link: another one may help.
-    Dead(&'static str, String),
-    /// Nothing helps.
-    Lost(&'static str, String),
-    /// This machine's disk.
-    Disk(io::Error),
-    /// It would be full.
-    NoRoom(NoRoom),
-}
-
-impl From<NoRoom> for Trouble {
-    fn from(lacks: NoRoom) -> Self {
-        Self::NoRoom(lacks)
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
-    }
-}
-
 /// A download under way, over several connections and links.
 pub(super) struct Fetch<'a> {
-    means: Means<'a>,
-    shelf: &'a Shelf,
-    limits: &'a Limits,
-    room: &'a Room<'a>,
-    task: Task,
+    pub(super) means: Means<'a>,
+    pub(super) shelf: &'a Shelf,
+    pub(super) limits: &'a Limits,
+    pub(super) room: &'a Room<'a>,
+    pub(super) task: Task,
     link: Arc<str>,
-    part: Option<Part>,
+    pub(super) part: Option<Part>,
+    /// How long the file is that the part is of, if that is known.
+    total: Option<u64>,
     links: u32,
+}
+
+/// For how long a download has not got any further.
+#[derive(Default)]
+struct Patience {
+    since: Option<Instant>,
+    failures: u32,
+    furthest: u64,
+}
+
+impl Patience {
+    /// Notes a failure at a length; says for how long there was nothing else.
+    fn failed(&mut self, length: u64) -> Duration {
+        // Further than ever: a server that starts anew each time gets nowhere.
+        if length > self.furthest {
+            (self.since, self.failures) = (None, 0);
+        }
+        self.furthest = length.max(self.furthest);
+        self.failures += 1;
+        self.since.get_or_insert_with(Instant::now).elapsed()
+    }
 }
 
 impl<'a> Fetch<'a> {
     pub(super) fn new(work: &'a Work<'a>, task: Task) -> Self {
         let Work { means, shelf, limits, room } = work;
         let link = task.link.clone().map_or_else(|| Arc::from(""), |(link, _)| link);
-        Self { means: *means, shelf, limits, room, task, link, part: None, links: 0 }
+        let (part, total) = (None, None);
+        Self { means: *means, shelf, limits, room, task, link, part, total, links: 0 }
     }
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
-        let (mut failing, mut failures, mut furthest) = (None::<Instant>, 0, 0);
-        match self.left_over().await {
-            Ok(part) => self.part = part,
-            Err(error) => return self.fail(&error),
-        }
+        let mut patience = Patience::default();
+        let mut came = self.look_back().await;
         loop {
-            furthest = self.length().max(furthest);
-            let trouble = match self.attempt().await {
-                Ok(video) => return self.note(News::Saved(video)).await,
-                Err(trouble) => trouble,
+            let trouble = match came {
+                Ok(Some(landed)) => return self.save(landed).await,
+                Ok(None) => None,
+                Err(trouble) => Some(trouble),
             };
-            match trouble {
-                Trouble::Broken(reason) => {
-                    // Further than ever: a server that starts anew each time gets nowhere.
-                    if self.length() > furthest {
-                        (failing, failures) = (None, 0);
-                    }
-                    failures += 1;
-                    let since = *failing.get_or_insert_with(Instant::now);
-                    tracing::debug!(pair = &*self.task.id, reason, failures, "download broke off");
-                    if since.elapsed() > self.limits.retry_for {
-                        return self.lose("download_failed", reason).await;
-                    }
-                    tokio::time::sleep(self.wait(failures)).await;
-                }
-                Trouble::Dead(code, reason) => {
-                    if let Err(reason) = self.renew(reason).await {
-                        return self.lose(code, reason).await;
-                    }
-                }
-                Trouble::Lost(code, reason) => return self.lose(code, reason).await,
-                Trouble::Disk(error) => return self.fail(&error),
-                Trouble::NoRoom(lacks) => return self.fail(&lacks),
+            if let Some(trouble) = trouble
+                && let Some(end) = self.overcome(trouble, &mut patience).await
+            {
+                return self.give_up(end).await;
             }
+            came = self.attempt().await.map(Some);
+        }
+    }
+
+    /// Does what helps; gives the trouble that nothing helps with.
+    async fn overcome(&mut self, trouble: Trouble, patience: &mut Patience) -> Option<Trouble> {
+        match trouble {
+            Trouble::Broken(reason) => {
+                let failing = patience.failed(self.length());
+                let failures = patience.failures;
+                tracing::debug!(pair = &*self.task.id, reason, failures, "download broke off");
+                if failing > self.limits.retry_for {
+                    return Some(Trouble::Lost("download_failed", reason));
+                }
+                tokio::time::sleep(self.wait(failures)).await;
+                None
+            }
+            Trouble::Dead(code, reason) => {
+                self.renew(reason).await.err().map(|reason| Trouble::Lost(code, reason))
+            }
+            // Those that need the room come to an end, one way or another.
+            Trouble::Crowded => {
+                tokio::time::sleep(self.wait(1)).await;
+                None
+            }
+            end @ (Trouble::Lost(..) | Trouble::InTheWay(_)) => Some(end),
+            end @ (Trouble::NoRoom(_) | Trouble::Disk(_)) => Some(end),
+        }
+    }
+
+    async fn give_up(&mut self, end: Trouble) {
+        match end {
+            Trouble::Lost(code, reason) => self.lose(code, reason).await,
+            Trouble::InTheWay(reason) => {
+                // What was fetched stays beside it, for when the place is free.
+                self.note(News::LinkLost("file_in_the_way".to_owned(), reason)).await;
+            }
+            Trouble::NoRoom(lacks) => match self.room.is_too_large(&lacks, self.length()) {
+                true => self.lose("no_room", lacks.to_string()).await,
+                false => self.fail(&lacks),
+            },
+            Trouble::Disk(reason) | Trouble::Broken(reason) | Trouble::Dead(_, reason) => {
+                self.fail(&reason);
+            }
+            Trouble::Crowded => {}
         }
     }
 
@@ -114,11 +135,24 @@ impl<'a> Fetch<'a> {
         self.part.as_ref().map_or(0, Part::length)
     }
 
+    pub(super) fn place(&self) -> PathBuf {
+        self.shelf.place(&self.task)
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin::new(self.task.task.as_str(), &self.link)
+    }
+
     /// What a run that was killed left of the same video; all of it is read, which takes a while.
-    async fn left_over(&self) -> io::Result<Option<Part>> {
-        let (place, link) = (self.shelf.place(&self.task), self.link.clone());
-        let looked = spawn_blocking(move || Part::resume(&place, &link));
-        looked.await.map_err(io::Error::other)?
+    async fn look_back(&mut self) -> Result<Option<Landed>, Trouble> {
+        let (place, origin) = (self.place(), self.origin());
+        match blocking(move || left_over(&place, &origin)).await? {
+            LeftOver::Landed(landed) => Ok(Some(landed)),
+            LeftOver::Part(part) => {
+                self.part = part;
+                Ok(None)
+            }
+        }
     }
 
     fn wait(&self, failures: u32) -> Duration {
@@ -138,7 +172,7 @@ impl<'a> Fetch<'a> {
         let asked = match self.means.client.task(&self.task.task).await {
             Poll::News(TaskNews::Completed { url }) => {
                 if *url != *self.link {
-                    self.part = None;
+                    (self.part, self.total) = (None, None);
                     self.link = url.into();
                     self.note(News::Relinked(self.link.clone())).await;
                 }
@@ -151,8 +185,10 @@ impl<'a> Fetch<'a> {
             Poll::News(TaskNews::CompletedWithoutResult | TaskNews::Working { .. }) => {
                 return Ok(());
             }
-            Poll::News(TaskNews::Unknown(_)) => return Ok(()),
+            Poll::News(TaskNews::Unknown(_)) | Poll::Another { .. } => return Ok(()),
             Poll::News(TaskNews::Failed { code, .. }) => format!("the task has failed: {code}"),
+            // One such answer means nothing.
+            Poll::NotFound | Poll::AccountStop { .. } if self.links < MOST_LINKS => return Ok(()),
             Poll::NotFound => "the server does not know the task any more".to_owned(),
             Poll::AccountStop { message, .. } => message,
         };
@@ -160,54 +196,69 @@ impl<'a> Fetch<'a> {
     }
 
     /// One connection.
-    async fn attempt(&mut self) -> Result<SavedVideo, Trouble> {
-        let place = self.shelf.place(&self.task);
-        if self.part.is_none()
-            && place.is_file()
-            && let Some(video) = self.already_there(&place).await?
-        {
-            return Ok(video);
+    async fn attempt(&mut self) -> Result<Landed, Trouble> {
+        if let Some(part) = self.part.take_if(|part| part.is_whole()) {
+            let total = Some(part.length());
+            return finish(part, Transfer { framing: Framing::Told, total, packed: None }).await;
         }
         let resume = self.resume();
         let mut stream = match self.means.client.media().video(&self.link, resume.as_ref()).await {
             Fetched::Open(stream) => stream,
             Fetched::Dead(reason) => return Err(Trouble::Dead("link_dead", reason)),
             Fetched::Again(reason) => return Err(Trouble::Broken(reason)),
-            Fetched::Misfit => {
-                self.part = None;
-                return Err(Trouble::Broken("the server sent another range".to_owned()));
-            }
+            Fetched::Misfit => return Err(self.anew("the server sent another range")),
         };
-        let mut part = match self.part.take() {
-            Some(part) => part,
-            None => Part::start(&place)?,
-        };
-        // What goes on is the same file only as long as its name stays the same.
-        if stream.start == 0 {
-            let validator = stream.validator.take();
-            part.restart(validator.map(|validator| Source::new(&self.link, validator)))?;
-        }
-        let received = self.receive(&mut stream, &mut part).await;
-        match (received, stream.total) {
-            (Ok(()), Some(total)) if part.length() < total => {
+        self.begin(&mut stream).await?;
+        self.receive(&mut stream).await?;
+        let Some(part) = self.part.take() else { return Err(self.anew("nothing came")) };
+        match self.total {
+            Some(total) if part.length() < total => {
                 let reason = format!("it ended after {} of {total} bytes", part.length());
                 self.part = Some(part);
                 Err(Trouble::Broken(reason))
             }
-            (Ok(()), _) => self.finish(part, &place).await,
-            (Err(trouble), _) => {
-                self.part = Some(part);
-                Err(trouble)
+            total => {
+                let (framing, packed) = (stream.framing, stream.packed.take());
+                finish(part, Transfer { framing, total, packed }).await
             }
         }
     }
 
-    fn resume(&self) -> Option<Resume> {
-        let part = self.part.as_ref().filter(|part| part.length() > 0)?;
-        Some(Resume { from: part.length(), validator: part.source()?.validator().to_owned() })
+    /// What is there is of no use.
+    fn anew(&mut self, reason: &str) -> Trouble {
+        (self.part, self.total) = (None, None);
+        Trouble::Broken(reason.to_owned())
     }
 
-    async fn receive(&self, stream: &mut Stream, part: &mut Part) -> Result<(), Trouble> {
+    fn resume(&self) -> Option<Resume> {
+        let part = self.part.as_ref().filter(|part| part.length() > 0)?;
+        let validator = part.validator()?.to_owned();
+        Some(Resume { from: part.length(), validator, total: self.total })
+    }
+
+    /// Makes room for what comes, after what is there or in place of it.
+    async fn begin(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        // Of a file that is begun anew, what an earlier answer said is of no use.
+        self.total = stream.total.or(self.total.filter(|_| stream.start > 0));
+        let (part, place, origin) = (self.part.take(), self.place(), self.origin());
+        let (start, validator) = (stream.start, stream.validator.take());
+        let begun = blocking(move || {
+            let refused = |error: io::Error| Trouble::of(&error, free_at(&place));
+            let mut part = match part {
+                Some(part) => part,
+                None => Part::start(&place, &origin).map_err(refused)?,
+            };
+            // What goes on is the same file only as long as its name stays the same.
+            if start == 0 {
+                part.restart(validator).map_err(refused)?;
+            }
+            Ok(part)
+        });
+        self.part = Some(begun.await?);
+        Ok(())
+    }
+
+    async fn receive(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
         let most = self.limits.most_bytes;
         let too_large = || {
             let message = format!("the video is larger than {} MB", most / 1_000_000);
@@ -216,93 +267,51 @@ impl<'a> Fetch<'a> {
         if stream.total.is_some_and(|total| total > most) {
             return Err(too_large());
         }
-        let mut claim =
-            self.room.claim(stream.total.map(|total| total.saturating_sub(stream.start)))?;
+        let room = self.room;
+        let mut claim = room.claim(stream.total.map(|total| total.saturating_sub(stream.start)))?;
         while let Some(bytes) = stream.chunk().await.map_err(Trouble::Broken)? {
-            if part.length() + bytes.len() as u64 > most {
+            let came = bytes.len() as u64;
+            let length = self.length() + came;
+            if length > most {
                 return Err(too_large());
             }
-            self.means.meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            part.append(&bytes)?;
-            claim.used(bytes.len() as u64)?;
+            if stream.end.is_some_and(|end| length > end) {
+                return Err(self.anew("more came than the server had said"));
+            }
+            self.means.meter.bytes.fetch_add(came, Ordering::Relaxed);
+            self.append(bytes).await?;
+            claim.used(came)?;
         }
         Ok(())
     }
 
-    /// Looks at the whole file and moves it to its place; waiting for the disk is left to others.
-    async fn finish(&self, mut part: Part, place: &Path) -> Result<SavedVideo, Trouble> {
-        let kept = spawn_blocking(move || {
-            let bytes = part.length();
-            let video = video::check(part.contents(), bytes).map_err(unfit)?;
-            Ok::<_, Trouble>((bytes, video, part.keep()?))
-        });
-        let (bytes, video, sha256) = kept.await.map_err(io::Error::other)??;
-        Ok(self.saved(place, bytes, sha256, video.length))
-    }
-
-    fn saved(
-        &self,
-        place: &Path,
-        bytes: u64,
-        sha256: String,
-        length: Option<Duration>,
-    ) -> SavedVideo {
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
-        SavedVideo { path: self.shelf.shown(&name), bytes, sha256, length }
-    }
-
-    /// A run that was killed between the move and its record left the whole file: then only its
-    /// length is compared with the server's. Where the link is dead nothing can be compared, and
-    /// what was moved there was whole.
-    async fn already_there(&self, place: &Path) -> Result<Option<SavedVideo>, Trouble> {
-        let total = match self.means.client.media().video(&self.link, None).await {
-            Fetched::Open(stream) => Some(stream.total),
-            Fetched::Dead(_) => None,
-            Fetched::Again(_) | Fetched::Misfit => return Ok(None),
-        };
-        let owned = place.to_owned();
-        let looked = spawn_blocking(move || {
-            let mut file = File::open(&owned)?;
-            let bytes = file.metadata()?.len();
-            if total.is_some_and(|total| total != Some(bytes)) {
-                return Ok(None);
-            }
-            match video::check(&mut file, bytes) {
-                Ok(video) => Ok(Some((bytes, sha256(&mut file)?, video.length))),
-                Err(_) => Ok::<_, io::Error>(None),
-            }
-        });
-        let found = looked.await.map_err(io::Error::other)??;
-        Ok(found.map(|(bytes, sha256, length)| self.saved(place, bytes, sha256, length)))
-    }
-
-    async fn lose(&mut self, code: &str, reason: String) {
-        self.part = None;
-        if let Err(error) = drop_part(&self.shelf.place(&self.task)) {
-            return self.fail(&error);
-        }
-        self.note(News::LinkLost(code.to_owned(), reason)).await;
-    }
-
-    fn fail(&self, error: &impl Display) {
-        let place = self.shelf.place(&self.task);
-        let message = format!("{}: {error}", place.display());
-        self.means.stops.pull(&Reason::Disk { message });
-    }
-
-    async fn note(&self, news: News) {
-        let event = news.event();
-        match self.means.ledger.note(&self.task, news).await {
-            Ok(_) => tracing::info!(pair = &*self.task.id, event = event.name(), "video"),
-            Err(error) => self.means.stops.pull(&Reason::Ledger(error)),
-        }
+    /// On another thread: a slow disk holds up nobody else.
+    async fn append(&mut self, bytes: Bytes) -> Result<(), Trouble> {
+        let Some(mut part) = self.part.take() else { return Ok(()) };
+        let place = self.place();
+        let (part, done) = blocking(move || {
+            let done = part.append(&bytes);
+            Ok((part, done.map_err(|error| Trouble::of(&error, free_at(&place)))))
+        })
+        .await?;
+        self.part = Some(part);
+        done
     }
 }
 
-fn unfit(unfit: Unfit) -> Trouble {
-    match unfit {
-        Unfit::Unreadable(error) => Trouble::Disk(error),
-        Unfit::Cut => Trouble::Dead("video_cut", unfit.to_string()),
-        other => Trouble::Dead("not_a_video", other.to_string()),
-    }
+/// Looks at a whole file and moves it to its place.
+async fn finish(part: Part, transfer: Transfer) -> Result<Landed, Trouble> {
+    blocking(move || land(part, &transfer)).await
+}
+
+/// Waiting for the disk is left to other threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let failed = |error| Trouble::Disk(format!("a thread failed: {error}"));
+    spawn_blocking(work).await.map_err(failed)?
+}
+
+pub(super) fn free_at(place: &Path) -> Option<u64> {
+    place.parent().and_then(free)
 }

@@ -1,11 +1,16 @@
 //! Fetches videos as soon as their links are known, the link that dies first first.
 //!
-//! A link lives 24 hours from some moment that is not documented, so the oldest one goes first. A
-//! pair is `saved` only after its file is whole, checked, durable and in its place.
+//! A signed link says until when it lives; others live 24 hours from some moment that is not
+//! documented, so that the oldest of them goes first. A pair is `saved` only after its file is
+//! whole, checked, durable and in its place, and nobody else's file is ever in its place before.
 
 mod fetch;
+mod land;
+mod record;
+mod remark;
 mod room;
 mod shelf;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -17,14 +22,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use self::fetch::Fetch;
+pub use self::land::remark_of;
 use self::room::Room;
 pub use self::room::shortage;
 pub use self::shelf::{Shelf, ShelfError};
 use crate::ledger::Task;
+use crate::pair::expires;
 use crate::watch::Means;
 
 /// Links live this long, as far as anybody says; from when, nobody does.
 pub const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
+/// How far a video may be from its recording: frames are whole, and encoders pad.
+pub const TOLERANCE: Duration = Duration::from_secs(1);
 /// A link that dies sooner is worth a warning.
 pub const LINK_SOON: SignedDuration = SignedDuration::from_hours(2);
 
@@ -39,6 +48,8 @@ pub struct Limits {
     pub pause: Duration,
     /// For how long a download that does not get on is tried again.
     pub retry_for: Duration,
+    /// How far a video may be from its recording, in time; nothing where that does not matter.
+    pub tolerance: Option<Duration>,
 }
 
 /// What all downloads share.
@@ -58,7 +69,7 @@ pub async fn run(
     mut over: watch::Receiver<bool>,
 ) {
     let work = Work { means, shelf, limits, room: Room::of(&shelf.folder) };
-    // By age; the number tells links of one moment apart.
+    // By when they die; the number tells links of one moment apart.
     let mut queue = BTreeMap::new();
     let mut number = 0_u64;
     let mut under_way = FuturesUnordered::new();
@@ -70,7 +81,7 @@ pub async fn run(
             () = means.stops.download.pulled() => break,
             Some(task) = videos.recv() => {
                 number += 1;
-                queue.insert((linked(&task), number), task);
+                queue.insert((dies(&task), number), task);
             }
             () = std::future::ready(()), if room && !queue.is_empty() => {
                 let next = queue.pop_first();
@@ -88,7 +99,12 @@ async fn fetch(work: &Work<'_>, task: Task) {
     work.means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// When the link that was learned first dies, the others still live.
-fn linked(task: &Task) -> Timestamp {
-    task.link.as_ref().map_or(task.created_at, |(_, at)| *at)
+/// Until when the link of a task is good: as it says itself, or as links live that do not.
+fn dies(task: &Task) -> Timestamp {
+    let (said, learned) = match &task.link {
+        Some((link, at)) => (expires(link), *at),
+        None => (None, task.created_at),
+    };
+    let usual = learned.saturating_add(LINK_LIVES).unwrap_or(Timestamp::MAX);
+    said.unwrap_or(usual)
 }

@@ -12,6 +12,8 @@ use crate::view::size;
 const RESERVE: u64 = 64_000_000;
 /// What a video is taken to have whose length nobody says, in bytes.
 const GUESS: u64 = 10_000_000;
+/// So many videos in a row do not fit: the disk is full.
+const MOST_MISSES: u32 = 3;
 /// After so many bytes of a download it is looked again.
 const LOOK: u64 = 8_000_000;
 
@@ -20,6 +22,8 @@ const LOOK: u64 = 8_000_000;
 pub(super) struct Room<'a> {
     folder: &'a Path,
     promised: Cell<u64>,
+    /// How many videos in a row did not fit.
+    misses: Cell<u32>,
 }
 
 /// The room of one download, which gets smaller as bytes arrive.
@@ -59,9 +63,34 @@ fn fits(free: u64, promised: u64, need: Option<u64>) -> Result<(), NoRoom> {
     if wanted > free { Err(NoRoom { free, need, promised }) } else { Ok(()) }
 }
 
+impl NoRoom {
+    /// Whether it would fit if nothing else were under way.
+    pub(super) fn others_need_it(&self) -> bool {
+        self.promised > 0 && fits(self.free, 0, self.need).is_ok()
+    }
+
+    /// Whether a usual video would fit, once so many bytes of this one are dropped.
+    fn leaves_room(&self, dropped: u64) -> bool {
+        fits(self.free.saturating_add(dropped), 0, None).is_ok()
+    }
+}
+
 impl<'a> Room<'a> {
     pub(super) fn of(folder: &'a Path) -> Self {
-        Self { folder, promised: Cell::new(0) }
+        Self { folder, promised: Cell::new(0), misses: Cell::new(0) }
+    }
+
+    /// A video was saved.
+    pub(super) fn had_room(&self) {
+        self.misses.set(0);
+    }
+
+    /// Whether a video that does not fit is itself to blame, and not the disk: one that is too
+    /// large leaves room for others. Where several in a row do not fit, the disk is too small for
+    /// what this batch makes.
+    pub(super) fn is_too_large(&self, lacks: &NoRoom, dropped: u64) -> bool {
+        self.misses.set(self.misses.get() + 1);
+        self.misses.get() < MOST_MISSES && lacks.leaves_room(dropped)
     }
 
     /// Room for a download of so many bytes, if there is any.
@@ -153,6 +182,22 @@ mod tests {
         drop(other);
         assert_eq!(room.promised.get(), 0);
         let _rest = room.claim(Some(u64::MAX / 4)).unwrap_err();
+    }
+
+    #[test]
+    fn one_video_that_does_not_fit_is_to_blame_itself_and_several_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room::of(folder.path());
+        let large = fits(900 * MB, 0, Some(1000 * MB)).unwrap_err();
+        assert!(!large.others_need_it());
+        assert!(room.is_too_large(&large, 0) && room.is_too_large(&large, 0));
+        assert!(!room.is_too_large(&large, 0), "the third in a row");
+        room.had_room();
+        let full = fits(70 * MB, 0, Some(10 * MB)).unwrap_err();
+        assert!(!room.is_too_large(&full, 0), "no other would fit either");
+        assert!(room.is_too_large(&full, 4 * MB), "but it takes the room itself");
+        let beside = fits(900 * MB, 800 * MB, Some(100 * MB)).unwrap_err();
+        assert!(beside.others_need_it(), "it has to wait");
     }
 
     #[test]

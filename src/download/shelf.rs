@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::place_of;
+use crate::files::{Origin, drop_part, make_folder, place_of};
 use crate::ledger::{LedgerError, Task, View};
 use crate::pair::VideoName;
 use crate::state::State;
@@ -23,8 +23,6 @@ pub struct Shelf {
     pub name: VideoName,
     /// What stands before their names in the CSV.
     shown: String,
-    /// Whether nobody else keeps files there.
-    ours: bool,
 }
 
 /// Why the folder of the videos cannot be used.
@@ -42,44 +40,39 @@ impl Shelf {
     /// In the run folder, or in the folder that was asked for.
     #[must_use]
     pub fn new(run_folder: &Path, asked: Option<&Path>, name: VideoName) -> Self {
-        let ours = asked.is_none();
         let folder = asked.map_or_else(|| run_folder.join(FOLDER), Path::to_owned);
         let inside = folder.strip_prefix(run_folder).map(Path::to_owned);
         let shown = inside.or_else(|_| std::path::absolute(&folder)).unwrap_or(folder.clone());
         let shown = shown.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
         let run_folder = run_folder.to_owned();
-        Self { folder, run_folder, name, shown, ours }
+        Self { folder, run_folder, name, shown }
     }
 
-    /// Makes the folder, and drops what runs that died left half there of videos that are not to
-    /// be fetched any more.
+    /// Makes the folder, sees whether files can be made in it, and drops what runs that died left
+    /// there of videos that are not to be fetched any more.
     ///
     /// # Errors
     /// When the file system refuses, or the ledger cannot be read.
     pub fn prepare(&self, view: &View) -> Result<(), ShelfError> {
-        std::fs::create_dir_all(&self.folder)?;
-        let mut left = Vec::new();
+        make_folder(&self.folder)?;
+        tempfile::tempfile_in(&self.folder)?;
+        let mut left = HashSet::new();
         for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            left.extend(place_of(&path).map(|place| (path, place)));
+            left.extend(place_of(&entry?.path()));
         }
-        if left.is_empty() { Ok(()) } else { self.sweep(view, left) }
+        if left.is_empty() { Ok(()) } else { self.sweep(view, &left) }
     }
 
-    /// Of files that are not whole, or notes of them, and the places beside which they lie.
-    fn sweep(&self, view: &View, left: Vec<(PathBuf, PathBuf)>) -> Result<(), ShelfError> {
-        let places = |state| -> Result<HashSet<PathBuf>, LedgerError> {
-            Ok(view.tasks(state)?.iter().map(|task| self.place(task)).collect())
-        };
-        let wanted = &places(State::Created)? | &places(State::Completed)?;
-        let saved = places(State::Saved)?;
-        let done = &saved | &places(State::Failed)?;
-        for (path, place) in left {
-            // In the folder of others, only what is certain to be this batch's. A whole video may
-            // be called as if it were not.
-            let known = self.ours || done.contains(&place);
-            if known && !wanted.contains(&place) && !saved.contains(&path) {
-                std::fs::remove_file(path)?;
+    /// Of the places beside which files lie that are not whole, or notes of them: those of tasks
+    /// that nothing is fetched for any more. What is not certain to be theirs stays.
+    fn sweep(&self, view: &View, left: &HashSet<PathBuf>) -> Result<(), ShelfError> {
+        for task in [State::Saved, State::Failed].map(|state| view.tasks(state)) {
+            for task in task? {
+                let place = self.place(&task);
+                if left.contains(&place) {
+                    let link = task.link.as_ref().map_or("", |(link, _)| link);
+                    drop_part(&place, &Origin::new(task.task.as_str(), link))?;
+                }
             }
         }
         Ok(())

@@ -1,82 +1,73 @@
-//! A file that grows beside its place, `NAME.part`, and what is known of it, `NAME.part.json`: a
-//! run that is killed leaves both, and the next one goes on from there.
+//! A file that grows beside its place, `NAME.part`, with notes of what it is: a run that is killed
+//! leaves both, and the next one goes on from there.
 //!
-//! Each line of the second tells what the first so many bytes are, with their SHA-256. So nothing
-//! has to be synced while it grows: what a crash tore does not fit its sum, and is not used.
+//! Each note tells what the first so many bytes are, with their SHA-256. So nothing has to be
+//! synced while it grows: what a crash tore does not fit its sum, and is not used. The notes stay
+//! until it is recorded that the file is in its place, and prove until then that it is ours.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{hexadecimal, remove, sync_folder};
+use super::moved::move_new;
+use super::notes::{Left, Note, Origin, beside, drop_part, left, notes, open, there};
+use super::{hexadecimal, remove, sha256, sync_folder};
 
-/// The ending of a file that is not whole yet.
-const PART: &str = "part";
-/// What stands after that in the name of the file beside it.
-const NOTES: &str = "json";
 /// So many bytes are fetched again at most after a kill.
 const STEP: u64 = 1 << 20;
-/// More than any notes that we write, in bytes.
-const MOST_NOTES: u64 = 16 << 20;
-
-/// What bytes are of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The SHA-256 of the link: its signature is nobody's business here.
-    link: String,
-    /// Names the version of the file behind it.
-    validator: String,
-}
-
-impl Source {
-    /// The file behind a link, in the version that the validator names.
-    #[must_use]
-    pub fn new(link: &str, validator: String) -> Self {
-        Self { link: hexadecimal(&Sha256::digest(link)), validator }
-    }
-
-    /// Names the version of the file.
-    #[must_use]
-    pub fn validator(&self) -> &str {
-        &self.validator
-    }
-}
-
-/// What the first bytes of a part are.
-#[derive(Debug, Serialize, Deserialize)]
-struct Note {
-    #[serde(flatten)]
-    source: Source,
-    bytes: u64,
-    sha256: String,
-}
 
 /// A file that grows beside its place, and is moved there once it is whole.
 #[derive(Debug)]
 pub struct Part {
     file: File,
+    notes: File,
     place: PathBuf,
+    origin: Origin,
     length: u64,
     digest: Sha256,
-    source: Option<Source>,
+    /// Names the version of the file behind the link, if anything does.
+    validator: Option<String>,
     /// Of how many bytes there is a note.
     noted: u64,
+    whole: bool,
 }
 
 impl Part {
-    /// Starts empty, as `NAME.part`; one that an earlier run left is dropped.
+    /// Starts empty, as `NAME.part`; one that the same task left is dropped.
     ///
     /// # Errors
-    /// When the file system refuses.
-    pub fn start(place: &Path) -> io::Result<Self> {
-        drop_part(place)?;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(beside(place))?;
-        let (place, digest) = (place.to_owned(), Sha256::new());
-        Ok(Self { file, place, length: 0, digest, source: None, noted: 0 })
+    /// [`io::ErrorKind::AlreadyExists`] if somebody else has a file of that name; or when the file
+    /// system refuses.
+    pub fn start(place: &Path, origin: &Origin) -> io::Result<Self> {
+        match left(place, origin)? {
+            Left::Nothing => {}
+            Left::Ours(_) => drop_part(place, origin)?,
+            Left::Foreign(path) => return Err(in_the_way(&path)),
+        }
+        let mut new = OpenOptions::new();
+        let mut notes_file = new.append(true).create_new(true).open(notes(place))?;
+        let digest = Sha256::new();
+        let made = Note::new(origin, None, &digest).write(&mut notes_file).and_then(|()| {
+            notes_file.sync_data()?;
+            // A part without its notes is nobody's: their name has to be there first.
+            sync_folder(place.parent().unwrap_or(Path::new(".")))?;
+            let mut new = OpenOptions::new();
+            new.read(true).write(true).create_new(true).open(beside(place))
+        });
+        let file = made.inspect_err(|_| drop(remove(&notes(place))))?;
+        Ok(Self {
+            file,
+            notes: notes_file,
+            place: place.to_owned(),
+            origin: origin.clone(),
+            length: 0,
+            digest,
+            validator: None,
+            noted: 0,
+            whole: false,
+        })
     }
 
     /// Goes on with what an earlier run left of the file behind this link, if that is what it was.
@@ -84,22 +75,35 @@ impl Part {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn resume(place: &Path, link: &str) -> io::Result<Option<Self>> {
-        let Some(note) = last_note(&notes(place))? else { return Ok(None) };
-        let source = Source::new(link, note.source.validator.clone());
-        let file = OpenOptions::new().read(true).write(true).open(beside(place));
-        let file = match file {
-            Ok(file) if source == note.source => file,
+    pub fn resume(place: &Path, origin: &Origin) -> io::Result<Option<Self>> {
+        let note = match left(place, origin)? {
+            Left::Ours(note) if note.is_of(origin) && note.bytes > 0 => note,
             _ => return Ok(None),
         };
+        if there(&beside(place))?.is_none_or(|found| has_other_names(&found)) {
+            return Ok(None);
+        }
+        let file = open(OpenOptions::new().read(true).write(true), &beside(place))?;
         let mut digest = Sha256::new();
         let length = io::copy(&mut (&file).take(note.bytes), &mut Summed(&mut digest))?;
         if length != note.bytes || hexadecimal(&digest.clone().finalize()) != note.sha256 {
             return Ok(None);
         }
         file.set_len(length)?;
-        let place = place.to_owned();
-        Ok(Some(Self { file, place, length, digest, source: Some(source), noted: length }))
+        let notes = open(OpenOptions::new().append(true), &notes(place))?;
+        let (place, origin) = (place.to_owned(), origin.clone());
+        let Note { validator, whole, .. } = note;
+        Ok(Some(Self {
+            file,
+            notes,
+            place,
+            origin,
+            length,
+            digest,
+            validator,
+            noted: length,
+            whole,
+        }))
     }
 
     /// How many bytes are there.
@@ -108,10 +112,16 @@ impl Part {
         self.length
     }
 
-    /// What they are of, if that has a name.
+    /// What names the version of the file behind the link, if anything does.
     #[must_use]
-    pub fn source(&self) -> Option<&Source> {
-        self.source.as_ref()
+    pub fn validator(&self) -> Option<&str> {
+        self.validator.as_deref()
+    }
+
+    /// Whether it was whole when it was last tried to be moved to its place.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Adds bytes at the end.
@@ -122,33 +132,33 @@ impl Part {
         self.file.write_all(bytes)?;
         self.digest.update(bytes);
         self.length += bytes.len() as u64;
-        match &self.source {
-            Some(source) if self.length >= self.noted + STEP => self.note(source.clone()),
-            _ => Ok(()),
+        if self.validator.is_some() && self.length >= self.noted + STEP {
+            self.note()
+        } else {
+            Ok(())
         }
     }
 
-    fn note(&mut self, source: Source) -> io::Result<()> {
-        let sha256 = hexadecimal(&self.digest.clone().finalize());
-        let note = Note { source, bytes: self.length, sha256 };
-        let line = serde_json::to_string(&note)? + "\n";
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).open(notes(&self.place))?.write_all(line.as_bytes())?;
+    fn note(&mut self) -> io::Result<()> {
+        let mut note = Note::new(&self.origin, self.validator.as_deref(), &self.digest);
+        (note.bytes, note.whole) = (self.length, self.whole);
+        note.write(&mut self.notes)?;
         self.noted = self.length;
         Ok(())
     }
 
-    /// Is empty again, and of this from now on.
+    /// Is empty again, and of this version from now on.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn restart(&mut self, source: Option<Source>) -> io::Result<()> {
-        remove(&notes(&self.place))?;
+    pub fn restart(&mut self, validator: Option<String>) -> io::Result<()> {
+        let began = self.length > 0;
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
         (self.length, self.digest) = (0, Sha256::new());
-        (self.source, self.noted) = (source, 0);
-        Ok(())
+        (self.validator, self.whole) = (validator, false);
+        self.noted = 0;
+        if began { self.note() } else { Ok(()) }
     }
 
     /// To look at what is there.
@@ -156,29 +166,65 @@ impl Part {
         &mut self.file
     }
 
-    /// Moves the file to its place, durably; gives its SHA-256 in hexadecimal.
+    /// Moves the file to its place, durably; gives its SHA-256 in hexadecimal. The notes stay, and
+    /// have to be dropped once that is recorded.
     ///
     /// # Errors
-    /// When the file system refuses; it is not in its place then.
-    pub fn keep(self) -> io::Result<String> {
+    /// [`io::ErrorKind::AlreadyExists`] if something is there already: it stays, and so does the
+    /// part. Or when the file system refuses; it is not in its place then.
+    pub fn keep(mut self) -> io::Result<String> {
         self.file.sync_all()?;
+        if !self.whole {
+            self.whole = true;
+            self.note()?;
+            self.notes.sync_all()?;
+        }
         drop(self.file);
-        fs::rename(beside(&self.place), &self.place)?;
-        remove(&notes(&self.place))?;
+        move_new(&beside(&self.place), &self.place).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => in_the_way(&self.place),
+            _ => error,
+        })?;
         sync_folder(self.place.parent().unwrap_or(Path::new(".")))?;
         Ok(hexadecimal(&self.digest.finalize()))
     }
 }
 
-/// The newest note that was written whole.
-fn last_note(path: &Path) -> io::Result<Option<Note>> {
-    let mut text = Vec::new();
-    match File::open(path) {
-        Ok(file) => file.take(MOST_NOTES).read_to_end(&mut text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+/// The file of a task that was moved to its place, when nobody could record it: opened, with its
+/// SHA-256. Nothing else that is there is taken for it.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn kept(place: &Path, origin: &Origin) -> io::Result<Option<(File, String)>> {
+    let note = match left(place, origin)? {
+        Left::Ours(note) if note.whole => note,
+        _ => return Ok(None),
     };
-    Ok(text.rsplit(|&byte| byte == b'\n').find_map(|line| serde_json::from_slice(line).ok()))
+    let same = |found: std::fs::Metadata| found.is_file() && found.len() == note.bytes;
+    if !there(place)?.is_some_and(same) {
+        return Ok(None);
+    }
+    let mut file = open(OpenOptions::new().read(true), place)?;
+    let found = sha256(&mut file)?;
+    if found != note.sha256 {
+        return Ok(None);
+    }
+    // The run was killed after the move: its name may not be durable yet.
+    sync_folder(place.parent().unwrap_or(Path::new(".")))?;
+    Ok(Some((file, found)))
+}
+
+fn in_the_way(path: &Path) -> io::Error {
+    let text = format!("{} is there, and was not made by this batch: move it away", path.display());
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
+}
+
+/// What is written to one name of a file is in all of them.
+fn has_other_names(found: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(found);
+    #[cfg(not(unix))]
+    let names = u64::from(found.is_file());
+    names != 1
 }
 
 /// What is written goes into the sum.
@@ -195,98 +241,96 @@ impl Write for Summed<'_> {
     }
 }
 
-/// Drops what an earlier run left beside a place, if anything.
-///
-/// # Errors
-/// When the file system refuses.
-pub fn drop_part(place: &Path) -> io::Result<()> {
-    remove(&beside(place))?;
-    remove(&notes(place))
-}
-
-/// The place beside which a file lies that is not whole, or its notes; `None` for other files.
-#[must_use]
-pub fn place_of(path: &Path) -> Option<PathBuf> {
-    let path = if path.extension()? == NOTES { path.with_extension("") } else { path.to_owned() };
-    (path.extension()? == PART).then(|| path.with_extension(""))
-}
-
-fn beside(place: &Path) -> PathBuf {
-    with_ending(place, PART)
-}
-
-fn notes(place: &Path) -> PathBuf {
-    with_ending(&beside(place), NOTES)
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::sha256;
+    use std::fs;
+
     use super::*;
 
     const LINK: &str = "https://example.com/a.mp4?sig=1";
 
-    fn source() -> Option<Source> {
-        Some(Source::new(LINK, "\"v1\"".to_owned()))
+    fn origin() -> Origin {
+        Origin::new("t1", LINK)
     }
 
     /// As a kill leaves it: three notes, and bytes after the last.
-    fn left(place: &Path) {
-        let mut part = Part::start(place).unwrap();
-        part.restart(source()).unwrap();
+    fn left_by_a_kill(place: &Path) {
+        let mut part = Part::start(place, &origin()).unwrap();
+        part.restart(Some("\"v1\"".to_owned())).unwrap();
         for n in 1..=3 {
             part.append(&vec![n; usize::try_from(STEP).unwrap()]).unwrap();
         }
         part.append(b"and more").unwrap();
     }
 
+    fn count(folder: &tempfile::TempDir) -> usize {
+        fs::read_dir(folder.path()).unwrap().count()
+    }
+
     #[test]
-    fn a_part_is_moved_to_its_place_once_it_is_kept() {
+    fn a_part_is_moved_to_its_place_once_it_is_kept_and_known_until_it_is_recorded() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a.mp4");
-        fs::write(beside(&place), "left by a run that died").unwrap();
-        let mut part = Part::start(&place).unwrap();
+        left_by_a_kill(&place);
+        let mut part = Part::start(&place, &origin()).unwrap();
         part.append(b"wrong").unwrap();
-        part.restart(source()).unwrap();
+        part.restart(None).unwrap();
         part.append(b"he").unwrap();
         part.append(b"llo").unwrap();
         assert_eq!(part.length(), 5);
-        assert!(!place.exists());
+        assert!(!place.exists() && kept(&place, &origin()).unwrap().is_none());
         let digest = part.keep().unwrap();
         assert!(digest.starts_with("2cf24dba5fb0a30e26e83b2ac5b9e29e"), "{digest}");
         assert_eq!(fs::read(&place).unwrap(), b"hello");
-        assert_eq!(sha256(&mut File::open(&place).unwrap()).unwrap(), digest);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(kept(&place, &origin()).unwrap().unwrap().1, digest);
+        assert!(kept(&place, &Origin::new("t2", LINK)).unwrap().is_none(), "another task's");
+        fs::write(&place, "jello").unwrap();
+        assert!(kept(&place, &origin()).unwrap().is_none(), "somebody wrote into it");
+        drop_part(&place, &origin()).unwrap();
+        assert_eq!(count(&folder), 1);
+    }
+
+    #[test]
+    fn what_is_in_the_way_stays_and_the_part_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a.mp4");
+        let mut part = Part::start(&place, &origin()).unwrap();
+        part.append(b"hello").unwrap();
+        fs::write(&place, "theirs").unwrap();
+        assert_eq!(part.keep().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&place).unwrap(), b"theirs");
+        let again = Part::resume(&place, &origin()).unwrap().unwrap();
+        assert!(again.is_whole() && again.length() == 5);
+        assert!(again.keep().is_err());
+        fs::remove_file(&place).unwrap();
+        Part::resume(&place, &origin()).unwrap().unwrap().keep().unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"hello");
     }
 
     #[test]
     fn what_a_kill_left_goes_on_from_its_last_note() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a.mp4");
-        left(&place);
-        let mut part = Part::resume(&place, LINK).unwrap().unwrap();
-        assert_eq!((part.length(), part.source()), (3 * STEP, source().as_ref()));
+        left_by_a_kill(&place);
+        let mut part = Part::resume(&place, &origin()).unwrap().unwrap();
+        assert_eq!((part.length(), part.validator()), (3 * STEP, Some("\"v1\"")));
+        assert!(!part.is_whole());
         part.append(b"the end").unwrap();
         let digest = part.keep().unwrap();
         assert_eq!(fs::metadata(&place).unwrap().len(), 3 * STEP + 7);
         assert_eq!(sha256(&mut File::open(&place).unwrap()).unwrap(), digest);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn what_is_not_what_was_noted_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a.mp4");
-        let resumed = |link: &str| Part::resume(&place, link).unwrap().map(|part| part.length());
+        let resumed = |link: &str| {
+            let origin = Origin::new("t1", link);
+            Part::resume(&place, &origin).unwrap().map(|part| part.length())
+        };
         assert_eq!(resumed(LINK), None, "nothing is there");
-        left(&place);
+        left_by_a_kill(&place);
         assert_eq!(resumed("https://example.com/b.mp4?sig=1"), None);
         let known = fs::read_to_string(notes(&place)).unwrap();
         assert!(!known.contains("sig=1"), "{known}");
@@ -301,10 +345,29 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_notes_are_told_by_their_names() {
-        let place = |name| place_of(Path::new(name)).map(|place| place.display().to_string());
-        assert_eq!(place("v/a.b.mp4.part"), Some("v/a.b.mp4".to_owned()));
-        assert_eq!(place("v/a.b.mp4.part.json"), Some("v/a.b.mp4".to_owned()));
-        assert_eq!([place("a.mp4"), place("a.json"), place("a")], [None, None, None]);
+    fn what_is_somebody_elses_is_neither_gone_on_with_nor_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a.mp4");
+        fs::write(beside(&place), "theirs").unwrap();
+        assert!(Part::resume(&place, &origin()).unwrap().is_none());
+        let refused = Part::start(&place, &origin()).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        drop_part(&place, &origin()).unwrap();
+        assert_eq!(fs::read(beside(&place)).unwrap(), b"theirs");
+        assert_eq!(count(&folder), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_is_written_through_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a.mp4");
+        left_by_a_kill(&place);
+        let other = folder.path().join("copy");
+        fs::hard_link(beside(&place), &other).unwrap();
+        let before = fs::read(&other).unwrap();
+        assert!(Part::resume(&place, &origin()).unwrap().is_none());
+        Part::start(&place, &origin()).unwrap().append(b"anew").unwrap();
+        assert!(fs::read(&other).unwrap() == before);
     }
 }

@@ -36,7 +36,7 @@ pub enum LedgerError {
         /// Its format.
         found: i32,
         /// The newest format known here.
-        known: i32,
+        known: usize,
     },
     /// The file is no ledger, or a broken one. It is left as it is.
     #[error("{}: not a usable ledger: {reason}", path.display())]
@@ -82,6 +82,20 @@ pub enum LedgerError {
         id: String,
         /// Why.
         refusal: Refusal,
+    },
+    /// A task that another pair has or had; nothing was written.
+    #[error("task {task} belongs to {owner}")]
+    Taken {
+        /// The task.
+        task: String,
+        /// The pair.
+        owner: String,
+    },
+    /// The create of a pair in doubt may still be under way; nothing was written.
+    #[error("pair {id}: its create may still be under way")]
+    StillSending {
+        /// The pair.
+        id: String,
     },
     /// No pair of that id.
     #[error("no pair {id} in this ledger")]

@@ -5,12 +5,13 @@
 //! that lacks events of the log has lost something: that is how a write-ahead log that was torn,
 //! deleted or not copied is noticed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::files::{private, sync_folder};
 use crate::state::{Event, State};
 
 use super::{Change, LedgerError};
@@ -80,8 +81,10 @@ impl EventLog {
     pub(super) fn open(folder: &Path, last_commit: &[u8]) -> Result<Self, LedgerError> {
         let path = folder.join(FILE);
         let failed = |source| LedgerError::io(&path, source);
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = private().read(true).append(true).create(true).open(&path);
         let mut file = file.map_err(failed)?;
+        // A ledger in use without its events is taken for a bad copy.
+        sync_folder(folder).map_err(failed)?;
         drop_half_line(&mut file).map_err(failed)?;
         let logged = read_last(&mut file).map_err(failed)?;
         let mut log = Self { path, file };

@@ -24,6 +24,7 @@ impl Write<'_> {
     pub(super) fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
         let sql = "UPDATE batch SET listing = listing + 1 RETURNING listing";
         let listing = self.only_row(sql, (), |row| row.get(0))?;
+        self.execute("DELETE FROM revisions", ())?;
         let mut found = Listing::default();
         for (place, pair) in (0..).zip(pairs) {
             let body = pair.request.to_json().to_string();
@@ -55,7 +56,12 @@ impl Write<'_> {
                 self.revise(listed, known)?;
                 return self.relist(listed, known, false);
             }
-            (false, _) => found.changed += 1,
+            (false, state) => {
+                found.changed += 1;
+                if state == State::Failed {
+                    self.keep_revision(listed, known)?;
+                }
+            }
         }
         self.relist(listed, known, !same)
     }
@@ -87,14 +93,14 @@ impl Write<'_> {
     fn revise(&mut self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {
         if known.state == State::Rejected {
             let trace = Trace::default();
-            self.apply(&known.receipt, State::Rejected, Event::Revised, &trace)?;
+            self.apply(&known.intent, State::Rejected, Event::Revised, &trace)?;
         }
         let request = &listed.pair.request;
         self.execute(
             "UPDATE pairs SET body = ?2, fingerprint = ?3, image_url = ?4, audio_url = ?5,
                 audio_millis = NULL WHERE pair = ?1",
             params![
-                known.receipt.pair,
+                known.intent.pair,
                 listed.body,
                 listed.fingerprint.as_bytes(),
                 request.image.as_written(),
@@ -104,17 +110,44 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// What was sent stays what the pair shows, until it is created again.
+    fn keep_revision(&self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {
+        let request = &listed.pair.request;
+        let sql = "INSERT INTO revisions (pair, body, fingerprint, image_url, audio_url)
+            VALUES (?1, ?2, ?3, ?4, ?5)";
+        let revision = params![
+            known.intent.pair,
+            listed.body,
+            listed.fingerprint.as_bytes(),
+            request.image.as_written(),
+            request.audio.as_written(),
+        ];
+        self.execute(sql, revision).map(drop)
+    }
+
     /// A request that changes loses what was measured of the old one.
-    pub(super) fn measure(&self, id: &str, length: Duration) -> Result<(), LedgerError> {
-        let sql = "UPDATE pairs SET audio_millis = ?2
+    pub(super) fn measure(&self, lengths: &[(&str, Duration)]) -> Result<(), LedgerError> {
+        let listed = "UPDATE pairs SET audio_millis = ?2
             WHERE id = ?1 AND changed = 0 AND audio_millis IS NOT ?2";
-        self.execute(sql, params![id, millis(Some(length))]).map(drop)
+        let revised = "UPDATE revisions SET audio_millis = ?2
+            WHERE pair = (SELECT pair FROM pairs WHERE id = ?1)";
+        // A batch may be large, and few of its pairs are to be revised.
+        let any = "SELECT EXISTS (SELECT 1 FROM revisions)";
+        let any: bool = self.only_row(any, (), |row| row.get(0))?;
+        for (id, length) in lengths {
+            let length = millis(Some(*length));
+            self.execute(listed, params![id, length])?;
+            if any {
+                self.execute(revised, params![id, length])?;
+            }
+        }
+        Ok(())
     }
 
     fn relist(&self, listed: &Listed<'_>, known: &Known, changed: bool) -> Result<(), LedgerError> {
         self.execute(
             "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4 WHERE pair = ?1",
-            params![known.receipt.pair, listed.place, listed.listing, changed],
+            params![known.intent.pair, listed.place, listed.listing, changed],
         )?;
         Ok(())
     }

@@ -7,26 +7,26 @@ use rusqlite::{OptionalExtension, Params, Row};
 
 use super::purse::charge_at;
 use super::write::{Known, Write};
-use super::{LedgerError, Planned, Receipt};
+use super::{Intent, LedgerError, Planned};
 use crate::state::State;
 
 impl Write<'_> {
     /// The pairs whose create was under way when the last run ended.
-    pub(super) fn pending(&self) -> Result<Vec<Receipt>, LedgerError> {
-        self.receipts("state = ?1 ORDER BY place", [State::Sending.name()])
+    pub(super) fn pending(&self) -> Result<Vec<Intent>, LedgerError> {
+        self.intents("state = ?1 ORDER BY place", [State::Sending.name()])
     }
 
     /// A planned pair as the events of it need it.
-    pub(super) fn receipt_of(&self, planned: &Planned) -> Result<Receipt, LedgerError> {
+    pub(super) fn intent_of(&self, planned: &Planned) -> Result<Intent, LedgerError> {
         let missing = || LedgerError::Unknown { id: planned.id.to_string() };
-        self.receipts("pair = ?1", [planned.pair])?.pop().ok_or_else(missing)
+        self.intents("pair = ?1", [planned.pair])?.pop().ok_or_else(missing)
     }
 
-    pub(super) fn receipts(
+    pub(super) fn intents(
         &self,
         which: &str,
         params: impl Params,
-    ) -> Result<Vec<Receipt>, LedgerError> {
+    ) -> Result<Vec<Intent>, LedgerError> {
         let sql = format!(
             "SELECT pair, attempt, since, id, body, audio_millis, seconds, price
                 FROM pairs JOIN standings USING (pair) WHERE {which}"
@@ -34,7 +34,7 @@ impl Write<'_> {
         let read = self
             .transaction
             .prepare_cached(&sql)
-            .and_then(|mut statement| statement.query_map(params, read_receipt)?.collect());
+            .and_then(|mut statement| statement.query_map(params, read_intent)?.collect());
         read.map_err(|error| self.failed(&error))
     }
 
@@ -45,7 +45,7 @@ impl Write<'_> {
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
-                receipt: read_receipt(row)?,
+                intent: read_intent(row)?,
                 state: state_at(row, 8)?,
                 fingerprint: row.get(9)?,
             })
@@ -86,9 +86,9 @@ impl Write<'_> {
     }
 }
 
-fn read_receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+pub(super) fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
     let (id, body): (String, String) = (row.get(3)?, row.get(4)?);
-    Ok(Receipt {
+    Ok(Intent {
         pair: row.get(0)?,
         attempt: row.get(1)?,
         intended: row.get(2)?,

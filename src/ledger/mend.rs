@@ -1,12 +1,9 @@
-//! What is put right before a run: files that are gone, failures that are tried again, tasks that
-//! were made elsewhere. Everything here follows a person's word or a look at the disk.
-
-use rusqlite::params;
+//! What is put right before a run: files that are gone or there again, media that are looked at
+//! again.
 
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
-use super::{Feed, LedgerError, LookAgain, Store};
-use crate::pair::TaskId;
+use super::{Feed, LedgerError, LookAgain, Remark, Store};
 use crate::state::{Event, State};
 
 impl Store {
@@ -18,21 +15,13 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.missing(id)))
     }
 
-    /// Takes files for saved again that were missing and are what was saved.
+    /// Takes files for saved again that were missing and are what was saved, with what is odd about
+    /// them: code and message.
     ///
     /// # Errors
     /// [`LedgerError::Forbidden`] for a pair without a link; then none is changed.
-    pub fn found(&mut self, ids: &[String]) -> Result<(), LedgerError> {
-        self.write(|write| ids.iter().try_for_each(|id| write.found(id)))
-    }
-
-    /// Has failed pairs created again by a person's word, each as a new attempt.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] for one that has not failed; then
-    /// none is changed.
-    pub fn retry(&mut self, ids: &[String]) -> Result<(), LedgerError> {
-        self.write(|write| ids.iter().try_for_each(|id| write.retry(id)))
+    pub fn found(&mut self, files: &[(String, Remark)]) -> Result<(), LedgerError> {
+        self.write(|write| files.iter().try_for_each(|(id, remark)| write.found(id, remark)))
     }
 
     /// The ids of the pairs that [`Store::look_again`] would plan again.
@@ -49,15 +38,6 @@ impl Store {
     /// When the file system refuses; none is planned again then.
     pub fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
         self.write(|write| write.look_again(again))
-    }
-
-    /// Takes over tasks that were made elsewhere, for pairs that have none.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] for a pair that is neither planned
-    /// nor in doubt; then none is changed.
-    pub fn adopt(&mut self, tasks: &[(String, TaskId)]) -> Result<(), LedgerError> {
-        self.write(|write| tasks.iter().try_for_each(|(id, task)| write.adopt(id, task)))
     }
 
     /// Gives every pair that has to be waited for or fetched, now and while the ledger runs.
@@ -78,43 +58,14 @@ impl Store {
 impl Write<'_> {
     fn missing(&mut self, id: &str) -> Result<(), LedgerError> {
         let known = self.known(id)?;
-        self.apply(&known.receipt, State::Saved, Event::Missing, &Trace::default()).map(drop)
+        self.apply(&known.intent, State::Saved, Event::Missing, &Trace::default()).map(drop)
     }
 
-    fn found(&mut self, id: &str) -> Result<(), LedgerError> {
+    fn found(&mut self, id: &str, remark: &Remark) -> Result<(), LedgerError> {
         let known = self.known(id)?;
-        self.apply(&known.receipt, State::Completed, Event::Saved, &Trace::default()).map(drop)
-    }
-
-    fn retry(&mut self, id: &str) -> Result<(), LedgerError> {
-        let Known { receipt, .. } = self.known(id)?;
-        // What is known of the task that failed stays with its attempt.
-        self.execute(
-            "UPDATE attempts SET verdict = ?3, judged = ?4,
-                (code, message) = (SELECT error_code, task_id || ': ' || error FROM standings
-                    WHERE standings.pair = ?1)
-                WHERE pair = ?1 AND attempt = ?2",
-            params![
-                receipt.pair,
-                receipt.attempt,
-                Event::Retried.name(),
-                self.now.as_millisecond()
-            ],
-        )?;
-        self.apply(&receipt, State::Failed, Event::Retried, &Trace::default())?;
-        self.execute(
-            "UPDATE standings SET task_id = NULL, created_at = NULL, estimate = NULL,
-                video_url = NULL, linked_at = NULL WHERE pair = ?1",
-            [receipt.pair],
-        )?;
-        Ok(())
-    }
-
-    fn adopt(&mut self, id: &str, task: &TaskId) -> Result<(), LedgerError> {
-        let Known { receipt, state, .. } = self.known(id)?;
-        let from = if state == State::InDoubt { state } else { State::Planned };
-        let trace = Trace { task: Some(task), ..Trace::default() };
-        self.apply(&receipt, from, Event::Adopted, &trace).map(drop)
+        let (code, message) = remark.as_ref().map_or(("", ""), |(code, message)| (code, message));
+        let trace = Trace { code, message, ..Trace::default() };
+        self.apply(&known.intent, State::Completed, Event::Saved, &trace).map(drop)
     }
 
     pub(super) fn known(&self, id: &str) -> Result<Known, LedgerError> {

@@ -24,17 +24,25 @@
 //! observer; a [`Feed`] gives the pairs that got a task or a link to those who wait for them.
 //! [`View`] reads without the lock.
 
+mod again;
+mod doubts;
 mod error;
 mod event_log;
+mod latest;
 mod listing;
 mod lock;
 mod lookup;
 mod mend;
+mod migrate;
+mod outage;
+mod permit;
 mod purse;
 mod ready;
 mod schema;
 mod store;
 mod task;
+mod twins;
+mod verdict;
 mod videos;
 mod view;
 mod write;
@@ -46,16 +54,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::price::Charge;
 use crate::state::{Event, State};
 use crate::wire::{Judgement, Proof};
 
+pub use self::again::Finished;
+pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
+pub use self::migrate::Migrated;
+pub use self::outage::Doubted;
+use self::permit::Intent;
+pub use self::permit::{Departure, Permit, Receipt};
 pub use self::ready::{LookAgain, Unfit, Upload};
-pub use self::store::{Listing, Store, Verdict};
-pub use self::task::{Feed, News, SavedVideo, Task};
-pub use self::videos::{Misfit, MissingFile, Totals};
-pub use self::view::{Doubt, Rows, View};
+pub use self::store::{Listing, Store};
+pub use self::task::{Feed, News, Remark, SavedVideo, Task};
+pub use self::verdict::{TASK_NOT_FOUND, Verdict};
+pub use self::videos::{MissingFile, Remarked, Totals};
+pub use self::view::{Rows, View};
 pub use self::writer::Ledger;
 
 /// The file of the ledger in a run folder.
@@ -72,6 +86,8 @@ pub struct Planned {
     sent: Option<Bytes>,
     /// The user's name for it.
     pub id: Arc<str>,
+    /// Its portrait and its recording, as the manifest names them.
+    media: [Arc<str>; 2],
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
     /// Whether that is news.
@@ -88,35 +104,6 @@ impl Planned {
     fn to_send(&self) -> Bytes {
         self.sent.as_ref().unwrap_or(&self.body).clone()
     }
-}
-
-/// The right to send one create, whose intent is durable. Cannot be made, copied or used twice.
-#[derive(Debug)]
-#[must_use = "an intent without a create is a pair in doubt"]
-pub struct Permit {
-    receipt: Receipt,
-    body: Bytes,
-}
-
-impl Permit {
-    /// Gives the body to send, for what has to be settled afterwards.
-    pub fn spend(self) -> (Receipt, Bytes) {
-        (self.receipt, self.body)
-    }
-}
-
-/// The open end of an intent: the outcome has to be settled with it.
-#[derive(Debug)]
-#[must_use = "a create whose outcome is not settled is a pair in doubt"]
-pub struct Receipt {
-    pair: i64,
-    attempt: u32,
-    /// In milliseconds since 1970.
-    intended: i64,
-    id: Arc<str>,
-    body: Bytes,
-    audio: Option<Duration>,
-    charge: Charge,
 }
 
 /// What a create came to, once that is durable.
@@ -165,6 +152,21 @@ pub struct Change {
 
 /// Is told of changes after they were committed, in their order, on the writer's thread.
 pub type Observer = Box<dyn FnMut(&[Change]) + Send>;
+
+/// What this program knows of a create without an answer.
+fn unanswered(proof: Proof, code: &str, message: &str) -> Judgement {
+    Judgement {
+        proof,
+        status: None,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        evidence: None,
+        ordinary: false,
+        proposed: None,
+        retry_after: None,
+        estimate: None,
+    }
+}
 
 /// What a proof means for the pair it is about.
 fn event_of(judgement: &Judgement) -> Event {

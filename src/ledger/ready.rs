@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::lookup::millis;
 use super::write::{Trace, Write};
-use super::{LedgerError, Planned, Receipt, View};
+use super::{Intent, LedgerError, Planned, View};
 use crate::state::{Event, State};
 
 /// Why a pair is not sent.
@@ -60,9 +60,9 @@ impl Planned {
 
 impl Write<'_> {
     pub(super) fn unfit(&mut self, planned: &Planned, why: &Unfit) -> Result<State, LedgerError> {
-        let receipt = self.receipt_of(planned)?;
+        let intent = self.intent_of(planned)?;
         let trace = Trace { code: &why.code, message: &why.message, ..Trace::default() };
-        self.apply(&receipt, State::Planned, Event::Unfit, &trace)
+        self.apply(&intent, State::Planned, Event::Unfit, &trace)
     }
 
     pub(super) fn uploaded(&mut self, upload: &Upload) -> Result<(), LedgerError> {
@@ -82,20 +82,20 @@ impl Write<'_> {
     }
 
     pub(super) fn unfit_ids(&self, again: LookAgain) -> Result<Vec<String>, LedgerError> {
-        Ok(self.unfit_pairs(again)?.iter().map(|receipt| receipt.id.to_string()).collect())
+        Ok(self.unfit_pairs(again)?.iter().map(|intent| intent.id.to_string()).collect())
     }
 
     /// Plans pairs again that were never sent because their media were not fit; says how many.
     pub(super) fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
         let unfit = self.unfit_pairs(again)?;
-        for receipt in &unfit {
-            self.apply(receipt, State::Rejected, Event::Revised, &Trace::default())?;
+        for intent in &unfit {
+            self.apply(intent, State::Rejected, Event::Revised, &Trace::default())?;
         }
         Ok(unfit.len())
     }
 
     /// The pairs that were rejected, but not by an answer to a create.
-    fn unfit_pairs(&self, again: LookAgain) -> Result<Vec<Receipt>, LedgerError> {
+    fn unfit_pairs(&self, again: LookAgain) -> Result<Vec<Intent>, LedgerError> {
         let which = match again {
             LookAgain::All => "TRUE",
             LookAgain::Files => {
@@ -109,7 +109,7 @@ impl Write<'_> {
             AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
                 AND attempts.pair = pairs.pair AND attempts.settled = standings.since)"
         );
-        self.receipts(&refused, [State::Rejected.name(), Event::Refused.name()])
+        self.intents(&refused, [State::Rejected.name(), Event::Refused.name()])
     }
 }
 

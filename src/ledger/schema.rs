@@ -6,16 +6,28 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::migrate::{self, FORMAT, Migrated};
 use super::{FILE, LedgerError, event_log};
+use crate::files::make_private;
 
 /// Marks the file as ours ("CALL" in ASCII).
 const APPLICATION_ID: i32 = 0x4341_4c4c;
-/// The format that [`SCHEMA`] makes. An older one is migrated, a newer one refused.
-const FORMAT: i32 = 1;
+/// Of the newest format.
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// Opens or makes the ledger of a run folder for its one writer. The caller holds the lock.
-pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerError> {
+/// A ledger that was opened for reading.
+pub(super) struct Read {
+    pub(super) connection: Connection,
+    /// Whether it is a copy, because the file is of an older format.
+    pub(super) is_copy: bool,
+}
+
+/// Opens or makes the ledger of a run folder for its one writer, and says whether it was migrated.
+/// The caller holds the lock.
+pub(super) fn open(
+    folder: &Path,
+    endpoint: &str,
+) -> Result<(Connection, Option<Migrated>), LedgerError> {
     let path = folder.join(FILE);
     let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
     let events = event_log::last_number(folder)?;
@@ -24,11 +36,11 @@ pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerEr
         Some(events) if events > 0 && !path.exists() => return Err(lost(events)),
         _ => {}
     }
+    // Its write-ahead log is made as it is.
+    make_private(&path).map_err(|error| LedgerError::io(&path, error))?;
     let mut connection = connect(&path, OpenFlags::default())?;
     let blank = is_blank(&connection).map_err(failed)?;
-    if !blank {
-        check_format(&connection, &path)?;
-    }
+    let format = if blank { FORMAT } else { format(&connection, &path)? };
     // FULL: a commit that was answered survives a power cut.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
@@ -42,7 +54,8 @@ pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Connection, LedgerEr
             check_nothing_lost(&connection, events, &path)?;
         }
     }
-    Ok(connection)
+    let migrated = (format < FORMAT).then(|| migrate::migrate(&mut connection, &path, format));
+    Ok((connection, migrated.transpose()?))
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
@@ -69,7 +82,7 @@ pub(super) fn mark_in_use(connection: &Connection, path: &Path) -> Result<(), Le
 }
 
 /// Opens a ledger for reading; `None` if there is none.
-pub(super) fn open_to_read(folder: &Path) -> Result<Option<Connection>, LedgerError> {
+pub(super) fn open_to_read(folder: &Path) -> Result<Option<Read>, LedgerError> {
     let path = folder.join(FILE);
     if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
         return Ok(None);
@@ -79,8 +92,10 @@ pub(super) fn open_to_read(folder: &Path) -> Result<Option<Connection>, LedgerEr
     if is_blank(&connection).map_err(|error| LedgerError::sqlite(&path, &error))? {
         return Ok(None);
     }
-    check_format(&connection, &path)?;
-    Ok(Some(connection))
+    Ok(Some(match format(&connection, &path)? {
+        FORMAT => Read { connection, is_copy: false },
+        older => Read { connection: migrate::read(&connection, &path, older)?, is_copy: true },
+    }))
 }
 
 fn wal_has_content(path: &Path) -> bool {
@@ -98,16 +113,18 @@ fn create(connection: &mut Connection, endpoint: &str) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn check_format(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// The format of a ledger that can be read here.
+fn format(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     if read("application_id").map_err(failed)? != APPLICATION_ID {
         let reason = "it was not made by callsheet".to_owned();
         return Err(LedgerError::Damaged { path: path.to_owned(), reason });
     }
-    match read("user_version").map_err(failed)? {
-        FORMAT => Ok(()),
-        found => Err(LedgerError::Newer { path: path.to_owned(), found, known: FORMAT }),
+    let found = read("user_version").map_err(failed)?;
+    match usize::try_from(found) {
+        Ok(format @ 1..=FORMAT) => Ok(format),
+        _ => Err(LedgerError::Newer { path: path.to_owned(), found, known: FORMAT }),
     }
 }
 
@@ -121,13 +138,13 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
     Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned() })
 }
 
-/// After a crash: is the file whole, and does it hold every event that was acted on?
 /// The lines of the last commit, which a process that was killed may not have logged.
 pub(super) fn unlogged(connection: &Connection, path: &Path) -> Result<Vec<u8>, LedgerError> {
     let lines = connection.query_row("SELECT unlogged FROM batch", (), |row| row.get(0));
     lines.map_err(|error| LedgerError::sqlite(path, &error))
 }
 
+/// After a crash: is the file whole, and does it hold every event that was acted on?
 fn check_nothing_lost(
     connection: &Connection,
     events: Option<u64>,

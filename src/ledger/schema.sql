@@ -1,4 +1,4 @@
--- The ledger of a batch, format 1. Times are milliseconds since 1970 (UTC).
+-- The ledger of a batch, format 2. Times are milliseconds since 1970 (UTC).
 
 CREATE TABLE batch (
     only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -6,7 +6,8 @@ CREATE TABLE batch (
     listing    INTEGER NOT NULL DEFAULT 0, -- counts how often a manifest was listed
     events     INTEGER NOT NULL DEFAULT 0, -- the number of the last event
     unlogged   BLOB    NOT NULL DEFAULT x'', -- the lines of the last commit, for events.jsonl
-    in_use     INTEGER NOT NULL DEFAULT 0  -- 1 while a run holds the ledger, and after a crash
+    in_use     INTEGER NOT NULL DEFAULT 0, -- 1 while a run holds the ledger, and after a crash
+    twins      INTEGER NOT NULL DEFAULT 0  -- 1: an older release gave one task to several pairs
 );
 
 -- What the manifest asks for. Apart from `standings`, so that the rows that change with every
@@ -24,6 +25,17 @@ CREATE TABLE pairs (
     audio_millis INTEGER                   -- how long the recording is, once it was measured
 );
 CREATE INDEX pairs_by_place ON pairs (place);
+
+-- What the manifest asks for now of a pair that failed with something else: what is sent if it is
+-- created again.
+CREATE TABLE revisions (
+    pair         INTEGER PRIMARY KEY REFERENCES pairs,
+    body         TEXT    NOT NULL,
+    fingerprint  BLOB    NOT NULL,
+    image_url    TEXT    NOT NULL,
+    audio_url    TEXT    NOT NULL,
+    audio_millis INTEGER
+);
 
 -- Where each pair stands.
 CREATE TABLE standings (
@@ -46,6 +58,16 @@ CREATE TABLE standings (
     error_code   TEXT    NOT NULL DEFAULT '',
     error        TEXT    NOT NULL DEFAULT ''
 );
+CREATE INDEX standings_by_task ON standings (task_id) WHERE task_id IS NOT NULL;
+CREATE INDEX standings_in_doubt ON standings (pair) WHERE state = 'in_doubt';
+
+-- Tasks that pairs had before they were created again, or were given another one.
+CREATE TABLE former_tasks (
+    task_id TEXT    NOT NULL,
+    pair    INTEGER NOT NULL REFERENCES pairs,
+    attempt INTEGER NOT NULL,              -- that had it
+    PRIMARY KEY (task_id, pair, attempt)
+) WITHOUT ROWID;
 
 -- Local files that were uploaded, once per content and store.
 CREATE TABLE uploads (
@@ -67,8 +89,10 @@ CREATE TABLE attempts (
     status     INTEGER,                    -- HTTP
     code       TEXT,
     message    TEXT,
-    evidence   TEXT,                       -- the raw answer, bounded, without the key
+    evidence   BLOB,                       -- the raw answer, bounded, without the key
+    proposed   TEXT,                       -- a task that the answer seems to name
     verdict    TEXT,                       -- what a person made of a doubt
     judged     INTEGER,                    -- when
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
+CREATE INDEX attempts_lost ON attempts (settled) WHERE event = 'lost';

@@ -7,12 +7,13 @@ use rusqlite::Connection;
 
 use super::event_log::EventLog;
 use super::lock::Lock;
+use super::migrate::Migrated;
 use super::purse::Purse;
 use super::task::Feeder;
 use super::write::{Committed, Write};
 use super::{FILE, LedgerError, View, schema};
-use crate::pair::{Pair, TaskId};
-use crate::wire::{Judgement, Proof};
+use crate::pair::Pair;
+use crate::wire::Proof;
 
 /// The ledger of the one run that holds its lock.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Store {
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
     recovered: usize,
+    migrated: Option<Migrated>,
     _lock: Lock,
 }
 
@@ -39,17 +41,6 @@ pub struct Listing {
     pub changed: usize,
 }
 
-/// What a person decides about a pair in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The task was found at the server.
-    Adopt(TaskId),
-    /// Create it again, even if that pays twice.
-    Resend,
-    /// Leave it.
-    Abandon,
-}
-
 impl Store {
     /// Opens the ledger of a run folder, or makes it, and takes its lock. Pairs that a dead run
     /// left `sending` are in doubt afterwards.
@@ -61,14 +52,21 @@ impl Store {
     /// file system refuses.
     pub fn open(folder: &Path, endpoint: &str) -> Result<Self, LedgerError> {
         let lock = Lock::take(folder)?;
-        let connection = schema::open(folder, endpoint)?;
+        let (connection, migrated) = schema::open(folder, endpoint)?;
         let path = folder.join(FILE);
         let events = EventLog::open(folder, &schema::unlogged(&connection, &path)?)?;
         schema::mark_in_use(&connection, &path)?;
         let (feeder, purse) = (None, Purse::default());
-        let mut store = Self { path, connection, events, feeder, purse, recovered: 0, _lock: lock };
+        let mut store =
+            Self { path, connection, events, feeder, purse, recovered: 0, migrated, _lock: lock };
         store.recovered = store.recover()?;
         Ok(store)
+    }
+
+    /// What became of the ledger if an older release wrote it.
+    #[must_use]
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
     }
 
     /// How many pairs were found `sending`, and are in doubt now.
@@ -91,32 +89,16 @@ impl Store {
     /// # Errors
     /// When the file system refuses; none is written down then.
     pub fn measure(&mut self, lengths: &[(&str, Duration)]) -> Result<(), LedgerError> {
-        self.write(|write| lengths.iter().try_for_each(|(id, length)| write.measure(id, *length)))
-    }
-
-    /// Settles pairs in doubt by a person's word: all of them, or on an error none.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] for one that is not in doubt.
-    pub fn resolve(&mut self, ids: &[String], verdict: &Verdict) -> Result<(), LedgerError> {
-        self.write(|write| ids.iter().try_for_each(|id| write.resolve(id, verdict)))
+        self.write(|write| write.measure(lengths))
     }
 
     fn recover(&mut self) -> Result<usize, LedgerError> {
         self.write(|write| {
             let pending = write.pending()?;
-            let lost = Judgement {
-                proof: Proof::InDoubt,
-                status: None,
-                code: "stopped".to_owned(),
-                message: "the run ended before the answer was recorded".to_owned(),
-                evidence: None,
-                proposed: None,
-                retry_after: None,
-                estimate: None,
-            };
-            for receipt in &pending {
-                write.settle(receipt, &lost)?;
+            let message = "the run ended before the answer was recorded";
+            let lost = super::unanswered(Proof::InDoubt, "stopped", message);
+            for intent in &pending {
+                write.settle(intent, &lost)?;
             }
             Ok(pending.len())
         })

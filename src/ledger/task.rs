@@ -25,6 +25,8 @@ pub struct Task {
     pub estimate: Option<Duration>,
     /// The last link to the video, and when it was learned.
     pub link: Option<(Arc<str>, Timestamp)>,
+    /// Since when the server does not know the task, if it was noted that it does not.
+    pub missing_since: Option<Timestamp>,
 }
 
 /// What became of a task.
@@ -32,11 +34,13 @@ pub struct Task {
 pub enum News {
     /// There is a video behind this link.
     Completed(Arc<str>),
+    /// The same, and something is odd about it: the link, a code and a message.
+    CompletedOddly(Arc<str>, String, String),
     /// It failed at the server: code and message.
     Failed(String, String),
     /// There is another link to the same video.
     Relinked(Arc<str>),
-    /// No link leads to a video: code and message.
+    /// The video cannot be had, or not be put in its place: code and message.
     LinkLost(String, String),
     /// The video is on disk under its name, whole and durable.
     Saved(SavedVideo),
@@ -57,14 +61,19 @@ pub struct SavedVideo {
     pub sha256: String,
     /// How long it plays, if it says.
     pub length: Option<Duration>,
+    /// What is odd about it.
+    pub note: Remark,
 }
+
+/// What is odd about a saved video, if anything is: code and message.
+pub type Remark = Option<(String, String)>;
 
 impl News {
     /// What happened to the pair.
     #[must_use]
     pub const fn event(&self) -> Event {
         match self {
-            Self::Completed(_) => Event::Completed,
+            Self::Completed(_) | Self::CompletedOddly(..) => Event::Completed,
             Self::Failed(..) => Event::Failed,
             Self::Relinked(_) => Event::Relinked,
             Self::LinkLost(..) => Event::LinkLost,
@@ -77,8 +86,8 @@ impl News {
     /// Where a pair stands that this can be news of.
     pub(super) const fn from(&self) -> State {
         match self {
-            Self::Completed(_) | Self::Failed(..) => State::Created,
-            Self::NotFound(..) | Self::Found => State::Created,
+            Self::Completed(_) | Self::CompletedOddly(..) => State::Created,
+            Self::Failed(..) | Self::NotFound(..) | Self::Found => State::Created,
             Self::Relinked(_) | Self::LinkLost(..) | Self::Saved(_) => State::Completed,
         }
     }
@@ -127,6 +136,7 @@ impl Feeder {
             created_at: change.at,
             estimate: change.estimate,
             link: change.video_url.clone().map(|url| (url, change.at)),
+            missing_since: None,
         });
     }
 

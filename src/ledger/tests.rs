@@ -1,7 +1,14 @@
 //! The ledger against real files.
 
+mod again;
+mod migrate;
+mod outage;
+mod permits;
 mod purse;
 mod ready;
+mod tasks;
+mod twins;
+
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
@@ -43,6 +50,7 @@ fn judgement(proof: Proof) -> Judgement {
         code: String::new(),
         message: String::new(),
         evidence: None,
+        ordinary: false,
         proposed: None,
         retry_after: None,
         estimate: None,
@@ -114,7 +122,7 @@ fn an_intent_without_an_outcome_is_in_doubt_at_the_next_start() {
     let mut store = open(folder.path());
     store.list(&[pair("a", "x"), pair("b", "y")]).unwrap();
     let ledger = store.start(Box::new(|_| ())).unwrap();
-    drop(intend(&ledger));
+    let _left = intend(&ledger).spend();
     ledger.close().unwrap();
     let mut store = open(folder.path());
     assert_eq!(store.recovered(), 1);
@@ -245,7 +253,9 @@ fn a_failed_pair_that_is_tried_again_forgets_its_task() {
             row.get(0)
         })
         .unwrap();
-    assert_eq!(kept, "retried unknown_error t1: sorry");
+    assert_eq!(kept, "retried unknown_error sorry");
+    let owner = store.view().unwrap().owner_of(&TaskId::parse("t1").unwrap()).unwrap();
+    assert_eq!(owner.as_deref(), Some("a"), "its task is no other pair's");
 }
 
 #[test]
@@ -273,10 +283,10 @@ fn a_newer_or_foreign_file_is_refused_and_left_as_it_is() {
     fs::remove_file(&path).unwrap();
     open(folder.path());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
     drop(connection);
     let error = Store::open(folder.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, LedgerError::Newer { found: 3, known: 2, .. }), "{error}");
     assert!(View::open(folder.path()).is_err());
 }
 

@@ -1,10 +1,12 @@
 //! What is known of the videos of a batch, all together.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use rusqlite::{Row as SqlRow, params};
+use rusqlite::Row as SqlRow;
 
 use super::{LedgerError, View};
+use crate::pair::without_query;
 use crate::state::State;
 
 /// What the saved videos of a batch come to.
@@ -22,15 +24,15 @@ pub struct Totals {
     pub slowest: Option<(String, f64)>,
 }
 
-/// A video that does not play as long as its recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+/// A saved video that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Remarked {
     /// The pair.
     pub id: String,
-    /// How long the video plays.
-    pub video: Duration,
-    /// How long the recording is.
-    pub audio: Duration,
+    /// Why: `no_sound`, `wrong_length` or `same_video`.
+    pub code: String,
+    /// The same in words.
+    pub message: String,
 }
 
 /// A file that was saved once, and was not there or not the same when it was last looked for.
@@ -44,6 +46,8 @@ pub struct MissingFile {
     pub bytes: u64,
     /// Its digest, in lower-case hexadecimal.
     pub sha256: String,
+    /// How long its recording is, if it was measured.
+    pub audio: Option<Duration>,
 }
 
 impl View {
@@ -52,12 +56,13 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn missing_files(&self) -> Result<Vec<MissingFile>, LedgerError> {
-        let sql = "SELECT id, video_path, video_bytes, video_sha256
+        let sql = "SELECT id, video_path, video_bytes, video_sha256, audio_millis
             FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND video_sha256 IS NOT NULL ORDER BY place";
         self.ask(sql, [State::Completed.name()], |row| {
             let (id, path, bytes, sha256) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(MissingFile { id, path, bytes, sha256 })
+            let audio = row.get::<_, Option<u64>>(4)?.map(Duration::from_millis);
+            Ok(MissingFile { id, path, bytes, sha256, audio })
         })
     }
 
@@ -82,18 +87,74 @@ impl View {
         Ok(Totals { slowest, ..totals })
     }
 
-    /// The saved videos that are longer or shorter than their recordings by more than `tolerance`,
-    /// where both lengths are known, in manifest order.
+    /// The saved videos about which something is odd, in manifest order; then those that are the
+    /// same, byte for byte, as the video of another recording.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn misfits(&self, tolerance: Duration) -> Result<Vec<Misfit>, LedgerError> {
-        let sql = "SELECT id, video_millis, audio_millis FROM pairs JOIN standings USING (pair)
-            WHERE state = ?1 AND abs(video_millis - audio_millis) > ?2 ORDER BY place";
-        let tolerance = i64::try_from(tolerance.as_millis()).unwrap_or(i64::MAX);
-        self.ask(sql, params![State::Saved.name(), tolerance], |row| {
-            let [video, audio] = [row.get(1)?, row.get(2)?].map(Duration::from_millis);
-            Ok(Misfit { id: row.get(0)?, video, audio })
+    pub fn remarked(&self) -> Result<Vec<Remarked>, LedgerError> {
+        let (noted, repeated) = self.is_anything_odd()?;
+        let mut remarked = if noted { self.noted()? } else { Vec::new() };
+        if repeated {
+            remarked.extend(self.same_videos()?);
+        }
+        Ok(remarked)
+    }
+
+    /// Whether anything was noted of a saved video, and whether two of them seem to be the same: one
+    /// look at each, since hardly ever anything is.
+    fn is_anything_odd(&self) -> Result<(bool, bool), LedgerError> {
+        let sql = "SELECT error_code <> '', substr(video_sha256, 1, 16) FROM standings
+            WHERE state = ?1";
+        let (mut noted, mut repeated, mut seen) = (false, false, HashSet::new());
+        self.ask(sql, [State::Saved.name()], |row| {
+            noted |= row.get::<_, bool>(0)?;
+            let start = row.get_ref(1)?.as_str_or_null()?.unwrap_or_default();
+            repeated |= !seen.insert(u64::from_str_radix(start, 16).unwrap_or_default());
+            Ok(())
+        })?;
+        Ok((noted, repeated))
+    }
+
+    fn noted(&self) -> Result<Vec<Remarked>, LedgerError> {
+        let sql = "SELECT id, error_code, error FROM standings CROSS JOIN pairs USING (pair)
+            WHERE state = ?1 AND error_code <> '' ORDER BY place";
+        self.ask(sql, [State::Saved.name()], |row| {
+            Ok(Remarked { id: row.get(0)?, code: row.get(1)?, message: row.get(2)? })
         })
     }
+
+    fn same_videos(&self) -> Result<Vec<Remarked>, LedgerError> {
+        let sql = "SELECT video_sha256, id, audio_url FROM standings CROSS JOIN pairs USING (pair)
+            WHERE state = ?1 AND video_sha256 IN (SELECT video_sha256 FROM standings
+                WHERE state = ?1 GROUP BY video_sha256 HAVING count(*) > 1)
+            ORDER BY video_sha256, place";
+        let read = |row: &SqlRow<'_>| {
+            Ok(Same { sha256: row.get(0)?, id: row.get(1)?, audio: row.get(2)? })
+        };
+        let same = self.ask(sql, [State::Saved.name()], read)?;
+        let groups = same.chunk_by(|one, next| one.sha256 == next.sha256);
+        Ok(groups.flat_map(twins).collect())
+    }
+}
+
+/// A video that is also another pair's.
+struct Same {
+    sha256: String,
+    id: String,
+    audio: String,
+}
+
+/// Of pairs with one video: those that have not the recording of the first.
+fn twins(group: &[Same]) -> Vec<Remarked> {
+    let Some((first, others)) = group.split_first() else { return Vec::new() };
+    // The signatures of links change from day to day.
+    let recording = |one: &Same| without_query(&one.audio);
+    let others = others.iter().filter(|other| recording(other) != recording(first));
+    let remarked = |other: &Same| Remarked {
+        id: other.id.clone(),
+        code: "same_video".to_owned(),
+        message: format!("its video is, byte for byte, that of {}", first.id),
+    };
+    others.map(remarked).collect()
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::lookup::state_at;
-use super::{FILE, LedgerError, Planned, Task, schema};
+use super::schema::Read;
+use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, schema};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
 use crate::state::State;
@@ -19,6 +20,7 @@ use crate::view::Row;
 pub struct View {
     path: PathBuf,
     connection: Connection,
+    is_copy: bool,
 }
 
 /// Which rows are wanted.
@@ -30,26 +32,17 @@ pub enum Rows {
     Settled,
 }
 
-/// A pair in doubt, with all that is known about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
-    /// The pair.
-    pub row: Row,
-    /// When the create was about to be sent.
-    pub sent_at: Timestamp,
-    /// What was sent.
-    pub body: String,
-    /// What came back, bounded, if anything did.
-    pub evidence: Option<Vec<u8>>,
-    /// A task that the answer seemed to name.
-    pub proposed: Option<String>,
-}
-
-const ROW: &str = "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
+pub(super) const ROW: &str =
+    "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
     s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis";
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
+
+/// CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
+pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url
+        FROM pairs CROSS JOIN standings USING (pair)
+        WHERE state = ?1 AND listing = (SELECT listing FROM batch)";
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -58,7 +51,15 @@ impl View {
     /// When it is damaged or newer, or the file system refuses.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let path = folder.join(FILE);
-        Ok(schema::open_to_read(folder)?.map(|connection| Self { path, connection }))
+        let read = schema::open_to_read(folder)?;
+        Ok(read.map(|Read { connection, is_copy }| Self { path, connection, is_copy }))
+    }
+
+    /// Whether it shows the moment in which it was opened and no later one: the file is of an older
+    /// format, and this is a copy in today's. Whatever opens it to write brings the file up to date.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     /// The endpoint whose tasks these are.
@@ -151,28 +152,6 @@ impl View {
         Ok(())
     }
 
-    /// The pairs in doubt, oldest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
-        let sql = format!(
-            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence FROM pairs p
-                JOIN standings s USING (pair)
-                JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
-                WHERE s.state = ?1 ORDER BY a.intended, p.place"
-        );
-        self.ask(&sql, [State::InDoubt.name()], |row| {
-            Ok(Doubt {
-                row: read_row(row)?,
-                sent_at: time(row, 17)?,
-                body: row.get(18)?,
-                evidence: bytes(row, 19)?,
-                proposed: None,
-            })
-        })
-    }
-
     /// The next listed pairs that are planned, in manifest order; from the start without `after`.
     ///
     /// # Errors
@@ -182,23 +161,10 @@ impl View {
         after: Option<&Planned>,
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
-        // CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
-        let sql = "SELECT pair, place, id, body, audio_millis FROM pairs CROSS JOIN standings USING (pair)
-            WHERE place > ?1 AND state = ?2 AND listing = (SELECT listing FROM batch) ORDER BY place LIMIT ?3";
+        let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
         let from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(sql, params![from, State::Planned.name(), most], |row| {
-            let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
-            Ok(Planned {
-                pair: row.get(0)?,
-                place: row.get(1)?,
-                body: body.into(),
-                sent: None,
-                id: id.into(),
-                audio: duration(row, 4)?,
-                measured: false,
-            })
-        })
+        self.ask(&sql, params![State::Planned.name(), from, most], read_planned)
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.
@@ -206,10 +172,21 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
-        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at
-            FROM pairs JOIN standings USING (pair)
+        let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
+                error_code, since FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
+    }
+
+    /// The ids of all tasks that pairs have or had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn task_ids(&self) -> Result<Vec<TaskId>, LedgerError> {
+        let sql = "SELECT task_id FROM standings WHERE task_id IS NOT NULL
+            UNION SELECT task_id FROM former_tasks";
+        let ids: Vec<String> = self.ask(sql, (), |row| row.get(0))?;
+        Ok(ids.iter().filter_map(|id| TaskId::parse(id).ok()).collect())
     }
 
     /// The pairs that have a link and no file yet, the link that dies first first.
@@ -263,12 +240,12 @@ impl View {
             .map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &rusqlite::Error) -> LedgerError {
+    pub(super) fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::sqlite(&self.path, error)
     }
 }
 
-fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
         id: row.get(0)?,
         state: state_at(row, 1)?,
@@ -290,8 +267,24 @@ fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
+    let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
+    let (image, audio): (String, String) = (row.get(5)?, row.get(6)?);
+    Ok(Planned {
+        pair: row.get(0)?,
+        place: row.get(1)?,
+        body: body.into(),
+        sent: None,
+        id: id.into(),
+        media: [image.into(), audio.into()],
+        audio: duration(row, 4)?,
+        measured: false,
+    })
+}
+
 fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
+    let missing = row.get::<_, String>(8)? == TASK_NOT_FOUND;
     let foreign = |error: TaskIdError| {
         rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
     };
@@ -303,17 +296,12 @@ fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
         created_at: time(row, 4)?,
         estimate: duration(row, 5)?,
         link: url.map(Arc::from).zip(optional_time(row, 7)?),
+        missing_since: missing.then(|| time(row, 9)).transpose()?,
     })
 }
 
-/// Of a column that older releases wrote as text.
-fn bytes(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Vec<u8>>> {
-    let value = row.get_ref(column)?;
-    Ok(value.as_bytes_or_null()?.map(<[u8]>::to_vec))
-}
-
 /// In a column of milliseconds.
-fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+pub(super) fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
     Ok(row.get::<_, Option<u64>>(column)?.map(Duration::from_millis))
 }
 
@@ -322,7 +310,7 @@ fn optional_time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Tim
     known.map(|_| time(row, column)).transpose()
 }
 
-fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?).map_err(|error| {
         let kind = rusqlite::types::Type::Integer;
         rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))

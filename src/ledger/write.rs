@@ -12,10 +12,13 @@ use super::event_log;
 use super::lookup::{millis, state_at};
 use super::purse::Purse;
 use super::writer::Record;
-use super::{Change, LedgerError, News, Permit, Planned, Receipt, Task, Verdict, event_of};
+use super::{
+    Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, event_of,
+};
 use crate::pair::TaskId;
 use crate::price::{Charge, Money};
 use crate::state::{self, Event, Forbidden, State};
+use crate::view::REMARKS;
 use crate::wire::{Judgement, Proof};
 
 /// An open transaction that collects what it changes.
@@ -48,7 +51,7 @@ pub(super) struct Trace<'a> {
 
 /// What the ledger knows of a pair.
 pub(super) struct Known {
-    pub(super) receipt: Receipt,
+    pub(super) intent: Intent,
     pub(super) state: State,
     pub(super) fingerprint: Vec<u8>,
 }
@@ -101,27 +104,40 @@ impl<'a> Write<'a> {
         };
         self.measure_one(planned)?;
         let (id, body, audio) = (planned.id.clone(), planned.body.clone(), planned.audio);
-        let receipt = Receipt { pair, attempt, intended: now, id, body, audio, charge };
-        self.changed(&receipt, event, (from, to), &Trace::default());
-        Ok(Permit { receipt, body: planned.to_send() })
+        let intent = Intent { pair, attempt, intended: now, id, body, audio, charge };
+        self.changed(&intent, event, (from, to), &Trace::default());
+        Ok(Permit::new(intent, planned.to_send()))
     }
 
     /// Records what happened to a pair, and returns its state.
-    pub(super) fn record(&mut self, record: &Record) -> Result<State, LedgerError> {
-        match record {
-            Record::Settled(receipt, judgement) => self.settle(receipt, judgement),
-            Record::Noted(task, news) => self.note(task, news),
-            Record::Unfit(planned, why) => self.unfit(planned, why),
-            Record::Uploaded(upload) => self.uploaded(upload).map(|()| State::Planned),
-        }
+    pub(super) fn record(&mut self, record: &Record) -> Result<Settled, LedgerError> {
+        let state = match record {
+            Record::Settled(intent, judgement) => return self.settle(intent, judgement),
+            Record::Noted(task, news) => self.note(task, news)?,
+            Record::Unfit(planned, why) => self.unfit(planned, why)?,
+            Record::Uploaded(upload) => self.uploaded(upload).map(|()| State::Planned)?,
+        };
+        Ok(Settled { state, same_task: None })
     }
 
-    /// Records the outcome of a create.
+    /// Records the outcome of a create. A task that another one made is not this one's.
     pub(super) fn settle(
         &mut self,
-        receipt: &Receipt,
+        intent: &Intent,
         judgement: &Judgement,
-    ) -> Result<State, LedgerError> {
+    ) -> Result<Settled, LedgerError> {
+        let owner = match &judgement.proof {
+            Proof::Created(task) => self.owner_of(task)?,
+            _ => None,
+        };
+        let Some(owner) = owner else {
+            return Ok(Settled { state: self.settle_as(intent, judgement)?, same_task: None });
+        };
+        let twin = self.twin(intent, judgement, &owner)?;
+        Ok(Settled { state: self.settle_as(intent, &twin)?, same_task: Some(owner.id) })
+    }
+
+    fn settle_as(&mut self, intent: &Intent, judgement: &Judgement) -> Result<State, LedgerError> {
         let task = match &judgement.proof {
             Proof::Created(task) => Some(task),
             _ => None,
@@ -134,26 +150,29 @@ impl<'a> Write<'a> {
             video_url: None,
         };
         let event = event_of(judgement);
-        let state = self.apply(receipt, State::Sending, event, &trace)?;
+        let state = self.apply(intent, State::Sending, event, &trace)?;
         if matches!(event, Event::NotMade | Event::Refused) {
-            self.purse.give_back(receipt.charge);
+            self.purse.give_back(intent.charge);
         }
+        let kept = judgement.evidence.as_ref();
+        let kept = kept.filter(|_| !(event == Event::Accepted && judgement.ordinary));
         self.execute(
             "INSERT INTO attempts (pair, attempt, intended, settled, event, status, code, message,
-                    evidence, seconds, price)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    evidence, proposed, seconds, price)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
-                receipt.pair,
-                receipt.attempt,
-                receipt.intended,
+                intent.pair,
+                intent.attempt,
+                intent.intended,
                 self.now.as_millisecond(),
                 event.name(),
                 judgement.status,
                 judgement.code,
                 judgement.message,
-                judgement.evidence,
-                receipt.charge.seconds,
-                receipt.charge.price.map(Money::millionths),
+                kept,
+                judgement.proposed.as_ref().map(TaskId::as_str),
+                intent.charge.seconds,
+                intent.charge.price.map(Money::millionths),
             ],
         )?;
         Ok(state)
@@ -163,13 +182,22 @@ impl<'a> Write<'a> {
     pub(super) fn note(&mut self, task: &Task, news: &News) -> Result<State, LedgerError> {
         let (code, message, video_url) = match news {
             News::Completed(url) | News::Relinked(url) => ("", "", Some(url)),
+            News::CompletedOddly(url, code, message) => {
+                (code.as_str(), message.as_str(), Some(url))
+            }
             News::Failed(code, message)
             | News::LinkLost(code, message)
             | News::NotFound(code, message) => (code.as_str(), message.as_str(), None),
+            News::Saved(SavedVideo { note: Some((code, message)), .. }) => {
+                (code.as_str(), message.as_str(), None)
+            }
             News::Saved(_) | News::Found => ("", "", None),
         };
+        if self.is_no_news(task, news)? {
+            return Ok(news.from());
+        }
         let trace = Trace { code, message, video_url, ..Trace::default() };
-        let receipt = Receipt {
+        let intent = Intent {
             pair: task.pair,
             attempt: task.attempt,
             intended: 0,
@@ -178,7 +206,7 @@ impl<'a> Write<'a> {
             audio: None,
             charge: Charge::default(),
         };
-        let state = self.apply(&receipt, news.from(), news.event(), &trace)?;
+        let state = self.apply(&intent, news.from(), news.event(), &trace)?;
         if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {
             // Whoever fetches the video may have to ask for the task again.
             change.task_id = Some(task.task.as_str().into());
@@ -193,40 +221,42 @@ impl<'a> Write<'a> {
         Ok(state)
     }
 
-    /// Records a person's verdict on a pair in doubt.
-    pub(super) fn resolve(&mut self, id: &str, verdict: &Verdict) -> Result<(), LedgerError> {
-        let Known { receipt, .. } = self.known(id)?;
-        let (event, task) = match verdict {
-            Verdict::Adopt(task) => (Event::Adopted, Some(task)),
-            Verdict::Resend => (Event::Resent, None),
-            Verdict::Abandon => (Event::WrittenOff, None),
+    /// Whether the ledger knows already that the server does not know a task, or knows it.
+    fn is_no_news(&self, task: &Task, news: &News) -> Result<bool, LedgerError> {
+        let code = match news {
+            News::NotFound(code, _) => code.as_str(),
+            News::Found => "",
+            News::Completed(_) | News::CompletedOddly(..) => return Ok(false),
+            News::Failed(..) | News::Relinked(_) => return Ok(false),
+            News::LinkLost(..) | News::Saved(_) => return Ok(false),
         };
-        let trace = Trace { task, ..Trace::default() };
-        self.apply(&receipt, State::InDoubt, event, &trace)?;
-        self.execute(
-            "UPDATE attempts SET verdict = ?3, judged = ?4 WHERE pair = ?1 AND attempt = ?2",
-            params![receipt.pair, receipt.attempt, event.name(), self.now.as_millisecond()],
-        )?;
-        Ok(())
+        let sql = "SELECT 1 FROM standings
+            WHERE pair = ?1 AND attempt = ?2 AND state = ?3 AND error_code = ?4";
+        let same = params![task.pair, task.attempt, news.from().name(), code];
+        Ok(self.query_row(sql, same, |_| Ok(()))?.is_some())
     }
 
-    /// Moves a pair along the state table, if it stands where the event expects it.
+    /// Moves a pair along the state table, if it stands where the event expects it. What stays wrong
+    /// has been so since the first time.
     pub(super) fn apply(
         &mut self,
-        receipt: &Receipt,
+        intent: &Intent,
         from: State,
         event: Event,
         trace: &Trace<'_>,
     ) -> Result<State, LedgerError> {
-        let to = allowed(&receipt.id, from, event)?;
+        let to = allowed(&intent.id, from, event)?;
+        let keeps = trace.code.is_empty() && self.keeps_remark(intent.pair, from)?;
         let moved = self.execute(
-            "UPDATE standings SET state = ?3, since = ?4, task_id = coalesce(?5, task_id),
-                created_at = iif(?5 IS NULL, created_at, ?4), error_code = ?6, error = ?7,
+            "UPDATE standings SET state = ?3,
+                since = iif(?2 = ?3 AND error_code <> '' AND ?6 <> '', since, ?4), task_id = coalesce(?5, task_id),
+                created_at = iif(?5 IS NULL, created_at, ?4),
+                error_code = iif(?11, error_code, ?6), error = iif(?11, error, ?7),
                 estimate = coalesce(?8, estimate), video_url = coalesce(?9, video_url),
                 linked_at = iif(?9 IS NULL, linked_at, ?4)
-                WHERE pair = ?1 AND state = ?2",
+                WHERE pair = ?1 AND state = ?2 AND attempt = ?10",
             params![
-                receipt.pair,
+                intent.pair,
                 from.name(),
                 to.name(),
                 self.now.as_millisecond(),
@@ -235,37 +265,49 @@ impl<'a> Write<'a> {
                 trace.message,
                 millis(trace.estimate),
                 trace.video_url.map(|url| &**url),
+                intent.attempt,
+                keeps,
             ],
         )?;
         if moved == 0 {
-            return Err(self.elsewhere(receipt.pair, &receipt.id, event));
+            return Err(self.elsewhere(intent.pair, &intent.id, event));
         }
-        self.changed(receipt, event, (from, to), trace);
+        self.changed(intent, event, (from, to), trace);
         Ok(to)
+    }
+
+    /// Whether something odd about a video has to stay noted: it is not gone with the download.
+    fn keeps_remark(&self, pair: i64, from: State) -> Result<bool, LedgerError> {
+        if !matches!(from, State::Completed | State::Saved) {
+            return Ok(false);
+        }
+        let sql = "SELECT error_code FROM standings WHERE pair = ?1";
+        let code: Option<String> = self.query_row(sql, [pair], |row| row.get(0))?;
+        Ok(code.is_some_and(|code| REMARKS.contains(&code.as_str())))
     }
 
     fn changed(
         &mut self,
-        receipt: &Receipt,
+        intent: &Intent,
         event: Event,
         (from, state): (State, State),
         trace: &Trace<'_>,
     ) {
         self.events += 1;
         self.changes.push(Change {
-            pair: receipt.pair,
+            pair: intent.pair,
             number: self.events,
             at: self.now,
-            id: receipt.id.clone(),
+            id: intent.id.clone(),
             event,
             from,
             state,
-            attempt: receipt.attempt,
+            attempt: intent.attempt,
             task_id: trace.task.map(|task| task.as_str().into()),
             code: trace.code.to_owned(),
             message: trace.message.to_owned(),
-            body: receipt.body.clone(),
-            audio: receipt.audio,
+            body: intent.body.clone(),
+            audio: intent.audio,
             estimate: trace.estimate,
             video_url: trace.video_url.cloned(),
         });

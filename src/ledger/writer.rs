@@ -4,7 +4,7 @@
 //! next records gather. When a commit fails, nobody gets a permit any more, but outcomes are tried
 //! once more: a reserve of disk space is kept for them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -15,8 +15,10 @@ use tokio::sync::oneshot;
 use super::store::Store;
 use super::write::{Committed, Write};
 use super::{
-    LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload, View,
+    Intent, LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload,
+    View,
 };
+use crate::files::private;
 use crate::state::State;
 use crate::wire::Judgement;
 
@@ -29,22 +31,28 @@ const RESERVE: usize = 1024 * 1024;
 /// The running ledger: hands out permits and records outcomes.
 #[derive(Debug)]
 pub struct Ledger {
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     thread: JoinHandle<Result<(), LedgerError>>,
     view: View,
 }
 
+/// What the writer is asked for.
 #[derive(Debug)]
-enum Job {
-    Intend(Planned, Reply<Permit>),
-    Record(Record, Reply<State>),
+pub(super) enum Job {
+    /// With the way on which the permit comes back if it is not used.
+    Intend(Planned, Jobs, Reply<Permit>),
+    /// Nobody waits for what becomes of a permit that came back.
+    Record(Record, Option<Reply<Settled>>),
 }
+
+/// The way to the writer. `None` says that nothing more will be asked; permits may still be about.
+pub(super) type Jobs = mpsc::Sender<Option<Job>>;
 
 /// What happened to a pair.
 #[derive(Debug)]
 pub(super) enum Record {
     /// Its create has an outcome.
-    Settled(Receipt, Box<Judgement>),
+    Settled(Intent, Box<Judgement>),
     /// There is news of its task.
     Noted(Task, News),
     /// It is not fit to be sent.
@@ -53,7 +61,7 @@ pub(super) enum Record {
     Uploaded(Upload),
 }
 
-type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 impl Store {
     /// Starts the writer. `observer` hears of every change after its commit.
@@ -80,7 +88,7 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: then nothing may be sent.
     pub async fn intend(&self, planned: Planned) -> Result<Permit, LedgerError> {
-        self.ask(|reply| Job::Intend(planned, reply)).await
+        self.ask(|reply| Job::Intend(planned, self.jobs.clone(), reply)).await
     }
 
     /// Makes the outcome of a create durable, and says what it came to.
@@ -92,9 +100,7 @@ impl Ledger {
         receipt: Receipt,
         judgement: Judgement,
     ) -> Result<Settled, LedgerError> {
-        let record = Record::Settled(receipt, Box::new(judgement));
-        let state = self.ask(|reply| Job::Record(record, reply)).await?;
-        Ok(Settled { state, same_task: None })
+        self.record(Record::Settled(receipt.settled(), Box::new(judgement))).await
     }
 
     /// Makes what became of a task durable, and returns the pair's state.
@@ -102,8 +108,7 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: the next run will learn it again.
     pub async fn note(&self, task: &Task, news: News) -> Result<State, LedgerError> {
-        let record = Record::Noted(task.clone(), news);
-        self.ask(|reply| Job::Record(record, reply)).await
+        Ok(self.record(Record::Noted(task.clone(), news)).await?.state)
     }
 
     /// Makes it durable that a planned pair is not fit to be sent.
@@ -111,7 +116,7 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: the pair stays planned.
     pub async fn unfit(&self, planned: Planned, why: Unfit) -> Result<State, LedgerError> {
-        self.ask(|reply| Job::Record(Record::Unfit(planned, why), reply)).await
+        Ok(self.record(Record::Unfit(planned, why)).await?.state)
     }
 
     /// Makes it durable where a file was uploaded.
@@ -119,7 +124,7 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: the next run uploads it again.
     pub async fn uploaded(&self, upload: Upload) -> Result<State, LedgerError> {
-        self.ask(|reply| Job::Record(Record::Uploaded(upload), reply)).await
+        Ok(self.record(Record::Uploaded(upload)).await?.state)
     }
 
     /// Reads what has been committed.
@@ -128,7 +133,7 @@ impl Ledger {
         &self.view
     }
 
-    /// Waits until all is written, and gives the ledger back.
+    /// Waits until all is written, also what becomes of permits that were dropped before.
     ///
     /// # Errors
     /// The first thing that could not be written.
@@ -136,17 +141,22 @@ impl Ledger {
         let Self { jobs, thread, view } = self;
         // Before the writer is told to end: it leaves one file behind only if nobody reads.
         drop(view);
-        drop(jobs);
+        // It has ended if it cannot be told.
+        let _ = jobs.send(None);
         match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 
+    async fn record(&self, record: Record) -> Result<Settled, LedgerError> {
+        self.ask(|reply| Job::Record(record, Some(reply))).await
+    }
+
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
         let (reply, answer) = oneshot::channel();
         let gone = || LedgerError::io(Path::new("ledger"), std::io::ErrorKind::BrokenPipe);
-        self.jobs.send(job(reply)).map_err(|_| gone())?;
+        self.jobs.send(Some(job(reply))).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -160,15 +170,28 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &mpsc::Receiver<Job>) -> Result<(), LedgerError> {
+    fn run(mut self, queue: &mpsc::Receiver<Option<Job>>) -> Result<(), LedgerError> {
         while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            group.extend(queue.try_iter().take(GROUP - 1));
-            self.commit(group);
+            let group = std::iter::once(first).chain(queue.try_iter()).take(GROUP);
+            if !self.go_on(group.collect()) {
+                break;
+            }
         }
+        // What came back while the last group was written.
+        self.go_on(queue.try_iter().collect());
         let closed = self.store.close();
         drop(self.reserve);
         self.broken.map_or(closed, Err)
+    }
+
+    /// Commits a group; false if it is the last one.
+    fn go_on(&mut self, group: Vec<Option<Job>>) -> bool {
+        let last = group.iter().any(Option::is_none);
+        let group: Vec<_> = group.into_iter().flatten().collect();
+        if !group.is_empty() {
+            self.commit(group);
+        }
+        !last
     }
 
     fn commit(&mut self, group: Vec<Job>) {
@@ -234,7 +257,7 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
     let mut rest = Vec::new();
     for job in group {
         match job {
-            Job::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
+            Job::Intend(_, _, reply) => drop(reply.send(Err(error.clone()))),
             record @ Job::Record(..) => rest.push(record),
         }
     }
@@ -243,8 +266,8 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
 
 /// A job with what the open transaction made of it. Delivered only after the commit.
 enum Answered {
-    Intend(Result<Permit, LedgerError>, Reply<Permit>),
-    Record(Record, Result<State, LedgerError>, Reply<State>),
+    Intend(Result<Permit, LedgerError>, Jobs, Reply<Permit>),
+    Record(Record, Result<Settled, LedgerError>, Option<Reply<Settled>>),
 }
 
 impl Answered {
@@ -256,43 +279,48 @@ impl Answered {
             }
         };
         match job {
-            Job::Intend(planned, reply) => {
-                Self::Intend(write.intend(&planned).inspect_err(&mut note), reply)
+            Job::Intend(planned, back, reply) => {
+                Self::Intend(write.intend(&planned).inspect_err(&mut note), back, reply)
             }
             Job::Record(record, reply) => {
-                let state = write.record(&record).inspect_err(&mut note);
-                Self::Record(record, state, reply)
+                let settled = write.record(&record).inspect_err(&mut note);
+                Self::Record(record, settled, reply)
             }
         }
     }
 
     fn refused(job: Job, error: &LedgerError) -> Self {
         match job {
-            Job::Intend(_, reply) => Self::Intend(Err(error.clone()), reply),
+            Job::Intend(_, back, reply) => Self::Intend(Err(error.clone()), back, reply),
             Job::Record(record, reply) => Self::Record(record, Err(error.clone()), reply),
         }
     }
 
-    // Nobody waits any more when the run is being ended; the record stands all the same.
     fn deliver(self) {
         match self {
-            Self::Intend(permit, reply) => drop(reply.send(permit)),
-            Self::Record(_, state, reply) => drop(reply.send(state)),
+            // A permit that nobody waits for any more is dropped here, and comes back by that.
+            Self::Intend(permit, back, reply) => {
+                drop(reply.send(permit.map(|permit| permit.returning(back))));
+            }
+            // Nobody waits any more when the run is being ended; the record stands all the same.
+            Self::Record(_, settled, Some(reply)) => drop(reply.send(settled)),
+            Self::Record(_, _, None) => {}
         }
     }
 
     fn fail(self, error: &LedgerError) {
         match self {
-            Self::Intend(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Record(_, _, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Intend(_, _, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Record(_, _, Some(reply)) => drop(reply.send(Err(error.clone()))),
+            Self::Record(_, _, None) => {}
         }
     }
 
     fn into_outcome(self, error: &LedgerError) -> Option<Job> {
         match self {
             Self::Record(record, _, reply) => Some(Job::Record(record, reply)),
-            intend @ Self::Intend(..) => {
-                intend.fail(error);
+            intent @ Self::Intend(..) => {
+                intent.fail(error);
                 None
             }
         }
@@ -306,10 +334,11 @@ impl Reserve {
     fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
         let path = folder.join("ledger.reserve");
         // Random bytes are not needed, but zeros may be stored as a hole.
-        let filled = File::create(&path).and_then(|mut file| {
-            file.write_all(&vec![0xA5; RESERVE])?;
-            file.sync_all()
-        });
+        let filled =
+            private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
+                file.write_all(&vec![0xA5; RESERVE])?;
+                file.sync_all()
+            });
         filled.map_err(|error| LedgerError::io(&path, error))?;
         Ok(Self(path))
     }

@@ -65,6 +65,8 @@ pub struct Manifest {
     pub rate: Option<Rate>,
     /// Tasks unfinished at the server; no limit if absent.
     pub in_flight: Option<NonZeroU32>,
+    /// Doubts of one run that end its creates; if absent, a number that grows with the batch.
+    pub max_doubts: Option<NonZeroU32>,
     /// The longest recording that may be sent: its length is the bill.
     pub max_audio: Duration,
     /// What it costs, and may cost.

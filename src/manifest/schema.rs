@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::pairs::MOST_TAKES;
-use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_IN_FLIGHT};
+use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
 use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL};
 
@@ -88,6 +88,12 @@ fn settings() -> Value {
             "type": "integer",
             "minimum": 1,
             "maximum": MOST_IN_FLIGHT,
+        },
+        "max_doubts": {
+            "description": "A run stops creating when so many of its creates are in doubt.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_DOUBTS,
         },
         "max_audio": {
             "description": format!(
@@ -274,9 +280,9 @@ fn uploads() -> Value {
             },
             "path_style": {
                 "description": "Whether the bucket's name stands in the path of URLs, or in their \
-                                host.",
+                                host. By default in the host where a service is known to want it \
+                                there (OSS, COS, TOS, OBS), elsewhere in the path.",
                 "type": "boolean",
-                "default": true,
             },
         },
         "required": ["bucket", "endpoint", "region"],

@@ -22,6 +22,9 @@ pub(super) const MOST_CONCURRENCY: u32 = 1024;
 /// More unfinished tasks than any account may have.
 pub(super) const MOST_IN_FLIGHT: u32 = 1_000_000;
 
+/// More doubts than anybody will look into.
+pub(super) const MOST_DOUBTS: u32 = 1_000_000;
+
 /// Seconds of audio that the API takes in any mode.
 pub(super) const MOST_AUDIO: u64 = 60;
 
@@ -74,6 +77,7 @@ impl<'t> Reading<'t> {
         let concurrency = self.setting(all, "concurrency", Self::concurrency);
         let rate = self.setting(all, "rate", Self::rate);
         let in_flight = self.setting(all, "in_flight", Self::in_flight);
+        let max_doubts = self.setting(all, "max_doubts", Self::max_doubts);
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
         let uploads = self.setting(all, "uploads", Self::uploads);
@@ -86,6 +90,7 @@ impl<'t> Reading<'t> {
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             rate,
             in_flight,
+            max_doubts,
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
             uploads,
@@ -142,6 +147,10 @@ impl<'t> Reading<'t> {
 
     fn in_flight(&mut self, field: &Field<'t>) -> Option<NonZeroU32> {
         self.whole(field, 1..=MOST_IN_FLIGHT).and_then(NonZeroU32::new)
+    }
+
+    fn max_doubts(&mut self, field: &Field<'t>) -> Option<NonZeroU32> {
+        self.whole(field, 1..=MOST_DOUBTS).and_then(NonZeroU32::new)
     }
 
     fn rate(&mut self, field: &Field<'t>) -> Option<Rate> {

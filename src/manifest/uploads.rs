@@ -47,6 +47,22 @@ const LIFETIMES: RangeInclusive<Duration> =
 /// In characters. With a digest behind it, a key stays far below the 1024 bytes that S3 allows.
 pub(super) const LONGEST_PREFIX: usize = 512;
 
+/// Services that want the name of a bucket in the host, by the ends of their hosts: Alibaba's OSS,
+/// Tencent's COS, Huawei's OBS.
+const BY_HOST: [&str; 4] = ["aliyuncs.com", "myqcloud.com", "tencentcos.cn", "myhuaweicloud.com"];
+/// Volcengine's TOS, where one label of the host starts so.
+const TOS: (&str, [&str; 2]) = ("tos-", ["volces.com", "ivolces.com"]);
+
+/// Whether a server takes the name of a bucket in the path, as far as is known.
+fn takes_paths(endpoint: &Endpoint) -> bool {
+    let url = endpoint.at("/");
+    let host = url.domain().unwrap_or_default().trim_end_matches('.');
+    let under = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.ends_with('.'));
+    let (tos, ends) = TOS;
+    let is_tos = ends.iter().any(|end| under(end)) && host.split('.').any(|l| l.starts_with(tos));
+    !is_tos && !BY_HOST.iter().any(|end| under(end))
+}
+
 impl<'t> Reading<'t> {
     /// A bucket, or a note of what is missing or wrong.
     pub(super) fn uploads(&mut self, field: &Field<'t>) -> Option<Bucket> {
@@ -59,16 +75,15 @@ impl<'t> Reading<'t> {
         let lifetime = all.take("lifetime").map(|field| self.lifetime(&field));
         let by_path = all.take("path_style").map(|field| self.boolean(&field));
         fields.finish(self);
+        let endpoint = endpoint?;
+        let by_path = by_path.unwrap_or_else(|| Some(takes_paths(&endpoint)))?;
         Some(Bucket {
             name: name?.to_owned(),
-            endpoint: endpoint?,
+            endpoint,
             region: region?.to_owned(),
             prefix: prefix.unwrap_or(Some(String::new()))?,
             lifetime: lifetime.unwrap_or(Some(DEFAULT_LIFETIME))?,
-            address: match by_path.unwrap_or(Some(true))? {
-                true => BucketAddress::Path,
-                false => BucketAddress::Host,
-            },
+            address: if by_path { BucketAddress::Path } else { BucketAddress::Host },
         })
     }
 

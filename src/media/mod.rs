@@ -12,4 +12,5 @@ pub mod face;
 mod fields;
 mod foreign;
 pub mod image;
+mod tables;
 pub mod video;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::redact;
+
 /// The bearer key of the API. It prints as `***` and is wiped when dropped.
 #[derive(Clone)]
 pub struct ApiKey(SecretString);
@@ -46,10 +48,18 @@ impl ApiKey {
         format!("Bearer {}", self.0.expose_secret()).into()
     }
 
-    /// The text with every occurrence of the key replaced: a server may echo what it was sent.
+    /// The text with every occurrence of the key replaced, in whatever spelling, and also one that
+    /// the end of the text cuts off: a server may echo what it was sent. To be done before the text
+    /// is cut anywhere else.
     #[must_use]
     pub fn remove_from(&self, text: &str) -> String {
-        text.replace(self.0.expose_secret(), "***")
+        String::from_utf8_lossy(&self.remove_from_bytes(text.as_bytes())).into_owned()
+    }
+
+    /// The same for bytes that may be no text.
+    #[must_use]
+    pub fn remove_from_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        redact::remove(self.0.expose_secret().as_bytes(), bytes)
     }
 
     /// Whether a text gives the key away. A very short key may be in any text by chance, so it is
@@ -57,7 +67,7 @@ impl ApiKey {
     #[must_use]
     pub fn is_shown_by(&self, text: &str) -> bool {
         let key = self.0.expose_secret();
-        key.len() >= 16 && text.contains(key)
+        key.len() >= 16 && redact::shows(key.as_bytes(), text.as_bytes())
     }
 }
 
@@ -69,6 +79,9 @@ impl fmt::Debug for ApiKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -80,6 +93,65 @@ mod tests {
         assert!(!key.is_shown_by("task-sk-secret"), "too short to tell");
         let long = ApiKey::parse("sk-0123456789abcdef").unwrap();
         assert!(long.is_shown_by("task-sk-0123456789abcdef"));
+    }
+
+    /// Ways in which somebody else may write a character.
+    fn dressed(character: u8, dress: u8) -> String {
+        let plain = char::from(character);
+        match dress % 9 {
+            0 => plain.to_string(),
+            1 => format!("\\u{character:04x}"),
+            2 => format!("\\u{character:04X}"),
+            3 => format!("%{character:02x}"),
+            4 => format!("%25{character:02X}"),
+            5 => format!("&#{character};"),
+            6 => format!("&#x{character:04X};"),
+            _ if plain.is_ascii_alphanumeric() => plain.to_string(),
+            7 => format!("\\{plain}"),
+            _ => format!("%{character:02X}"),
+        }
+    }
+
+    const SECRET: &str = "sk-7/Ab+c_9=Zq.w&5x<8>";
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+        #[test]
+        fn nothing_of_it_is_left_wherever_a_body_is_cut(
+            dresses in vec(any::<u8>(), SECRET.len()), alike in any::<Option<u8>>()
+        ) {
+            let key = ApiKey::parse(SECRET).unwrap();
+            let dress = |n: usize| alike.unwrap_or(dresses[n]);
+            let said: Vec<_> = SECRET.bytes().enumerate().map(|(n, c)| dressed(c, dress(n))).collect();
+            let (before, after) = ("{\"m\":\"no ", " 1\"}");
+            let body = format!("{before}{}{after}", said.concat());
+            // From the fourth character on nothing of it may be left.
+            let told = before.len() + said[..4].concat().len();
+            for end in 0..=body.len() {
+                let clean = key.remove_from(&body[..end]);
+                let expected = match end {
+                    end if end >= body.len() - after.len() => {
+                        format!("{before}***{}", &body[body.len() - after.len()..end])
+                    }
+                    end if end >= told => format!("{before}***"),
+                    end => body[..end].to_owned(),
+                };
+                prop_assert_eq!(clean, expected, "{} cut at {}", body, end);
+            }
+            prop_assert!(key.is_shown_by(&body));
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_key_stays() {
+        let key = ApiKey::parse(SECRET).unwrap();
+        for text in ["sk-7/A", "sk-7/Ab+c_9=Zq.w&5x<8", "%41%zz&#999999999;\\u00", "sk-", ""] {
+            let text = format!("{text}!");
+            assert_eq!(key.remove_from(&text), text);
+        }
+        assert_eq!(key.remove_from_bytes(b"\xffsk-7/A"), b"\xff***");
+        let short = ApiKey::parse("abc").unwrap();
+        assert_eq!(short.remove_from("ab"), "ab", "too short to tell");
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod id;
 mod key;
 mod letters;
 mod name;
+mod query;
+mod redact;
 mod source;
 mod url;
 
@@ -17,16 +19,17 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use self::address::{is_private, is_private_address};
+pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zone_of};
 pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
 pub(crate) use self::letters::is_mark;
 pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_alphabet};
 pub use self::name::{VideoName, VideoNameError};
+pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
+pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
-pub(crate) use self::url::{is_loopback, without_queries, without_query};
 
 /// One portrait, one recording and their options: at most one paid request.
 #[derive(Debug, Clone, PartialEq)]

@@ -196,7 +196,8 @@ impl<'a> Prober<'a> {
     }
 
     async fn read_file(&self, file: &LocalFile, role: Role) -> Result<Look, Trouble> {
-        let local = files::find(self.means.manifest, &file.path).map_err(unfit)?;
+        let (manifest, path) = (self.means.manifest.to_owned(), file.path.clone());
+        let local = read(move || files::find(&manifest, &path)).await?;
         if local.length > most(role) {
             return Err(too_large(role, Some(local.length)));
         }
@@ -208,7 +209,8 @@ impl<'a> Prober<'a> {
             return Ok(look);
         }
         let _held = self.held.acquire().await;
-        let bytes = local.read(most(role)).map_err(unfit)?;
+        let file = local.clone();
+        let bytes = read(move || file.read(most(role))).await?;
         let found = self.examine(bytes.into(), role).await;
         let look = Look::here(found);
         self.means.catalog.put(&path, role, Some(&local.version), &look);
@@ -232,6 +234,15 @@ const fn most(role: Role) -> u64 {
         Role::Image => MAX_IMAGE,
         Role::Audio => MAX_AUDIO,
     }
+}
+
+/// On another thread: a slow disk holds up nobody else.
+async fn read<T: Send + 'static>(
+    file: impl FnOnce() -> Result<T, LocalError> + Send + 'static,
+) -> Result<T, Trouble> {
+    let failed = |error| LocalError::Unreadable(std::io::Error::other(error));
+    let read = tokio::task::spawn_blocking(file).await;
+    read.map_err(failed).and_then(|read| read).map_err(unfit)
 }
 
 fn unfit(error: LocalError) -> Trouble {

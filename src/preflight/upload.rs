@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -123,8 +123,8 @@ impl<'a> Uploads<'a> {
             let message = format!("{role}: this kind of file cannot be uploaded");
             Fate::Unfit(Trouble::new("unknown_kind", message, "convert it"))
         })?;
-        let local = files::find(self.means.manifest, path).map_err(|error| unfit(role, &error))?;
-        let file = measure(local.path, kind).await.map_err(|error| unfit(role, &error))?;
+        let file = measure(self.means.manifest, path, kind).await;
+        let file = file.map_err(|error| unfit(role, &error))?;
         if Some(file.sha256()) == look.sha256() {
             return Ok(file);
         }
@@ -178,10 +178,18 @@ impl<'a> Uploads<'a> {
 }
 
 /// On another thread: the whole file is read.
-async fn measure(path: PathBuf, kind: FileType) -> Result<client::Upload, LocalError> {
-    let measured = tokio::task::spawn_blocking(move || client::Upload::measure(&path, kind)).await;
+async fn measure(
+    manifest: &Path,
+    path: &str,
+    kind: FileType,
+) -> Result<client::Upload, LocalError> {
+    let (manifest, path) = (manifest.to_owned(), path.to_owned());
+    let measured = tokio::task::spawn_blocking(move || {
+        let local = files::find(&manifest, &path)?;
+        Ok(client::Upload::measure(&local.path, kind)?)
+    });
     let failed = |error| LocalError::Unreadable(std::io::Error::other(error));
-    measured.map_err(failed)?.map_err(LocalError::from)
+    measured.await.map_err(failed)?
 }
 
 fn unfit(role: Role, error: &LocalError) -> Fate {

@@ -1,72 +1,67 @@
 //! Every create passes here: how many at once, how fast, and when all have to wait.
 
+mod entry;
+mod money;
+mod pass;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, sleep};
 
+use self::entry::{Entry, Inner, Way};
+pub(super) use self::money::More;
+pub(super) use self::pass::Pass;
 use super::stop::Stop;
-use crate::pace::{Backoff, Pause, Rate, Schedule, Window, retry_after};
+use super::{Last, Limits};
+use crate::ledger::Doubted;
+use crate::pace::{Cause, End, Outcome, Step, retry_after};
 use crate::wire::{Judgement, Proof};
 
-const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+/// How often places are looked for that come with time.
+const LOOK: Duration = Duration::from_secs(5);
+/// Nobody waits longer because a server says so.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+/// What does not heal by itself is not waited for long.
+const LASTING: Duration = Duration::from_secs(60);
 
-/// One gate for all creates of a run, on one thread.
+/// One gate for all creates of a run, on one thread. Whoever wants to pass stands in a line, whose
+/// head alone waits for what has to be waited for: after a pause nobody has saved up a start.
 #[derive(Debug)]
 pub(super) struct Gate {
     start: Instant,
+    retry_for: Duration,
     inner: RefCell<Inner>,
-    left: Notify,
+    line: Mutex<()>,
+    /// For the head of the line.
+    changed: Notify,
+    /// For whoever looks after an outage.
+    turned: Notify,
+    /// For those who wait for money.
     ended: Notify,
 }
 
-#[derive(Debug)]
-struct Inner {
-    window: Window,
-    pause: Pause,
-    schedule: Schedule,
-    under_way: u32,
-    /// Passes that have money reserved, or are asking for it.
-    reserving: u32,
-    /// How many creates have ended, whose money may have come back.
-    ended: u64,
-    last_answer: Duration,
-}
-
-/// A place among the creates under way; given back when dropped.
-#[derive(Debug)]
-pub(super) struct Pass<'a> {
-    gate: &'a Gate,
-    started: Duration,
-    /// While it has money reserved, or asks for it: how many creates had ended when it asked.
-    asked: Cell<Option<u64>>,
-}
-
-/// Whether there may be more money than there was when it was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hope {
-    /// Some may have come back since.
-    Now,
-    /// Others have some that may come back.
-    Later,
-    /// Never in this run.
-    Never,
-}
-
 impl Gate {
-    pub(super) fn new(concurrency: u32, rate: Option<Rate>) -> Self {
-        let inner = Inner {
-            window: Window::new(concurrency),
-            pause: Pause::new(BACKOFF),
-            schedule: Schedule::new(rate),
-            under_way: 0,
-            reserving: 0,
-            ended: 0,
-            last_answer: Duration::ZERO,
-        };
-        let (left, ended) = (Notify::new(), Notify::new());
-        Self { start: Instant::now(), inner: RefCell::new(inner), left, ended }
+    pub(super) fn new(limits: &Limits) -> Self {
+        let notify = Notify::new;
+        let (changed, turned, ended) = (notify(), notify(), notify());
+        Self {
+            start: Instant::now(),
+            retry_for: limits.retry_for,
+            inner: RefCell::new(Inner::new(limits)),
+            line: Mutex::new(()),
+            changed,
+            turned,
+            ended,
+        }
+    }
+
+    /// The last run ended in an outage, with these pairs in doubt.
+    pub(super) fn continues(&self, doubted: Vec<Doubted>) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.outage.continues();
+        inner.row = doubted;
     }
 
     /// Waits until a create may start; `None` once the run is being stopped.
@@ -79,28 +74,123 @@ impl Gate {
     }
 
     async fn pass(&self) -> Pass<'_> {
-        let mut pass = self.place().await;
-        self.pause_over().await;
-        let slot = self.inner.borrow_mut().schedule.wait(self.now());
-        if !slot.is_zero() {
-            tokio::time::sleep(slot).await;
-            self.pause_over().await;
+        let _head = self.line.lock().await;
+        loop {
+            match self.entry(Way::Line) {
+                Ok(pass) => return pass,
+                Err(wait) => tokio::select! {
+                    () = sleep(wait) => {}
+                    () = self.changed.notified() => {}
+                },
+            }
         }
-        pass.started = self.now();
-        pass
     }
 
-    async fn place(&self) -> Pass<'_> {
-        loop {
-            {
-                let mut inner = self.inner.borrow_mut();
-                if inner.under_way < inner.window.size() {
-                    inner.under_way += 1;
-                    return Pass { gate: self, started: Duration::ZERO, asked: Cell::default() };
-                }
+    /// A pass for the one create that is tried alone; `None` if it may not be any more.
+    pub(super) async fn alone(&self, stop: &Stop) -> Option<Pass<'_>> {
+        while self.step() == Step::Alone && stop.reason().is_none() {
+            match self.entry(Way::Alone) {
+                Ok(pass) => return Some(pass),
+                Err(wait) => tokio::select! {
+                    () = stop.pulled() => {}
+                    () = sleep(wait) => {}
+                },
             }
-            self.left.notified().await;
         }
+        None
+    }
+
+    fn entry(&self, way: Way) -> Result<Pass<'_>, Duration> {
+        let now = self.now();
+        match self.inner.borrow_mut().entry(way, now) {
+            Entry::Start { alone } => Ok(Pass::new(self, now, alone)),
+            Entry::In(wait) => Err(wait),
+            Entry::Later => Err(LOOK),
+        }
+    }
+
+    /// The head of the line is the one that is tried alone.
+    pub(super) fn lets_one_in(&self) {
+        self.inner.borrow_mut().one_from_line = true;
+        self.changed.notify_one();
+    }
+
+    /// What is to be done for creates that are held back.
+    pub(super) fn step(&self) -> Step {
+        self.inner.borrow().step(self.now(), self.patience())
+    }
+
+    /// For how long it is tried.
+    pub(super) fn patience(&self) -> Duration {
+        match self.inner.borrow().last.code.as_str() {
+            "not_sent_tls" | "not_sent_name" => self.retry_for.min(LASTING),
+            _ => self.retry_for,
+        }
+    }
+
+    /// Waits until there may be another step.
+    pub(super) async fn turned(&self) {
+        self.turned.notified().await;
+    }
+
+    pub(super) fn asked(&self, there: bool) {
+        let at = (self.now(), fastrand::f64());
+        self.inner.borrow_mut().outage.asked(there, at);
+    }
+
+    /// An answered create is in the ledger.
+    pub(super) fn recorded(&self, same_task: bool) {
+        self.inner.borrow_mut().outage.recorded(same_task);
+        self.turn();
+    }
+
+    /// Creates wait until one was tried that shares nothing with those that were refused.
+    pub(super) fn looks_apart(&self) {
+        self.inner.borrow_mut().outage.looks_apart(self.now());
+        self.turn();
+    }
+
+    fn turn(&self) {
+        self.changed.notify_one();
+        self.turned.notify_one();
+    }
+
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.inner.borrow().outage.cause()
+    }
+
+    pub(super) fn end(&self) -> Option<End> {
+        self.inner.borrow().outage.end()
+    }
+
+    /// The pairs in doubt since the service last answered.
+    pub(super) fn row(&self) -> Vec<Doubted> {
+        self.inner.borrow().row.clone()
+    }
+
+    /// What came last that was no answer.
+    pub(super) fn last(&self) -> Last {
+        self.inner.borrow().last.clone()
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The time that counts for `--retry-for`: without the pauses that the server asked for.
+    pub(super) fn tried(&self) -> Duration {
+        self.now().saturating_sub(self.inner.borrow().excused)
+    }
+
+    /// The same when creates go on.
+    pub(super) fn resumes(&self) -> Duration {
+        let (now, inner) = (self.now(), self.inner.borrow());
+        (now + inner.pause.wait(now)).saturating_sub(inner.excused)
+    }
+
+    /// How long no create will have got through when creates go on.
+    pub(super) fn silence(&self) -> Duration {
+        self.resumes().saturating_sub(self.inner.borrow().last_answer)
     }
 
     async fn pause_over(&self) {
@@ -109,121 +199,48 @@ impl Gate {
             if wait.is_zero() {
                 return;
             }
-            tokio::time::sleep(wait).await;
+            sleep(wait).await;
         }
     }
 
-    pub(super) fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    /// How long creates are held back from now on.
-    pub(super) fn held_back(&self) -> Duration {
-        self.inner.borrow().pause.wait(self.now())
-    }
-
-    /// How long no create has got through.
-    pub(super) fn silence(&self) -> Duration {
-        self.now().saturating_sub(self.inner.borrow().last_answer)
-    }
-
-    fn learn(&self, started: Duration, judgement: &Judgement) {
-        let now = self.now();
+    /// What a create's outcome means for those that follow; how long the server wants all to wait,
+    /// if that is too long.
+    fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> Option<Duration> {
+        let outcome = outcome(&judgement.proof)?;
+        let (now, tried) = (self.now(), self.tried());
+        let asked = judgement.retry_after.as_deref().filter(|_| outcome != Outcome::Answer);
+        let asked = asked.and_then(|value| retry_after(value, SystemTime::now()));
+        let (taken, too_long) = match asked {
+            Some(wait) if wait > LONGEST_ASKED => (None, Some(wait)),
+            asked => (asked, None),
+        };
         let inner = &mut *self.inner.borrow_mut();
-        match judgement.proof {
-            Proof::Wait => {
-                let asked = judgement.retry_after.as_deref();
-                let asked = asked.and_then(|v| retry_after(v, SystemTime::now()));
-                if inner.pause.refused((started, now), asked, fastrand::f64()) {
-                    inner.window.cut();
-                }
-                inner.log(now, "too many requests");
-            }
-            Proof::NotSent | Proof::NotRelayed | Proof::NotTheApi => {
-                inner.pause.refused((started, now), None, fastrand::f64());
-                inner.log(now, "not sent");
-            }
-            Proof::Unable => {}
-            Proof::Created(_) | Proof::Rejected | Proof::AccountStop(_) | Proof::InDoubt => {
-                inner.last_answer = now;
-                inner.pause.answered();
-                inner.window.answered();
-            }
+        match outcome {
+            Outcome::Answer => inner.answered(tried),
+            _ => inner.last = Last::of(judgement),
         }
+        let was_open = inner.outage.cause().is_none();
+        inner.outage.heard(outcome, pass.alone, (now, fastrand::f64()));
+        if was_open && inner.outage.cause().is_some() {
+            // A pause that was asked for earlier is no time of trying either.
+            inner.outage.excuse(inner.pause.wait(now));
+            tracing::info!(cause = ?inner.outage.cause(), "creates are held back");
+        }
+        if outcome == Outcome::Busy || taken.is_some() {
+            inner.pauses((pass.started, now), (outcome, taken));
+        }
+        too_long
     }
 }
 
-impl Inner {
-    fn log(&self, now: Duration, why: &str) {
-        let (ms, window) = (self.pause.wait(now).as_millis(), self.window.size());
-        tracing::debug!(why, ms, window, "creates pause");
-    }
-}
-
-impl Pass<'_> {
-    /// What the create's outcome means for those that follow.
-    pub(super) fn learn(&self, judgement: &Judgement) {
-        self.gate.learn(self.started, judgement);
-    }
-
-    /// To be called before money is asked for: others have to wait for what comes of it.
-    pub(super) fn asks(&self) {
-        let inner = &mut *self.gate.inner.borrow_mut();
-        inner.reserving += 1;
-        self.asked.set(Some(inner.ended));
-    }
-
-    /// It gets no money now.
-    pub(super) fn forgoes(&self) -> Hope {
-        let inner = &mut *self.gate.inner.borrow_mut();
-        let asked = self.asked.take();
-        inner.reserving -= u32::from(asked.is_some());
-        if inner.reserving == 0 {
-            // Who waits for this one waits for nobody now.
-            self.gate.ended.notify_waiters();
-        }
-        match (asked == Some(inner.ended), inner.reserving) {
-            (false, _) => Hope::Now,
-            (true, 0) => Hope::Never,
-            (true, _) => Hope::Later,
-        }
-    }
-
-    /// There was not enough money: waits until some may have come back, and creates do not pause.
-    /// False if none can come back, or the run is being stopped.
-    ///
-    /// The place and its time are kept: who is short of money does not queue up again.
-    pub(super) async fn more(&mut self, stop: &Stop) -> bool {
-        let hope = self.forgoes();
-        let ended = self.gate.ended.notified();
-        let comes_back = async {
-            match hope {
-                Hope::Now => {}
-                Hope::Later => ended.await,
-                Hope::Never => return false,
-            }
-            self.gate.pause_over().await;
-            true
-        };
-        let comes = tokio::select! {
-            biased;
-            () = stop.pulled() => false,
-            comes = comes_back => comes,
-        };
-        self.started = self.gate.now();
-        comes
-    }
-}
-
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        let inner = &mut *self.gate.inner.borrow_mut();
-        inner.under_way -= 1;
-        if self.asked.take().is_some() {
-            inner.reserving -= 1;
-            inner.ended += 1;
-            self.gate.ended.notify_waiters();
-        }
-        self.gate.left.notify_one();
-    }
+fn outcome(proof: &Proof) -> Option<Outcome> {
+    Some(match proof {
+        Proof::Created(_) | Proof::Rejected | Proof::AccountStop(_) => Outcome::Answer,
+        Proof::Wait => Outcome::Busy,
+        Proof::InDoubt => Outcome::Doubt,
+        Proof::NotTheApi => Outcome::Foreign,
+        Proof::NotSent => Outcome::NotSent,
+        Proof::NotRelayed => Outcome::NotRelayed,
+        Proof::Unable => return None,
+    })
 }

@@ -13,6 +13,7 @@ pub struct InFlight {
     most: Option<NonZeroU32>,
     unfinished: Cell<u32>,
     ended: Notify,
+    unwatched: Cell<bool>,
 }
 
 /// The place of a create that may become a task; given back when dropped.
@@ -23,26 +24,51 @@ impl InFlight {
     /// With so many tasks unfinished from before; no limit without `most`.
     #[must_use]
     pub fn new(most: Option<NonZeroU32>, unfinished: u32) -> Self {
-        Self { most, unfinished: Cell::new(unfinished), ended: Notify::new() }
+        Self {
+            most,
+            unfinished: Cell::new(unfinished),
+            ended: Notify::new(),
+            unwatched: Cell::new(false),
+        }
     }
 
-    /// Waits until one more task may be made; `None` once the run is being stopped.
+    /// Waits until one more task may be made; `None` once the run is being stopped, or nobody would
+    /// hear of a task's end.
     pub(super) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {
-        while self.most.is_some_and(|most| self.unfinished.get() >= most.get()) {
+        loop {
+            if let Some(seat) = self.try_enter() {
+                return Some(seat);
+            }
+            if self.unwatched.get() {
+                return None;
+            }
             tokio::select! {
                 biased;
                 () = stop.pulled() => return None,
                 () = self.ended.notified() => {}
             }
         }
-        self.unfinished.set(self.unfinished.get() + 1);
-        Some(Seat(self))
+    }
+
+    /// The same without waiting.
+    pub(super) fn try_enter(&self) -> Option<Seat<'_>> {
+        let full = self.most.is_some_and(|most| self.unfinished.get() >= most.get());
+        (!full).then(|| {
+            self.unfinished.set(self.unfinished.get() + 1);
+            Seat(self)
+        })
     }
 
     /// A task was completed, or has failed.
     pub fn task_ended(&self) {
         self.unfinished.set(self.unfinished.get().saturating_sub(1));
         self.ended.notify_one();
+    }
+
+    /// Nobody asks for tasks any more: whoever waits for one to end waits in vain.
+    pub fn nobody_watches(&self) {
+        self.unwatched.set(true);
+        self.ended.notify_waiters();
     }
 }
 
@@ -76,6 +102,18 @@ mod tests {
         assert!(block_on(poll_immediate(&mut waiting)).is_none(), "the create became a task");
         limit.task_ended();
         assert!(waiting.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn nobody_waits_for_tasks_that_nobody_asks_for() {
+        let (limit, stop) = (InFlight::new(NonZeroU32::new(1), 0), Stop::default());
+        let seat = block_on(limit.enter(&stop)).unwrap();
+        let mut waiting = Box::pin(limit.enter(&stop));
+        assert!(block_on(poll_immediate(&mut waiting)).is_none(), "the place is taken");
+        limit.nobody_watches();
+        assert!(waiting.now_or_never().unwrap().is_none());
+        drop(seat);
+        assert!(block_on(limit.enter(&stop)).is_some(), "there is room without anyone's end");
     }
 
     #[test]

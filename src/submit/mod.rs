@@ -4,30 +4,38 @@
 //! consumer only has to count and a slot is refilled the moment its pair ends. What an outcome
 //! proves was decided in [`crate::wire`]; here it is only acted on.
 
+mod board;
+mod create;
 mod gate;
 mod in_flight;
+mod media;
+mod outage;
+mod outcome;
 mod stop;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future;
 use futures::stream::{self, Stream, StreamExt};
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 
-use self::gate::{Gate, Pass};
+pub use self::board::Board;
+use self::create::Turn;
+use self::gate::Gate;
 pub use self::in_flight::InFlight;
-pub use self::stop::{Reason, Stop, Stops};
+use self::in_flight::Seat;
+use self::media::{Alike, Suspects};
+pub use self::outcome::{Last, NotAffordable, Outcome};
+pub use self::stop::{Reason, Stop, Stops, Trouble};
 use crate::client::Client;
-use crate::ledger::{Ledger, LedgerError, Permit, Planned, Settled};
+use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
-use crate::price::Refusal;
-use crate::state::State;
-use crate::wire::{Judgement, Proof};
 
 /// How many planned pairs are read from the ledger at a time; memory does not grow with the batch.
 const PAGE: usize = 512;
@@ -43,31 +51,10 @@ pub struct Limits {
     pub most: Option<usize>,
     /// For how long a pair is tried again when it is proven that nothing was made.
     pub retry_for: Duration,
-}
-
-/// What the ledger cannot tell about a fan-out.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Tasks whose ids could not be made durable: they have to be adopted by hand.
-    pub unrecorded: Vec<(String, TaskId)>,
-    /// Pairs that may not be paid for: how many, and the first of them.
-    pub not_affordable: NotAffordable,
-    /// The first pair that the budget had not enough left for, and how much it had.
-    pub beyond_budget: Option<(Arc<str>, Refusal)>,
-}
-
-/// Pairs that may not be paid for whatever is left of the budget; others were sent.
-#[derive(Debug, Default)]
-pub struct NotAffordable {
-    /// How many.
-    pub pairs: u64,
-    /// The first of them, and why.
-    pub first: Vec<(Arc<str>, Refusal)>,
-}
-
-impl NotAffordable {
-    /// How many are named.
-    const KEPT: usize = 10;
+    /// Doubts of this run that end it; without it, a number that grows with what is accepted.
+    pub max_doubts: Option<u32>,
+    /// Whether it goes on however many pairs in a row are refused alike.
+    pub keep_going: bool,
 }
 
 /// What a fan-out works with.
@@ -81,14 +68,26 @@ pub struct Means<'a> {
     pub in_flight: &'a InFlight,
     /// What ends it early.
     pub stop: &'a Stop,
+    /// After it, answers of creates under way are not awaited any more.
+    pub kill: &'a Stop,
+    /// Who is under way.
+    pub board: &'a Board,
     /// What happens to a pair's media before its create, if anything.
     pub preflight: Option<&'a Preflight<'a>>,
 }
 
 struct Run<'a> {
     means: Means<'a>,
-    retry_for: Duration,
+    limits: Limits,
     gate: Gate,
+    suspects: RefCell<Suspects>,
+    /// Of those that are suspect, one goes at a time.
+    single: Mutex<()>,
+    alike: RefCell<Alike>,
+    /// A task of this run.
+    known: RefCell<Option<TaskId>>,
+    /// How many pairs were taken up, and the place of the last.
+    taken_up: Cell<(usize, i64)>,
     /// The shortest recording that the budget had not enough left for. What is left only shrinks.
     too_long: Cell<Option<Duration>>,
     outcome: RefCell<Outcome>,
@@ -97,32 +96,17 @@ struct Run<'a> {
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
 /// are under way then are answered first. Everything that happened is in the ledger afterwards.
 pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
-    let run = Run {
-        means,
-        retry_for: limits.retry_for,
-        gate: Gate::new(limits.concurrency.into(), limits.rate),
-        too_long: Cell::default(),
-        outcome: RefCell::default(),
-    };
-    let Means { ledger, stop, preflight, .. } = means;
-    let at_once = limits.concurrency.into();
-    let planned = planned(ledger).take(limits.most.unwrap_or(usize::MAX)).take_until(stop.pulled());
-    let listed = planned.filter_map(|planned| future::ready(run.listed(planned)));
-    let create = |ready| run.create(ready);
-    match preflight {
-        Some(preflight) => {
-            let (ahead, ready) = channel(1);
-            let of = &run;
-            // Owns the sending end, which is dropped with the last pair.
-            let prepare = move |planned| of.prepare(preflight, planned, ahead.clone());
-            let prepared = listed.map(prepare).buffer_unordered(at_once).collect::<()>();
-            let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
-            // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
-            // a medium that is being fetched would run out of time behind a create that pauses.
-            tokio::join!(prepared, created);
-        }
-        None => listed.map(create).buffer_unordered(at_once).collect().await,
+    let run = Run::new(means, limits);
+    if let Err(error) = run.remember() {
+        means.stop.pull(Reason::Ledger(error));
     }
+    let (ends, over) = watch::channel(false);
+    let fan_out = async {
+        run.fan_out(Turn::First).await;
+        run.fan_out(Turn::Last).await;
+        ends.send_replace(true);
+    };
+    tokio::join!(fan_out, run.look_after(over));
     run.outcome.into_inner()
 }
 
@@ -149,11 +133,67 @@ fn planned(ledger: &Ledger) -> impl Stream<Item = Result<Planned, LedgerError>> 
     })
 }
 
-impl Run<'_> {
-    /// The next pair, unless the ledger cannot be read.
-    fn listed(&self, planned: Result<Planned, LedgerError>) -> Option<Planned> {
-        let planned = planned.map_err(|error| self.means.stop.pull(Reason::Ledger(error))).ok()?;
-        (!self.is_hopeless(&planned)).then_some(planned)
+impl<'a> Run<'a> {
+    fn new(means: Means<'a>, limits: &Limits) -> Self {
+        Self {
+            means,
+            limits: *limits,
+            gate: Gate::new(limits),
+            suspects: RefCell::default(),
+            single: Mutex::new(()),
+            alike: RefCell::default(),
+            known: RefCell::default(),
+            taken_up: Cell::new((0, -1)),
+            too_long: Cell::default(),
+            outcome: RefCell::default(),
+        }
+    }
+
+    /// Each planned pair in its turn. The last turn is of those that were left out in the first.
+    async fn fan_out(&self, turn: Turn) {
+        let Means { ledger, stop, preflight, .. } = self.means;
+        let at_once = self.limits.concurrency.into();
+        let planned =
+            planned(ledger).take_while(|planned| future::ready(self.takes(turn, planned)));
+        let listed = planned
+            .take_until(stop.pulled())
+            .filter_map(|planned| future::ready(self.listed(turn, planned)));
+        let create = |ready| self.create(ready, turn);
+        match preflight {
+            Some(preflight) => {
+                let (ahead, ready) = channel(1);
+                // Owns the sending end, which is dropped with the last pair.
+                let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
+                let prepared = listed.map(prepare).buffer_unordered(at_once).collect::<()>();
+                let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
+                // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
+                // a medium that is being fetched would run out of time behind a create that pauses.
+                tokio::join!(prepared, created);
+            }
+            None => listed.map(create).buffer_unordered(at_once).collect().await,
+        }
+    }
+
+    /// Whether there are more to be taken up.
+    fn takes(&self, turn: Turn, planned: &Result<Planned, LedgerError>) -> bool {
+        let (taken, last) = self.taken_up.get();
+        let place = planned.as_ref().map_or(last, Planned::place);
+        match turn {
+            Turn::First if self.limits.most.is_some_and(|most| taken >= most) => return false,
+            Turn::First => self.taken_up.set((taken + 1, place)),
+            Turn::Last => return place <= last && self.suspects.borrow().had_any(),
+        }
+        true
+    }
+
+    /// The next pair, unless the ledger cannot be read, or it is not its turn.
+    fn listed(&self, turn: Turn, planned: Result<Planned, LedgerError>) -> Option<Planned> {
+        let planned = planned.map_err(|error| self.ledger_failed(error)).ok()?;
+        let its_turn = match turn {
+            Turn::First => !self.suspects.borrow().has(&planned),
+            Turn::Last => self.suspects.borrow().had(&planned),
+        };
+        (its_turn && !self.is_hopeless(&planned)).then_some(planned)
     }
 
     /// Whether too little is left of the budget for this pair. Recordings are not looked at any
@@ -171,14 +211,23 @@ impl Run<'_> {
             () = self.means.stop.pulled() => return,
             ready = preflight.ready(planned) => ready,
         };
-        let reason = match ready {
+        match ready {
             // The other end is there until this one is dropped.
-            Ok(planned) => return drop(ahead.send(planned).await),
-            Err(NotReady::Unfit) => return,
-            Err(NotReady::Ledger(error)) => Some(Reason::Ledger(error)),
-            Err(NotReady::Uploads(fate)) => self.uploads_ended(fate),
-        };
-        reason.into_iter().for_each(|reason| self.means.stop.pull(reason));
+            Ok(planned) => drop(ahead.send(planned).await),
+            Err(not_ready) => self.not_ready(not_ready),
+        }
+    }
+
+    fn not_ready(&self, not_ready: NotReady) {
+        match not_ready {
+            NotReady::Unfit => {}
+            NotReady::Ledger(error) => self.ledger_failed(error),
+            NotReady::Uploads(fate) => {
+                self.uploads_ended(fate)
+                    .into_iter()
+                    .for_each(|reason| self.means.stop.pull(reason));
+            }
+        }
     }
 
     fn uploads_ended(&self, fate: Fate) -> Option<Reason> {
@@ -189,113 +238,8 @@ impl Run<'_> {
             Fate::Unreachable(within, message) => {
                 Reason::Unreachable { what: "upload", within, message }
             }
+            Fate::Ledger(LedgerError::Forbidden { .. }) => return None,
             Fate::Ledger(error) => Reason::Ledger(error),
         })
-    }
-
-    /// One pair: again and again as long as it is proven that nothing was made, and allowed.
-    async fn create(&self, planned: Planned) {
-        let Some(seat) = self.means.in_flight.enter(self.means.stop).await else { return };
-        let begun = self.gate.now();
-        while let Some(mut pass) = self.gate.enter(self.means.stop).await {
-            let Some(permit) = self.permit(&planned, &mut pass).await else { return };
-            let sent = self.gate.now();
-            let (receipt, judgement) = self.means.client.create(permit).await;
-            pass.learn(&judgement);
-            tracing::info!(
-                pair = &*planned.id,
-                status = judgement.status,
-                ms = (self.gate.now() - sent).as_millis(),
-                code = judgement.code,
-                "create"
-            );
-            let again = self.act_on(&judgement, begun);
-            let settled = self.means.ledger.settle(receipt, judgement.clone()).await;
-            match settled {
-                Ok(Settled { state: State::Created, .. }) => return seat.keep(),
-                Ok(_) => {}
-                Err(error) => return self.unrecorded(&planned, judgement, error),
-            }
-            if !again {
-                return;
-            }
-        }
-    }
-
-    /// The permit for a pair, once there is money for it; `None` if it is not sent.
-    async fn permit(&self, planned: &Planned, pass: &mut Pass<'_>) -> Option<Permit> {
-        loop {
-            pass.asks();
-            let refusal = match self.means.ledger.intend(planned.clone()).await {
-                Ok(permit) => return Some(permit),
-                Err(LedgerError::NotAffordable { refusal, .. }) => refusal,
-                Err(error) => {
-                    self.means.stop.pull(Reason::Ledger(error));
-                    return None;
-                }
-            };
-            match refusal {
-                Refusal::Reached { .. } if pass.more(self.means.stop).await => {}
-                Refusal::Reached { .. } => {
-                    self.beyond_budget(planned, refusal);
-                    return None;
-                }
-                Refusal::Unmeasured | Refusal::TooDear { .. } => {
-                    pass.forgoes();
-                    self.not_affordable(planned, refusal);
-                    return None;
-                }
-            }
-        }
-    }
-
-    /// Says whether the pair may be tried again.
-    fn act_on(&self, judgement: &Judgement, begun: Duration) -> bool {
-        let message = judgement.message.clone();
-        match judgement.proof {
-            Proof::AccountStop(account) => {
-                self.means.stop.pull(Reason::Account { account, message })
-            }
-            Proof::Unable => self.means.stop.pull(Reason::Unable { message }),
-            Proof::NotSent | Proof::NotRelayed | Proof::NotTheApi | Proof::Wait => {
-                let resumes = self.gate.now() + self.gate.held_back();
-                if resumes.saturating_sub(begun) <= self.retry_for {
-                    return true;
-                }
-                // Others may be getting through; then only this pair is left for another run.
-                if self.gate.silence() + self.gate.held_back() > self.retry_for {
-                    let within = self.retry_for;
-                    self.means.stop.pull(Reason::Unreachable { what: "create", within, message });
-                }
-            }
-            Proof::Created(_) | Proof::Rejected | Proof::InDoubt => {}
-        }
-        false
-    }
-
-    /// Others may still fit: shorter ones.
-    fn beyond_budget(&self, planned: &Planned, refusal: Refusal) {
-        if self.means.stop.reason().is_some() {
-            return;
-        }
-        let least = self.too_long.get().into_iter().chain(planned.audio).min();
-        self.too_long.set(least);
-        let first = &mut self.outcome.borrow_mut().beyond_budget;
-        first.get_or_insert_with(|| (planned.id.clone(), refusal));
-    }
-
-    fn not_affordable(&self, planned: &Planned, refusal: Refusal) {
-        let list = &mut self.outcome.borrow_mut().not_affordable;
-        list.pairs += 1;
-        if list.first.len() < NotAffordable::KEPT {
-            list.first.push((planned.id.clone(), refusal));
-        }
-    }
-
-    fn unrecorded(&self, planned: &Planned, judgement: Judgement, error: LedgerError) {
-        if let Proof::Created(task) = judgement.proof {
-            self.outcome.borrow_mut().unrecorded.push((planned.id.to_string(), task));
-        }
-        self.means.stop.pull(Reason::Ledger(error));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::Last;
 use crate::ledger::LedgerError;
 use crate::wire::Account;
 
@@ -29,6 +30,13 @@ pub enum Reason {
         /// The last refusal.
         message: String,
     },
+    /// The service takes no creates, or nobody knows what it makes of them.
+    Service {
+        /// What it does.
+        trouble: Trouble,
+        /// The last that was no answer of its own.
+        last: Last,
+    },
     /// This machine cannot send anything.
     Unable {
         /// Why.
@@ -50,6 +58,32 @@ pub enum Reason {
     Deadline,
 }
 
+/// What is wrong with a service that takes no creates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// After doubts in a row it did not answer a question for so long.
+    Silent(Duration),
+    /// It answers questions, and creates that are tried alone end in doubt, one after another.
+    Alone,
+    /// So many creates of this run ended in doubt.
+    Doubts(u32),
+    /// What answers is something else, and was for so long.
+    Foreign(Duration),
+    /// It names the same task for different requests.
+    SameTask,
+    /// It wants to be left alone for so long.
+    Asked(Duration),
+    /// It refuses everything alike.
+    Alike {
+        /// How many in a row.
+        count: usize,
+        /// With which code.
+        code: String,
+        /// And which words, the first time.
+        message: String,
+    },
+}
+
 /// A stop for each stage: a dead account ends creates, and links that were paid for go on dying.
 #[derive(Debug, Default)]
 pub struct Stops {
@@ -59,6 +93,8 @@ pub struct Stops {
     pub watch: Stop,
     /// No further download; those under way are left.
     pub download: Stop,
+    /// Not even the answers of creates under way are awaited.
+    pub kill: Stop,
 }
 
 impl Stops {

@@ -11,6 +11,9 @@ pub struct Activity {
     pub waiting: u64,
     /// Their mean progress in percent, as the server tells it; none without tasks.
     pub progress: Option<u64>,
+    /// Those of them whose status nobody knows.
+    #[serde(default)]
+    pub unknown: u64,
     /// Videos being fetched.
     pub downloading: u64,
     /// How fast, together.
@@ -31,6 +34,9 @@ impl fmt::Display for Activity {
         write!(f, "{} waiting", self.waiting)?;
         if let Some(mean) = self.progress {
             write!(f, " ({mean} %)")?;
+        }
+        if self.unknown > 0 {
+            write!(f, ", {} of unknown status", self.unknown)?;
         }
         if self.downloading > 0 {
             #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]

@@ -102,16 +102,14 @@ impl Progress {
         let fetched = bytes.saturating_sub(before) as f64;
         self.speed = fetched / then.elapsed().as_secs_f64().max(0.001);
         self.measured = (Instant::now(), bytes);
-        self.tell_unknown();
+        self.tell();
         self.describe();
         self.activity()
     }
 
-    /// A status that nobody knows may be the first sign that the API has changed.
-    fn tell_unknown(&self) {
-        for status in self.meter.unknown.news() {
-            let status = printable(&status);
-            let text = format!("a task has the unknown status {status:?}: it is waited out");
+    /// What was found out while waiting, each once.
+    fn tell(&self) {
+        for text in self.meter.told.news() {
             self.above(|ui| ui.warn(&text));
         }
     }
@@ -123,7 +121,9 @@ impl Progress {
 
     /// Removes the bar, once everything was said.
     pub fn end(&self) {
-        self.tell_unknown();
+        self.tell();
+        let unknown = self.meter.unknown.summary();
+        unknown.iter().for_each(|text| self.above(|ui| ui.warn(text)));
         self.bar.finish_and_clear();
     }
 
@@ -168,6 +168,7 @@ impl Progress {
         Activity {
             waiting,
             progress: of(&self.meter.progress).checked_div(waiting),
+            unknown: self.meter.unknown.now(),
             downloading: of(&self.meter.fetching),
             bytes_per_second: self.speed as u64,
         }

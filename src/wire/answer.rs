@@ -1,144 +1,269 @@
-//! Reads what matters from an answer's JSON, however odd or short it is.
+//! What an answer to a create says: its ids, and its error in every shape that relays give it.
 //!
-//! Only `id` may be relied on. The body is read key by key, so that an id that arrived before the
-//! body broke off is still found.
+//! Only `id` at the top level may be relied on. An id in another place is one that a person may
+//! adopt; a request's id beside a refusal is none.
 
 use std::time::Duration;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
-
+use super::Received;
+use super::json::{Json, Value};
 use crate::pair::TaskId;
 
-/// What an answer says, as far as it could be read.
-#[derive(Debug, Default)]
-pub(super) struct Answer {
-    id: Option<TaskId>,
-    has_error: bool,
-    /// The error's code, or its type where there is no code.
-    pub(super) code: Option<String>,
-    kind: Option<String>,
-    /// The error's message.
-    pub(super) message: Option<String>,
-    /// How long the server expects the task to take.
-    pub(super) estimate: Option<Duration>,
-    /// Whether the body is one whole JSON object.
-    pub(super) whole: bool,
+static NONE: Value = Value::Null;
+/// What the documented answer calls itself.
+const TASK: &str = "video.generation.task";
+/// Where else kin put a task's id, in the order in which it is believed.
+const ELSEWHERE: &[&[&str]] = &[&["task_id"], &["data", "task_id"], &["data", "id"]];
+/// The names of ids further down.
+const ID_NAMES: &[&str] = &["task_id", "taskId", "video_id", "id"];
+/// Codes that say that all is well.
+const WELL: &[&str] = &["0", "200", "201", "202", "ok", "success"];
+/// The codes of relays whose message quotes an upstream: what that says is not about us.
+const QUOTING: &[&str] =
+    &["fail_to_fetch_task", "bad_response_status_code", "bad_response", "ali_api_error"];
+/// What a relay says instead of whatever its upstream said.
+const SATURATED: &str = "当前分组上游负载已饱和";
+
+/// An answer, as far as it could be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer<'a> {
+    json: &'a Json,
+    value: &'a Value,
 }
 
-impl Answer {
-    pub(super) fn read(body: &[u8]) -> Self {
-        let mut answer = Self::default();
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let read = Keys(&mut answer).deserialize(&mut json);
-        answer.whole = read.is_ok() && json.end().is_ok();
-        answer
+impl<'a> Answer<'a> {
+    pub(super) fn of(json: &'a Json) -> Self {
+        Self { json, value: json.value() }
     }
 
-    /// The task that this answer names. With an error beside it, an id may be the request's, so
-    /// only a success makes a task of it then.
+    /// The task that this answer is about, with this status.
     pub(super) fn task(&self, status: u16) -> Option<TaskId> {
-        let trusted = super::is_success(status) || !self.has_error;
-        self.id.clone().filter(|_| trusted)
+        let id = self.id("id")?;
+        let named = self.word("object").is_some_and(|object| object == TASK);
+        let stands = match self.word("status").as_deref() {
+            Some("pending" | "processing" | "completed") => !self.speaks(),
+            _ => false,
+        };
+        let trusted = match super::is_success(status) {
+            true => named || !self.has_error(),
+            false => named || stands,
+        };
+        trusted.then_some(id)
     }
 
-    /// Whether code or type say so, in the words of any dialect.
-    pub(super) fn balance_is_used_up(&self) -> bool {
-        [&self.code, &self.kind].into_iter().flatten().any(|name| {
-            let name = name.to_ascii_lowercase();
-            let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-            name == "402"
-                || has(&["quota"]) && has(&["insufficient", "exceeded", "exhausted"])
-                || has(&["balance", "credit", "fund"]) && has(&["insufficient", "not_enough"])
-        })
+    /// A task that this answer may be about.
+    pub(super) fn proposed(&self, received: &Received) -> Option<TaskId> {
+        let deeper = || self.value.entries().iter().filter(|(key, _)| key != "error");
+        self.id("id")
+            .or_else(|| ELSEWHERE.iter().find_map(|path| parse(self.value.at(path))))
+            .or_else(|| deeper().find_map(|(_, value)| within(value)))
+            .or_else(|| {
+                let headers = ["operation-location", "location"];
+                headers.iter().find_map(|name| task_in(received.header(name)?))
+            })
+    }
+
+    /// How long the server expects the task to take: up to a day; anything else is no estimate.
+    pub(super) fn estimate(&self) -> Option<Duration> {
+        let seconds = self.value.at(&["task_info", "estimated_time"]).number()?;
+        (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    }
+
+    /// Whether the body is one whole JSON document.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.json.is_plain()
+    }
+
+    /// Whether the body begins as all JSON of APIs does.
+    pub(super) const fn is_json(&self) -> bool {
+        matches!(self.value, Value::Map(_) | Value::List(_))
+    }
+
+    /// Whether this is an error in the API's JSON, and not that of something on the way: nested
+    /// `error`, or flat with a message, and a word more than the status has.
+    pub(super) fn is_api(&self) -> bool {
+        let error = self.error();
+        let nested = ["message", "code", "type"].iter().any(|name| !error.get(name).is_empty());
+        let base = !self.value.at(&["base_resp", "status_code"]).is_empty();
+        let said = self.message().is_some_and(|said| !is_stock(said));
+        nested || base || said
+    }
+
+    /// Whether the answer speaks of an error, whatever its status.
+    pub(super) fn has_error(&self) -> bool {
+        let failed = *self.value.get("success") == Value::Bool(false);
+        let base = self.value.at(&["base_resp", "status_code"]).scalar();
+        !self.error().is_empty()
+            || failed
+            || self.outer_code().is_some()
+            || base.is_some_and(|code| code != "0")
+    }
+
+    /// The error's code, where there is one.
+    pub(super) fn code(&self) -> Option<&'a str> {
+        self.codes().into_iter().next()
+    }
+
+    /// The error's message, or as much of it as is kept.
+    pub(super) fn message(&self) -> Option<&'a str> {
+        self.messages().into_iter().next()
+    }
+
+    /// Every code, of the error or of the outer object.
+    pub(super) fn codes(&self) -> Vec<&'a str> {
+        let error = self.error();
+        let base =
+            self.value.at(&["base_resp", "status_code"]).scalar().filter(|code| *code != "0");
+        let of_error = ["code", "error_code"].iter().filter_map(|name| error.get(name).scalar());
+        let outer = ["error_code", "failure_code", "reason"].iter();
+        let outer = outer.filter_map(|name| self.value.get(name).scalar());
+        let codes = of_error.chain(self.outer_code()).chain(base).chain(outer);
+        codes.map(str::trim).filter(|code| !code.is_empty()).collect()
+    }
+
+    /// Every code and type. Where a relay put its own words in place of the upstream's message,
+    /// its type is not to be believed either.
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        let mut names = self.codes();
+        if !self.messages().iter().any(|said| said.contains(SATURATED)) {
+            let kinds = ["type", "kind"].iter();
+            let places = kinds.flat_map(|name| [self.error().get(name), self.value.get(name)]);
+            names.extend(places.filter_map(Value::scalar));
+            names.extend(self.error().scalar());
+            names.extend(self.messages());
+        }
+        names
+    }
+
+    /// The number that MiniMax answers with.
+    pub(super) fn base_code(&self) -> Option<&'a str> {
+        self.value.at(&["base_resp", "status_code"]).scalar()
+    }
+
+    /// Everything that may be an error's message, the most likely first.
+    pub(super) fn messages(&self) -> Vec<&'a str> {
+        let error = self.error();
+        let nested = [error.get("message"), error.get("msg"), error];
+        let outer = ["message", "msg", "detail", "title"].map(|name| self.value.get(name));
+        let base = self.value.at(&["base_resp", "status_msg"]);
+        let all = nested.into_iter().chain(outer).chain([base]);
+        let all = all.filter_map(Value::shown).map(str::trim);
+        all.filter(|said| !said.is_empty()).collect()
+    }
+
+    /// Whether a relay tells of the account it has with somebody else.
+    pub(super) fn quotes_upstream(&self) -> bool {
+        self.codes().iter().any(|code| QUOTING.contains(code))
+    }
+
+    /// Whether the distributor of a relay refused before it passed anything on.
+    pub(super) fn is_distributor(&self) -> bool {
+        let error = self.error();
+        let kind = error.get("type").text();
+        let code = error.get("code");
+        let message = error.get("message").shown().unwrap_or_default();
+        matches!(kind, Some("new_api_error" | "one_api_error"))
+            && (code.is_empty() || code.text() == Some("model_not_found"))
+            && ["(distributor)", "（distributor）", "无可用渠道"]
+                .iter()
+                .any(|word| message.contains(word))
     }
 
     /// Whether code, type or message say that no more files can be kept. The documented answer is
     /// a bare 403, so words are all there is to tell it from a key that may not upload.
     pub(super) fn storage_is_full(&self) -> bool {
         let full = ["full", "exceed", "insufficient", "limit", "quota", "not enough", "no space"];
-        [&self.code, &self.kind, &self.message].into_iter().flatten().any(|text| {
+        self.names().into_iter().any(|text| {
             let text = text.to_ascii_lowercase();
             text.contains("storage") && full.iter().any(|word| text.contains(word))
         })
     }
 
-    fn take(&mut self, key: &str, value: Value) {
-        match (key, value) {
-            ("id", value) if self.id.is_none() => {
-                self.id = scalar(&value).and_then(|text| TaskId::parse(&text).ok());
-            }
-            ("task_info", value) => self.estimate = seconds(&value["estimated_time"]),
-            ("error", Value::Null) => {}
-            ("error", Value::Object(error)) => {
-                self.has_error = true;
-                error.into_iter().for_each(|(key, value)| self.take_error(&key, &value));
-            }
-            ("error", value) => {
-                self.has_error = true;
-                self.message = scalar(&value);
-            }
-            ("code" | "message" | "type", value) if self.id.is_none() => {
-                self.take_error(key, &value);
-            }
-            _ => {}
-        }
+    fn error(&self) -> &'a Value {
+        let error = self.value.get("error");
+        if error.is_empty() { &NONE } else { error }
     }
 
-    fn take_error(&mut self, key: &str, value: &Value) {
-        match key {
-            "code" => self.code = scalar(value).or_else(|| self.code.take()),
-            "message" => self.message = scalar(value).or_else(|| self.message.take()),
-            "type" => self.kind = scalar(value).or_else(|| self.kind.take()),
-            _ => {}
-        }
+    /// The code beside the rest, unless it says that all is well.
+    fn outer_code(&self) -> Option<&'a str> {
+        let code = self.value.get("code").scalar()?.trim();
+        let well = WELL.iter().any(|well| well.eq_ignore_ascii_case(code));
+        (!well && !code.is_empty()).then_some(code)
+    }
+
+    /// Whether a code or a message stands beside the id.
+    fn speaks(&self) -> bool {
+        self.outer_code().is_some() || !self.value.get("message").is_empty()
+    }
+
+    fn id(&self, name: &str) -> Option<TaskId> {
+        parse(self.value.get(name))
+    }
+
+    fn word(&self, name: &str) -> Option<String> {
+        self.value.get(name).text().map(str::to_ascii_lowercase)
     }
 }
 
-/// A time of up to a day; anything else is no estimate.
-fn seconds(value: &Value) -> Option<Duration> {
-    let seconds = value.as_f64().filter(|seconds| (0.0..=86_400.0).contains(seconds))?;
-    Some(Duration::from_secs_f64(seconds))
-}
-
-/// Text, or a number as text: ids and codes come as both.
-pub(super) fn scalar(value: &Value) -> Option<String> {
+/// Text, or a number as text, of JSON that was read whole.
+pub(super) fn scalar(value: &serde_json::Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
-/// Reads an object into an [`Answer`] and keeps what it had when the JSON turns out broken.
-struct Keys<'a>(&'a mut Answer);
-
-impl<'de> DeserializeSeed<'de> for Keys<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
+fn parse(value: &Value) -> Option<TaskId> {
+    TaskId::parse(value.scalar()?).ok()
 }
 
-impl<'de> Visitor<'de> for Keys<'_> {
-    type Value = ();
+/// An id further down; what is kept of an answer is not deep.
+fn within(value: &Value) -> Option<TaskId> {
+    let named = ID_NAMES.iter().find_map(|name| parse(value.get(name)));
+    let inner = value.entries().iter().map(|(_, value)| value).chain(value.items());
+    named.or_else(|| inner.into_iter().find_map(within))
+}
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object")
-    }
+/// The last part of a link to a task, as `202 Accepted` gives it.
+pub(super) fn task_in(link: &str) -> Option<TaskId> {
+    const LISTS: &[&str] =
+        &["tasks", "task", "generations", "videos", "video", "operations", "jobs"];
+    let path = link.split(['?', '#']).next()?.trim_end_matches('/');
+    let (before, tail) = path.rsplit_once('/')?;
+    let list = before.rsplit('/').next()?;
+    let is_list = |part: &str| LISTS.iter().any(|known| known.eq_ignore_ascii_case(part));
+    TaskId::parse(tail).ok().filter(|_| is_list(list) && !is_list(tail))
+}
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "id" | "error" | "code" | "message" | "type" | "task_info" => {
-                    let value = map.next_value()?;
-                    self.0.take(&key, value);
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
+/// Whether a message is no more than the name of a status: any gateway says that much.
+fn is_stock(said: &str) -> bool {
+    const STOCK: &[&str] = &[
+        "bad request",
+        "unauthorized",
+        "forbidden",
+        "not found",
+        "method not allowed",
+        "request timeout",
+        "conflict",
+        "gone",
+        "length required",
+        "payload too large",
+        "request entity too large",
+        "content too large",
+        "uri too long",
+        "unsupported media type",
+        "unprocessable entity",
+        "too many requests",
+        "internal server error",
+        "bad gateway",
+        "service unavailable",
+        "gateway timeout",
+        "missing authentication token",
+        "no route matched with those values",
+        "404 page not found",
+        "route not found",
+    ];
+    let said = said.trim_end_matches(['.', '!']).to_ascii_lowercase();
+    STOCK.contains(&said.as_str())
 }

@@ -62,6 +62,13 @@ fn verdict(status: u16, code: &str) -> Verdict {
         "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => {
             Verdict::Bucket("it is elsewhere; look at `endpoint` and `region`")
         }
+        // As OSS, COS, TOS and OBS call it.
+        "SecondLevelDomainForbidden"
+        | "PathStyleDomainForbidden"
+        | "InvalidPathAccess"
+        | "VirtualHostDomainRequired" => Verdict::Bucket(
+            "it wants the bucket's name in the host; write `path_style: false` in `uploads`",
+        ),
         "EntityTooLarge" | "KeyTooLongError" => Verdict::File,
         "RequestTimeout" | "SlowDown" | "ServiceUnavailable" | "InternalError"
         | "OperationAborted" => Verdict::Again,
@@ -146,6 +153,10 @@ mod tests {
             (301, "PermanentRedirect", "it is elsewhere"),
             (307, "", "it is elsewhere"),
             (400, "AuthorizationHeaderMalformed", "look at `region`"),
+            (403, "SecondLevelDomainForbidden", "write `path_style: false`"),
+            (403, "PathStyleDomainForbidden", "write `path_style: false`"),
+            (403, "InvalidPathAccess", "write `path_style: false`"),
+            (405, "VirtualHostDomainRequired", "write `path_style: false`"),
             (400, "InvalidArgument", "it refuses the request"),
             (507, "", "it is full"),
             (400, "EntityTooLarge", "refused EntityTooLarge"),

@@ -5,22 +5,52 @@
 //! Another, [`judge_poll`], says what an answer tells of a task that exists; [`judge_upload`] where
 //! a file is that was handed over.
 
+mod account;
 mod answer;
 mod bucket;
+mod evidence;
 mod file_type;
+mod gateway;
+mod json;
+mod link;
+mod list;
+mod lossy;
 mod task;
 mod upload;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::pair::TaskId;
-use crate::pair::without_query;
-
+pub use self::account::Account;
 use self::answer::Answer;
 pub use self::bucket::{BucketRequest, judge_bucket};
+use self::evidence::{bounded, first_line, said};
 pub use self::file_type::FileType;
+pub use self::json::{Json, Reader, Value};
+pub use self::list::{ListError, ListPage, Listed, judge_list, read_list, read_row};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
+use crate::pair::{ApiKey, TaskId};
+
+/// Why a connection will not be made later either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// The certificate is not trusted.
+    Untrusted,
+    /// There is no host of that name.
+    NoSuchHost,
+}
+
+impl Lasting {
+    /// For programs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Untrusted => "not_sent_tls",
+            Self::NoSuchHost => "not_sent_name",
+        }
+    }
+}
 
 /// What happened to one create, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +59,20 @@ pub enum Wire {
     NotSent {
         /// The cause, for people.
         reason: String,
+        /// Why trying again will not help, if that is known.
+        lasting: Option<Lasting>,
     },
     /// This machine could not even try: no file descriptor left, or no valid request.
     Unable {
         /// The cause, for people.
         reason: String,
     },
-    /// The request may have arrived, but no answer did.
+    /// The request may have arrived, but no answer did, or none that could be read.
     Lost {
         /// The cause, for people.
         reason: String,
+        /// The whole error: all there is to look at where the head of an answer is unreadable.
+        error: String,
     },
     /// The head of an answer arrived, and at least part of its body.
     Answered(Received),
@@ -51,10 +85,14 @@ pub struct Received {
     pub status: u16,
     /// The headers, their names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, up to the client's limit.
+    /// The start of the body, up to the client's limit.
     pub body: Vec<u8>,
+    /// What was read of the whole body as JSON, if it was read so as it came.
+    pub read: Option<Json>,
     /// Why the body is not whole, if it is not: cut, stalled, reset, or over the limit.
     pub cut: Option<String>,
+    /// Who was asked: the scheme, the host and the port.
+    pub origin: String,
 }
 
 impl Received {
@@ -62,6 +100,37 @@ impl Received {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON, as far as it is some.
+    #[must_use]
+    pub fn json(&self) -> Cow<'_, Json> {
+        match &self.read {
+            Some(json) => Cow::Borrowed(json),
+            None => Cow::Owned(Json::read(&self.body)),
+        }
+    }
+
+    /// The same answer with the key in it nowhere: a server may echo what it was sent. Only what
+    /// went through here may be cut, kept or shown.
+    #[must_use]
+    pub fn without(&self, key: &ApiKey) -> Self {
+        let clean = |text: &str| key.remove_from(text);
+        let json = self.json();
+        let value = json.value.as_ref().map(|value| value.map_text(&clean));
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), clean(value)));
+        Self {
+            status: self.status,
+            headers: headers.collect(),
+            body: key.remove_from_bytes(&self.body),
+            read: Some(Json { value, ..*json }),
+            cut: self.cut.as_deref().map(clean),
+            origin: self.origin.clone(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<String> {
+        self.header("retry-after").map(str::to_owned)
     }
 }
 
@@ -89,18 +158,6 @@ pub enum Proof {
     InDoubt,
 }
 
-/// What is wrong with the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Account {
-    /// 401: the key is missing, wrong or expired.
-    Key,
-    /// 403: the key may not do this, or a firewall refuses us.
-    Forbidden,
-    /// The balance is used up.
-    Balance,
-}
-
 /// A proof with what led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
@@ -112,8 +169,11 @@ pub struct Judgement {
     pub code: String,
     /// The server's message, or ours; empty when all is well.
     pub message: String,
-    /// The raw answer, bounded, where it should be kept: in doubt, or created by an odd answer.
+    /// What came, bounded, unless it was a wait: the status, the headers that name the request and
+    /// the body, as bytes.
     pub evidence: Option<Vec<u8>>,
+    /// Whether it is the answer that one expects, so that nobody has to look at what came.
+    pub ordinary: bool,
     /// A task that the answer seems to name; a person may adopt it.
     pub proposed: Option<TaskId>,
     /// The `Retry-After` header, if there was one.
@@ -122,143 +182,123 @@ pub struct Judgement {
     pub estimate: Option<Duration>,
 }
 
-/// How much of a raw answer is kept as evidence, in bytes.
-const EVIDENCE: usize = 16 * 1024;
-/// How much of a server's message is kept, in characters.
-const MESSAGE: usize = 500;
+/// Where creates go.
+pub const CREATE_PATH: &str = "/v1/videos/generations";
 
-/// What the outcome of a create proves.
+/// What the outcome of a create proves. Nothing in it shows the key or a signature.
 #[must_use]
-pub fn judge(wire: &Wire) -> Judgement {
+pub fn judge(wire: &Wire, key: &ApiKey) -> Judgement {
+    let reason = |reason: &str| bounded(&key.remove_from(reason));
     match wire {
-        Wire::NotSent { reason } => unanswered(Proof::NotSent, "not_sent", reason),
-        Wire::Unable { reason } => unanswered(Proof::Unable, "unable", reason),
-        Wire::Lost { reason } => unanswered(Proof::InDoubt, "no_answer", reason),
-        Wire::Answered(received) => judge_answer(received),
+        Wire::NotSent { reason: why, lasting } => {
+            let code = lasting.map_or("not_sent", Lasting::code);
+            unanswered(Proof::NotSent, code, reason(why))
+        }
+        Wire::Unable { reason: why } => unanswered(Proof::Unable, "unable", reason(why)),
+        Wire::Lost { reason: why, error } => Judgement {
+            evidence: Some(evidence::of_error(&key.remove_from(error))),
+            ..unanswered(Proof::InDoubt, "no_answer", reason(why))
+        },
+        Wire::Answered(received) => judge_answer(received, key),
     }
 }
 
-fn unanswered(proof: Proof, code: &str, reason: &str) -> Judgement {
+fn unanswered(proof: Proof, code: &str, message: String) -> Judgement {
     Judgement {
         proof,
         status: None,
         code: code.to_owned(),
-        message: bounded(reason),
+        message,
         evidence: None,
+        ordinary: false,
         proposed: None,
         retry_after: None,
         estimate: None,
     }
 }
 
-fn judge_answer(received: &Received) -> Judgement {
-    let answer = Answer::read(&received.body);
-    if let Some(task) = answer.task(received.status) {
-        return created(task, received, &answer);
-    }
-    let proof = proof_without_task(received, &answer);
-    let doubt = proof == Proof::InDoubt;
-    Judgement {
-        code: code(received, &answer),
-        message: bounded(&message(received, &answer)),
-        status: Some(received.status),
-        evidence: doubt.then(|| evidence(received)),
-        proposed: None,
-        retry_after: received.header("retry-after").map(str::to_owned),
-        estimate: None,
-        proof,
+fn judge_answer(received: &Received, key: &ApiKey) -> Judgement {
+    // An id that shows the key could not be asked for, so a person has to look.
+    let usable = |task: &TaskId| !key.is_shown_by(task.as_str());
+    let json = received.json();
+    let answer = Answer::of(&json);
+    match answer.task(received.status).filter(usable) {
+        Some(task) => created(task, received, &answer, key),
+        None => {
+            let proposed = answer.proposed(received).filter(usable);
+            without_task(&received.without(key), proposed)
+        }
     }
 }
 
 /// Keeps the task however odd the rest of the answer is: it has been paid for.
-fn created(task: TaskId, received: &Received, answer: &Answer) -> Judgement {
-    let ordinary = is_success(received.status) && received.cut.is_none() && answer.whole;
+fn created(task: TaskId, received: &Received, answer: &Answer<'_>, key: &ApiKey) -> Judgement {
+    let expected = is_success(received.status) && !answer.has_error();
+    let ordinary = expected && received.cut.is_none() && answer.is_plain();
     Judgement {
         proof: Proof::Created(task),
         status: Some(received.status),
         code: String::new(),
         message: String::new(),
-        evidence: (!ordinary).then(|| evidence(received)),
+        evidence: Some(evidence::evidence(&received.without(key))),
+        ordinary,
         proposed: None,
-        retry_after: received.header("retry-after").map(str::to_owned),
-        estimate: answer.estimate,
+        retry_after: received.retry_after(),
+        estimate: answer.estimate(),
     }
 }
 
-fn proof_without_task(received: &Received, answer: &Answer) -> Proof {
-    // A used-up balance comes under many statuses, 429 among them, so it is looked for first.
-    if received.status == 402 || answer.balance_is_used_up() {
-        return Proof::AccountStop(Account::Balance);
+/// Of an answer that has the key no more.
+fn without_task(received: &Received, proposed: Option<TaskId>) -> Judgement {
+    let json = received.json();
+    let answer = Answer::of(&json);
+    let proof = proof_without_task(received, &answer);
+    let doubt = proof == Proof::InDoubt;
+    let blank = received.body.iter().all(u8::is_ascii_whitespace);
+    let page = is_success(received.status) && !blank && !answer.is_json();
+    let stranger = page || proof == Proof::NotTheApi;
+    let told = stranger || matches!(received.status, 300..=399);
+    let message = if told { evidence::stranger(received) } else { said(received, &answer) };
+    Judgement {
+        code: if stranger { "not_the_api".to_owned() } else { code(received, &answer) },
+        message: bounded(&message),
+        status: Some(received.status),
+        evidence: (proof != Proof::Wait).then(|| evidence::evidence(received)),
+        ordinary: false,
+        proposed: proposed.filter(|_| doubt),
+        retry_after: received.retry_after(),
+        estimate: None,
+        proof,
+    }
+}
+
+fn proof_without_task(received: &Received, answer: &Answer<'_>) -> Proof {
+    // The account speaks under any status, 200 and 429 among them, so it is looked for first.
+    if let Some(account) = account::account(received.status, answer) {
+        return Proof::AccountStop(account);
     }
     match received.status {
+        401..=403 if account::concerns_another(answer) => Proof::Rejected,
         401 => Proof::AccountStop(Account::Key),
+        402 => Proof::AccountStop(Account::Balance),
         403 => Proof::AccountStop(Account::Forbidden),
         429 => Proof::Wait,
+        _ if gateway::not_relayed(received, answer) => Proof::NotRelayed,
+        _ if gateway::not_the_api(received, answer) => Proof::NotTheApi,
         // Gave up waiting; conflict with something under way: perhaps with our own request.
-        408 | 409 => Proof::InDoubt,
-        300..=499 => Proof::Rejected,
+        408 | 409 | 444 | 460 | 499 => Proof::InDoubt,
+        400..=499 if answer.is_api() => Proof::Rejected,
         // A gateway's error may hide an accepted task, and so may a success we cannot read.
         _ => Proof::InDoubt,
     }
 }
 
-fn code(received: &Received, answer: &Answer) -> String {
-    match &answer.code {
+fn code(received: &Received, answer: &Answer<'_>) -> String {
+    match answer.code() {
         Some(code) => bounded(code),
         None if is_success(received.status) => "no_task_id".to_owned(),
         None => format!("http_{}", received.status),
     }
-}
-
-fn message(received: &Received, answer: &Answer) -> String {
-    match (received.status, received.header("location")) {
-        (300..=399, Some(to)) => {
-            format!("the endpoint points to {}; creates are never redirected", without_query(to))
-        }
-        _ => said(received, answer),
-    }
-}
-
-/// What the server said, or what can be said of its answer.
-fn said(received: &Received, answer: &Answer) -> String {
-    let said = answer.message.clone().unwrap_or_default();
-    let cut = received.cut.as_ref().map(|why| format!("the answer was cut: {why}"));
-    match received.status {
-        _ if !said.is_empty() => said,
-        status if is_success(status) => {
-            cut.unwrap_or_else(|| format!("HTTP {status} without a task id"))
-        }
-        status => match cut {
-            Some(cut) => format!("HTTP {status}; {cut}"),
-            None => format!("HTTP {status}{}", first_line(&received.body)),
-        },
-    }
-}
-
-/// The start of a body that is not JSON, for people: `error code: 1010` says a lot.
-fn first_line(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
-    match text.lines().map(str::trim).find(|line| !line.is_empty()) {
-        Some(line) if !line.starts_with(['<', '{']) => format!(": {line}"),
-        _ => String::new(),
-    }
-}
-
-fn evidence(received: &Received) -> Vec<u8> {
-    let mut text = format!("HTTP {}\n", received.status);
-    for (name, value) in &received.headers {
-        text.push_str(&format!("{name}: {value}\n"));
-    }
-    if let Some(why) = &received.cut {
-        text.push_str(&format!("(cut: {why})\n"));
-    }
-    let body = &received.body[..received.body.len().min(EVIDENCE)];
-    text.push('\n');
-    [text.as_bytes(), body].concat()
-}
-
-fn bounded(text: &str) -> String {
-    text.chars().take(MESSAGE).collect()
 }
 
 fn is_success(status: u16) -> bool {

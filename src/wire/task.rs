@@ -1,18 +1,34 @@
 //! What the answer to `GET /v1/tasks/{id}` tells, in every dialect.
 //!
 //! A task that was paid for is given up only on the server's clear word. One poll that went wrong
-//! means nothing, and neither does a status that nobody has heard of.
+//! means nothing, and neither does a status that nobody has heard of. Nor is an answer believed
+//! that shows other ids than the one that was asked for: a cache on the way hands out the videos
+//! of strangers.
+
+mod ids;
+mod status;
 
 use serde_json::Value;
+use url::Url;
 
+use self::status::{End, Status};
 use super::answer::{Answer, scalar};
-use super::{Account, Received, bounded, is_success, message};
+use super::link::{absolute, link, misplaced};
+use super::{Account, Received, bounded, is_success, lossy};
+use crate::pair::TaskId;
 
 /// What one poll proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Poll {
     /// The server told of the task.
     News(TaskNews),
+    /// The answer shows ids, and none of them is the one that was asked for.
+    Another {
+        /// Those that could be a task's.
+        shown: Vec<TaskId>,
+        /// What it tells of whatever it is about.
+        news: TaskNews,
+    },
     /// Nothing: no answer, an error of the server's, or one that cannot be read.
     TryAgain {
         /// What was wrong, for people.
@@ -36,6 +52,8 @@ pub enum Poll {
 pub enum TaskNews {
     /// Waiting for its turn, or being made.
     Working {
+        /// The server's word for it.
+        status: String,
         /// In percent, if the server says.
         progress: Option<u8>,
     },
@@ -57,82 +75,170 @@ pub enum TaskNews {
     Unknown(String),
 }
 
-/// What the answer to a poll proves.
+impl Poll {
+    /// With a link that can be followed, against the API's host.
+    #[must_use]
+    pub fn at(self, host: &Url) -> Self {
+        let based = |news| match news {
+            TaskNews::Completed { url } => TaskNews::Completed { url: absolute(&url, host) },
+            other => other,
+        };
+        match self {
+            Self::News(news) => Self::News(based(news)),
+            Self::Another { shown, news } => Self::Another { shown, news: based(news) },
+            other => other,
+        }
+    }
+}
+
+/// Codes by which relays say that they know no such task, under whatever HTTP status.
+const NO_SUCH_TASK: [&str; 5] =
+    ["task_not_exist", "task_not_exists", "task_not_found", "not_found_error", "404"];
+
+/// What the answer to a poll proves of the task that was `asked` for.
 #[must_use]
-pub fn judge_poll(received: &Received) -> Poll {
+pub fn judge_poll(received: &Received, asked: &TaskId) -> Poll {
     let refused = |account| {
-        let message = bounded(&message(received, &Answer::read(&received.body)));
+        let message = bounded(&super::said(received, &Answer::of(&received.json())));
         Poll::AccountStop { account, message }
     };
+    let answer = lossy::of(&received.json()).filter(Value::is_object);
     match received.status {
         401 => refused(Account::Key),
         402 => refused(Account::Balance),
         403 => refused(Account::Forbidden),
-        404 | 410 => Poll::NotFound,
-        status if is_success(status) => match serde_json::from_slice(body(received)) {
-            Ok(Value::Object(task)) if received.cut.is_none() => {
-                Poll::News(read(&Value::Object(task)))
+        404 | 410 => match &answer {
+            Some(answer) if is_wrong_address(answer) => try_again(received, said(answer)),
+            None if !is_bare(received) => {
+                try_again(received, format!("HTTP {} that is not the API's", received.status))
             }
-            _ => try_again(received, "an answer that is not a whole JSON object".to_owned()),
+            _ => Poll::NotFound,
         },
-        status => try_again(received, format!("HTTP {status}")),
+        status => match answer {
+            Some(answer) if is_success(status) && received.cut.is_none() => {
+                told(received, &answer, asked)
+            }
+            _ if is_success(status) => {
+                try_again(received, "an answer that is not a whole JSON object".to_owned())
+            }
+            Some(answer) if status < 500 && is_unknown_there(&answer) => Poll::NotFound,
+            _ => try_again(received, format!("HTTP {status}")),
+        },
     }
-}
-
-fn body(received: &Received) -> &[u8] {
-    received.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&received.body)
 }
 
 fn try_again(received: &Received, reason: String) -> Poll {
-    Poll::TryAgain { reason, retry_after: received.header("retry-after").map(str::to_owned) }
+    let retry_after = received.header("retry-after").map(str::to_owned);
+    Poll::TryAgain { reason: bounded(&reason), retry_after }
 }
 
-fn read(task: &Value) -> TaskNews {
-    let status = task["status"].as_str().unwrap_or_default().to_ascii_lowercase();
-    match (status.as_str(), link(task)) {
-        ("failed" | "error", _) => failed(task, "unknown_error"),
-        ("cancelled" | "canceled", _) => failed(task, "request_cancelled"),
-        ("pending" | "processing" | "queued" | "running" | "in_progress", _) => {
-            TaskNews::Working { progress: progress(task) }
-        }
-        ("completed", None) => TaskNews::CompletedWithoutResult,
-        // A link that was paid for is taken, whatever the status is called.
-        (_, Some(url)) => TaskNews::Completed { url },
-        (_, None) => TaskNews::Unknown(bounded(&status)),
+fn is_bare(received: &Received) -> bool {
+    received.body.trim_ascii().is_empty()
+}
+
+/// A relay's own 404 for a path that it does not serve: it says nothing about any task.
+fn is_wrong_address(answer: &Value) -> bool {
+    said(answer).starts_with("Invalid URL (")
+}
+
+/// Whether the code says that there is no such task: flat, nested, or in a wrapper.
+fn is_unknown_there(answer: &Value) -> bool {
+    code(answer).is_some_and(|code| NO_SUCH_TASK.contains(&code.to_ascii_lowercase().as_str()))
+}
+
+/// What a whole answer of a success tells.
+fn told(received: &Received, answer: &Value, asked: &TaskId) -> Poll {
+    let answer = ids::narrow(answer, asked);
+    let news = match read(answer) {
+        Some(news) => news,
+        None if is_unknown_there(answer) => return Poll::NotFound,
+        None if is_refusal(answer) => return try_again(received, said(answer)),
+        None => TaskNews::Unknown(String::new()),
+    };
+    if news == TaskNews::Unknown("not_found".to_owned()) {
+        return Poll::NotFound;
+    }
+    match ids::of_another(answer, asked) {
+        Some(shown) => Poll::Another { shown, news },
+        None => Poll::News(news),
     }
 }
 
-/// The dialects, in the order in which they are believed.
-fn link(task: &Value) -> Option<String> {
-    let first = |list: &Value, key: &str| {
-        let links = list.as_array().into_iter().flatten();
-        links.filter_map(|one| if key.is_empty() { one } else { &one[key] }.as_str()).find_map(text)
-    };
-    first(&task["results"], "url")
-        .or_else(|| first(&task["results"], ""))
-        .or_else(|| first(&task["result_data"], "video_url"))
-        .or_else(|| task["output"]["url"].as_str().and_then(text))
-        .or_else(|| first(&task["output"]["urls"], ""))
+/// What it tells of a task; `None` if there is neither a status nor a link.
+fn read(answer: &Value) -> Option<TaskNews> {
+    Some(match (status::find(answer), link(answer)) {
+        (Some(Status { end: End::Working, word, layer }), _) => {
+            TaskNews::Working { status: bounded(&word), progress: progress(layer) }
+        }
+        // A link that was paid for is taken, whatever the status is called.
+        (_, Some(url)) => TaskNews::Completed { url },
+        (Some(status), None) if status.end == End::Good => match status.denial(answer) {
+            Some(code) => failed(status.layer, answer, &code),
+            None => misplaced(answer)
+                .map_or(TaskNews::CompletedWithoutResult, |url| TaskNews::Completed { url }),
+        },
+        (Some(Status { end: End::Bad(code), layer, .. }), None) => failed(layer, answer, code),
+        (Some(Status { word, .. }), None) => TaskNews::Unknown(bounded(&word)),
+        (None, None) => return None,
+    })
 }
 
-fn text(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn progress(task: &Value) -> Option<u8> {
-    let percent = task["progress"].as_f64().filter(|percent| (0.0..=100.0).contains(percent))?;
+fn progress(layer: &Value) -> Option<u8> {
+    let percent = scalar(&layer["progress"])?.trim().trim_end_matches('%').trim().parse().ok();
+    let percent = percent.filter(|percent: &f64| (0.0..=100.0).contains(percent))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
     let percent = percent as u8;
     Some(percent)
 }
 
-fn failed(task: &Value, code: &str) -> TaskNews {
-    let error = &task["error"];
-    let said = |key: &str| scalar(&error[key]).filter(|said| !said.is_empty());
-    let message = said("message").or_else(|| scalar(error)).unwrap_or_default();
-    let code = said("code").unwrap_or_else(|| code.to_owned());
-    TaskNews::Failed { code: bounded(&code), message: bounded(&message) }
+/// Where kin put the code of a failure beside its status, after `error.code`.
+const CODES: [&str; 5] = ["failCode", "fail_code", "failure_code", "err_code", "error_code"];
+/// The same for its message, after `error.message` and `error`.
+const MESSAGES: [&str; 7] = [
+    "fail_reason",
+    "failMsg",
+    "task_status_msg",
+    "failure_reason",
+    "failure",
+    "error_message",
+    "message",
+];
+
+fn failed(layer: &Value, answer: &Value, otherwise: &str) -> TaskNews {
+    let error = [&layer["error"], &answer["error"]].into_iter().find(|error| !error.is_null());
+    let error = error.unwrap_or(&Value::Null);
+    let beside = |keys: &[&str]| keys.iter().find_map(|key| text(&layer[*key]));
+    let code = text(&error["code"]).or_else(|| beside(&CODES));
+    let message = text(&error["message"]).or_else(|| text(error)).or_else(|| beside(&MESSAGES));
+    let code = code.unwrap_or_else(|| otherwise.to_owned());
+    TaskNews::Failed { code: bounded(&code), message: bounded(&message.unwrap_or_default()) }
+}
+
+/// Whether an answer without a status and a link is one that refuses.
+fn is_refusal(answer: &Value) -> bool {
+    let error = &answer["error"];
+    let has_error = error.is_object() || text(error).is_some();
+    has_error || code(answer).is_some_and(|code| !status::is_all_well(&code))
+}
+
+fn code(answer: &Value) -> Option<String> {
+    text(&answer["error"]["code"]).or_else(|| text(&answer["code"]))
+}
+
+/// What a refusal says, for people.
+fn said(answer: &Value) -> String {
+    let (error, flat) = (&answer["error"], ["message", "msg"].map(|key| text(&answer[key])));
+    let message = text(&error["message"]).or_else(|| text(error));
+    let message = message.or_else(|| flat.into_iter().flatten().next());
+    match (code(answer), message) {
+        (_, Some(message)) => message,
+        (Some(code), None) => format!("the server says {code}"),
+        (None, None) => "an error that says nothing".to_owned(),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    scalar(value).filter(|text| !text.is_empty())
 }
 
 /// Whether creating it again may help, by the code of a task that failed. For any other code the
@@ -152,88 +258,4 @@ pub fn may_be_tried_again(code: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn poll(status: u16, body: &str) -> Poll {
-        judge_poll(&Received { status, body: body.into(), ..Received::default() })
-    }
-
-    fn news(body: &str) -> TaskNews {
-        match poll(200, body) {
-            Poll::News(news) => news,
-            other => panic!("{body}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_dialect_has_its_link_in_another_place() {
-        for rest in [
-            r#""results":[{"url":"u"}]"#,
-            r#""results":["u"]"#,
-            r#""results":null,"result_data":[{"video_url":"u"}]"#,
-            r#""output":{"url":"u"}"#,
-            r#""output":{"urls":["u","v"]}"#,
-            r#""results":[{"url":"u"}],"output":{"url":"later"}"#,
-            r#""results":[{"url":null},{"url":" u "}]"#,
-        ] {
-            let expected = TaskNews::Completed { url: "u".to_owned() };
-            assert_eq!(news(&format!("{{\"status\":\"completed\",{rest}}}")), expected, "{rest}");
-        }
-        assert!(matches!(
-            news(r#"{"status":"succeeded","results":["u"]}"#),
-            TaskNews::Completed { .. }
-        ));
-    }
-
-    #[test]
-    fn completed_without_a_link_is_not_the_end() {
-        for rest in [r#""results":null,"progress":50"#, r#""results":[]"#, r#""results":[{}]"#] {
-            let body = format!("{{\"status\":\"completed\",{rest}}}");
-            assert_eq!(news(&body), TaskNews::CompletedWithoutResult, "{rest}");
-        }
-    }
-
-    #[test]
-    fn a_failure_has_a_code_in_every_spelling() {
-        for (body, code, message) in [
-            (r#"{"status":"failed","error":{"code":"x","message":"m"}}"#, "x", "m"),
-            (r#"{"status":"FAILED","error":{"code":17}}"#, "17", ""),
-            (r#"{"status":"failed","error":"m"}"#, "unknown_error", "m"),
-            (r#"{"status":"failed","error":null}"#, "unknown_error", ""),
-            (r#"{"status":"cancelled"}"#, "request_cancelled", ""),
-            (r#"{"status":"canceled","results":["u"]}"#, "request_cancelled", ""),
-        ] {
-            let (code, message) = (code.to_owned(), message.to_owned());
-            assert_eq!(news(body), TaskNews::Failed { code, message }, "{body}");
-        }
-    }
-
-    #[test]
-    fn what_goes_on_goes_on() {
-        let working = |progress| TaskNews::Working { progress };
-        assert_eq!(news(r#"{"status":"pending","progress":0}"#), working(Some(0)));
-        assert_eq!(news(r#"{"status":"processing","progress":"half"}"#), working(None));
-        assert_eq!(news(r#"{"status":"dreaming"}"#), TaskNews::Unknown("dreaming".to_owned()));
-        assert_eq!(news("{}"), TaskNews::Unknown(String::new()));
-    }
-
-    #[test]
-    fn one_poll_that_went_wrong_means_nothing() {
-        for (status, body) in
-            [(408, ""), (425, ""), (429, ""), (500, ""), (502, "<html>"), (200, "{"), (200, "[]")]
-        {
-            assert!(matches!(poll(status, body), Poll::TryAgain { .. }), "{status} {body}");
-        }
-        assert_eq!(poll(404, ""), Poll::NotFound);
-        for status in [401, 402, 403] {
-            assert!(matches!(poll(status, ""), Poll::AccountStop { .. }));
-        }
-    }
-
-    #[test]
-    fn what_the_user_sent_is_not_tried_again() {
-        assert!(may_be_tried_again("generation_timeout"));
-        assert!(!may_be_tried_again("content_policy_violation") && !may_be_tried_again("new_code"));
-    }
-}
+mod tests;

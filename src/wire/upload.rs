@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::account::account;
 use super::answer::Answer;
 use super::{Account, Received, bounded, code, is_success, said};
 use crate::pair::{MediaUrl, PlainHttp, without_query};
@@ -88,8 +89,9 @@ impl UploadError {
 /// # Errors
 /// What an answer without such an address means.
 pub fn judge_upload(received: &Received, plain: PlainHttp) -> Result<MediaUrl, UploadError> {
-    let answer = Answer::read(&received.body);
-    if is_success(received.status) && !answer.balance_is_used_up() {
+    let json = received.json();
+    let answer = Answer::of(&json);
+    if is_success(received.status) && account(received.status, &answer).is_none() {
         return address(received, plain);
     }
     Err(refusal(received, &answer))
@@ -114,7 +116,7 @@ fn address(received: &Received, plain: PlainHttp) -> Result<MediaUrl, UploadErro
     })
 }
 
-fn refusal(received: &Received, answer: &Answer) -> UploadError {
+fn refusal(received: &Received, answer: &Answer<'_>) -> UploadError {
     let message = message(received, answer);
     let stop = |account| UploadError::AccountStop { account, message: message.clone() };
     // A full storage may speak of its quota, which has nothing to do with the balance.
@@ -122,10 +124,11 @@ fn refusal(received: &Received, answer: &Answer) -> UploadError {
     if received.status == 507 || may_be_full && answer.storage_is_full() {
         return UploadError::Full(format!("the API's storage for uploads is full: {message}"));
     }
-    if received.status == 402 || answer.balance_is_used_up() {
-        return stop(Account::Balance);
+    if let Some(account) = account(received.status, answer) {
+        return stop(account);
     }
     match received.status {
+        402 => stop(Account::Balance),
         401 => stop(Account::Key),
         403 => stop(Account::Forbidden),
         300..=399 | 404 | 405 => UploadError::Bucket(format!(
@@ -140,7 +143,7 @@ fn refusal(received: &Received, answer: &Answer) -> UploadError {
     }
 }
 
-fn message(received: &Received, answer: &Answer) -> String {
+fn message(received: &Received, answer: &Answer<'_>) -> String {
     match (received.status, received.header("location")) {
         (300..=399, Some(to)) => {
             format!("the endpoint points to {}; uploads are never redirected", without_query(to))
@@ -169,7 +172,7 @@ mod tests {
             UploadError::Full(_) => "full",
             UploadError::AccountStop { account: Account::Key, .. } => "key",
             UploadError::AccountStop { account: Account::Forbidden, .. } => "forbidden",
-            UploadError::AccountStop { account: Account::Balance, .. } => "balance",
+            UploadError::AccountStop { .. } => "balance",
             UploadError::Bucket(_) => "bucket",
             UploadError::TryAgain { .. } => "again",
         }

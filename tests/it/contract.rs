@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use callsheet::pair::ApiKey;
 use callsheet::wire::{Proof, Received, Wire, judge};
 use callsheet_mock::Scenario;
 use serde_json::{Value, json};
@@ -62,7 +63,11 @@ fn the_smallest_answer_of_the_contract_is_a_task() {
     }
     let received =
         Received { status: 200, body: example.to_string().into(), ..Received::default() };
-    assert!(matches!(judge(&Wire::Answered(received)).proof, Proof::Created(_)));
+    assert!(matches!(judge(&Wire::Answered(received), &key()).proof, Proof::Created(_)));
+}
+
+fn key() -> ApiKey {
+    ApiKey::parse(crate::sheet::KEY).unwrap()
 }
 
 /// What the contract says of billing, read by somebody who has never seen the runner's table.
@@ -80,7 +85,7 @@ fn every_status_of_the_contract_is_judged_as_it_is_billed() {
             body: br#"{"error":{"message":"m","type":"t"}}"#.to_vec(),
             ..Received::default()
         };
-        let proof = judge(&Wire::Answered(received)).proof;
+        let proof = judge(&Wire::Answered(received), &key()).proof;
         let billed = match said {
             said if said.contains("nothing was billed") || said.contains("never followed") => {
                 !matches!(proof, Proof::InDoubt | Proof::Created(_))

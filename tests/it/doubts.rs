@@ -113,3 +113,29 @@ fn a_task_that_the_server_knows_is_adopted_and_one_that_it_does_not_is_refused()
     let events = std::fs::read_to_string(sheet.run_folder().join("events.jsonl")).unwrap();
     assert!(events.contains(r#""event":"adopted""#), "{events}");
 }
+
+#[test]
+fn what_came_back_is_shown_byte_by_byte_with_what_names_the_request() {
+    let headers = "x-request-id: req-77\r\nset-cookie: secret\r\n";
+    let server = Rude::start(move |_, c| answer(c, "502 Bad Gateway", headers, "oops"));
+    let sheet = Sheet::pairs(1, &server.url, "");
+    assert_eq!(sheet.run(&[]).code, 5);
+    let status = sheet.call("status", &[]);
+    assert!(status.out.contains("x-request-id: req-77"), "{status}");
+    assert!(!status.out.contains("came back"), "it was said with the error: {status}");
+    assert!(!status.out.contains("set-cookie"), "it names no request: {status}");
+    // As an answer may be that nobody can read: the id in it can be had by hand.
+    let ledger = sheet.run_folder().join("ledger.sqlite");
+    let ledger = rusqlite::Connection::open(ledger).unwrap();
+    let evidence = b"HTTP 502\ncf-ray: 7\x1b[2J\n\n\xff{\"id\":\"task-9\xc3\"\x00}";
+    let sql = "UPDATE attempts SET evidence = ?1, proposed = 'task-9'";
+    ledger.execute(sql, [&evidence[..]]).unwrap();
+    drop(ledger);
+    let status = sheet.call("status", &[]);
+    assert!(status.out.contains(r#"came back: \xff{"id":"task-9\xc3"\x00}"#), "{status}");
+    assert!(status.out.contains(r"cf-ray: 7\x1b[2J") && !status.out.contains('\u{1b}'), "{status}");
+    assert!(status.out.contains("seems to name the task task-9"), "{status}");
+    let doubt = &sheet.call("status", &["--json"]).json()["in_doubt"][0];
+    assert_eq!(doubt["proposed_task_id"], "task-9");
+    assert!(doubt["evidence"].as_str().unwrap().ends_with(r#"\xff{"id":"task-9\xc3"\x00}"#));
+}

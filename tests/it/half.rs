@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
 
-use callsheet_mock::{Scenario, Work};
+use callsheet_mock::Scenario;
 
 use crate::rude::Rude;
 use crate::sheet::{Sheet, fake};
@@ -139,27 +139,21 @@ fn a_range_of_another_film_is_not_pieced_together() {
 }
 
 #[test]
-fn what_was_left_of_videos_that_are_not_wanted_is_swept() {
-    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
-    let sheet = Sheet::pairs(1, api.url(), "");
-    let films = sheet.folder().join("films");
-    for options in [&[][..], &["--videos", "films"]] {
-        assert_eq!(sheet.run_whole(options).code, 0);
-    }
-    let videos = sheet.run_folder().join("videos");
+fn what_was_left_of_videos_that_are_not_wanted_is_swept_and_nothing_of_others() {
+    let (_server, sheet, _served) = killed(|_| "\"v1\"");
+    let (videos, films) = (sheet.run_folder().join("videos"), sheet.folder().join("films"));
+    fs::create_dir_all(&films).unwrap();
     for folder in [&videos, &films] {
-        fs::create_dir_all(folder).unwrap();
-        for name in ["pair-0.mp4.part", "pair-0.mp4.part.json", "holiday.mp4.part"] {
+        for name in ["holiday.mp4.part", "holiday.mp4.part.json", "pair-0.mov.part"] {
             fs::write(folder.join(name), "half").unwrap();
         }
     }
     assert_eq!(sheet.run_whole(&["--videos", "films"]).code, 0);
-    assert!(
-        !films.join("pair-0.mp4.part").exists() && !films.join("pair-0.mp4.part.json").exists()
-    );
-    assert!(films.join("holiday.mp4.part").exists(), "it is somebody else's");
+    assert!(videos.join("pair-0.mp4.part").exists(), "that is another folder");
     assert_eq!(sheet.run_whole(&[]).code, 0);
-    assert_eq!(names(&sheet), ["pair-0.mp4"], "in the run folder all are ours");
+    let theirs = ["holiday.mp4.part", "holiday.mp4.part.json", "pair-0.mov.part"];
+    assert_eq!(names(&sheet), theirs);
+    assert_eq!(fs::read_dir(&films).unwrap().count(), 4);
 }
 
 #[test]

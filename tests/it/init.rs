@@ -96,7 +96,7 @@ fn what_init_writes_is_checked_planned_and_rehearsed_as_it_is() {
     call(&["run", "callsheet.yaml", "--mock"]);
     for id in ["anna-en", "anna-de", "ben"] {
         let video = media.folder().join(format!("callsheet.mock.run/videos/{id}.mp4"));
-        assert_eq!(fs::read(video).unwrap(), crate::studio::VIDEO, "{id}");
+        assert!(crate::studio::is_whole(&fs::read(video).unwrap()), "{id}");
     }
 }
 

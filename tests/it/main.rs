@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod adopting;
+mod answers;
 mod bad_input;
 mod buckets;
 mod budget;
@@ -12,11 +14,15 @@ mod confirming;
 mod contract;
 mod crash;
 mod depots;
+mod disks;
 mod doubts;
+mod evidence;
+mod files;
 mod fit;
 mod folders;
 mod half;
 mod init;
+mod inside;
 mod layers;
 mod library;
 mod links;
@@ -25,21 +31,32 @@ mod local_problems;
 mod local_refusals;
 mod locals;
 mod media;
+mod migrating;
 mod money;
 mod names;
+mod outages;
+mod parts;
 mod plans;
+mod polls;
+#[cfg(target_os = "linux")]
+mod power;
 mod prices;
 mod probe;
 mod probe_again;
 mod probe_run;
 mod proofs;
+mod reconciling;
+mod refusals;
 mod rehearsals;
+mod remarks;
 mod requests;
 mod room;
 mod rude;
 mod sheet;
+mod sounds;
 mod speeches;
 mod stops;
+mod strangers;
 mod studio;
 mod trust;
 mod typed;

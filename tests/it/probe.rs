@@ -146,9 +146,11 @@ fn media_inside_a_private_network_are_errors_unless_the_api_is_there_too() {
         host.url()
     );
     let sheet = Sheet::new(&yaml);
-    let said = probe(&sheet, &["--json", "--no-faces"]);
-    assert_eq!(said.code, 6, "{said}");
-    assert_eq!(codes(&said.json(), "portrait.jpg"), ["private_address"]);
+    // Without a look at them, too.
+    let checked = sheet.call("check", &[]);
+    assert_eq!((checked.code, host.asked()), (2, 0), "{checked}");
+    assert!(checked.err.contains("this address is inside a private network"), "{checked}");
+    assert!(checked.err.contains("2 problems"), "{checked}");
     let here = ["--json", "--no-faces", "--endpoint", "http://127.0.0.1:9"];
     let said = probe(&sheet, &here);
     assert_eq!(said.code, 0, "{said}");
@@ -164,23 +166,23 @@ fn through_a_proxy_private_addresses_are_only_those_of_media() {
             return answer(connection, "302 Found", "location: http://192.168.1.1/a.jpg\r\n", "");
         }
         if target.ends_with("/elsewhere.jpg") {
-            return answer(connection, "301 Moved", "location: http://203.0.113.9/a.jpg\r\n", "");
+            return answer(connection, "301 Moved", "location: http://9.9.9.9/a.jpg\r\n", "");
         }
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", jpeg.len());
         let _ = std::io::Write::write_all(connection, &[head.as_bytes(), &jpeg].concat());
     });
-    let at = |name: &str| format!("http://203.0.113.7/{name}");
+    let at = |name: &str| format!("http://9.9.9.7/{name}");
     let pairs = [at("fine.jpg"), at("inside.jpg"), at("elsewhere.jpg")];
-    let sheet = sheet(pairs.iter().map(|image| (image.as_str(), "http://203.0.113.7/x.mp3")));
+    let sheet = sheet(pairs.iter().map(|image| (image.as_str(), "http://9.9.9.7/x.mp3")));
     let options = ["--probe", "--json", "--no-faces", "--allow-http"];
     let mut command = sheet.command("check", &options);
     // An API elsewhere, which does not reach what this machine reaches.
-    command.args(["--endpoint", "https://203.0.113.1"]).env("http_proxy", &proxy.url);
+    command.args(["--endpoint", "https://9.9.9.1"]).env("http_proxy", &proxy.url);
     let said = said(&mut command);
     let value = said.json();
     assert_eq!(codes(&value, "fine.jpg"), [""; 0], "{said}");
     assert_eq!(codes(&value, "elsewhere.jpg"), ["redirected"]);
-    assert!(medium(&value, "elsewhere.jpg").to_string().contains("203.0.113.9"));
+    assert!(medium(&value, "elsewhere.jpg").to_string().contains("9.9.9.9"));
     assert_eq!(codes(&value, "inside.jpg"), ["bad_redirect"]);
     let text = medium(&value, "inside.jpg").to_string();
     assert!(text.contains("into a private network (192.168.1.1)"), "{text}");

@@ -67,7 +67,7 @@ const CASES: &[(&str, &str, Manners)] = &[
         write(c, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"id\":\"t1\"}");
     }),
     ("a success without an id", "in_doubt no_task_id", |_, c| answer(c, "200 OK", "", "{}")),
-    ("a success in HTML", "in_doubt no_task_id", |_, c| {
+    ("a success in HTML", "in_doubt not_the_api", |_, c| {
         answer(c, "200 OK", "content-type: text/html\r\n", "<html>queued</html>");
     }),
     ("an empty 204", "in_doubt no_task_id", |_, c| write(c, "HTTP/1.1 204 None\r\n\r\n")),
@@ -86,17 +86,16 @@ const CASES: &[(&str, &str, Manners)] = &[
         let more = "x".repeat(1 << 20);
         (0..10).for_each(|_| write(c, &more));
     }),
-    ("307 to another place", "rejected http_307", |_, c| {
-        answer(c, "307 Temporary Redirect", "location: /v2/videos\r\n", "");
-    }),
-    ("303 to another place", "rejected http_303", |_, c| {
+    ("303 to another place", "in_doubt http_303", |_, c| {
         answer(c, "303 See Other", "location: /v2/videos\r\n", "");
     }),
     ("502 after acceptance", "in_doubt http_502", |_, c| answer(c, "502 Bad Gateway", "", "oops")),
     ("524 in HTML", "in_doubt http_524", |_, c| answer(c, "524 Timeout", "", "<html>oops</html>")),
     ("408", "in_doubt http_408", |_, c| answer(c, "408 Request Timeout", "", "")),
     ("409", "in_doubt http_409", |_, c| answer(c, "409 Conflict", "", "")),
-    ("400", "rejected http_400", |_, c| answer(c, "400 Bad Request", "", "no")),
+    ("400", "rejected http_400", |_, c| {
+        answer(c, "400 Bad Request", "", r#"{"error":{"message":"no"}}"#);
+    }),
     ("422 with a code", "rejected unsupported_advanced_options", |_, c| {
         let body = r#"{"error":{"message":"no","code":"unsupported_advanced_options"}}"#;
         answer(c, "422 Unprocessable", "", body);
@@ -110,14 +109,14 @@ const CASES: &[(&str, &str, Manners)] = &[
 #[test]
 fn no_more_of_an_answer_is_read_than_the_limit() {
     let server = Rude::start(|_, c| {
-        write(c, "HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n");
-        write(c, &" ".repeat(2_999_989));
+        write(c, "HTTP/1.1 200 OK\r\ncontent-length: 17000000\r\n\r\n");
+        write(c, &" ".repeat(16_999_990));
         write(c, "{\"id\":\"t\"}");
     });
     let sheet = Sheet::pairs(1, &server.url, "");
     assert_eq!(sheet.run(&[]).code, 5);
     let row = &sheet.rows()["pair-0"];
-    assert!(row["error"].contains("longer than 1048576 bytes"), "{row:?}");
+    assert!(row["error"].contains("longer than 16777216 bytes"), "{row:?}");
 }
 
 #[test]
@@ -138,11 +137,8 @@ fn never_sent(endpoint: &str) -> (Said, Sheet) {
     let sheet = Sheet::pairs(1, endpoint, "");
     let said = sheet.run(&["--request-timeout", "2s", "--retry-for", "1s"]);
     let row = &sheet.rows()["pair-0"];
-    assert_eq!(
-        (row["state"].as_str(), row["error_code"].as_str()),
-        ("planned", "not_sent"),
-        "{said}"
-    );
+    assert_eq!(row["state"], "planned", "{said}");
+    assert!(row["error_code"].starts_with("not_sent"), "{said}");
     assert_eq!(said.code, 4, "{said}");
     assert!(said.err.contains("no create got through"), "{said}");
     (said, sheet)

@@ -35,8 +35,17 @@ fn each_day_ends_as_documented_and_the_book_agrees_with_the_csv() {
 fn one_day(name: &str, pairs: usize, code: i32, states: &[&str]) {
     let api = fake(Scenario::named(name).unwrap());
     let sheet = Sheet::pairs(pairs, api.url(), "concurrency: 8");
-    let said = sheet.run(&[]);
-    assert_eq!(said.code, code, "{name}: {said}");
+    // Days that lose many answers may also look like an outage; that is no day's end here.
+    let mut left = true;
+    for _ in 0..5 {
+        let said = sheet.run(&["--max-doubts", "1000"]);
+        assert_eq!(said.code, code, "{name}: {said}");
+        left = sheet.states().contains_key("planned");
+        if !left || code != 5 {
+            break;
+        }
+    }
+    assert!(code == 7 || !left, "{name}: pairs are left");
     assert_eq!(sheet.states().keys().map(String::as_str).collect::<Vec<_>>(), states, "{name}");
     let (book, rows) = (api.book(), sheet.rows());
     assert!(book.duplicates().is_empty(), "{name}: paid twice");

@@ -35,8 +35,31 @@ fn what_does_not_fit_ends_the_run_and_is_not_lost() {
     let states = sheet.states();
     assert!(states["planned"] > 0, "it went on creating: {states:?}");
     assert!(states["completed"] > 0 && !states.contains_key("saved"), "{states:?}");
-    let row = sheet.rows().into_values().find(|row| row["state"] == "completed").unwrap();
-    assert_eq!(row["error_code"], "", "it is not lost");
+    let rows = sheet.rows().into_values().filter(|row| row["state"] == "completed");
+    let told = rows.filter(|row| row["error_code"] == "no_room").count();
+    assert_eq!(told, 2, "the third in a row is the disk's trouble, and is not lost");
+}
+
+#[test]
+#[cfg(unix)]
+fn one_video_that_is_larger_than_the_disk_is_that_pairs_trouble() {
+    let server = studio(|asked, connection| {
+        if asked.number == 0 {
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 900000000000\r\n\r\n";
+            let _ = connection.write_all(head.as_bytes());
+            return sleep(Duration::from_secs(1));
+        }
+        let size = 8 + asked.number as u32;
+        let mark = [&size.to_be_bytes()[..], b"free", &vec![0; asked.number]].concat();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", VIDEO.len() + mark.len());
+        let _ = connection.write_all(&[head.as_bytes(), VIDEO, &mark].concat());
+    });
+    let sheet = Sheet::pairs(4, &server.url, "concurrency: 1");
+    let said = sheet.run_whole(&["--max-video", "1000000", "--downloads", "1"]);
+    assert_eq!((said.code, sheet.states()["saved"]), (3, 3), "{said}");
+    let codes = sheet.rows().into_values().filter(|row| row["error_code"] == "no_room").count();
+    assert_eq!(codes, 1, "{said}");
 }
 
 /// Runs the batch with a disk of so many megabytes for its videos, which goes with the run.
@@ -78,6 +101,6 @@ fn what_never_ends_does_not_fill_a_small_disk() {
         while connection.write_all(&[b'x'; 65536]).is_ok() {}
     });
     let said = on_small_disk(&Sheet::pairs(1, &server.url, ""), 100);
-    assert_eq!(said.code, 1, "{said}");
+    assert_eq!(said.code, 3, "{said}");
     assert!(said.err.contains("MB free, the video does not say what it needs"), "{said}");
 }

@@ -2,8 +2,9 @@
  *
  * Counts the calls that change a file or send bytes. SHIM_KILL_AT=N kills the process in the
  * place of the N-th of them; SHIM_FAIL_SYNC_AT=N lets every fsync from the N-th call on fail;
- * SHIM_COUNT=FILE gets the number of calls when the process ends. Linux only, loaded with
- * LD_PRELOAD. */
+ * SHIM_COUNT=FILE gets the number of calls when the process ends. SHIM_SLOW=TEXT lets files whose
+ * path has the text in it take SHIM_SLOW_MS to be opened, as a disk that has to spin up first. Linux
+ * only, loaded with LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,7 +12,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -19,13 +22,16 @@
 
 static atomic_long calls;
 static long kill_at = -1, fail_sync_at = -1;
-static const char *count;
+static const char *count, *slow;
+static long slow_ms = 0;
 
 __attribute__((constructor)) static void start(void) {
     const char *number;
     if ((number = getenv("SHIM_KILL_AT"))) kill_at = atol(number);
     if ((number = getenv("SHIM_FAIL_SYNC_AT"))) fail_sync_at = atol(number);
+    if ((number = getenv("SHIM_SLOW_MS"))) slow_ms = atol(number);
     count = getenv("SHIM_COUNT");
+    slow = getenv("SHIM_SLOW");
 }
 
 __attribute__((destructor)) static void end(void) {
@@ -88,6 +94,18 @@ int unlink(const char *path) {
 int rename(const char *from, const char *to) {
     step();
     return REAL("rename", int, const char *, const char *)(from, to);
+}
+
+int open64(const char *path, int flags, ...) {
+    mode_t mode = 0;
+    if (flags & (O_CREAT | O_TMPFILE)) {
+        va_list more;
+        va_start(more, flags);
+        mode = va_arg(more, mode_t);
+        va_end(more);
+    }
+    if (slow && strstr(path, slow)) usleep(slow_ms * 1000);
+    return REAL("open64", int, const char *, int, ...)(path, flags, mode);
 }
 
 static int sync_fails(void) {

@@ -1,6 +1,7 @@
 //! What ends a run early: signals, a dead account, another run, and a machine that fails. Always
 //! with everything written down, and always to be continued by the same command.
 
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -63,10 +64,58 @@ fn the_second_signal_stops_at_once_and_nothing_is_lost() {
     let said = run.said();
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(said.code, 130, "{said}");
+    assert!(said.err.contains("2 creates under way, 2m at most"), "{said}");
+    assert!(said.err.contains("2 creates left in doubt: pair-0, pair-1"), "{said}");
+    assert_eq!(sheet.states()["in_doubt"], 2, "it is written down at once");
     let doubts = sheet.run(&["--limit", "0"]);
     assert_eq!(doubts.code, 5, "{doubts}");
     assert_eq!(sheet.states()["in_doubt"], 2);
     assert_eq!(api.book().entries.len(), 2, "sent again");
+}
+
+#[test]
+fn what_had_not_left_when_a_second_signal_came_is_not_in_doubt() {
+    // Takes connections and never shakes hands, so that nothing can be sent.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let sheet = Sheet::pairs(5, &endpoint, "concurrency: 2");
+    let run = sheet.start(&[]);
+    let _silent = listener.accept().unwrap();
+    signal(&run, "-TERM");
+    sleep(Duration::from_millis(500));
+    signal(&run, "-TERM");
+    let said = run.said();
+    assert_eq!((said.code, sheet.states()["planned"]), (130, 5), "{said}");
+    assert!(said.err.contains("no create was waiting for its answer"), "{said}");
+}
+
+#[test]
+fn two_signals_within_a_moment_are_one() {
+    let api = fake(slow());
+    let sheet = Sheet::pairs(6, api.url(), "concurrency: 2");
+    let run = sheet.start(&[]);
+    until("a create", || api.book().creates_read >= 2);
+    signal(&run, "-INT");
+    signal(&run, "-INT");
+    let said = run.said();
+    assert_eq!(said.code, 4, "{said}");
+    assert!(!sheet.states().contains_key("in_doubt"), "{said}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_was_ignored_from_the_start_stays_ignored() {
+    let api = fake(slow());
+    let sheet = Sheet::pairs(4, api.url(), "concurrency: 1");
+    let program = sheet.run_command(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program());
+    shell.args(program.get_args()).current_dir(sheet.folder()).env("CALLSHEET_API_KEY", KEY);
+    let run = Running::start(shell.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    until("a create", || api.book().creates_read >= 1);
+    signal(&run, "-HUP");
+    let said = run.said();
+    assert_eq!((said.code, sheet.states()["created"]), (0, 4), "{said}");
 }
 
 #[test]
@@ -159,8 +208,7 @@ fn a_lock_left_by_a_dead_process_does_not_block() {
 fn limited(sheet: &Sheet, limit: &str) -> Said {
     let program = sheet.run_command(&["--yes"]);
     let mut shell = Command::new("sh");
-    // Without the trap the first write over the limit would kill the process instead of failing.
-    shell.arg("-c").arg(format!("trap '' XFSZ; {limit}; exec \"$0\" \"$@\""));
+    shell.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\""));
     shell.arg(program.get_program()).args(program.get_args());
     shell.current_dir(sheet.folder()).env_clear().env("CALLSHEET_API_KEY", KEY);
     said(shell.stdin(Stdio::null()))
@@ -175,6 +223,9 @@ fn a_disk_that_fills_up_stops_the_run_before_it_sends_what_it_cannot_record() {
     assert_eq!(said.code, 1, "{said}");
     let booked = api.book().entries.len();
     assert!((1..3000).contains(&booked), "{booked} booked: {said}");
+    let known = sheet.call("status", &["--json"]).json()["states"]["created"].as_u64().unwrap();
+    let told = said.err.matches("which could not be recorded").count();
+    assert_eq!(known as usize + told, booked, "an id is lost: {said}");
     let again = sheet.run(&[]);
     assert!([0, 5].contains(&again.code), "{again}");
     let states = sheet.states();

@@ -10,6 +10,11 @@ use crate::rude::{Rude, answer};
 /// A video that plays.
 pub(crate) const VIDEO: &[u8] = include_bytes!("../../mock/media/video.mp4");
 
+/// Whether these are the bytes of a video that the fake made; each names its task at its end.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    bytes.starts_with(VIDEO) && bytes[VIDEO.len() + 4..].starts_with(b"free")
+}
+
 /// One download as it was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {

@@ -1,4 +1,4 @@
-//! 429: one gate for all creates.
+//! 429, and places at the server: one gate for all creates.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -88,4 +88,20 @@ fn every_pair_gets_through_a_busy_server_once() {
     assert_eq!(book.entries.len(), 60);
     assert!(book.duplicates().is_empty());
     assert!(book.creates_read > 60, "nobody was refused");
+}
+
+#[test]
+fn tasks_of_pairs_that_are_no_longer_listed_take_their_places_at_the_server() {
+    let server = Rude::any(|request, c| {
+        let id = if request.starts_with("POST ") { "new" } else { "old" };
+        answer(c, "200 OK", "", &format!("{{\"id\":\"{id}\",\"status\":\"processing\"}}"));
+    });
+    let sheet = Sheet::pairs(1, &server.url, "in_flight: 1");
+    assert_eq!(sheet.run(&[]).code, 0);
+    let other = Sheet::pairs(2, &server.url, "in_flight: 1");
+    let listed = std::fs::read_to_string(&other.manifest).unwrap();
+    let without: Vec<_> = listed.lines().filter(|line| !line.contains("pair-0")).collect();
+    std::fs::write(&sheet.manifest, without.join("\n")).unwrap();
+    let said = sheet.run_fast(&["--wait-for", "1s"]);
+    assert_eq!((said.code, sheet.rows()["pair-1"]["state"].as_str()), (4, "planned"), "{said}");
 }

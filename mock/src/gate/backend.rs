@@ -26,11 +26,12 @@ const MOST_KEPT_BYTES: usize = 12 << 20;
 /// What wiremock keeps of a small request, as measured.
 const KEPT_PER_REQUEST: usize = 6 << 10;
 /// The headers that the engine reads. Nothing else is passed on: wiremock copies all it gets.
-const PASSED_ON: [&str; 7] = [
+const PASSED_ON: [&str; 8] = [
     "host",
     "authorization",
     "content-type",
     "idempotency-key",
+    "new-api-user",
     "range",
     "if-range",
     "if-none-match",

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
 use crate::span::Span;
-pub use parts::{Account, Failure, Latency, Length, Links, On, Rate, Rule, Script, Step, Work};
+pub use parts::{
+    Account, Failure, Latency, Length, Links, ListShape, Listing, On, Rate, Rule, Script, Step,
+    Work,
+};
 
 /// The JSON Schema of scenarios, for editors and for checking.
 pub const SCENARIO_SCHEMA: &str = include_str!("../../scenario.schema.json");
@@ -64,6 +67,8 @@ pub struct Scenario {
     pub failures: Vec<Failure>,
     /// How long links to videos work.
     pub links: Links,
+    /// Whether the account's tasks can be listed, and how.
+    pub list: Listing,
     /// How long speeches are. Those of `/samples/` are known; any other takes one second.
     pub lengths: Vec<Length>,
     /// What happens to single pairs, try by try. The first that matches is the one.
@@ -95,6 +100,7 @@ impl Default for Scenario {
             race: 0,
             failures: Vec::new(),
             links: Links::default(),
+            list: Listing::default(),
             lengths: Vec::new(),
             scripts: Vec::new(),
             faults: Vec::new(),

@@ -101,6 +101,34 @@ impl Default for Links {
     }
 }
 
+/// The account's own list of its tasks. The documented service has none; its kin do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listing {
+    /// Where it is, and how it looks.
+    pub shape: ListShape,
+    /// A task is in it only so long after it was made.
+    pub late: Span,
+    /// Whether it says what a task was made of. EvoLink's and the relays' do not.
+    pub inputs: bool,
+    /// So many tasks of others on the same account come with each accepted create, 0 to 1. They are
+    /// in no book.
+    pub strangers: f64,
+}
+
+/// Where the list of tasks is, and how it looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListShape {
+    /// There is none.
+    #[default]
+    None,
+    /// `GET /v1/tasks` with the key.
+    Evolink,
+    /// `GET /api/task/self` with the dashboard's token, which is the key here, and `New-Api-User`.
+    Relay,
+}
+
 /// Which tasks fail at the server. All conditions that are given must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

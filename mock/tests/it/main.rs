@@ -8,6 +8,7 @@ mod book;
 mod client;
 mod dialects;
 mod gate;
+mod lists;
 mod program;
 mod shipped;
 mod tasks;

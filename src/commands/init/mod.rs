@@ -11,7 +11,7 @@ use super::batch::shell_word;
 use super::failure::Failure;
 use crate::cli::InitArgs;
 use crate::exit::Exit;
-use crate::files::{self, folder_of};
+use crate::files::{self, Readers, folder_of};
 use crate::manifest::{self, Draft, DraftPair, LeftOut, Reason};
 use crate::pair::Role;
 use crate::ui::{Ui, counted};
@@ -34,12 +34,12 @@ pub(super) fn init(ui: &Ui, args: &InitArgs) -> Result<Exit, Failure> {
     if draft.pairs.is_empty() {
         return Err(nothing(ui, &args.folder, &draft));
     }
-    files::write_new(&place, draft.manifest(&below).as_bytes()).map_err(|error| {
-        match error.kind() {
+    files::write_new(&place, Readers::Others, draft.manifest(&below).as_bytes()).map_err(
+        |error| match error.kind() {
             ErrorKind::AlreadyExists => in_the_way(&place),
             _ => unwritable(&place, &error.to_string()),
-        }
-    })?;
+        },
+    )?;
     tell(ui, &place, &draft);
     Ok(Exit::Done)
 }

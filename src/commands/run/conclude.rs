@@ -4,45 +4,50 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::stopped::explain;
 use crate::cli::Until;
 use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Misfit, Rows, Totals, View};
+use crate::ledger::{Rows, Totals};
 use crate::price::{Money, Refusal};
 use crate::report;
 use crate::state::State;
-use crate::submit::{self, Reason, Stops};
+use crate::submit::{self, Board, Reason, Stops, Trouble};
 use crate::ui::{Ui, counted};
-use crate::view::{printable, size};
-use crate::wire::Account;
+use crate::view::size;
 
-/// How far a video may be from its recording: frames are whole, and encoders pad.
-const TOLERANCE: Duration = Duration::from_secs(1);
 /// How many of a kind are shown.
 const SHOWN: usize = 10;
 
 /// How the run ended.
 pub(super) struct End {
     pub(super) until: Until,
-    /// Nothing if a second signal ended it at once.
+    /// Nothing if it had to be left.
     pub(super) created: Option<submit::Outcome>,
     pub(super) stops: Stops,
+    /// What the ledger may not know.
+    pub(super) board: Board,
     pub(super) took: Duration,
 }
 
 impl End {
     /// The precedence of the exit codes, over what the states alone say.
     fn exit(&self, standing: &Standing) -> Exit {
-        if self.created.is_none() {
+        if self.stops.kill.reason().is_some() {
             return Exit::Killed;
         }
         let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
             Reason::Account { .. } => Exit::Account,
             Reason::Store { .. } => Exit::Fault,
             Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
-            Reason::Signal | Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
+            // Pairs in doubt come first, and are counted below.
+            Reason::Service { trouble: Trouble::Alike { .. } | Trouble::Asked(_), .. } => {
+                Exit::WorkLeft
+            }
+            Reason::Service { .. } | Reason::Signal => Exit::Done,
+            Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
         });
         let too_dear = |created: &submit::Outcome| {
             created.beyond_budget.is_some() || created.not_affordable.pairs > 0
@@ -56,13 +61,9 @@ impl End {
 
 /// Writes the CSV and says how it went and what to do next.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
-    end.stops.reasons().into_iter().for_each(|reason| explain_stop(ui, reason));
+    end.stops.reasons().into_iter().for_each(|reason| explain(ui, batch, reason));
     end.created.iter().for_each(|created| explain_money(ui, batch, created));
-    for (id, task) in end.created.iter().flat_map(|created| &created.unrecorded) {
-        let adopt = batch.site.command("resolve");
-        ui.error(&format!("{id} has the task {task}, which could not be recorded"));
-        ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));
-    }
+    explain_cut(ui, batch, end);
     let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
     let csv = report::write(&batch.site.folder, &view, Rows::All)?;
@@ -82,9 +83,6 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(videos(&view.totals()?, price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
-    if !batch.site.rehearsal {
-        warn_of_misfits(ui, &view)?;
-    }
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
@@ -101,18 +99,26 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     Ok(exit)
 }
 
-/// A video that stops before its recording does was cut, or is another one's. A fake's are all of
-/// one length.
-fn warn_of_misfits(ui: &Ui, view: &View) -> Result<(), Failure> {
-    let misfits = view.misfits(TOLERANCE)?;
-    for Misfit { id, video, audio } in misfits.iter().take(SHOWN) {
-        let [video, audio] = [video, audio].map(|length| length.as_secs_f64());
-        ui.warn(&format!("{id}: its video plays {video:.1} s, its recording {audio:.1} s"));
+/// What only this process knows: it is said whatever else fails.
+pub(super) fn explain_cut(ui: &Ui, batch: &Batch, end: &End) {
+    for (id, task) in end.board.unrecorded() {
+        let adopt = batch.site.command("resolve");
+        ui.error(&format!("{id} has the task {task}, which could not be recorded"));
+        ui.hint(&format!("once the disk has room: {adopt} {id} --adopt {task}"));
     }
-    if misfits.len() > SHOWN {
-        ui.warn(&format!("and {} more videos like that", misfits.len() - SHOWN));
+    if end.stops.kill.reason().is_none() {
+        return;
     }
-    Ok(())
+    let left = end.board.left_in_doubt();
+    match &left[..] {
+        [] => ui.note("stopped at once; no create was waiting for its answer"),
+        left => {
+            let creates = counted(left.len() as u64, "create");
+            let names = left.iter().take(SHOWN).map(|id| &**id).collect::<Vec<_>>().join(", ");
+            let more = if left.len() > SHOWN { ", …" } else { "" };
+            ui.error(&format!("stopped at once: {creates} left in doubt: {names}{more}"));
+        }
+    }
 }
 
 /// What there is to see: `16.2 s of video in 5 files`.
@@ -152,46 +158,5 @@ fn explain_money(ui: &Ui, batch: &Batch, created: &submit::Outcome) {
     }
     if list.first.iter().any(|(_, refusal)| matches!(refusal, Refusal::TooDear { .. })) {
         ui.hint("shorten the recording, or raise `max_pair_cost` in the manifest");
-    }
-}
-
-fn explain_stop(ui: &Ui, reason: &Reason) {
-    match reason {
-        Reason::Signal => ui.note("stopped by a signal; everything is written down"),
-        Reason::Account { account, message } => {
-            let (what, hint) = match account {
-                Account::Key => ("the API does not accept the key", "check CALLSHEET_API_KEY"),
-                Account::Forbidden => (
-                    "the API refuses this key or this machine",
-                    "is the key allowed to use this model? Is a firewall in the way?",
-                ),
-                Account::Balance => ("the balance is used up", "top up the account"),
-            };
-            ui.error(&format!("{what}: {}", printable(message)));
-            ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
-        }
-        Reason::Unreachable { what, within, message } => {
-            let (seconds, message) = (within.as_secs(), printable(message));
-            ui.error(&format!("no {what} got through within {seconds} s: {message}"));
-        }
-        Reason::Unable { message } => {
-            ui.error(&format!("this machine cannot send: {}", printable(message)));
-            ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
-        }
-        Reason::Store { message } => {
-            ui.error(&format!("local files cannot be stored: {}", printable(message)));
-            ui.hint("nothing more was sent. Mend that, then give the same command again");
-        }
-        Reason::Disk { message } => {
-            ui.error(&printable(message));
-            ui.hint("is the disk full? Mend it, then give the same command again");
-        }
-        Reason::Deadline => ui.note("the time of --wait-for is over; everything is written down"),
-        Reason::Ledger(error) => {
-            ui.error(&error.to_string());
-            ui.hint(
-                "what cannot be recorded is not sent. Mend it, then give the same command again",
-            );
-        }
     }
 }

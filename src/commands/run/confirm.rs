@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::again::Again;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
@@ -14,12 +15,12 @@ use crate::state::State;
 use crate::ui::{Ui, counted};
 
 /// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
-/// again if it does.
+/// again if it does: those that a person wants, and those whose media are looked at again.
 pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
-    again: &[String],
+    again: (&Again, &[String]),
 ) -> Result<(), Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
@@ -60,20 +61,27 @@ pub(super) fn confirm(
 
 /// What this run would pay for: of the planned pairs, and of those that are planned again, the
 /// first in the manifest's order.
-fn to_send(args: &RunArgs, batch: &Batch, view: &View, again: &[String]) -> Result<Sum, Failure> {
+fn to_send(
+    args: &RunArgs,
+    batch: &Batch,
+    view: &View,
+    (again, unfit): (&Again, &[String]),
+) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
     let prices = Prices::of_batch(batch);
-    let again: HashSet<_> = again.iter().map(|id| folded(id)).collect();
+    let unfit: HashSet<_> = unfit.iter().map(String::as_str).collect();
     view.each_row::<Failure>(Rows::All, |row| {
-        let planned = match row.state {
-            State::Planned => true,
-            State::Failed | State::Rejected => again.contains(&folded(&row.id)),
-            State::Sending | State::Created | State::Completed | State::Saved => false,
-            State::InDoubt | State::Abandoned => false,
+        let length = match row.state {
+            State::Planned => Some(row.audio),
+            State::Failed | State::Rejected => again
+                .length(&row.id)
+                .or_else(|| unfit.contains(row.id.as_str()).then_some(row.audio)),
+            State::Sending | State::Created | State::Completed | State::Saved => None,
+            State::InDoubt | State::Abandoned => None,
         };
-        if planned && row.listed && sum.pairs < most {
-            sum.add(row.audio, prices.of(&row.id));
+        if let Some(length) = length.filter(|_| row.listed && sum.pairs < most) {
+            sum.add(length, prices.of(&row.id));
         }
         Ok(())
     })?;

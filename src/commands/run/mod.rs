@@ -1,27 +1,32 @@
 //! `run`: creates what the manifest asks for, waits, fetches the videos, and continues where the
 //! last run ended.
 
+mod again;
 mod conclude;
 mod confirm;
 mod kit;
+mod names;
 mod prepare;
 mod stages;
+mod stopped;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::conclude::{End, conclude};
+use self::conclude::{End, conclude, explain_cut};
 use self::confirm::confirm;
 use self::kit::Kit;
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
+use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{key, locals, pulse, saved};
+use super::{key, locals, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -30,8 +35,7 @@ use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::report::Live;
-use crate::state::State;
-use crate::submit::{Limits, Reason, Stops};
+use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
 
@@ -42,6 +46,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
     let runtime = runtime()?;
+    {
+        let _within = runtime.enter();
+        outlive_file_limits();
+    }
     let plan = match &args.plan {
         Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
         None => None,
@@ -57,7 +65,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     put_right(ui, (args, &batch), (&mut store, &kit), &shelf)?;
-    let standing = Standing::read(&store.view()?)?;
+    let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
@@ -66,7 +74,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
-    let stops = Stops::default();
+    let (stops, board) = (Stops::default(), Board::default());
     let stages = Stages {
         args,
         batch: &batch,
@@ -75,20 +83,25 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         preflight: preflight.as_ref(),
         shelf: &shelf,
         stops: &stops,
+        board: &board,
         meter: &meter,
         progress: &progress,
     };
-    let created = runtime.block_on(stages.drive(feed, standing.count(State::Created)));
+    let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
     pulse::end(folder);
     let closed = ledger.close();
     lock(&progress).end();
-    closed.or_else(|error| match stops.reasons()[..] {
-        // Told below, with what it means for the batch.
-        [Reason::Ledger(_), ..] => Ok(()),
-        _ => Err(error),
-    })?;
-    conclude(ui, &batch, &End { until: args.until, created, stops, took: started.elapsed() })
+    let took = started.elapsed();
+    let end = End { until: args.until, created, stops, board, took };
+    match (closed, &end.stops.reasons()[..]) {
+        // What it means for the batch is told there.
+        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, &batch, &end),
+        (Err(error), _) => {
+            explain_cut(ui, &batch, &end);
+            Err(error.into())
+        }
+    }
 }
 
 /// What has to be right, or confirmed, before anything is created.
@@ -100,11 +113,11 @@ fn put_right(
 ) -> Result<(), Failure> {
     prepare::prepare(ui, args, store, shelf)?;
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    let failed = prepare::failed(ui, args.retry_failed.as_deref(), &store.view()?, price)?;
+    let again = again::select(ui, args, &store.view()?, price)?;
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    confirm(ui, (args, batch), &store.view()?, &[&failed[..], &unfit].concat())?;
-    store.retry(&failed)?;
+    confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
+    again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())
 }
@@ -148,6 +161,7 @@ async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehear
     };
     let client = Client::new(&endpoint, key, &settings)
         .map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
+    let client = if rehearsal.is_some() { client.rehearsing() } else { client };
     Ok((client, rehearsal))
 }
 
@@ -157,11 +171,13 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
         rate: args.rate.or(batch.manifest.rate),
         most: args.limit,
         retry_for: args.retry_for,
+        max_doubts: args.max_doubts.or(batch.manifest.max_doubts.map(NonZeroU32::get)),
+        keep_going: args.keep_going,
     }
 }
 
 fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
-    let store = Store::open(&batch.site.folder, &batch.owner())?;
+    let store = opened::open(ui, &batch.site, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");

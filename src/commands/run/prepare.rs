@@ -1,22 +1,20 @@
 //! What is looked at and put right before anything is created: names that would collide, files
-//! that are gone, failures that are to be tried again.
+//! that are gone.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::Duration;
 
+use super::names;
 use crate::cli::{RunArgs, Until};
 use crate::commands::failure::Failure;
-use crate::download::{Shelf, ShelfError, shortage};
+use crate::download::{Shelf, ShelfError, TOLERANCE, remark_of, shortage};
 use crate::exit::Exit;
 use crate::files::{free, sha256};
 use crate::ledger::{MissingFile, Rows, Store, View};
-use crate::plan::Sum;
-use crate::price::Money;
 use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::Row;
-use crate::wire::may_be_tried_again;
 
 pub(super) fn prepare(
     ui: &Ui,
@@ -26,10 +24,12 @@ pub(super) fn prepare(
 ) -> Result<(), Failure> {
     let rows = store.view()?;
     if args.until == Until::Saved {
-        check_names(&rows, shelf)?;
+        names::check(&rows, shelf)?;
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
-        find_again(ui, store, &rows, &shelf.run_folder)?;
+        // A fake's videos are not made for their recordings.
+        let tolerance = args.batch.mock.is_none().then_some(TOLERANCE);
+        find_again(ui, store, &rows, (&shelf.run_folder, tolerance))?;
     }
     match args.until {
         Until::Saved => warn_of_room(ui, args, &rows, shelf),
@@ -69,39 +69,6 @@ fn unusable(shelf: &Shelf, error: ShelfError) -> Failure {
     }
 }
 
-/// No video may take the place of another pair's, or of a file that is not ours.
-fn check_names(view: &View, shelf: &Shelf) -> Result<(), Failure> {
-    let there = files_in(&shelf.folder);
-    let mut taken = HashMap::new();
-    view.each_row::<Failure>(Rows::Settled, |row| {
-        if let (State::Saved, Some(path)) = (row.state, row.video_path) {
-            taken.insert(path.to_ascii_lowercase(), row.id);
-        }
-        Ok(())
-    })?;
-    view.each_row::<Failure>(Rows::All, |row| {
-        let Some(name) = shelf.name.of_pair(&row.id) else { return Ok(()) };
-        let owner = taken.get(&shelf.shown(&name).to_ascii_lowercase());
-        let problem = match owner {
-            Some(owner) if *owner != row.id => format!("is already the video of {owner}"),
-            None if row.state == State::Planned && there.contains(&name.to_ascii_lowercase()) => {
-                "is there already, and was not made by this batch".to_owned()
-            }
-            _ => return Ok(()),
-        };
-        let path = shelf.folder.join(name);
-        let text = format!("{}: {}, the place of its video, {problem}", row.id, path.display());
-        Err(Failure::new(Exit::Usage, text)
-            .hint("choose another folder with --videos DIR or other names with --video-name"))
-    })
-}
-
-/// The names of the files in a folder, without case; none if it is not there.
-fn files_in(folder: &Path) -> HashSet<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().to_ascii_lowercase()).collect()
-}
-
 /// A saved video whose file is gone or was changed is fetched again.
 fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
     let mut missing = Vec::new();
@@ -120,12 +87,18 @@ fn fetch_missing(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Resu
 }
 
 /// A folder that was moved away may be back, when no link leads to its videos any more.
-fn find_again(ui: &Ui, store: &mut Store, view: &View, folder: &Path) -> Result<(), Failure> {
+fn find_again(
+    ui: &Ui,
+    store: &mut Store,
+    view: &View,
+    (folder, tolerance): (&Path, Option<Duration>),
+) -> Result<(), Failure> {
     let same = |missing: &MissingFile| {
-        let mut file = File::open(folder.join(&missing.path)).ok()?;
+        let path = folder.join(&missing.path);
+        let mut file = File::open(&path).ok()?;
         let length = file.metadata().ok()?.len();
         let same = length == missing.bytes && sha256(&mut file).ok()? == missing.sha256;
-        same.then(|| missing.id.clone())
+        same.then(|| (missing.id.clone(), remark_of(&path, missing.audio, tolerance)))
     };
     let found: Vec<_> = view.missing_files()?.iter().filter_map(same).collect();
     if !found.is_empty() {
@@ -140,81 +113,4 @@ fn is_there(row: &Row, folder: &Path) -> bool {
     let path = row.video_path.as_ref().map(|path| folder.join(path));
     let length = path.and_then(|path| fs::metadata(path).ok()).map(|found| found.len());
     length.is_some() && length == row.video_bytes
-}
-
-/// The failed pairs that the user wants created again, and what is said about it.
-pub(super) fn failed(
-    ui: &Ui,
-    asked: Option<&[String]>,
-    view: &View,
-    price: Option<Money>,
-) -> Result<Vec<String>, Failure> {
-    let Some(asked) = asked else { return Ok(Vec::new()) };
-    let all = asked == [""];
-    let (mut ids, mut sum, mut others) = (Vec::new(), Sum::default(), 0);
-    view.each_row::<Failure>(Rows::Settled, |row| {
-        let named = || asked.iter().any(|id| id.eq_ignore_ascii_case(&row.id));
-        let wanted = match row.state {
-            State::Failed if all => row.listed && may_be_tried_again(&row.error_code),
-            // What cannot be tried again is refused by the ledger, by its name.
-            _ => !all && named(),
-        };
-        others += u64::from(all && !wanted && row.state == State::Failed);
-        if wanted {
-            sum.add(row.audio, price);
-        }
-        if wanted && all {
-            ids.push(row.id);
-        }
-        Ok(())
-    })?;
-    if !all {
-        ids = asked.to_vec();
-    }
-    ui.note(&again_at_what_cost(&sum));
-    if others > 0 {
-        let pairs = counted(others, "failed pair");
-        ui.note(&format!(
-            "{pairs} not: their input has to change first, or name them to try again"
-        ));
-    }
-    Ok(ids)
-}
-
-fn again_at_what_cost(sum: &Sum) -> String {
-    let again =
-        counted(sum.pairs, "failed pair") + " to be created again, each paid for as a new one";
-    let unmeasured = match sum.unmeasured {
-        0 => String::new(),
-        count => format!(" and {} not measured", counted(count, "recording")),
-    };
-    match sum.cost {
-        _ if sum.pairs == 0 => again,
-        _ if sum.unmeasured == sum.pairs => again + "; their recordings were not measured",
-        None => format!("{again}: {} s{unmeasured}", sum.billed),
-        Some(cost) => format!("{again}: {cost}{unmeasured}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn creating_again_says_what_it_costs_as_far_as_that_is_known() {
-        let cost = |lengths: &[Option<u64>], price| {
-            let mut sum = Sum::default();
-            lengths.iter().for_each(|length| sum.add(length.map(Duration::from_secs), price));
-            let text = again_at_what_cost(&sum);
-            text.split_once("a new one").map(|(_, cost)| cost.to_owned()).unwrap()
-        };
-        let price = Some(Money::of(0.16));
-        assert_eq!(cost(&[Some(5), Some(10)], price), ": 2.40");
-        assert_eq!(cost(&[Some(5), None], price), ": 0.80 and 1 recording not measured");
-        assert_eq!(cost(&[Some(5)], None), ": 5 s");
-        assert_eq!(cost(&[None], price), "; their recordings were not measured");
-        assert_eq!(cost(&[], price), "");
-    }
 }

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch::{Receiver, channel};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
@@ -15,17 +16,17 @@ use crate::commands::pulse;
 use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Task};
-use crate::pace::Polls;
+use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
-use crate::submit::{self, InFlight, Reason, Stops};
-use crate::ui::Progress;
+use crate::submit::{self, Board, InFlight, Reason, Stops};
+use crate::ui::{Progress, counted};
 use crate::watch::{self, Means, Meter};
 
 /// A fake is asked more often: nobody waits ten seconds for a rehearsal.
 const REHEARSED: Duration = Duration::from_millis(250);
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long a task must have been unknown before that is believed; a fake does not err.
-const ABSENT_FOR: Duration = Duration::from_secs(60);
+/// How long a second signal waits for a ledger that may be stuck.
+const CUT_WITHIN: Duration = Duration::from_secs(5);
 /// How often a second terminal is told.
 const SHOWN: Duration = Duration::from_secs(1);
 
@@ -38,6 +39,7 @@ pub(super) struct Stages<'a> {
     pub(super) preflight: Option<&'a Preflight<'a>>,
     pub(super) shelf: &'a Shelf,
     pub(super) stops: &'a Stops,
+    pub(super) board: &'a Board,
     pub(super) meter: &'a Meter,
     pub(super) progress: &'a Mutex<Progress>,
 }
@@ -65,9 +67,11 @@ impl Stages<'_> {
         let (watching, watched) = channel(false);
         let create = async {
             let (ledger, client, preflight) = (self.ledger, self.client, self.preflight);
-            let (in_flight, stop) = (&in_flight, &self.stops.create);
-            let means = submit::Means { ledger, client, in_flight, stop, preflight };
+            let (in_flight, board) = (&in_flight, self.board);
+            let (stop, kill) = (&self.stops.create, &self.stops.kill);
+            let means = submit::Means { ledger, client, in_flight, stop, kill, board, preflight };
             let outcome = submit::run(means, &limits(self.args, self.batch)).await;
+            board.end();
             creating.send_replace(true);
             outcome
         };
@@ -97,7 +101,7 @@ impl Stages<'_> {
         let limits = watch::Limits {
             polls: Polls { interval: self.interval() },
             rate: self.args.wait.poll_rate,
-            absent_for: if self.batch.site.rehearsal { REHEARSED } else { ABSENT_FOR },
+            patience: self.patience(),
             retry_for: self.args.retry_for,
         };
         let waiting = watch::run(self.means(), tasks, &limits, in_flight, created.clone());
@@ -116,6 +120,8 @@ impl Stages<'_> {
             most_bytes: self.args.video.max_video * 1_000_000,
             pause: self.interval(),
             retry_for: self.args.retry_for,
+            // A fake's videos are not made for their recordings.
+            tolerance: (!self.batch.site.rehearsal).then_some(download::TOLERANCE),
         };
         download::run(self.means(), videos, self.shelf, &limits, watched).await;
     }
@@ -123,6 +129,12 @@ impl Stages<'_> {
     fn means(&self) -> Means<'_> {
         let (ledger, client) = (self.ledger, self.client);
         Means { ledger, client, stops: self.stops, meter: self.meter }
+    }
+
+    fn patience(&self) -> Patience {
+        let wait = &self.args.wait;
+        let usual = Patience::with(wait.stale_after).hurried(wait.hurry);
+        if self.batch.site.rehearsal { usual.rehearsed(REHEARSED) } else { usual }
     }
 
     fn interval(&self) -> Duration {
@@ -135,9 +147,25 @@ impl Stages<'_> {
         let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
         signals.next().await;
         self.stops.pull(&Reason::Signal);
-        let text = "stopping: waiting for the answers of creates under way (again to stop at once)";
-        lock(self.progress).above(|ui| ui.note(text));
-        signals.next().await;
+        let text = self.stopping();
+        lock(self.progress).above(|ui| ui.note(&text));
+        signals.another().await;
+        self.stops.kill.pull(Reason::Signal);
+        // Every create under way is written down as what it is now, if the disk lets that be.
+        let _ = timeout(CUT_WITHIN, self.board.ended()).await;
+    }
+
+    /// Whoever sends SIGTERM and then kills has to know how long it takes.
+    fn stopping(&self) -> String {
+        let longest = SignedDuration::try_from(self.args.request_timeout).unwrap_or_default();
+        match self.board.under_way() {
+            0 => "stopping (again to stop at once)".to_owned(),
+            under_way => format!(
+                "stopping: waiting for the answers of {} under way, {longest:#} at most (again to stop \
+                 at once)",
+                counted(under_way as u64, "create")
+            ),
+        }
     }
 
     /// Stops the run when its time is over, as a signal does. Never ends.
@@ -149,12 +177,20 @@ impl Stages<'_> {
         std::future::pending().await
     }
 
+    /// What people should know of the creates, and the bar.
+    fn tell(&self) {
+        let news = self.board.news();
+        let mut progress = lock(self.progress);
+        news.iter().for_each(|text| progress.above(|ui| ui.warn(text)));
+        progress.refresh();
+    }
+
     /// Brings the bar and the second terminal's up to date with what changes between commits.
     /// Never ends.
     async fn show(&self) {
         loop {
             sleep(SHOWN / 2).await;
-            lock(self.progress).refresh();
+            self.tell();
             sleep(SHOWN / 2).await;
             let activity = lock(self.progress).refresh();
             pulse::write(&self.batch.site.folder, activity);

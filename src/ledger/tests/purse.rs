@@ -29,9 +29,9 @@ fn next(store: &Store) -> Planned {
     store.view().unwrap().planned(None, 1).unwrap().remove(0)
 }
 
-fn spend(store: &mut Store) -> Receipt {
+fn spend(store: &mut Store) -> Intent {
     let planned = next(store);
-    store.write(|write| write.intend(&planned)).unwrap().spend().0
+    store.write(|write| write.intend(&planned)).unwrap().spend().0.settled()
 }
 
 fn end(store: &mut Store, proof: Proof) {

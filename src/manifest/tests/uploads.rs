@@ -33,6 +33,37 @@ fn a_bucket_has_defaults() {
 }
 
 #[test]
+fn where_the_name_of_a_bucket_stands_depends_on_the_service() {
+    let address = |host: &str, more: &str| {
+        let place = format!("bucket: my-media, endpoint: 'https://{host}', region: auto");
+        bucket(&format!("{place}{more}")).address
+    };
+    for host in [
+        "oss-cn-hangzhou.aliyuncs.com",
+        "s3.oss-cn-hangzhou.aliyuncs.com",
+        "cos.ap-guangzhou.myqcloud.com",
+        "cos.ap-guangzhou.tencentcos.cn",
+        "tos-s3-cn-beijing.volces.com",
+        "TOS-cn-beijing.ivolces.com",
+        "obs.cn-north-4.myhuaweicloud.com.",
+    ] {
+        assert_eq!(address(host, ""), BucketAddress::Host, "{host}");
+        assert_eq!(address(host, ", path_style: true"), BucketAddress::Path, "{host}");
+    }
+    for host in [
+        "s3.eu-central-1.amazonaws.com",
+        "minio.example.com",
+        "notaliyuncs.com",
+        "aliyuncs.com.example",
+        "s3.volces.com",
+        "10.0.0.1",
+    ] {
+        assert_eq!(address(host, ""), BucketAddress::Path, "{host}");
+        assert_eq!(address(host, ", path_style: false"), BucketAddress::Host, "{host}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named() {
     assert_eq!(problem(PLACE), "`uploads` has no `region`");
     let problems = parse(&format!("version: 1\nuploads: {{}}{PAIR}")).unwrap_err();

@@ -65,7 +65,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
         voice: if single && first.config >> 3 & 15 > 0 {
             Voice::Aac(config, packets)
         } else {
-            Voice::Known(super::Sound::NotChecked)
+            Voice::Unknown
         },
     })
 }

@@ -1,13 +1,14 @@
 //! M4A: follows every sample of the sound through the tables, whole or in fragments.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::super::boxes::{Boxed, boxes, find, whole};
-use super::super::fields::{be32, be64, time};
-use super::hear::Voice;
-use super::m4a_tables::{Samples, Usual, fragment, table};
-use super::{Sound, Unfit, Walk};
+use super::super::fields::{be32, be64, place, time};
+use super::super::tables::{Take, Usual, count, fragment, ticks, walk_table};
+use super::hear::{MOST_PACKETS, Voice};
+use super::{Unfit, Walk};
 
 /// The track that is heard.
 #[derive(Debug, Clone, Copy)]
@@ -111,12 +112,62 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
     })
 }
 
+/// The sound beside the pictures of a video.
+pub(super) fn sound_of_video(bytes: &[u8]) -> Option<Voice<'_>> {
+    let moov = find(bytes, &[b"moov"])?;
+    let tracks = || boxes(moov).filter(|found| &found.name == b"trak").map(|found| found.body);
+    tracks().find(|trak| handler(trak) == Some(b"vide"))?;
+    let track = Track::read(tracks().find(|trak| handler(trak) == Some(b"soun"))?)?;
+    Some(voice(bytes, track, samples(bytes, moov, track)))
+}
+
+/// The samples of one track, every one of them inside the file.
+#[derive(Debug, Default)]
+struct Samples {
+    /// How long the file is.
+    file: u64,
+    /// How long all play, in units of the track.
+    ticks: u64,
+    count: u64,
+    /// Where the first of them are, for listening.
+    places: Vec<Range<usize>>,
+}
+
+impl Take for Samples {
+    /// None is empty, or not in the file, or of more than fit into it.
+    fn take(&mut self, at: u64, size: u32, ticks: u32) -> Option<u64> {
+        let end = at.checked_add(size.into()).filter(|end| size > 0 && *end <= self.file)?;
+        if self.count >= self.file {
+            return None;
+        }
+        if self.places.len() < MOST_PACKETS {
+            self.places.push(place(at)..place(end));
+        }
+        self.count += 1;
+        self.ticks = self.ticks.checked_add(ticks.into())?;
+        Some(end)
+    }
+}
+
+/// Reads the tables of a file that is not in fragments. `None`: they contradict themselves, or
+/// point out of the file.
+fn table(stbl: &[u8], file: u64) -> Option<Samples> {
+    let (ticks, timed) = ticks(stbl)?;
+    if timed != u64::from(count(stbl)?) || timed > file {
+        return None;
+    }
+    let mut samples = Samples { file, ..Samples::default() };
+    walk_table(stbl, &mut samples)?;
+    Some(Samples { ticks, ..samples })
+}
+
 fn samples(bytes: &[u8], moov: &[u8], track: Track<'_>) -> Option<Samples> {
-    let mut samples = table(find(track.body, &[b"mdia", b"minf", b"stbl"])?, bytes.len())?;
+    let stbl = find(track.body, &[b"mdia", b"minf", b"stbl"])?;
+    let mut samples = table(stbl, bytes.len() as u64)?;
     let mut moofs = boxes(bytes).filter(|found| &found.name == b"moof").peekable();
     if moofs.peek().is_some() {
         let usual = Usual::read(moov, track.id)?;
-        moofs.try_for_each(|moof| fragment(moof, usual, (bytes.len(), &mut samples)))?;
+        moofs.try_for_each(|moof| fragment(moof, usual, &mut samples))?;
     }
     Some(samples)
 }
@@ -140,7 +191,7 @@ fn movie_length(mvhd: &[u8]) -> Option<u64> {
 
 fn voice<'a>(bytes: &'a [u8], track: Track<'a>, samples: Option<Samples>) -> Voice<'a> {
     let (Some(config), Some(samples)) = (track.config(), samples) else {
-        return Voice::Known(Sound::NotChecked);
+        return Voice::Unknown;
     };
     let packets = samples.places.into_iter().filter_map(|place| bytes.get(place));
     Voice::Aac(config.to_vec(), packets.map(Cow::Borrowed).collect())

@@ -7,9 +7,9 @@
 //! an M4A, Ogg's positions); where it does not, the padding plays, and counts.
 
 mod adts;
+mod envelope;
 mod hear;
 mod m4a;
-mod m4a_tables;
 mod mpeg;
 mod ogg;
 mod tags;
@@ -19,6 +19,7 @@ mod wav;
 use std::fmt;
 use std::time::Duration;
 
+pub use self::envelope::Envelope;
 use super::foreign;
 
 /// What a sound is and how long it plays.
@@ -126,15 +127,18 @@ pub fn measure(bytes: &[u8]) -> Result<Audio, Unfit> {
         return Err(Unfit::Empty);
     }
     let kind = kind(bytes)?;
-    let walk = match kind {
-        Kind::Mp3 => mpeg::walk(tags::strip(bytes))?,
-        Kind::Aac => adts::walk(tags::strip(bytes))?,
-        Kind::Wav => wav::walk(bytes)?,
-        Kind::Ogg => ogg::walk(bytes)?,
-        Kind::M4a => m4a::walk(bytes)?,
-    };
-    let Walk { length, claimed, cut, voice } = walk;
+    let Walk { length, claimed, cut, voice } = walk(kind, bytes)?;
     Ok(Audio { kind, length, claimed, sound: hear::listen(voice), cut })
+}
+
+fn walk(kind: Kind, bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
+    match kind {
+        Kind::Mp3 => mpeg::walk(tags::strip(bytes)),
+        Kind::Aac => adts::walk(tags::strip(bytes)),
+        Kind::Wav => wav::walk(bytes),
+        Kind::Ogg => ogg::walk(bytes),
+        Kind::M4a => m4a::walk(bytes),
+    }
 }
 
 fn kind(bytes: &[u8]) -> Result<Kind, Unfit> {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::super::fields::{le16, le32, le64, time};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Sound, Unfit, Walk};
+use super::{Unfit, Walk};
 
 #[derive(Debug)]
 struct Page<'a> {
@@ -219,7 +219,7 @@ impl<'a> Stream<'a> {
     fn voice(self) -> Voice<'a> {
         match (self.codec, <[Vec<u8>; 3]>::try_from(self.headers)) {
             (Codec::Vorbis(..), Ok([first, _, third])) => Voice::Vorbis(first, third, self.packets),
-            _ => Voice::Known(Sound::NotChecked),
+            _ => Voice::Unknown,
         }
     }
 }

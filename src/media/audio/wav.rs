@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::fields::{le16, le24, le32, le64, place, time};
-use super::hear::{QUIET, Voice};
+use super::hear::{Heard, QUIET, Voice};
 use super::{Sound, Unfit, Walk, mpeg};
 
 /// What the `fmt ` chunk says of the samples.
@@ -130,22 +130,53 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
         length: length(data.there.len() as u64).filter(|_| data.tidy),
         claimed: data.said.and_then(length),
         cut: data.cut,
-        voice: Voice::Known(if plain { listen(format, data.there) } else { Sound::NotChecked }),
+        voice: match plain {
+            true => Voice::Plain(Pcm { format, bytes: data.there }),
+            false => Voice::Unknown,
+        },
     })
 }
 
-/// Half of the way from the lowest to the highest sample: an offset alone is no sound.
-fn listen(format: Format, bytes: &[u8]) -> Sound {
-    let size = usize::from(format.bits / 8);
-    let (mut low, mut high) = (f32::MAX, f32::MIN);
-    for sample in bytes.chunks_exact(size) {
-        let value = level(format, sample).unwrap_or(0.0);
-        (low, high) = (low.min(value), high.max(value));
-        if high - low > 2.0 * QUIET {
-            return Sound::Heard;
+/// Samples that stand one after another.
+#[derive(Debug)]
+pub(super) struct Pcm<'a> {
+    format: Format,
+    bytes: &'a [u8],
+}
+
+/// So many moments are handed on at a time.
+const AT_ONCE: usize = 4096;
+
+impl Pcm<'_> {
+    /// Half of the way from the lowest to the highest sample: an offset alone is no sound.
+    pub(super) fn listen(&self) -> Sound {
+        let (mut low, mut high) = (f32::MAX, f32::MIN);
+        for value in values(self.format, self.bytes) {
+            (low, high) = (low.min(value), high.max(value));
+            if high - low > 2.0 * QUIET {
+                return Sound::Heard;
+            }
+        }
+        Sound::Silent
+    }
+
+    /// Hands the samples on as long as `more` wants more.
+    pub(super) fn each(&self, more: &mut dyn FnMut(Heard<'_>) -> bool) {
+        let (rate, channels) = (self.format.rate, usize::from(self.format.channels));
+        let mut samples = Vec::new();
+        for bytes in self.bytes.chunks(usize::from(self.format.block) * AT_ONCE) {
+            samples.clear();
+            samples.extend(values(self.format, bytes));
+            if !more(Heard { rate, channels, samples: &samples }) {
+                return;
+            }
         }
     }
-    Sound::Silent
+}
+
+fn values(format: Format, bytes: &[u8]) -> impl Iterator<Item = f32> {
+    let samples = bytes.chunks_exact(usize::from(format.bits / 8));
+    samples.map(move |sample| level(format, sample).unwrap_or(0.0))
 }
 
 /// A sample from -1 to 1; of the logarithmic ones only whether they are near zero.
@@ -188,8 +219,9 @@ mod tests {
     }
 
     fn known(walk: &Walk<'_>) -> Sound {
-        match walk.voice {
-            Voice::Known(sound) => sound,
+        match &walk.voice {
+            Voice::Plain(pcm) => pcm.listen(),
+            Voice::Unknown => Sound::NotChecked,
             _ => panic!("it needs no decoder"),
         }
     }

@@ -1,0 +1,28 @@
+//! Opens a ledger to write, and says what became of one that an older release wrote.
+
+use super::batch::Site;
+use super::failure::Failure;
+use super::status::twins;
+use crate::ledger::Store;
+use crate::ui::{Ui, counted};
+
+/// How many tasks that several pairs have are named.
+const SHOWN: usize = 10;
+
+pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
+    let store = Store::open(&site.folder, owner)?;
+    let Some(migrated) = store.migrated() else { return Ok(store) };
+    let (from, copy) = (migrated.from, migrated.copy.display());
+    ui.note(&format!("the ledger, of format {from}, was brought up to date; as it was: {copy}"));
+    if migrated.doubts > 0 {
+        let pairs = counted(migrated.doubts, "pair");
+        let shown = site.command("status");
+        ui.warn(&format!(
+            "{pairs} in doubt that an older release took for created, failed or rejected without a \
+             proof: see {shown}"
+        ));
+    }
+    let same = store.view()?.twins()?;
+    same.iter().take(SHOWN).for_each(|(task, ids)| ui.warn(&twins(task, ids)));
+    Ok(store)
+}

@@ -1,0 +1,90 @@
+//! Reads an export of the account's tasks: JSON in any wrapping, JSON Lines, or CSV with a header.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::account::Reading;
+use crate::commands::batch::bytes_of;
+use crate::commands::failure::Failure;
+use crate::exit::Exit;
+use crate::wire::{Listed, read_list, read_row};
+
+pub(super) fn read(file: &Path) -> Result<Reading, Failure> {
+    let bytes = bytes_of(file)?;
+    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+    let tasks = json(&text).or_else(|| lines(&text)).or_else(|| table(&text));
+    match tasks {
+        Some(tasks) if !tasks.is_empty() => {
+            let lacks = Some("it is an export: what came later is not in it".to_owned());
+            Ok(Reading { tasks, lacks })
+        }
+        _ => {
+            let text = format!("{}: no task is in it", file.display());
+            let hint = "it needs a column `task_id` or `id`, and better `created_at`, too";
+            Err(Failure::new(Exit::Usage, text).hint(hint))
+        }
+    }
+}
+
+fn json(text: &str) -> Option<Vec<Listed>> {
+    read_list(&serde_json::from_str(text).ok()?).map(|page| page.tasks)
+}
+
+fn lines(text: &str) -> Option<Vec<Listed>> {
+    let rows = text.lines().filter(|line| !line.trim().is_empty());
+    let rows = rows.map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
+    Some(rows.collect::<Option<Vec<_>>>()?.iter().filter_map(read_row).collect())
+}
+
+/// The delimiter is the one that makes known columns of the header.
+fn table(text: &str) -> Option<Vec<Listed>> {
+    let tables = [b',', b';', b'\t'].into_iter().map(|delimiter| rows(text, delimiter));
+    tables.max_by_key(Vec::len)
+}
+
+fn rows(text: &str, delimiter: u8) -> Vec<Listed> {
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader
+        .delimiter(delimiter)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let Ok(header) = reader.headers() else { return Vec::new() };
+    let names: Vec<String> =
+        header.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
+    let rows = reader.records().flatten().map(|record| {
+        let cells = names.iter().cloned().zip(record.iter().map(Value::from));
+        cells.collect::<Map<_, _>>()
+    });
+    rows.filter_map(|row| read_row(&row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("export");
+        std::fs::write(&file, text).unwrap();
+        let tasks = read(&file).map(|reading| reading.tasks).unwrap_or_default();
+        tasks.iter().map(|task| task.task.to_string()).collect()
+    }
+
+    #[test]
+    fn exports_come_as_tables_and_as_json() {
+        for text in [
+            "task_id,created_at\nt1,1757165031\nt2,\n",
+            "\u{feff}ID;Created At\r\nt1;2025-09-06 13:23:51\r\nt2;\r\n",
+            "Task ID\tStatus\nt1\tdone\nt2\tdone\n",
+            r#"{"data":[{"id":"t1"},{"id":"t2"}]}"#,
+            "{\"id\":\"t1\"}\n\n{\"id\":\"t2\"}\n",
+        ] {
+            assert_eq!(ids(text), ["t1", "t2"], "{text}");
+        }
+        for text in ["", "name\nanna\n", "<html>", "{}"] {
+            assert!(ids(text).is_empty(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `reconcile`: finds the tasks of pairs in doubt in the account's list, or in an export of it.
+//!
+//! It proposes; a person, or `--yes`, adopts. It never has anything created again.
+
+mod account;
+mod export;
+mod show;
+mod sounds;
+
+use std::collections::HashSet;
+
+use jiff::SignedDuration;
+use tokio::runtime::Runtime;
+
+use self::account::Reading;
+use super::batch::Site;
+use super::failure::Failure;
+use super::run::runtime;
+use super::{key, resolve, status};
+use crate::cli::ReconcileArgs;
+use crate::client::Client;
+use crate::exit::Exit;
+use crate::ledger::{Doubt, Rows, Store, View};
+use crate::pair::{Endpoint, PlainHttp, TaskId};
+use crate::reconcile::{Findings, Lost, match_up, orphans};
+use crate::report;
+use crate::ui::{Ui, counted};
+
+/// What the search works with.
+struct Search<'a> {
+    ui: &'a Ui,
+    args: &'a ReconcileArgs,
+    site: &'a Site,
+    client: Client,
+    runtime: Runtime,
+}
+
+pub(super) fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<Exit, Failure> {
+    let site = Site::of(&args.batch);
+    let view = site.existing()?;
+    let doubts = view.doubts()?;
+    if doubts.is_empty() {
+        ui.result("no pair is in doubt", &show::nothing());
+        return Ok(Exit::Done);
+    }
+    let lost: Vec<Lost> = doubts.iter().map(lost).collect();
+    let search =
+        Search { ui, args, site: &site, client: client(args, &view)?, runtime: runtime()? };
+    let reading = search.read(&lost)?;
+    let orphans = orphans(reading.tasks.clone(), &known(&site, &view)?, &lost, patience(args));
+    let mut findings = match_up(&lost, &orphans);
+    if let Some((lost, orphans)) = search.listen(&findings, &lost, &orphans) {
+        findings = findings.and(match_up(&lost, &orphans));
+    }
+    drop(view);
+    search.conclude(&findings, &reading)
+}
+
+/// How long after its intent a create may still make a task.
+fn patience(args: &ReconcileArgs) -> SignedDuration {
+    SignedDuration::try_from(args.request_timeout).unwrap_or(SignedDuration::MAX)
+}
+
+/// Asks the endpoint that the ledger belongs to.
+fn client(args: &ReconcileArgs, view: &View) -> Result<Client, Failure> {
+    let owner = view.endpoint()?;
+    let failed = |error: String| Failure::new(Exit::Fault, error);
+    let endpoint = Endpoint::parse(&owner, PlainHttp::Anywhere);
+    let endpoint = endpoint.map_err(|error| failed(format!("{owner}: {error}")))?;
+    let key = key::read(&args.key)?;
+    Client::new(&endpoint, key, &resolve::SETTINGS).map_err(|error| failed(error.to_string()))
+}
+
+fn lost(doubt: &Doubt) -> Lost {
+    let body: serde_json::Value = serde_json::from_str(&doubt.body).unwrap_or_default();
+    let url = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    Lost {
+        id: doubt.row.id.clone(),
+        sent_at: doubt.sent_at,
+        image: url("image_url"),
+        audio: url("audio_url"),
+        request: request_of(doubt),
+        sound: None,
+    }
+}
+
+/// The service's own name for the request, where its answer said it.
+fn request_of(doubt: &Doubt) -> Option<String> {
+    let evidence = String::from_utf8_lossy(doubt.evidence.as_deref()?).into_owned();
+    let head = evidence.split("\n\n").next()?;
+    let lines = || head.lines().filter_map(|line| line.split_once(": "));
+    ["x-oneapi-request-id", "x-request-id"]
+        .iter()
+        .find_map(|name| lines().find(|(key, _)| key == name))
+        .map(|(_, value)| value.trim().to_owned())
+}
+
+/// The tasks of this batch and of the batches whose run folders lie beside it.
+fn known(site: &Site, view: &View) -> Result<HashSet<TaskId>, Failure> {
+    let mut known: HashSet<TaskId> = view.task_ids()?.into_iter().collect();
+    for neighbour in site.neighbours() {
+        known.extend(neighbour.task_ids()?);
+    }
+    Ok(known)
+}
+
+impl Search<'_> {
+    /// The account's tasks: from the export that was given, or from the account itself.
+    fn read(&self, lost: &[Lost]) -> Result<Reading, Failure> {
+        match &self.args.from {
+            Some(file) => export::read(file),
+            None => self.runtime.block_on(account::read(self, lost)),
+        }
+    }
+
+    /// Shows what was found and, if that is wanted, adopts it.
+    fn conclude(&self, findings: &Findings, reading: &Reading) -> Result<Exit, Failure> {
+        let text = show::describe(self.ui, self.site, findings, reading);
+        self.ui.message(&text);
+        let adopted = if self.wanted(findings) { self.adopt(findings)? } else { 0 };
+        let view = self.site.existing()?;
+        report::write(&self.site.folder, &view, Rows::All)?;
+        let standing = status::Standing::read(&view)?;
+        let line = match adopted {
+            0 => format!("nothing was adopted; now {}", standing.line()),
+            count => format!("{} adopted; now {}", counted(count, "task"), standing.line()),
+        };
+        let value = show::json(findings, reading, adopted, &standing.json(self.site));
+        self.ui.result(&line, &value);
+        if adopted > 0 {
+            self.ui.hint(&format!("to wait for them: {}", self.site.command("run")));
+        }
+        let left = standing.exit(crate::cli::Until::Created) == Exit::InDoubt;
+        Ok(if left { Exit::InDoubt } else { Exit::Done })
+    }
+
+    /// Whether the proposals are to be adopted.
+    fn wanted(&self, findings: &Findings) -> bool {
+        if self.args.yes || findings.proposals.is_empty() {
+            return self.args.yes && !findings.proposals.is_empty();
+        }
+        let tasks = counted(findings.proposals.len() as u64, "proposal");
+        match self.ui.ask(&format!("Adopt {tasks}? [y/N] ")) {
+            Some(wanted) => wanted,
+            None => {
+                self.ui.hint("nobody is there to confirm: give --yes to adopt what is proposed");
+                false
+            }
+        }
+    }
+
+    fn adopt(&self, findings: &Findings) -> Result<u64, Failure> {
+        let owner = self.site.existing()?.endpoint()?;
+        let mut store = Store::open(&self.site.folder, &owner)?;
+        let tasks: Vec<_> =
+            findings.proposals.iter().map(|found| (found.id.clone(), found.task.clone())).collect();
+        store.adopt(&tasks)?;
+        store.close()?;
+        Ok(tasks.len() as u64)
+    }
+}
+
+impl Site {
+    /// The ledgers in the run folders beside this one. Those that cannot be read are passed over.
+    pub(super) fn neighbours(&self) -> Vec<View> {
+        let beside = crate::files::folder_of(&self.folder);
+        let entries = std::fs::read_dir(beside).into_iter().flatten().flatten();
+        let ours = std::fs::canonicalize(&self.folder).ok();
+        let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
+        let others = folders.filter(|path| std::fs::canonicalize(path).ok() != ours);
+        others.filter_map(|folder| View::open(&folder).ok().flatten()).collect()
+    }
+}

@@ -1,0 +1,102 @@
+//! Two videos cannot have one file: looked at before anything is created.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use crate::commands::failure::Failure;
+use crate::download::Shelf;
+use crate::exit::Exit;
+use crate::files::{names_of, place_of};
+use crate::ledger::{Rows, View};
+use crate::pair::TaskId;
+use crate::state::State;
+use crate::view::Row;
+
+/// Who has which file, all names as the CSV has them and without case.
+#[derive(Default)]
+struct Taken {
+    /// The videos that are saved, and those whose names depend on their tasks.
+    videos: HashMap<String, String>,
+    /// The places of videos beside which another pair's video would lie as if it were not whole.
+    beside: HashMap<String, String>,
+}
+
+/// No video may take the place of another pair's, whether that is whole or not, or of a file that is
+/// not ours. What cannot be known before there are task ids is looked at again when the files come:
+/// nothing is ever written over anything.
+pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
+    let there = files_in(&shelf.folder);
+    let taken = Taken::of(view, shelf)?;
+    view.each_row::<Failure>(Rows::All, |row| {
+        let Some(name) = name(&row, shelf) else { return Ok(()) };
+        match taken.problem(&row, &name, shelf).or_else(|| occupied(&row, &name, &there)) {
+            Some(problem) => Err(misplaced(&row, &shelf.folder.join(name), &problem)),
+            None => Ok(()),
+        }
+    })
+}
+
+impl Taken {
+    fn of(view: &View, shelf: &Shelf) -> Result<Self, Failure> {
+        let mut taken = Self::default();
+        view.each_row::<Failure>(Rows::All, |row| {
+            let saved = row.video_path.as_ref().filter(|_| row.state == State::Saved);
+            if let Some(path) = saved {
+                taken.videos.insert(path.to_lowercase(), row.id.clone());
+            }
+            let Some(name) = name(&row, shelf) else { return Ok(()) };
+            let shown = shelf.shown(&name).to_lowercase();
+            let place = place_of(Path::new(&shown));
+            taken.beside.extend(place.map(|place| (place.display().to_string(), row.id.clone())));
+            // Ids are told apart without case, tasks are not.
+            if shelf.name.of_pair(&row.id).is_none() {
+                taken.videos.entry(shown).or_insert(row.id);
+            }
+            Ok(())
+        })?;
+        Ok(taken)
+    }
+
+    fn problem(&self, row: &Row, name: &str, shelf: &Shelf) -> Option<String> {
+        let other = |owner: &&String| **owner != row.id;
+        let names = names_of(name).map(|name| shelf.shown(&name).to_lowercase());
+        if let Some(owner) = names.iter().find_map(|name| self.videos.get(name).filter(other)) {
+            return Some(format!("is already the video of {owner}"));
+        }
+        let owner = self.beside.get(&names[0]).filter(other)?;
+        Some(format!("would have the video of {owner} beside it as if it were its own"))
+    }
+}
+
+/// A file that was there before anything was created for the pair.
+fn occupied(row: &Row, name: &str, there: &HashSet<String>) -> Option<String> {
+    if row.state != State::Planned {
+        return None;
+    }
+    let names = names_of(name);
+    let found = names.iter().position(|name| there.contains(&name.to_lowercase()))?;
+    Some(match found {
+        0 => "is there already, and was not made by this batch".to_owned(),
+        found => format!("is not free: {} was not made by this batch", names[found]),
+    })
+}
+
+/// What the video of a pair is called, if that is known.
+fn name(row: &Row, shelf: &Shelf) -> Option<String> {
+    let task = row.task_id.as_deref().and_then(|task| TaskId::parse(task).ok());
+    let known = task.map(|task| shelf.name.of(&row.id, &task));
+    known.or_else(|| shelf.name.of_pair(&row.id))
+}
+
+fn misplaced(row: &Row, path: &Path, problem: &str) -> Failure {
+    let text = format!("{}: {}, the place of its video, {problem}", row.id, path.display());
+    Failure::new(Exit::Usage, text)
+        .hint("choose another folder with --videos DIR or other names with --video-name")
+}
+
+/// The names of the files in a folder, without case; none if it is not there.
+fn files_in(folder: &Path) -> HashSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().to_lowercase()).collect()
+}

@@ -1,0 +1,140 @@
+//! Why a run ended early, in words: what happened, and what to do.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::commands::batch::{Batch, this_command};
+use crate::submit::{Last, Reason, Trouble};
+use crate::ui::Ui;
+use crate::view::printable;
+
+/// What happened and what to do, for each reason.
+pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &Reason) {
+    match reason {
+        Reason::Signal => ui.note("stopped by a signal; everything is written down"),
+        Reason::Account { account, message } => {
+            let (what, hint) = account.advice();
+            ui.error(&format!("{what}: {}", printable(message)));
+            ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
+        }
+        Reason::Unreachable { what, within, message } => {
+            let (seconds, message) = (within.as_secs(), printable(message));
+            ui.error(&format!("no {what} got through within {seconds} s: {message}"));
+            if *what == "create" {
+                ui.hint("nothing was sent that is not answered. Is the network there?");
+            }
+        }
+        Reason::Service { trouble, last } => explain_trouble(ui, batch, (trouble, last)),
+        Reason::Unable { message } => {
+            ui.error(&format!("this machine cannot send: {}", printable(message)));
+            ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
+        }
+        Reason::Store { message } => {
+            ui.error(&format!("local files cannot be stored: {}", printable(message)));
+            ui.hint("nothing more was sent. Mend that, then give the same command again");
+        }
+        Reason::Disk { message } => {
+            ui.error(&printable(message));
+            ui.hint("is the disk full? Mend it, then give the same command again");
+        }
+        Reason::Deadline => ui.note("the time of --wait-for is over; everything is written down"),
+        Reason::Ledger(error) => {
+            ui.error(&error.to_string());
+            ui.hint(
+                "what cannot be recorded is not sent. Mend it, then give the same command again",
+            );
+        }
+    }
+}
+
+fn explain_trouble(ui: &Ui, batch: &Batch, (trouble, last): (&Trouble, &Last)) {
+    // A success without a task, or a page: whatever answers so may be no API at all.
+    let success = last.status.is_some_and(|status| (200..300).contains(&status));
+    let foreign = success || last.code == "not_the_api";
+    let (host, last) = (batch.endpoint.origin(), said(last));
+    let mut in_doubt =
+        "what is in doubt may have been paid for; it is never sent again by itself".to_owned();
+    if foreign {
+        in_doubt.push_str(". Is the address right (`endpoint`)?");
+    }
+    match trouble {
+        Trouble::Silent(within) => {
+            ui.error(&format!(
+                "{host} is out of order: creates ended in doubt one after another{last}, and for {} \
+                 it answered no question",
+                span(*within)
+            ));
+            ui.hint(&format!("the rest stays planned; {in_doubt}"));
+        }
+        Trouble::Alone => {
+            ui.error(&format!(
+                "{host} answers questions, but creates end in doubt: three in a row that were tried \
+                 alone{last}"
+            ));
+            ui.hint(&format!("the rest stays planned; {in_doubt}"));
+        }
+        Trouble::Doubts(doubts) => {
+            ui.error(&format!("{doubts} creates of this run ended in doubt{last}"));
+            ui.hint(&format!("more than --max-doubts lets be; {in_doubt}"));
+        }
+        Trouble::Foreign(within) => {
+            ui.error(&format!(
+                "what answers at {host} is not the API, and was not for {}{last}",
+                span(*within)
+            ));
+            ui.hint(
+                "is the address right (`endpoint`)? Is there a sign-in page or a proxy between?",
+            );
+        }
+        Trouble::SameTask => {
+            ui.error(&format!("{host} names one task for different requests"));
+            ui.hint(&format!(
+                "is it the real API (`endpoint`), or an example of it? Three answers in a row made \
+                 nothing new; {in_doubt}"
+            ));
+        }
+        Trouble::Asked(wait) => {
+            ui.error(&format!(
+                "{host} wants no creates for {}, until {}{last}",
+                span(*wait),
+                until(*wait)
+            ));
+            ui.hint("the rest stays planned; give the same command again then");
+        }
+        Trouble::Alike { count, code, message } => {
+            let (code, message) = (printable(code), printable(message));
+            ui.error(&format!(
+                "{count} pairs in a row were refused alike and none was accepted: {code}: {message}"
+            ));
+            ui.hint(&format!(
+                "nothing was billed. Mend what they have in common and send them again with \
+                 --retry-rejected, or go on all the same with --keep-going: {}",
+                this_command()
+            ));
+        }
+    }
+}
+
+/// What came last, as a part of a sentence.
+fn said(last: &Last) -> String {
+    let message = printable(&last.message);
+    match last.status {
+        _ if message.is_empty() && last.status.is_none() => String::new(),
+        Some(status) if !message.contains(&format!("HTTP {status}")) => {
+            format!(" (HTTP {status}: {message})")
+        }
+        _ => format!(" ({message})"),
+    }
+}
+
+fn span(time: Duration) -> String {
+    format!("{:#}", SignedDuration::from_secs(time.as_secs().try_into().unwrap_or(i64::MAX)))
+}
+
+fn until(wait: Duration) -> String {
+    match Timestamp::now().checked_add(wait) {
+        Ok(time) => format!("{time:.0}"),
+        Err(_) => "nobody knows when".to_owned(),
+    }
+}

@@ -1,0 +1,140 @@
+//! What the fan-out asks in an outage: whether it goes on, which pairs are in doubt for it, and which
+//! pair to try alone.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Params, params};
+
+use super::view::{PLANNED, read_planned};
+use super::{LedgerError, Planned, View};
+use crate::state::State;
+
+/// A pair whose create is in doubt and not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubted {
+    /// Its portrait, as the manifest names it.
+    pub image: String,
+    /// Its recording, as the manifest names it.
+    pub audio: String,
+    /// Where it stands in the manifest, from 0.
+    pub place: i64,
+}
+
+/// The code of a doubt that is no sign of an outage: the API answered with another pair's task.
+pub(super) const SAME_TASK: &str = "same_task";
+
+impl Planned {
+    /// Its portrait, as the manifest names it.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.media[0]
+    }
+
+    /// Its recording, as the manifest names it.
+    #[must_use]
+    pub fn audio(&self) -> &str {
+        &self.media[1]
+    }
+
+    /// Where it stands in the manifest, from 0.
+    #[must_use]
+    pub fn place(&self) -> i64 {
+        self.place
+    }
+}
+
+impl View {
+    /// Whether the last `n` creates that were settled are all in doubt and nobody has looked into
+    /// one of them. False while there were fewer.
+    ///
+    /// A doubt over a task that another pair has is no such doubt: the API was there to answer.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_are_doubts(&self, n: u32) -> Result<bool, LedgerError> {
+        let unsettled = "event = 'lost' AND verdict IS NULL AND code <> 'same_task'";
+        let doubts = format!("SELECT count(*) FROM attempts WHERE {unsettled}");
+        let doubts: u64 = self.one(&doubts, ())?;
+        // Only a ledger with doubts is looked through for the last attempts.
+        if n == 0 || doubts < n.into() {
+            return Ok(false);
+        }
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT {unsettled} AS doubt FROM attempts WHERE attempt > 0
+                ORDER BY settled DESC, {unsettled} LIMIT ?1) WHERE doubt"
+        );
+        Ok(self.one::<u32>(&sql, [n])? == n)
+    }
+
+    /// The pairs in doubt that nobody has settled, listed or not, in manifest order; but not those
+    /// whose answer named another pair's task.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn doubted(&self) -> Result<Vec<Doubted>, LedgerError> {
+        let sql = "SELECT image_url, audio_url, place FROM standings CROSS JOIN pairs USING (pair)
+            WHERE state = 'in_doubt' AND error_code <> ?1 ORDER BY place";
+        self.ask(sql, [SAME_TASK], |row| {
+            Ok(Doubted { image: row.get(0)?, audio: row.get(1)?, place: row.get(2)? })
+        })
+    }
+
+    /// The first listed planned pair that shares neither portrait nor recording with any of these
+    /// and stands beside none of them in the manifest; else the first listed planned pair.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn planned_apart(&self, from: &[Doubted]) -> Result<Option<Planned>, LedgerError> {
+        let images = json(from.iter().map(|doubt| doubt.image.as_str()));
+        let audios = json(from.iter().map(|doubt| doubt.audio.as_str()));
+        let places = json(from.iter().flat_map(|doubt| (-1..=1).map(|step| doubt.place + step)));
+        // Where the query is what tells media apart, all of them look alike without it.
+        for medium in [unsigned, as_written] {
+            let (image, audio, value) = (medium("image_url"), medium("audio_url"), medium("value"));
+            let sql = format!(
+                "{PLANNED} AND {image} NOT IN (SELECT {value} FROM json_each(?2))
+                    AND {audio} NOT IN (SELECT {value} FROM json_each(?3))
+                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place LIMIT 1"
+            );
+            let params = params![State::Planned.name(), images, audios, places];
+            if let Some(apart) = self.ask(&sql, params, read_planned)?.pop() {
+                return Ok(Some(apart));
+            }
+        }
+        Ok(self.planned(None, 1)?.pop())
+    }
+
+    /// A listed pair that is planned, by its id without case.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn planned_one(&self, id: &str) -> Result<Option<Planned>, LedgerError> {
+        let sql = format!("{PLANNED} AND id = ?2");
+        Ok(self.ask(&sql, [State::Planned.name(), id], read_planned)?.pop())
+    }
+
+    /// How many tasks are unfinished at the server, also those of pairs that are no longer listed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unfinished(&self) -> Result<u64, LedgerError> {
+        self.one("SELECT count(*) FROM standings WHERE state = ?1", [State::Created.name()])
+    }
+
+    pub(super) fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<T, LedgerError> {
+        let row = self.ask(sql, params, |row| row.get(0))?.pop();
+        row.ok_or_else(|| self.failed(&rusqlite::Error::QueryReturnedNoRows))
+    }
+}
+
+/// A portrait that is signed anew for each pair is one portrait.
+fn unsigned(column: &str) -> String {
+    format!("substr({column}, 1, instr({column} || '?', '?') - 1)")
+}
+
+fn as_written(column: &str) -> String {
+    column.to_owned()
+}
+
+fn json<T: Into<serde_json::Value>>(values: impl Iterator<Item = T>) -> String {
+    serde_json::Value::from_iter(values).to_string()
+}

@@ -1,0 +1,340 @@
+//! An outage as values: when creates wait for the service, what is tried meanwhile, and when they
+//! go on.
+//!
+//! Each doubt may have been paid for, so an outage must cost few of them, however long it lasts and
+//! however many pairs wait. Two rules bound them by the concurrency and three: a place whose create
+//! ended in doubt stays empty until the API answers some create, and while creates are held back
+//! one is tried alone, after a question that costs nothing was answered; three doubts of that kind
+//! in a row are the end.
+
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::{Backoff, Window};
+
+/// How many of a kind in a row are no accident.
+const ROW: u32 = 3;
+/// Doubts that a run may have without being told how many, besides its concurrency.
+const DOUBTS: u64 = 20;
+/// And one more for so many accepted creates.
+const ACCEPTED_PER_DOUBT: u64 = 50;
+/// From one try to the next while creates are held back.
+const TRIES: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+/// What the outcome of a create says of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The API answered: with a task, or a refusal of its own.
+    Answer,
+    /// It wants a pause, and says nothing else.
+    Busy,
+    /// What became of it is unknown.
+    Doubt,
+    /// The answer is not the API's, and nothing was made.
+    Foreign,
+    /// Nothing was sent.
+    NotSent,
+    /// Somebody on the way refused before passing it on.
+    NotRelayed,
+}
+
+/// Why creates are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Doubts in a row, or no place is left for others.
+    Doubts,
+    /// Answers in a row that are not the API's.
+    Foreign,
+    /// Nothing can be sent.
+    NotSent,
+    /// Somebody on the way refuses.
+    NotRelayed,
+    /// Refusals alike in a row: is one that shares nothing with them refused as well?
+    Alike,
+}
+
+/// Why no more is created in this run, however well the service may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Creates that were tried alone ended in doubt, one after another.
+    Alone,
+    /// So many are in doubt.
+    Doubts(u32),
+    /// The service answers different requests with a task that it named before.
+    SameTask,
+}
+
+/// What is to be done for the creates that are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: they start, or those under way are not answered yet.
+    Wait,
+    /// Nothing until then.
+    Until(Duration),
+    /// Ask the service something that costs nothing.
+    Ask,
+    /// One create may be tried alone.
+    Alone,
+    /// Nothing more: it has lasted too long.
+    GiveUp(Cause),
+}
+
+/// What creates have to know of the service. Times are since any one moment.
+#[derive(Debug, Clone)]
+pub struct Outage {
+    concurrency: u32,
+    most_doubts: Option<u32>,
+    /// How many creates may be under way while there is none.
+    pub window: Window,
+    doubts: u32,
+    accepted: u64,
+    /// Places whose creates ended in doubt since the last answer.
+    empty: u32,
+    /// Doubts in a row of creates that began while others did.
+    row: u32,
+    foreign: u32,
+    same: u32,
+    /// Doubts in a row of creates that were tried alone.
+    alone: u32,
+    closed: Option<Closed>,
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone)]
+struct Closed {
+    cause: Cause,
+    since: Duration,
+    tries: u32,
+    next: Duration,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The service has to say first that it is there.
+    Silent,
+    /// One create may start.
+    There,
+    /// It is under way.
+    Trying,
+}
+
+impl Outage {
+    /// None yet. `most_doubts` of a run end it; otherwise it is a number that grows with what is
+    /// accepted.
+    #[must_use]
+    pub fn new(concurrency: u32, most_doubts: Option<u32>) -> Self {
+        Self {
+            concurrency,
+            most_doubts,
+            window: Window::new(concurrency),
+            doubts: 0,
+            accepted: 0,
+            empty: 0,
+            row: 0,
+            foreign: 0,
+            same: 0,
+            alone: 0,
+            closed: None,
+            end: None,
+        }
+    }
+
+    /// The last run ended in one: the service is asked before anything is sent.
+    pub fn continues(&mut self) {
+        self.close(Cause::Doubts, Duration::ZERO, 0.0);
+        self.closed.iter_mut().for_each(|closed| closed.next = Duration::ZERO);
+    }
+
+    /// Whether one more create may start beside those under way; if creates are held back, it is
+    /// the one that is tried alone.
+    #[must_use]
+    pub fn admits(&self, under_way: u32, now: Duration) -> bool {
+        let places = match &self.closed {
+            None => self.window.size(now).saturating_sub(self.empty),
+            Some(closed) if closed.phase == Phase::There && now >= closed.next => 1,
+            Some(_) => 0,
+        };
+        let doubtful = self.doubts.saturating_add(under_way);
+        self.end.is_none() && under_way < places && doubtful < self.most_doubts()
+    }
+
+    /// A create starts that is admitted; says whether it is tried alone.
+    pub fn begins(&mut self) -> bool {
+        self.closed.iter_mut().for_each(|closed| closed.phase = Phase::Trying);
+        self.closed.is_some()
+    }
+
+    /// The one that was to be tried alone was not sent after all: another one may.
+    pub fn unused(&mut self) {
+        self.closed.iter_mut().for_each(|closed| closed.phase = Phase::There);
+    }
+
+    /// What came of a create, tried alone or not; `random` is from 0 to 1.
+    pub fn heard(&mut self, outcome: Outcome, alone: bool, (now, random): (Duration, f64)) {
+        match outcome {
+            Outcome::Answer => self.answered(alone, now),
+            Outcome::Busy => {}
+            Outcome::Doubt => self.doubted(alone),
+            Outcome::Foreign => self.foreign += 1,
+            Outcome::NotSent | Outcome::NotRelayed => {}
+        }
+        let trouble = match outcome {
+            Outcome::Doubt => Some(Cause::Doubts),
+            Outcome::Foreign => Some(Cause::Foreign),
+            Outcome::NotSent => Some(Cause::NotSent),
+            Outcome::NotRelayed => Some(Cause::NotRelayed),
+            Outcome::Busy => self.cause(),
+            Outcome::Answer => None,
+        };
+        match (trouble, self.closed.is_some()) {
+            (Some(cause), true) if alone => self.failed(Some(cause), (now, random)),
+            (Some(cause), false) if self.closes(cause, now) => self.close(cause, now, random),
+            // Those under way are only awaited: they say what is known already.
+            _ => {}
+        }
+    }
+
+    /// An episode of "too many" began: there is room for half as many.
+    pub fn cut(&mut self, (now, random): (Duration, f64)) {
+        self.window.cut(now);
+        if self.closed.is_none() && !self.has_place(now) {
+            self.close(Cause::Doubts, now, random);
+        }
+    }
+
+    fn has_place(&self, now: Duration) -> bool {
+        self.empty < self.window.size(now)
+    }
+
+    fn closes(&self, cause: Cause, now: Duration) -> bool {
+        match cause {
+            Cause::Doubts => self.row >= ROW || !self.has_place(now),
+            Cause::Foreign => self.foreign >= ROW,
+            Cause::NotSent | Cause::NotRelayed => true,
+            Cause::Alike => false,
+        }
+    }
+
+    fn answered(&mut self, alone: bool, now: Duration) {
+        (self.empty, self.row, self.foreign, self.alone) = (0, 0, 0, 0);
+        self.window.answered(now);
+        if let Some(closed) = self.closed.take_if(|_| alone)
+            && closed.cause != Cause::Alike
+        {
+            self.window.restart(now);
+        }
+    }
+
+    fn doubted(&mut self, alone: bool) {
+        self.doubts += 1;
+        let in_row = if alone { &mut self.alone } else { &mut self.row };
+        *in_row += 1;
+        self.empty += u32::from(!alone);
+        if self.alone >= ROW {
+            self.end.get_or_insert(End::Alone);
+        } else if self.doubts >= self.most_doubts() {
+            self.end.get_or_insert(End::Doubts(self.doubts));
+        }
+    }
+
+    /// An answered create is in the ledger: as a new task, or in doubt since another pair has it.
+    pub fn recorded(&mut self, same_task: bool) {
+        if !same_task {
+            (self.same, self.accepted) = (0, self.accepted + 1);
+            return;
+        }
+        (self.same, self.doubts) = (self.same + 1, self.doubts + 1);
+        if self.same >= ROW {
+            self.end.get_or_insert(End::SameTask);
+        } else if self.doubts >= self.most_doubts() {
+            self.end.get_or_insert(End::Doubts(self.doubts));
+        }
+    }
+
+    /// Creates are held back until one that shares nothing with the last refusals was tried.
+    pub fn looks_apart(&mut self, now: Duration) {
+        if self.closed.is_none() {
+            self.close(Cause::Alike, now, 0.0);
+        }
+        let another = |closed: &&mut Closed| closed.cause == Cause::Alike;
+        for closed in self.closed.iter_mut().filter(another) {
+            (closed.next, closed.phase) = (now, Phase::There);
+        }
+    }
+
+    /// What the service said when it was asked.
+    pub fn asked(&mut self, there: bool, (now, random): (Duration, f64)) {
+        match (&mut self.closed, there) {
+            (Some(closed), true) => closed.phase = Phase::There,
+            (Some(_), false) => self.failed(None, (now, random)),
+            (None, _) => {}
+        }
+    }
+
+    fn close(&mut self, cause: Cause, now: Duration, random: f64) {
+        let closed = Closed { cause, since: now, tries: 0, next: now, phase: Phase::Silent };
+        self.closed = Some(closed);
+        self.failed(None, (now, random));
+    }
+
+    fn failed(&mut self, cause: Option<Cause>, (now, random): (Duration, f64)) {
+        let Some(closed) = &mut self.closed else { return };
+        closed.cause = cause.unwrap_or(closed.cause);
+        closed.tries += 1;
+        // Nearly all of it: there is one who asks, and the first second is short enough.
+        closed.next = now + TRIES.wait(closed.tries, 0.8 + 0.2 * random);
+        // Where nothing can be sent the next create is the question, for it costs nothing.
+        closed.phase = if closed.cause == Cause::NotSent { Phase::There } else { Phase::Silent };
+    }
+
+    /// The service asked for a longer pause, which is no time of trying.
+    pub fn excuse(&mut self, pause: Duration) {
+        self.closed.iter_mut().for_each(|closed| closed.since += pause);
+    }
+
+    /// What is to be done now, with so many creates under way; it may last for `patience`.
+    #[must_use]
+    pub fn step(&self, under_way: u32, now: Duration, patience: Duration) -> Step {
+        match &self.closed {
+            Some(closed) if closed.phase != Phase::Trying && under_way == 0 => {
+                let lasts = closed.next.max(now).saturating_sub(closed.since);
+                match (closed.cause, closed.phase) {
+                    (Cause::Alike, _) => Step::Alone,
+                    (cause, _) if lasts > patience => Step::GiveUp(cause),
+                    _ if now < closed.next => Step::Until(closed.next),
+                    (_, Phase::Silent) => Step::Ask,
+                    (_, Phase::There | Phase::Trying) => Step::Alone,
+                }
+            }
+            _ => Step::Wait,
+        }
+    }
+
+    /// Why creates are held back, if they are.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.closed.as_ref().map(|closed| closed.cause)
+    }
+
+    /// Why this run creates no more, if it does not.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// How many creates of this run ended in doubt.
+    #[must_use]
+    pub fn doubts(&self) -> u32 {
+        self.doubts
+    }
+
+    fn most_doubts(&self) -> u32 {
+        let usual = u64::from(self.concurrency) + DOUBTS + self.accepted / ACCEPTED_PER_DOUBT;
+        self.most_doubts.unwrap_or_else(|| u32::try_from(usual).unwrap_or(u32::MAX))
+    }
+}

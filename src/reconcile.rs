@@ -1,0 +1,362 @@
+//! Which of the account's tasks belong to which pairs in doubt. Proposes, never decides.
+//!
+//! An account's list says little: mostly an id and a time, rarely what a task was made of. So what
+//! is certainly somebody else's is left out first; then inputs decide where a list has them, and
+//! else the sound of the videos. A proposal is made only where nothing else comes near it.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::media::audio::Envelope;
+use crate::pair::TaskId;
+use crate::wire::Listed;
+
+/// A pair in doubt, as far as it can be recognised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The user's name for the pair.
+    pub id: String,
+    /// When its create was about to be sent.
+    pub sent_at: Timestamp,
+    /// The URL of its portrait, as it was sent.
+    pub image: String,
+    /// The URL of its recording, as it was sent.
+    pub audio: String,
+    /// The service's own name for the request, where its answer said it.
+    pub request: Option<String>,
+    /// The sound of its recording, where it could be had.
+    pub sound: Option<Envelope>,
+}
+
+/// A task that no ledger knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    /// What the account's list says of it.
+    pub listed: Listed,
+    /// The sound of its video, once that was fetched.
+    pub sound: Option<Envelope>,
+}
+
+/// How much earlier than its intent a task may seem to be made: clocks differ, and lists have whole
+/// seconds.
+pub const EARLY: SignedDuration = SignedDuration::from_secs(60);
+
+/// The tasks that may have been made by one of the lost creates: not known to any ledger, of the
+/// model that was asked for, and made between the first intent and `patience` after the last one.
+#[must_use]
+pub fn orphans(
+    list: Vec<Listed>,
+    known: &HashSet<TaskId>,
+    lost: &[Lost],
+    patience: SignedDuration,
+) -> Vec<Orphan> {
+    let times = || lost.iter().map(|lost| lost.sent_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Vec::new() };
+    let window = (first.saturating_sub(EARLY).ok(), last.saturating_add(patience + EARLY).ok());
+    let within = |at: Timestamp| {
+        window.0.is_none_or(|from| at >= from) && window.1.is_none_or(|until| at <= until)
+    };
+    let mut seen = HashSet::new();
+    let may_be = |task: &Listed| {
+        !known.contains(&task.task)
+            && task.made_at.is_none_or(within)
+            && seen.insert(task.task.clone())
+    };
+    let left = list.into_iter().filter(may_be);
+    left.map(|listed| Orphan { listed, sound: None }).collect()
+}
+
+/// What may be adopted: the pair and the task, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The pair in doubt.
+    pub id: String,
+    /// The task that seems to be its.
+    pub task: TaskId,
+    /// What speaks for it.
+    pub reason: Reason,
+}
+
+/// What speaks for a proposal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// The list names the request that made it.
+    Request,
+    /// The list says what it is made of, and that is what was sent.
+    Inputs,
+    /// Its video sounds like the recording, this much, from 0 to 1, and like no other.
+    Sound(f64),
+}
+
+/// What was found out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// One task for one pair.
+    pub proposals: Vec<Proposal>,
+    /// Pairs and tasks that belong together, but not which to which: the same recording with
+    /// several portraits.
+    pub choices: Vec<Choice>,
+    /// Tasks that belong to nobody here, as far as can be told.
+    pub strangers: Vec<TaskId>,
+    /// Pairs for which no task was found.
+    pub without: Vec<String>,
+}
+
+impl Findings {
+    /// With what a second look found of the pairs and tasks that were left over.
+    #[must_use]
+    pub fn and(mut self, later: Self) -> Self {
+        let settled = |task: &TaskId| {
+            later.proposals.iter().any(|found| found.task == *task)
+                || later.choices.iter().any(|choice| choice.tasks.contains(task))
+        };
+        self.strangers.retain(|task| !settled(task));
+        self.proposals.extend(later.proposals);
+        self.choices.extend(later.choices);
+        Self { without: later.without, ..self }
+    }
+}
+
+/// Tasks among which a person has to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// The pairs in doubt.
+    pub ids: Vec<String>,
+    /// The tasks that may be theirs.
+    pub tasks: Vec<TaskId>,
+}
+
+/// A sound that is less alike is another one.
+const ALIKE: f64 = 0.8;
+/// By how much the best has to be better than the second best.
+const MARGIN: f64 = 0.2;
+
+/// Finds what belongs together: by the request or the inputs where the list has them, else by sound.
+#[must_use]
+pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
+    let mut findings = Findings::default();
+    let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
+        (lost.iter().collect(), orphans.iter().collect());
+    let by_name =
+        |lost: &Lost, task: &Orphan| lost.request.is_some() && lost.request == task.listed.request;
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Request, &by_name));
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Inputs, &by_inputs));
+    // What a list says of a task's inputs rules out every other pair.
+    let (spoken, mut silent): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| task.listed.inputs.is_some());
+    by_sound(&mut lost, &mut silent, &mut findings);
+    findings
+        .strangers
+        .extend(spoken.into_iter().chain(silent).map(|task| task.listed.task.clone()));
+    findings.without.extend(lost.into_iter().map(|lost| lost.id.clone()));
+    findings
+}
+
+/// Whether a task is made of what a pair asked for.
+type Same<'a> = &'a dyn Fn(&Lost, &Orphan) -> bool;
+
+/// Pairs that asked for the same are as good as each other: the first task goes to the first.
+fn one_by_one(
+    lost: &mut Vec<&Lost>,
+    tasks: &mut Vec<&Orphan>,
+    proposals: &mut Vec<Proposal>,
+    (reason, same): (Reason, Same<'_>),
+) {
+    lost.retain(|lost| {
+        let Some(at) = tasks.iter().position(|task| same(lost, task)) else { return true };
+        let task = tasks.remove(at).listed.task.clone();
+        proposals.push(Proposal { id: lost.id.clone(), task, reason });
+        false
+    });
+}
+
+fn by_inputs(lost: &Lost, task: &Orphan) -> bool {
+    task.listed.inputs.as_ref().is_some_and(|(image, audio)| {
+        same_file(image, &lost.image) && same_file(audio, &lost.audio)
+    })
+}
+
+/// Signatures change from day to day, and some lists leave them out.
+fn same_file(listed: &str, sent: &str) -> bool {
+    let bare = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
+    listed == sent || !bare(listed).is_empty() && bare(listed) == bare(sent)
+}
+
+fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Orphan>, findings: &mut Findings) {
+    for group in recordings(lost) {
+        let scores = tasks.iter().map(|task| likeness(group[0], task)).collect::<Vec<_>>();
+        let alike: Vec<_> = (0..tasks.len()).filter(|&n| scores[n] >= ALIKE).collect();
+        let others = || lost.iter().filter(|other| other.audio != group[0].audio);
+        // A task that another recording comes near to as well is nobody's by its sound.
+        let clear =
+            |&n: &usize| others().all(|other| scores[n] - likeness(other, tasks[n]) >= MARGIN);
+        let alike: Vec<usize> = alike.into_iter().filter(clear).collect();
+        let rest = (0..tasks.len()).filter(|n| !alike.contains(n)).map(|n| scores[n]);
+        let second = rest.fold(0.0, f64::max);
+        let apart = alike.iter().all(|&n| scores[n] - second >= MARGIN);
+        let found: Vec<TaskId> = alike.iter().map(|&n| tasks[n].listed.task.clone()).collect();
+        match (&group[..], &found[..]) {
+            (_, []) => continue,
+            _ if !apart => continue,
+            ([one], [task]) => findings.proposals.push(Proposal {
+                id: one.id.clone(),
+                task: task.clone(),
+                reason: Reason::Sound(scores[alike[0]]),
+            }),
+            _ => findings.choices.push(Choice {
+                ids: group.iter().map(|lost| lost.id.clone()).collect(),
+                tasks: found.clone(),
+            }),
+        }
+        lost.retain(|lost| lost.audio != group[0].audio);
+        tasks.retain(|task| !found.contains(&task.listed.task));
+    }
+}
+
+/// The pairs in doubt by their recordings.
+fn recordings<'a>(lost: &[&'a Lost]) -> Vec<Vec<&'a Lost>> {
+    let mut groups: Vec<Vec<&Lost>> = Vec::new();
+    for one in lost.iter().filter(|lost| lost.sound.is_some()) {
+        match groups.iter_mut().find(|group| group[0].audio == one.audio) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+fn likeness(lost: &Lost, task: &Orphan) -> f64 {
+    let both = lost.sound.as_ref().zip(task.sound.as_ref());
+    both.map_or(0.0, |(recording, video)| recording.likeness(video))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + second).unwrap()
+    }
+
+    fn task(id: &str) -> TaskId {
+        TaskId::parse(id).unwrap()
+    }
+
+    fn lost(id: &str, second: i64, audio: &str) -> Lost {
+        let image = format!("https://e.com/{id}.jpg?sig=1");
+        Lost {
+            id: id.into(),
+            sent_at: at(second),
+            image,
+            audio: audio.into(),
+            request: None,
+            sound: None,
+        }
+    }
+
+    fn listed(id: &str, second: i64) -> Listed {
+        let made_at = Some(at(second));
+        Listed { task: task(id), made_at, model: None, inputs: None, request: None }
+    }
+
+    fn orphan(id: &str) -> Orphan {
+        Orphan { listed: listed(id, 0), sound: None }
+    }
+
+    fn sound(seed: u64) -> Option<Envelope> {
+        Some(Envelope::made_up(seed, 400))
+    }
+
+    #[test]
+    fn what_is_known_or_out_of_time_or_listed_twice_is_no_orphan() {
+        let doubts = [lost("a", 100, "x"), lost("b", 200, "y")];
+        let list = ["t1", "t2", "t3", "t4", "t4", "t5"].iter().zip([10, 120, 150, 500, 500, 420]);
+        let list = list.map(|(id, second)| listed(id, second)).collect();
+        let known = HashSet::from([task("t3")]);
+        let left = orphans(list, &known, &doubts, SignedDuration::from_secs(180));
+        let left: Vec<_> = left.iter().map(|task| task.listed.task.as_str()).collect();
+        assert_eq!(left, ["t2", "t5"]);
+        let unknown = Listed { made_at: None, ..listed("t6", 0) };
+        let left = orphans(vec![unknown], &known, &doubts, SignedDuration::ZERO);
+        assert_eq!(left.len(), 1, "a list that says no times rules nothing out");
+        assert!(orphans(vec![listed("t1", 0)], &known, &[], SignedDuration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn inputs_decide_where_a_list_has_them() {
+        let doubts = [lost("a", 0, "https://e.com/x.mp3"), lost("b", 0, "https://e.com/y.mp3")];
+        let of = |id: &str, image: &str, audio: &str| {
+            let inputs = Some((image.to_owned(), audio.to_owned()));
+            Orphan { listed: Listed { inputs, ..listed(id, 0) }, sound: None }
+        };
+        let list = [
+            of("t1", "https://e.com/b.jpg?sig=2", "https://e.com/y.mp3"),
+            of("t2", "https://e.com/a.jpg", "https://e.com/y.mp3"),
+        ];
+        let findings = match_up(&doubts, &list);
+        let proposal = Proposal { id: "b".into(), task: task("t1"), reason: Reason::Inputs };
+        assert_eq!(findings.proposals, [proposal]);
+        assert_eq!((findings.strangers, findings.without), (vec![task("t2")], vec!["a".into()]));
+    }
+
+    #[test]
+    fn equal_pairs_take_one_task_each() {
+        let one = lost("a", 0, "x");
+        let two = Lost { id: "a-2".into(), ..one.clone() };
+        let inputs = Some((one.image.clone(), one.audio.clone()));
+        let list = ["t1", "t2"].map(|id| {
+            let listed = Listed { inputs: inputs.clone(), ..listed(id, 0) };
+            Orphan { listed, sound: None }
+        });
+        let findings = match_up(&[one, two], &list);
+        let pairs: Vec<_> =
+            findings.proposals.iter().map(|p| (p.id.as_str(), p.task.as_str())).collect();
+        assert_eq!(pairs, [("a", "t1"), ("a-2", "t2")]);
+    }
+
+    #[test]
+    fn a_video_goes_to_the_only_recording_that_it_sounds_like() {
+        let doubts =
+            [1, 2].map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) });
+        let list = [2, 3].map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) });
+        let findings = match_up(&doubts, &list);
+        assert_eq!(findings.proposals.len(), 1);
+        assert_eq!(
+            (findings.proposals[0].id.as_str(), &findings.proposals[0].task),
+            ("d2", &task("t2"))
+        );
+        assert_eq!((findings.strangers, findings.without), (vec![task("t3")], vec!["d1".into()]));
+    }
+
+    #[test]
+    fn one_recording_with_several_portraits_is_a_persons_choice() {
+        let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, "same") });
+        let list = ["t1", "t2"].map(|id| Orphan { sound: sound(5), ..orphan(id) });
+        let findings = match_up(&doubts, &list);
+        let tasks = vec![task("t1"), task("t2")];
+        assert_eq!(findings.choices, [Choice { ids: vec!["a".into(), "b".into()], tasks }]);
+        assert!(findings.proposals.is_empty() && findings.without.is_empty());
+    }
+
+    #[test]
+    fn two_recordings_that_sound_alike_are_nobodys_by_sound() {
+        // The same speech under two names: which portrait it is cannot be heard.
+        let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, id) });
+        let findings = match_up(&doubts, &[Orphan { sound: sound(5), ..orphan("t1") }]);
+        assert!(findings.proposals.is_empty(), "{findings:?}");
+        assert_eq!(findings.without.len(), 2);
+    }
+
+    #[test]
+    fn of_many_made_up_sounds_none_is_proposed_for_another() {
+        let doubts: Vec<_> = (0..40)
+            .map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) })
+            .collect();
+        let list: Vec<_> =
+            (20..60).map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) }).collect();
+        let findings = match_up(&doubts, &list);
+        assert_eq!(findings.proposals.len(), 20);
+        assert!(findings.proposals.iter().all(|p| p.id[1..] == p.task.as_str()[1..]));
+    }
+}

@@ -1,0 +1,290 @@
+//! One pair's way from its intent to its settled outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::gate::{More, Pass};
+use super::media::{self, Alikeness};
+use super::stop::{Reason, Trouble};
+use super::{Run, Seat};
+use crate::ledger::{LedgerError, Permit, Planned, Settled};
+use crate::pace::Cause;
+use crate::price::Refusal;
+use crate::state::State;
+use crate::view::printable;
+use crate::wire::{Judgement, Proof};
+
+/// A pair whose answers are not the API's is left for another run after so many.
+const FOREIGN: u32 = 3;
+
+/// When a pair that goes last has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The others come first.
+    First,
+    /// It is the last one's.
+    Last,
+}
+
+/// What became of one try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// It is a task now.
+    Created,
+    /// It may be tried again.
+    Again,
+    /// Nothing more is done for this pair.
+    Over,
+}
+
+/// What was tried for a pair so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tries {
+    begun: Duration,
+    foreign: u32,
+}
+
+impl Run<'_> {
+    /// One pair: again and again as long as it is proven that nothing was made, and allowed.
+    pub(super) async fn create(&self, planned: Planned, turn: Turn) {
+        let stop = self.means.stop;
+        let Some(seat) = self.means.in_flight.enter(stop).await else { return };
+        // One at a time, as long as its media are suspect.
+        let mut single = None;
+        if turn == Turn::Last && self.is_suspect(&planned) {
+            single = Some(self.single.lock().await);
+        }
+        let mut tries = self.tries();
+        while let Some(mut pass) = self.gate.enter(stop).await {
+            match self.is_suspect(&planned) {
+                true if turn == Turn::First => return,
+                true => {}
+                false => single = None,
+            }
+            match self.permit(&planned, &mut pass).await {
+                Ok(permit) => match self.send(&planned, (&pass, permit), &mut tries).await {
+                    Tried::Created => return seat.keep(),
+                    Tried::Again => {}
+                    Tried::Over => return,
+                },
+                Err(More::Line) => {}
+                Err(More::Ask | More::None) => return,
+            }
+        }
+        drop(single);
+    }
+
+    pub(super) fn tries(&self) -> Tries {
+        Tries { begun: self.gate.tried(), foreign: 0 }
+    }
+
+    fn is_suspect(&self, planned: &Planned) -> bool {
+        self.suspects.borrow().has(planned)
+    }
+
+    /// The permit for a pair, once there is money for it; otherwise what is to be done instead.
+    async fn permit(&self, planned: &Planned, pass: &mut Pass<'_>) -> Result<Permit, More> {
+        loop {
+            pass.asks();
+            let refusal = match self.means.ledger.intend(planned.clone()).await {
+                Ok(permit) => return Ok(permit),
+                Err(LedgerError::NotAffordable { refusal, .. }) => refusal,
+                Err(error) => {
+                    self.ledger_failed(error);
+                    return Err(More::None);
+                }
+            };
+            match refusal {
+                Refusal::Reached { .. } => match pass.more(self.means.stop).await {
+                    More::Ask => {}
+                    More::Line => return Err(More::Line),
+                    More::None => {
+                        self.beyond_budget(planned, refusal);
+                        return Err(More::None);
+                    }
+                },
+                Refusal::Unmeasured | Refusal::TooDear { .. } => {
+                    pass.forgoes();
+                    self.outcome.borrow_mut().not_affordable.note(&planned.id, refusal);
+                    return Err(More::None);
+                }
+            }
+        }
+    }
+
+    /// Nothing further is sent; but a pair that was tried alone meanwhile is no failure.
+    pub(super) fn ledger_failed(&self, error: LedgerError) {
+        if !matches!(error, LedgerError::Forbidden { .. }) {
+            self.means.stop.pull(Reason::Ledger(error));
+        }
+    }
+
+    /// Sends what was permitted, and settles what came of it.
+    pub(super) async fn send(
+        &self,
+        planned: &Planned,
+        (pass, permit): (&Pass<'_>, Permit),
+        tries: &mut Tries,
+    ) -> Tried {
+        let (board, sent) = (self.means.board, self.gate.now());
+        board.starts(&planned.id);
+        let cut = self.means.kill.pulled();
+        let (receipt, judgement) = self.means.client.create(permit, cut).await;
+        if let Proof::Created(task) = &judgement.proof {
+            board.named(&planned.id, task);
+        }
+        if self.means.kill.reason().is_some() && judgement.proof == Proof::InDoubt {
+            board.cut(&planned.id);
+        }
+        tracing::info!(
+            pair = &*planned.id,
+            status = judgement.status,
+            ms = (self.gate.now() - sent).as_millis(),
+            code = judgement.code,
+            "create"
+        );
+        let again = self.learn(planned, (pass, &judgement), tries);
+        let proof = judgement.proof.clone();
+        match self.means.ledger.settle(receipt, judgement).await {
+            Ok(settled) => self.settled(planned, (&proof, settled), again),
+            Err(error) => {
+                self.means.stop.pull(Reason::Ledger(error));
+                Tried::Over
+            }
+        }
+    }
+
+    fn settled(
+        &self,
+        planned: &Planned,
+        (proof, settled): (&Proof, Settled),
+        again: bool,
+    ) -> Tried {
+        self.means.board.settled(&planned.id);
+        if let Proof::Created(task) = proof {
+            let twin = settled.same_task.is_some();
+            self.gate.recorded(twin);
+            if !twin {
+                self.suspects.borrow_mut().accepted(planned);
+                self.alike.borrow_mut().accepted();
+                *self.known.borrow_mut() = Some(task.clone());
+            }
+        }
+        match settled.state {
+            State::Created => Tried::Created,
+            _ if again => Tried::Again,
+            _ => Tried::Over,
+        }
+    }
+
+    /// Says whether the pair may be tried again.
+    fn learn(
+        &self,
+        planned: &Planned,
+        (pass, judgement): (&Pass<'_>, &Judgement),
+        tries: &mut Tries,
+    ) -> bool {
+        if judgement.proof == Proof::InDoubt {
+            let media = media::of(planned);
+            self.suspects.borrow_mut().doubted(&media);
+            pass.doubted(media);
+        }
+        let before = self.gate.cause();
+        let too_long = pass.learn(judgement);
+        self.note(before);
+        if let Some(wait) = too_long {
+            let trouble = Trouble::Asked(wait);
+            self.means.stop.pull(Reason::Service { trouble, last: self.gate.last() });
+            return false;
+        }
+        let message = judgement.message.clone();
+        match judgement.proof {
+            Proof::AccountStop(account) => {
+                self.means.stop.pull(Reason::Account { account, message });
+            }
+            Proof::Unable => self.means.stop.pull(Reason::Unable { message }),
+            Proof::NotTheApi => {
+                tries.foreign += 1;
+                let closed = self.gate.cause().is_some();
+                return (closed || tries.foreign < FOREIGN) && self.has_time(tries, judgement);
+            }
+            Proof::NotSent | Proof::NotRelayed | Proof::Wait => {
+                return self.has_time(tries, judgement);
+            }
+            Proof::Rejected => self.refused(planned, judgement),
+            Proof::Created(_) | Proof::InDoubt => {}
+        }
+        false
+    }
+
+    /// Tells people when creates are held back, and when they go on.
+    fn note(&self, before: Option<Cause>) {
+        let last = self.gate.last();
+        match (before, self.gate.cause()) {
+            (None, Some(Cause::Alike)) | (Some(Cause::Alike), None) => {}
+            (None, Some(_)) => self.means.board.note(|| {
+                let message = printable(&last.message);
+                format!("creates wait until the service takes one again: {message}")
+            }),
+            (Some(_), None) => self.means.board.note(|| "creates go on".to_owned()),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+    }
+
+    fn has_time(&self, tries: &Tries, judgement: &Judgement) -> bool {
+        let within = self.limits.retry_for;
+        if self.gate.resumes().saturating_sub(tries.begun) <= within {
+            return true;
+        }
+        // Others may be getting through; then only this pair is left for another run.
+        let all_wait = self.gate.silence() > within;
+        match judgement.proof {
+            Proof::Wait if all_wait && self.gate.cause().is_none() => {
+                let message = judgement.message.clone();
+                self.means.stop.pull(Reason::Unreachable { what: "create", within, message });
+                false
+            }
+            // Whoever looks after the outage says when it has lasted too long.
+            _ => all_wait,
+        }
+    }
+
+    /// One more was refused: it may be all of them.
+    fn refused(&self, planned: &Planned, judgement: &Judgement) {
+        if self.limits.keep_going {
+            return;
+        }
+        let (code, message) = (&judgement.code, &judgement.message);
+        let alike = self.alike.borrow_mut().refused(planned, code, message);
+        match alike {
+            Alikeness::OfOne => {}
+            // Pairs beyond the limit are not taken up, whatever they could tell.
+            Alikeness::Unclear if self.limits.most.is_none() => self.gate.looks_apart(),
+            Alikeness::Unclear | Alikeness::OfAll => self.all_are_refused(),
+        }
+    }
+
+    pub(super) fn all_are_refused(&self) {
+        let (count, code, message) = self.alike.borrow().told();
+        let trouble = Trouble::Alike { count, code, message };
+        self.means.stop.pull(Reason::Service { trouble, last: self.gate.last() });
+    }
+
+    /// Others may still fit: shorter ones.
+    fn beyond_budget(&self, planned: &Planned, refusal: Refusal) {
+        if self.means.stop.reason().is_some() {
+            return;
+        }
+        let least = self.too_long.get().into_iter().chain(planned.audio).min();
+        self.too_long.set(least);
+        let first = &mut self.outcome.borrow_mut().beyond_budget;
+        first.get_or_insert_with(|| (Arc::clone(&planned.id), refusal));
+    }
+}
+
+/// A seat is kept once its create is a task.
+pub(super) fn keep(seat: Seat<'_>, tried: Tried) {
+    if tried == Tried::Created {
+        seat.keep();
+    }
+}

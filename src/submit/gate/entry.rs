@@ -1,0 +1,123 @@
+//! What the gate knows, and whether one more create may start.
+
+use std::time::Duration;
+
+use super::super::{Last, Limits};
+use crate::ledger::Doubted;
+use crate::pace::{Backoff, Outage, Outcome, Pause, Schedule, Step};
+
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) outage: Outage,
+    pub(super) pause: Pause,
+    schedule: Schedule,
+    pub(super) under_way: u32,
+    /// While creates are held back: the head of the line is the one to be tried.
+    pub(super) one_from_line: bool,
+    /// Passes that have money reserved, or are asking for it.
+    pub(super) reserving: u32,
+    /// How many creates have ended, whose money may have come back.
+    pub(super) ended: u64,
+    /// When the service last answered, in time of trying.
+    pub(super) last_answer: Duration,
+    /// How long the server has asked for pauses.
+    pub(super) excused: Duration,
+    /// Pairs in doubt since the last answer.
+    pub(super) row: Vec<Doubted>,
+    pub(super) last: Last,
+}
+
+/// Who wants to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The head of the line.
+    Line,
+    /// The one that was chosen to be tried alone.
+    Alone,
+}
+
+/// Whether one may.
+pub(super) enum Entry {
+    Start { alone: bool },
+    In(Duration),
+    Later,
+}
+
+impl Inner {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            outage: Outage::new(limits.concurrency.into(), limits.max_doubts),
+            pause: Pause::new(BACKOFF),
+            schedule: Schedule::new(limits.rate),
+            under_way: 0,
+            one_from_line: false,
+            reserving: 0,
+            ended: 0,
+            last_answer: Duration::ZERO,
+            excused: Duration::ZERO,
+            row: Vec::new(),
+            last: Last::default(),
+        }
+    }
+
+    pub(super) fn entry(&mut self, way: Way, now: Duration) -> Entry {
+        let open = self.outage.cause().is_none();
+        if way == Way::Line && !open && !self.one_from_line {
+            return Entry::Later;
+        }
+        let pause = self.pause.wait(now);
+        if !pause.is_zero() {
+            return Entry::In(pause);
+        }
+        if !self.outage.admits(self.under_way, now) {
+            return Entry::Later;
+        }
+        let slot = self.schedule.opens().saturating_sub(now);
+        if !slot.is_zero() {
+            return Entry::In(slot);
+        }
+        self.schedule.wait(now);
+        self.under_way += 1;
+        self.one_from_line = false;
+        Entry::Start { alone: self.outage.begins() }
+    }
+
+    pub(super) fn step(&self, now: Duration, patience: Duration) -> Step {
+        let pause = self.pause.wait(now);
+        match self.outage.step(self.under_way, now, patience) {
+            Step::Alone if self.one_from_line => Step::Wait,
+            Step::Ask | Step::Alone | Step::Until(_) if !pause.is_zero() => {
+                Step::Until(now + pause)
+            }
+            step => step,
+        }
+    }
+
+    pub(super) fn answered(&mut self, tried: Duration) {
+        self.last_answer = tried;
+        self.row.clear();
+        self.pause.answered();
+    }
+
+    /// The server wants a pause, and may have said how long.
+    pub(super) fn pauses(
+        &mut self,
+        (started, now): (Duration, Duration),
+        (outcome, asked): (Outcome, Option<Duration>),
+    ) {
+        let before = self.pause.wait(now);
+        let begins = self.pause.refused((started, now), asked, fastrand::f64());
+        let after = self.pause.wait(now);
+        if begins && outcome == Outcome::Busy {
+            self.outage.cut((now, fastrand::f64()));
+        }
+        self.outage.window.rests(now, now + after);
+        if asked.is_some() {
+            self.excused += after - before;
+            self.outage.excuse(after - before);
+        }
+        tracing::debug!(ms = after.as_millis(), "creates pause");
+    }
+}

@@ -1,0 +1,192 @@
+//! Looks after creates that are held back: asks whether the service is there, and chooses the one
+//! that is tried alone.
+
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, sleep_until};
+
+use super::Run;
+use super::create::keep;
+use super::media;
+use super::stop::{Reason, Trouble};
+use crate::client::Presence;
+use crate::ledger::{Doubted, LedgerError, Planned};
+use crate::pace::{Cause, End, Step};
+use crate::preflight::NotReady;
+
+/// Doubts in a row, the last of a ledger, after which a run asks before it sends.
+const ROW: u32 = 3;
+
+/// How the one that is tried alone was chosen, and came to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    /// It was tried.
+    Tried,
+    /// None, or it cannot be sent: the head of the line is tried.
+    None,
+}
+
+impl Run<'_> {
+    /// What earlier runs left in doubt: its media are suspect, and if the last creates of this
+    /// ledger all ended so, the outage may go on.
+    pub(super) fn remember(&self) -> Result<(), LedgerError> {
+        let view = self.means.ledger.view();
+        let doubted = view.doubted()?;
+        doubted.iter().for_each(|media| self.suspects.borrow_mut().doubted(media));
+        if view.last_are_doubts(ROW)? {
+            self.gate.continues(doubted);
+        }
+        Ok(())
+    }
+
+    /// Does what is to be done in outages until all is `over`, or no more is created.
+    pub(super) async fn look_after(&self, mut over: Receiver<bool>) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.means.stop.pulled() => return,
+                _ = over.wait_for(|over| *over) => return,
+                next = self.next_step() => next,
+            };
+            match next {
+                Some(Reason::Signal) | None => {}
+                Some(reason) => return self.means.stop.pull(reason),
+            }
+            if self.gate.step() == Step::Alone {
+                // Never dropped: it may be under way.
+                self.try_one().await;
+            }
+        }
+    }
+
+    /// Everything that may be dropped: up to the next create alone, or the end.
+    async fn next_step(&self) -> Option<Reason> {
+        if let Some(end) = self.gate.end() {
+            return Some(self.ended(end));
+        }
+        match self.gate.step() {
+            Step::Wait => self.gate.turned().await,
+            Step::Until(at) => {
+                let at = Instant::now() + at.saturating_sub(self.gate.now());
+                tokio::select! {
+                    () = sleep_until(at) => {}
+                    () = self.gate.turned() => {}
+                }
+            }
+            Step::Ask => return self.ask().await,
+            Step::Alone => {}
+            Step::GiveUp(cause) => return Some(self.lasts_too_long(cause)),
+        }
+        None
+    }
+
+    /// A question that costs nothing.
+    async fn ask(&self) -> Option<Reason> {
+        let known = match self.known.borrow().clone() {
+            None => self.means.ledger.view().latest_task().ok().flatten(),
+            known => known,
+        };
+        let presence = self.means.client.is_there(known.as_ref()).await;
+        tracing::info!(?presence, "is the service there?");
+        match presence {
+            Presence::There => self.gate.asked(true),
+            Presence::Silent(_) => self.gate.asked(false),
+            Presence::Refused(account, message) => {
+                return Some(Reason::Account { account, message });
+            }
+        }
+        None
+    }
+
+    /// One create alone: of a pair that has nothing in common with those in trouble, if there is
+    /// one; otherwise of the one that waits longest.
+    async fn try_one(&self) {
+        let from = match self.gate.cause() {
+            Some(Cause::Doubts) => self.gate.row(),
+            Some(Cause::Alike) => self.alike.borrow().refused_media().to_vec(),
+            Some(Cause::Foreign | Cause::NotSent | Cause::NotRelayed) | None => Vec::new(),
+        };
+        // With a limit, no pair is taken up for being apart.
+        let free = !from.is_empty() && self.limits.most.is_none();
+        if free && self.try_apart(&from).await == Chosen::Tried {
+            return;
+        }
+        if self.gate.step() == Step::Alone {
+            self.gate.lets_one_in();
+        }
+    }
+
+    async fn try_apart(&self, from: &[Doubted]) -> Chosen {
+        let planned = match self.means.ledger.view().planned_apart(from) {
+            Ok(Some(planned)) => planned,
+            Ok(None) => return Chosen::None,
+            Err(error) => {
+                self.ledger_failed(error);
+                return Chosen::Tried;
+            }
+        };
+        if !media::apart(&planned, from) {
+            if self.gate.cause() == Some(Cause::Alike) {
+                self.all_are_refused();
+            }
+            return Chosen::None;
+        }
+        // Those in line may have all the seats.
+        let Some(seat) = self.means.in_flight.try_enter() else { return Chosen::None };
+        let Some(planned) = self.looked_at(planned).await else { return Chosen::None };
+        let Some(pass) = self.gate.alone(self.means.stop).await else { return Chosen::None };
+        pass.asks();
+        match self.means.ledger.intend(planned.clone()).await {
+            Ok(permit) => {
+                let tried = self.send(&planned, (&pass, permit), &mut self.tries()).await;
+                keep(seat, tried);
+                Chosen::Tried
+            }
+            Err(LedgerError::NotAffordable { .. }) => {
+                pass.forgoes();
+                Chosen::None
+            }
+            Err(error) => {
+                self.ledger_failed(error);
+                Chosen::None
+            }
+        }
+    }
+
+    /// A pair as it can be sent, if it can.
+    async fn looked_at(&self, planned: Planned) -> Option<Planned> {
+        let Some(preflight) = self.means.preflight else { return Some(planned) };
+        let ready = tokio::select! {
+            biased;
+            () = self.means.stop.pulled() => return None,
+            ready = preflight.ready(planned) => ready,
+        };
+        match ready {
+            Ok(planned) => Some(planned),
+            Err(NotReady::Unfit) => None,
+            Err(not_ready) => {
+                self.not_ready(not_ready);
+                None
+            }
+        }
+    }
+
+    fn ended(&self, end: End) -> Reason {
+        let trouble = match end {
+            End::Alone => Trouble::Alone,
+            End::Doubts(doubts) => Trouble::Doubts(doubts),
+            End::SameTask => Trouble::SameTask,
+        };
+        Reason::Service { trouble, last: self.gate.last() }
+    }
+
+    fn lasts_too_long(&self, cause: Cause) -> Reason {
+        let (last, within) = (self.gate.last(), self.gate.patience());
+        match cause {
+            Cause::Doubts => Reason::Service { trouble: Trouble::Silent(within), last },
+            Cause::Foreign => Reason::Service { trouble: Trouble::Foreign(within), last },
+            Cause::NotSent | Cause::NotRelayed | Cause::Alike => {
+                Reason::Unreachable { what: "create", within, message: last.message }
+            }
+        }
+    }
+}

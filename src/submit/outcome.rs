@@ -1,0 +1,54 @@
+//! What the ledger cannot tell about a fan-out.
+
+use std::sync::Arc;
+
+use crate::price::Refusal;
+use crate::wire::Judgement;
+
+/// What the ledger cannot tell about a fan-out.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Pairs that may not be paid for: how many, and the first of them.
+    pub not_affordable: NotAffordable,
+    /// The first pair that the budget had not enough left for, and how much it had.
+    pub beyond_budget: Option<(Arc<str>, Refusal)>,
+}
+
+/// Pairs that may not be paid for whatever is left of the budget; others were sent.
+#[derive(Debug, Default)]
+pub struct NotAffordable {
+    /// How many.
+    pub pairs: u64,
+    /// The first of them, and why.
+    pub first: Vec<(Arc<str>, Refusal)>,
+}
+
+impl NotAffordable {
+    /// How many are named.
+    const KEPT: usize = 10;
+
+    pub(super) fn note(&mut self, id: &Arc<str>, refusal: Refusal) {
+        self.pairs += 1;
+        if self.first.len() < Self::KEPT {
+            self.first.push((id.clone(), refusal));
+        }
+    }
+}
+
+/// What came last of a create that the service did not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Last {
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// The code.
+    pub code: String,
+    /// In words.
+    pub message: String,
+}
+
+impl Last {
+    pub(super) fn of(judgement: &Judgement) -> Self {
+        let Judgement { status, code, message, .. } = judgement.clone();
+        Self { status, code, message }
+    }
+}
