@@ -29,7 +29,7 @@ fn links_that_cannot_work_are_errors_at_their_places() {
             "sign it anew",
         ),
         (
-            "https://192.168.0.7/a.jpg",
+            "https://nas.local/a.jpg",
             "`image`: it is an address on this machine or inside a private network",
             "publish it",
         ),
