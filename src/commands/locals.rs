@@ -28,7 +28,7 @@ pub(super) fn settle(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure
         }
     }
     if !notes.is_empty() {
-        return Err(problems(&batch.site.manifest, notes, Severity::Error)?.into());
+        return Err(problems(batch, notes, Severity::Error)?.into());
     }
     for pair in &mut batch.manifest.pairs {
         let request = &mut pair.request;

@@ -5,6 +5,7 @@ mod batch;
 mod check;
 mod failure;
 mod follow;
+mod given;
 mod init;
 mod key;
 mod locals;

@@ -3,6 +3,7 @@
 mod local;
 mod part;
 mod space;
+mod tables;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 pub use self::local::{Local, LocalError, find};
 pub use self::part::{Part, Source, drop_part, place_of};
 pub use self::space::free;
+pub use self::tables::Tables;
 
 /// What the names of files begin with that are not in their place yet.
 const BESIDE: &str = ".callsheet-";

@@ -6,6 +6,7 @@ use crate::pair::{Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError};
 
 use super::fields::{Field, Reading};
 use super::problem::Finding;
+use super::tables::TableFile;
 use super::tree::Kind;
 
 /// One of the two media of a pair.
@@ -62,9 +63,17 @@ impl<'t> Reading<'t> {
             self.refuse(field, "the name has a control character in it", "a path", help);
             return None;
         }
-        let source = Source::File(LocalFile::new(text));
+        let source = Source::File(LocalFile::new(&self.from_manifest(text)));
         self.warn_of_foreign_ending(field, &source, medium);
         Some(source)
+    }
+
+    /// The path of a file from the manifest's folder on: that of a table's row starts in the folder
+    /// of the table.
+    fn from_manifest(&self, path: &str) -> String {
+        let folder = self.within.map_or("", TableFile::folder);
+        let absolute = path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
+        if folder.is_empty() || absolute { path.to_owned() } else { format!("{folder}/{path}") }
     }
 
     fn warn_of_foreign_ending(&mut self, field: &Field<'t>, source: &Source, medium: &Medium) {
@@ -157,10 +166,14 @@ pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<Pa
 /// The name of the file without its ending, in the alphabet of ids.
 fn stem(source: &Source) -> String {
     let name = file_name(source);
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+    part_of_id(name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem))
+}
+
+/// A name in the alphabet of ids; empty if nothing of it is in that.
+pub(super) fn part_of_id(name: &str) -> String {
     let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let stem: String = stem.chars().map(|c| if known(c) { c } else { '-' }).collect();
-    stem.trim_matches(['.', '_', '-']).to_owned()
+    let part: String = name.chars().map(|c| if known(c) { c } else { '-' }).collect();
+    part.trim_matches(['.', '_', '-']).to_owned()
 }
 
 #[cfg(test)]

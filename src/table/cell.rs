@@ -58,7 +58,8 @@ impl Row {
     /// # Errors
     /// If a spreadsheet program has spoilt it, or it is no text.
     pub fn text_of(&self, columns: &Columns, name: &str) -> Result<Option<Cow<'_, str>>, Problem> {
-        let known = |cell: &&Cell| matches!(columns.key(cell.column), Key::Known(known) if *known == name);
+        let known =
+            |cell: &&Cell| matches!(columns.key(cell.column), Key::Known(known) if *known == name);
         let Some(cell) = self.cells.iter().find(known) else { return Ok(None) };
         if let Some(spoilt) = cell.spoilt(Use::Name) {
             return Err(self.problem(cell, columns, spoilt));
@@ -82,7 +83,7 @@ impl Row {
             text: self.text.clone(),
             span: cell.span.clone(),
             message: format!("`{name}`: {}", spoilt.message),
-            label: columns.place(cell.column),
+            label: "this cell".to_owned(),
             help: spoilt.help.to_owned(),
         }
     }

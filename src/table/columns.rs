@@ -36,13 +36,45 @@ pub const PAIRS: Vocabulary = Vocabulary {
 };
 
 const IMAGE: &[&str] = &[
-    "imageurl", "imagelink", "imagefile", "imagepath", "portrait", "portraiturl", "portraitfile",
-    "picture", "pictureurl", "photo", "photourl", "图片", "图片url", "图片链接", "图片地址", "图像",
-    "照片", "头像", "人像", "肖像",
+    "imageurl",
+    "imagelink",
+    "imagefile",
+    "imagepath",
+    "portrait",
+    "portraiturl",
+    "portraitfile",
+    "picture",
+    "pictureurl",
+    "photo",
+    "photourl",
+    "图片",
+    "图片url",
+    "图片链接",
+    "图片地址",
+    "图像",
+    "照片",
+    "头像",
+    "人像",
+    "肖像",
 ];
 const AUDIO: &[&str] = &[
-    "audiourl", "audiolink", "audiofile", "audiopath", "recording", "recordingurl", "speech",
-    "speechurl", "voice", "voiceurl", "sound", "音频", "音频url", "音频链接", "音频地址", "录音", "语音",
+    "audiourl",
+    "audiolink",
+    "audiofile",
+    "audiopath",
+    "recording",
+    "recordingurl",
+    "speech",
+    "speechurl",
+    "voice",
+    "voiceurl",
+    "sound",
+    "音频",
+    "音频url",
+    "音频链接",
+    "音频地址",
+    "录音",
+    "语音",
     "声音",
 ];
 
@@ -143,6 +175,11 @@ impl Columns {
         self.list.get(column).map_or("", |column| column.written.trim())
     }
 
+    /// All names as written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|column| column.written.trim())
+    }
+
     /// Which column has a name, however it is written.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<usize> {
@@ -161,6 +198,12 @@ impl Columns {
     #[must_use]
     pub fn has_header(&self) -> bool {
         self.header.is_some()
+    }
+
+    /// The row of their names, and its text.
+    #[must_use]
+    pub fn header(&self) -> Option<(u32, &str)> {
+        self.header.as_ref().map(|(number, text)| (*number, text.as_str()))
     }
 
     /// How many columns the header names.
@@ -280,7 +323,8 @@ impl Vocabulary {
 /// A name without what people write differently: case, spaces, `_`, `-`, full-width letters, and
 /// what stands in brackets behind it.
 fn fold(name: &str) -> String {
-    let name = name.split(['(', '（']).next().filter(|name| !name.trim().is_empty()).unwrap_or(name);
+    let name =
+        name.split(['(', '（']).next().filter(|name| !name.trim().is_empty()).unwrap_or(name);
     let wide = |c: char| match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         _ => c,

@@ -63,7 +63,7 @@ impl Encoding {
     /// Reads bytes of this encoding as UTF-8; what is none of it becomes U+FFFD.
     pub(super) fn reader<R: Read>(self, input: R) -> Decoding<R> {
         let decoder = self.0.new_decoder_without_bom_handling();
-        Decoding { input, decoder, raw: vec![0; 8192], held: 0..0, ended: false }
+        Decoding { input, decoder, raw: vec![0; 8192], held: 0..0, ended: false, finished: false }
     }
 
     /// What these bytes, which are no UTF-8, would be in the encodings that are likeliest.
@@ -81,18 +81,19 @@ fn is_wide(encoding: &'static encoding_rs::Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE
 }
 
-/// Bytes of some encoding, read as UTF-8.
+/// Bytes of some encoding, read as UTF-8 by whoever has room for a character.
 pub(super) struct Decoding<R> {
     input: R,
     decoder: Decoder,
     raw: Vec<u8>,
     held: std::ops::Range<usize>,
     ended: bool,
+    finished: bool,
 }
 
 impl<R: Read> Read for Decoding<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
+        while !self.finished {
             if self.held.is_empty() && !self.ended {
                 let count = self.input.read(&mut self.raw)?;
                 self.held = 0..count;
@@ -106,15 +107,22 @@ impl<R: Read> Read for Decoding<R> {
                 CoderResult::OutputFull if written == 0 => {
                     return Err(io::Error::other("no room for a character"));
                 }
-                _ if written > 0 || self.ended => return Ok(written),
-                _ => {}
+                // The decoder takes nothing more once it was told that this was all.
+                CoderResult::InputEmpty => self.finished = self.ended,
+                CoderResult::OutputFull => {}
+            }
+            if written > 0 {
+                return Ok(written);
             }
         }
+        Ok(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
     #[test]
@@ -142,10 +150,12 @@ mod tests {
     fn text_is_decoded_in_pieces() {
         let gbk = GBK.encode("王小明,图片\n".repeat(5000).as_str()).0.into_owned();
         let mut text = String::new();
-        Encoding(GBK).reader(&gbk[..]).read_to_string(&mut text).unwrap();
+        let mut reader = BufReader::new(Encoding(GBK).reader(&gbk[..]));
+        reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "王小明,图片\n".repeat(5000));
         let mut broken = String::new();
-        Encoding(GBK).reader(&b"a\xffb"[..]).read_to_string(&mut broken).unwrap();
+        let mut reader = BufReader::new(Encoding(GBK).reader(&b"a\xffb"[..]));
+        reader.read_to_string(&mut broken).unwrap();
         assert_eq!(broken, "a\u{fffd}b");
     }
 

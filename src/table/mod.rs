@@ -25,9 +25,11 @@ mod xml;
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
 
+pub(crate) use self::cell::invisible;
 pub use self::cell::{Cell, Row, Value};
 pub use self::columns::{Column, Columns, Key, PAIRS, TASKS, Vocabulary};
 pub use self::encoding::Encoding;
+pub(crate) use self::json_lines::Members;
 pub use self::sniff::{Sniffed, sniff};
 pub use self::spoilt::{Spoilt, Use};
 
@@ -180,6 +182,12 @@ impl Table {
     #[must_use]
     pub fn form(&self) -> &str {
         &self.form
+    }
+
+    /// Whether its rows are those of a sheet, whose columns have letters.
+    #[must_use]
+    pub fn has_sheets(&self) -> bool {
+        matches!(self.rows, Rows::Xlsx(_) | Rows::Ods(_))
     }
 
     /// The next row that is not blank, or what is wrong with it.

@@ -1,5 +1,6 @@
 //! .ods: one part that holds all sheets, with rows and cells that say how often they are repeated.
 
+use std::collections::HashSet;
 use std::io;
 
 use super::cell::Value;
@@ -11,6 +12,9 @@ use super::{LONGEST, Options, Problem, Rows, Step, Table, unreadable};
 
 /// The part that holds the sheets.
 pub(super) const CONTENT: &str = "content.xml";
+
+/// More styles than sheets have.
+const MOST_STYLES: usize = 1_000;
 
 /// The rows of a sheet.
 pub(super) struct Ods {
@@ -24,12 +28,26 @@ pub(super) struct Ods {
 
 pub(super) fn open(package: Package, options: &Options<'_>) -> Result<Table, Problem> {
     let mut xml = Xml::of(package.into_part(CONTENT)?);
-    let mut names = Vec::new();
+    let (mut names, mut hidden, mut style) = (Vec::new(), HashSet::new(), String::new());
     loop {
         match xml.next()? {
+            Piece::Open(element) if element.name == "style" => {
+                style = element.get("name").unwrap_or_default().to_owned();
+            }
+            Piece::Open(element) if element.name == "table-properties" => {
+                if element.get("display") == Some("false") && hidden.len() < MOST_STYLES {
+                    hidden.insert(style.clone());
+                }
+            }
             Piece::Open(element) if element.name == "table" => {
                 let name = element.get("name").unwrap_or_default().to_owned();
-                if options.sheet.is_none_or(|wanted| wanted.to_lowercase() == name.to_lowercase()) {
+                let is_hidden =
+                    element.get("style-name").is_some_and(|style| hidden.contains(style));
+                let is_wanted = match options.sheet {
+                    Some(wanted) => wanted.to_lowercase() == name.to_lowercase(),
+                    None => !is_hidden,
+                };
+                if is_wanted {
                     break;
                 }
                 names.push(name);
@@ -109,7 +127,9 @@ impl Ods {
         let mut length = 0;
         loop {
             match self.xml.next()? {
-                Piece::Open(cell) if matches!(cell.name.as_str(), "table-cell" | "covered-table-cell") => {
+                Piece::Open(cell)
+                    if matches!(cell.name.as_str(), "table-cell" | "covered-table-cell") =>
+                {
                     let times = cell.number("number-columns-repeated").unwrap_or(1_usize);
                     let times = times.clamp(1, MOST_COLUMNS);
                     let text = if cell.is_empty { String::new() } else { self.text(&cell.name)? };
@@ -134,7 +154,8 @@ impl Ods {
 
     fn merge(&mut self, cell: &Element, row: u32, column: usize) {
         let rows = cell.number("number-rows-spanned").unwrap_or(1_u32).max(1);
-        let columns = cell.number("number-columns-spanned").unwrap_or(1_usize).clamp(1, MOST_COLUMNS);
+        let columns =
+            cell.number("number-columns-spanned").unwrap_or(1_usize).clamp(1, MOST_COLUMNS);
         if rows > 1 || columns > 1 {
             let (rows, columns) = (row..row.saturating_add(rows), column..column + columns);
             self.layout.merge(Merged { rows, columns });

@@ -96,7 +96,10 @@ fn unpacked<'p, I: Read + Seek + 'p>(mut input: I, entry: Entry) -> io::Result<P
         8 => Box::new(DeflateDecoder::new(packed)),
         _ => return Err(Error::other("a part of it is compressed in a way that is not known")),
     };
-    Ok(BufReader::with_capacity(1 << 16, Checked { input, crc: Crc::new(), expected: entry.crc, left: MOST }))
+    Ok(BufReader::with_capacity(
+        1 << 16,
+        Checked { input, crc: Crc::new(), expected: entry.crc, left: MOST },
+    ))
 }
 
 impl Read for Checked<'_> {

@@ -118,7 +118,9 @@ pub(super) fn open(
         match lines.next().transpose()? {
             None => return Err(Problem::file("the table is empty", super::EXAMPLE)),
             Some(line) if line.chars().all(|c| super::cell::invisible(c) || is_delimiter(c)) => {}
-            Some(line) if lines.number == 1 && separator(&line).is_some() => told = separator(&line),
+            Some(line) if lines.number == 1 && separator(&line).is_some() => {
+                told = separator(&line)
+            }
             Some(line) => break (lines.number, joined(&mut lines, line)?),
         }
     };
@@ -127,13 +129,17 @@ pub(super) fn open(
         None => DELIMITERS.to_vec(),
     };
     let headers = tried.into_iter().map(|delimiter| {
-        let columns = Columns::of_header(options.vocabulary, number, first.clone(), names(&first, delimiter));
+        let columns =
+            Columns::of_header(options.vocabulary, number, first.clone(), names(&first, delimiter));
         (delimiter, columns)
     });
     let known = |columns: &Result<Columns, Problem>| columns.as_ref().map_or(0, Columns::known);
     // The first of equals: most tables have commas.
-    let best = headers.reduce(|best, next| if known(&next.1) > known(&best.1) { next } else { best });
-    let Some((delimiter, columns)) = best else { return Err(Problem::file("no table", super::EXAMPLE)) };
+    let best =
+        headers.reduce(|best, next| if known(&next.1) > known(&best.1) { next } else { best });
+    let Some((delimiter, columns)) = best else {
+        return Err(Problem::file("no table", super::EXAMPLE));
+    };
     let form = form(delimiter, lines.encoding());
     let rows = Separated { lines, delimiter, short: Vec::new() };
     Ok(Table { columns: columns?, rows: Rows::Separated(rows), form, over: false })
@@ -223,7 +229,8 @@ impl Separated {
         let beyond = cells.iter().skip(width).find(|(_, value)| !value.trim().is_empty());
         if let Some((span, _)) = beyond.cloned() {
             let message = format!("this row has {} cells, the header {width}", cells.len());
-            let help = format!("put a cell that has `{}` in it in quotes", char::from(self.delimiter));
+            let help =
+                format!("put a cell that has `{}` in it in quotes", char::from(self.delimiter));
             return bad(text, span, &message, &help);
         }
         if cells.len() < width && self.short.len() < MOST_SHORT {
@@ -231,10 +238,21 @@ impl Separated {
             let help = "those that are missing count as empty; is it a part of the row above?";
             let (text, span) = (text.clone(), 0..text.len());
             let label = "the row ends early".to_owned();
-            self.short.push(Problem { row: number, text, span, message, label, help: help.to_owned() });
+            self.short.push(Problem {
+                row: number,
+                text,
+                span,
+                message,
+                label,
+                help: help.to_owned(),
+            });
         }
         let cells = cells.into_iter().enumerate();
-        let cells = cells.map(|(column, (span, value))| Cell { column, span, value: Value::Written(value) });
+        let cells = cells.map(|(column, (span, value))| Cell {
+            column,
+            span,
+            value: Value::Written(value),
+        });
         let cells = cells.filter(|cell| !cell.value.is_blank()).collect();
         Step::Row(Row { number, text, cells })
     }
@@ -246,7 +264,8 @@ impl Separated {
 
 fn unclosed(number: Option<u32>, record: Record) -> Problem {
     let row = number.unwrap_or_default();
-    let line = record.text[record.start..].find('\n').map_or(record.text.len(), |at| record.start + at);
+    let line =
+        record.text[record.start..].find('\n').map_or(record.text.len(), |at| record.start + at);
     let text = record.text[..line].to_owned();
     Problem {
         row,

@@ -58,7 +58,9 @@ impl Layout {
         let trouble = |merged: &Merged| {
             let message = format!("the cells {} are merged", merged.name());
             let first = format!("{}{}", letters(merged.columns.start), merged.rows.start);
-            let help = format!("unmerge them and write into each what belongs there: only {first} has a value");
+            let help = format!(
+                "unmerge them and write into each what belongs there: only {first} has a value"
+            );
             let label = "merged".to_owned();
             Problem { row: merged.rows.start, label, ..Problem::file(message, help) }
         };
@@ -173,7 +175,8 @@ pub(super) fn place(reference: &str) -> Option<(usize, u32)> {
     if letters.is_empty() || letters.len() > 3 {
         return None;
     }
-    let add = |sum: usize, letter: u8| sum * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1;
+    let add =
+        |sum: usize, letter: u8| sum * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1;
     let column = letters.bytes().fold(0, add);
     Some((column - 1, row.trim_start_matches('$').parse().ok()?))
 }

@@ -49,7 +49,8 @@ pub fn sniff(head: &[u8]) -> Sniffed {
 
 /// Whether the bytes may be text for people in any encoding.
 fn is_readable(head: &[u8]) -> bool {
-    !head.iter().any(|byte| *byte < b'\t' || (0x0e..0x1b).contains(byte)) && !head.starts_with(b"%PDF")
+    !head.iter().any(|byte| *byte < b'\t' || (0x0e..0x1b).contains(byte))
+        && !head.starts_with(b"%PDF")
 }
 
 /// The beginning as text, as far as that is needed to look at its first sign.

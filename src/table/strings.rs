@@ -106,7 +106,8 @@ impl Filed {
         ends.read_exact(into)?;
         let place = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |n, b| n << 8 | u64::from(*b));
         let (start, end) = (place(&places[..8]), place(&places[8..]));
-        let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0).min(LONGEST)];
+        let mut bytes =
+            vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0).min(LONGEST)];
         let text = self.text.get_mut();
         text.seek(SeekFrom::Start(start))?;
         text.read_exact(&mut bytes)?;

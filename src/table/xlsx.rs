@@ -58,9 +58,8 @@ pub(super) fn open(
     let relations = format!("{folder}/_rels/{file}.rels");
     let sheets = sheets(package, &workbook)?;
     let sheet = chosen(&sheets, options.sheet)?;
-    let part = target(package, &relations, folder, |element| {
-        element.get("Id") == Some(&sheet.relation)
-    })?;
+    let part =
+        target(package, &relations, folder, |element| element.get("Id") == Some(&sheet.relation))?;
     let part = part.ok_or_else(|| unreadable(&io::Error::other("a sheet of it is missing")))?;
     let mut other = |kind: &str| {
         target(package, &relations, folder, |element| {
@@ -137,10 +136,9 @@ fn sheets(package: &mut Package, workbook: &str) -> Result<Vec<Listed>, Problem>
 
 fn chosen<'s>(sheets: &'s [Listed], wanted: Option<&str>) -> Result<&'s Listed, Problem> {
     let found = match wanted {
-        Some(name) => sheets
-            .iter()
-            .find(|sheet| sheet.name == name)
-            .or_else(|| sheets.iter().find(|sheet| sheet.name.to_lowercase() == name.to_lowercase())),
+        Some(name) => sheets.iter().find(|sheet| sheet.name == name).or_else(|| {
+            sheets.iter().find(|sheet| sheet.name.to_lowercase() == name.to_lowercase())
+        }),
         None => sheets.iter().find(|sheet| !sheet.hidden).or(sheets.first()),
     };
     found.ok_or_else(|| {
@@ -167,7 +165,8 @@ fn dates(mut xml: Xml<'_>) -> Result<Vec<bool>, Problem> {
             Piece::Open(element) => match element.name.as_str() {
                 "numFmt" if custom.len() < MOST_STYLES => {
                     let code = element.get("formatCode").unwrap_or_default();
-                    if let Some(id) = element.number::<u32>("numFmtId").filter(|_| shows_date(code)) {
+                    if let Some(id) = element.number::<u32>("numFmtId").filter(|_| shows_date(code))
+                    {
                         custom.push(id);
                     }
                 }
@@ -199,7 +198,9 @@ fn shows_date(code: &str) -> bool {
             ']' => bracketed = false,
             // `[Red]`, `[$-409]`; but `[h]:mm` has its `m` outside.
             _ if bracketed => {}
-            'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' | '年' | '月' | '日' => return true,
+            'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' | '年' | '月' | '日' => {
+                return true;
+            }
             _ => {}
         }
     }
@@ -212,7 +213,8 @@ pub(super) fn plain(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find("_x") {
         let code = rest.get(at + 2..at + 6).filter(|_| rest[at + 6..].starts_with('_'));
-        let code = code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
+        let code =
+            code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
         plain.push_str(&rest[..at]);
         match code {
             Some(c) => {
@@ -250,7 +252,8 @@ impl Xlsx {
             match self.xml.next()? {
                 Piece::Open(element) if element.name == "row" => {
                     let next = self.number.saturating_add(1);
-                    self.number = element.number("r").unwrap_or(next).clamp(next, LAST_ROW.max(next));
+                    self.number =
+                        element.number("r").unwrap_or(next).clamp(next, LAST_ROW.max(next));
                     let row = if element.is_empty { Raw::default() } else { self.row()? };
                     if !row.cells.is_empty() {
                         if element.is_set("hidden") {
@@ -280,11 +283,14 @@ impl Xlsx {
         loop {
             match self.xml.next()? {
                 Piece::Open(element) if element.name == "c" => {
-                    let column = element.get("r").and_then(sheet::place).map_or(next, |(column, _)| column);
+                    let column =
+                        element.get("r").and_then(sheet::place).map_or(next, |(column, _)| column);
                     // Only forwards: a cell that is given twice would be two.
                     let column = column.max(next);
                     next = column.saturating_add(1);
-                    if !element.is_empty && let Some(value) = self.cell(&element)? {
+                    if !element.is_empty
+                        && let Some(value) = self.cell(&element)?
+                    {
                         row.put(column, value);
                     }
                 }
@@ -359,7 +365,8 @@ mod tests {
 
     #[test]
     fn number_formats_that_show_dates_are_told_apart() {
-        for code in ["yyyy-mm-dd", "d/m/yy", "[h]:mm", "[$-409]mmm d", "m\"月\"d\"日\"", "yyyy年"] {
+        for code in ["yyyy-mm-dd", "d/m/yy", "[h]:mm", "[$-409]mmm d", "m\"月\"d\"日\"", "yyyy年"]
+        {
             assert!(shows_date(code), "{code}");
         }
         for code in ["0.00", "General", "[Red]0", "0\" days\"", "\\d0", "[$USD-409] #,##0", "@"] {

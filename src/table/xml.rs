@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use super::package::Part;
 use super::{LONGEST, Problem, unreadable};
@@ -110,11 +110,13 @@ fn character(name: &quick_xml::events::BytesRef<'_>) -> Result<String, Problem> 
 fn element(start: &BytesStart<'_>) -> Result<Element, Problem> {
     let attribute = |attribute: Result<quick_xml::events::attributes::Attribute<'_>, _>| {
         let attribute = attribute.map_err(|error| broken(&error))?;
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| broken(&error))?;
+        let value =
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| broken(&error))?;
         Ok((attribute.key.as_ref().to_owned(), value.into_owned()))
     };
     // Comparing each attribute with all others would take long for a hostile one.
-    let attributes = start.attributes().with_checks(false).map(attribute).collect::<Result<_, _>>()?;
+    let attributes =
+        start.attributes().with_checks(false).map(attribute).collect::<Result<_, _>>()?;
     Ok(Element { name: start.local_name().as_ref().to_owned(), attributes, is_empty: false })
 }
 
