@@ -70,7 +70,7 @@ fn parse(ui: &Ui, args: &ManifestArgs, bytes: Option<&[u8]>) -> Result<Manifest,
     };
     for table in &manifest.tables {
         let pairs = counted(table.pairs, "pair");
-        tracing::info!("{}: {}, {pairs}", files.path(&table.name).display(), table.form);
+        tracing::info!("{}: {}, {pairs}", table.beside(&path), table.form);
     }
     if !manifest.warnings.is_empty() {
         ui.message(&manifest.warnings.render(ui.colours_messages()));

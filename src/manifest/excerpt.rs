@@ -193,7 +193,7 @@ fn queries(line: &str) -> impl Iterator<Item = Range<usize>> {
         let start = at + sign.len();
         let is_url = line[word..at].contains("://");
         let has_value = line[start..].split_whitespace().next().is_some_and(|w| w.contains('='));
-        let is_query = sign == "?" && word < at && has_value;
+        let is_query = sign == "?" && has_value;
         (is_url || is_query).then(|| start..start + value_end(&line[start..]))
     })
 }

@@ -56,7 +56,8 @@ impl TableFile {
     }
 
     /// As messages call it beside a manifest of this path.
-    pub(super) fn beside(&self, manifest: &str) -> String {
+    #[must_use]
+    pub fn beside(&self, manifest: &str) -> String {
         let sheet = self.sheet.as_ref().map_or(String::new(), |sheet| format!("#{sheet}"));
         match manifest.rfind('/') {
             Some(at) if !self.name.starts_with('/') => {

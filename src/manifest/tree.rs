@@ -78,11 +78,13 @@ impl Kind<'_> {
 
 impl Node<'_> {
     /// Where to point when the value as a whole is meant: a block map has no sign of its own, so
-    /// its first key stands for it.
+    /// its first key stands for it. A row of a table is shown whole.
     pub(super) fn head(&self) -> Span {
         match &self.kind {
             Kind::Map(entries) => match entries.first() {
-                Some((key, _)) if key.span.start == self.span.start => key.span,
+                Some((key, _)) if self.span.row == 0 && key.span.start == self.span.start => {
+                    key.span
+                }
                 _ => self.span,
             },
             _ => self.span,

@@ -1,5 +1,6 @@
 //! Encodings of text, by the names that people have for them.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use encoding_rs::{CoderResult, Decoder, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -63,7 +64,15 @@ impl Encoding {
     /// Reads bytes of this encoding as UTF-8; what is none of it becomes U+FFFD.
     pub(super) fn reader<R: Read>(self, input: R) -> Decoding<R> {
         let decoder = self.0.new_decoder_without_bom_handling();
-        Decoding { input, decoder, raw: vec![0; 8192], held: 0..0, ended: false, finished: false }
+        Decoding {
+            input,
+            decoder,
+            raw: vec![0; 8192],
+            held: 0..0,
+            ended: false,
+            finished: false,
+            small: VecDeque::new(),
+        }
     }
 
     /// What these bytes, which are no UTF-8, would be in the encodings that are likeliest.
@@ -81,7 +90,10 @@ fn is_wide(encoding: &'static encoding_rs::Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE
 }
 
-/// Bytes of some encoding, read as UTF-8 by whoever has room for a character.
+/// More than any character takes.
+const ROOM: usize = 16;
+
+/// Bytes of some encoding, read as UTF-8.
 pub(super) struct Decoding<R> {
     input: R,
     decoder: Decoder,
@@ -89,10 +101,27 @@ pub(super) struct Decoding<R> {
     held: std::ops::Range<usize>,
     ended: bool,
     finished: bool,
+    /// Bytes for which there was no room.
+    small: VecDeque<u8>,
 }
 
 impl<R: Read> Read for Decoding<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.small.is_empty() && into.len() >= ROOM {
+            return self.decode(into);
+        }
+        if self.small.is_empty() {
+            let mut small = [0; ROOM];
+            let count = self.decode(&mut small)?;
+            self.small.extend(&small[..count]);
+        }
+        self.small.read(into)
+    }
+}
+
+impl<R: Read> Decoding<R> {
+    /// Into a place where any character fits.
+    fn decode(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while !self.finished {
             if self.held.is_empty() && !self.ended {
                 let count = self.input.read(&mut self.raw)?;
@@ -102,15 +131,8 @@ impl<R: Read> Read for Decoding<R> {
             let source = &self.raw[self.held.clone()];
             let (result, read, written, _) = self.decoder.decode_to_utf8(source, into, self.ended);
             self.held.start += read;
-            match result {
-                // Room for less than one character is the caller's to mend.
-                CoderResult::OutputFull if written == 0 => {
-                    return Err(io::Error::other("no room for a character"));
-                }
-                // The decoder takes nothing more once it was told that this was all.
-                CoderResult::InputEmpty => self.finished = self.ended,
-                CoderResult::OutputFull => {}
-            }
+            // The decoder takes nothing more once it was told that this was all.
+            self.finished = self.ended && result == CoderResult::InputEmpty;
             if written > 0 {
                 return Ok(written);
             }
@@ -121,8 +143,6 @@ impl<R: Read> Read for Decoding<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
-
     use super::*;
 
     #[test]
@@ -150,12 +170,10 @@ mod tests {
     fn text_is_decoded_in_pieces() {
         let gbk = GBK.encode("王小明,图片\n".repeat(5000).as_str()).0.into_owned();
         let mut text = String::new();
-        let mut reader = BufReader::new(Encoding(GBK).reader(&gbk[..]));
-        reader.read_to_string(&mut text).unwrap();
+        Encoding(GBK).reader(&gbk[..]).read_to_string(&mut text).unwrap();
         assert_eq!(text, "王小明,图片\n".repeat(5000));
         let mut broken = String::new();
-        let mut reader = BufReader::new(Encoding(GBK).reader(&b"a\xffb"[..]));
-        reader.read_to_string(&mut broken).unwrap();
+        Encoding(GBK).reader(&b"a\xffb"[..]).read_to_string(&mut broken).unwrap();
         assert_eq!(broken, "a\u{fffd}b");
     }
 

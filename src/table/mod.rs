@@ -256,4 +256,4 @@ fn unreadable(error: &io::Error) -> Problem {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,14 +1,13 @@
 //! Tables: the same pairs in every form give the same requests, and what is wrong with them is
 //! shown in its place.
 
-mod books;
-
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 
 use proptest::prelude::{Strategy, prop, prop_assert_eq, proptest};
 
 use super::*;
+use crate::table::tests::books;
 use crate::table::{Input, Scratch};
 
 /// Files in memory.
@@ -385,14 +384,16 @@ proptest! {
             rows.iter().for_each(|row| writer.write_record(row).unwrap());
             writer.into_inner().unwrap()
         };
+        let mut sheet = books::Sheet::default();
+        rows.iter().for_each(|row| sheet.push(row));
         for (name, bytes) in [
             ("a.csv", csv(b',')),
             ("b.csv", csv(b';')),
             ("c.tsv", csv(b'\t')),
             ("d.txt", csv(b'|')),
             ("e.jsonl", lines.into_bytes()),
-            ("f.xlsx", books::xlsx(&rows)),
-            ("g.ods", books::ods(&rows)),
+            ("f.xlsx", sheet.xlsx()),
+            ("g.ods", sheet.ods()),
         ] {
             let found = Folder::with(name, bytes).table(name);
             let found = found.unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));

@@ -3,7 +3,7 @@
 use flate2::Crc;
 
 /// A ZIP archive of parts that are stored as they are.
-pub(super) fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, part) in parts {
         let mut crc = Crc::new();
@@ -50,7 +50,7 @@ const WORKBOOK: &str = "<x:workbook xmlns:x='x' xmlns:r='r'><x:sheets>\
     <x:sheet name='One' r:id='r1'/></x:sheets></x:workbook>";
 
 /// An .xlsx with this XML as its sheet, and these shared strings.
-pub(super) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
+pub(crate) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
     archive(&[
         ("xl/workbook.xml", WORKBOOK.as_bytes()),
         ("xl/_rels/workbook.xml.rels", RELATIONS.as_bytes()),
@@ -59,26 +59,45 @@ pub(super) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
     ])
 }
 
-/// Rows of text as an .xlsx; no cell for an empty text.
-pub(super) fn xlsx(rows: &[Vec<String>]) -> Vec<u8> {
-    let (mut sheet, mut strings, mut count) = (String::new(), String::new(), 0);
-    for (number, row) in rows.iter().enumerate() {
-        sheet.push_str(&format!("<row r=\"{}\">", number + 1));
-        for (column, text) in row.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
-            let letter = char::from(b'A' + column as u8);
-            let place = format!("{letter}{}", number + 1);
-            sheet.push_str(&format!("<c r=\"{place}\" t=\"s\"><v>{count}</v></c>"));
-            strings.push_str(&format!("<si><t xml:space=\"preserve\">{}</t></si>", escaped(text)));
-            count += 1;
-        }
-        sheet.push_str("</row>");
+/// Rows of text that become a sheet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sheet(Vec<Vec<String>>);
+
+impl Sheet {
+    pub(crate) fn push(&mut self, row: &[String]) {
+        self.0.push(row.to_vec());
     }
-    let sheet = format!("<worksheet><sheetData>{sheet}</sheetData></worksheet>");
-    workbook(&sheet, &format!("<sst>{strings}</sst>"))
+
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.0.truncate(rows);
+    }
+
+    /// With a shared string for each text, and no cell for an empty one.
+    pub(crate) fn xlsx(&self) -> Vec<u8> {
+        let (mut sheet, mut strings, mut count) = (String::new(), String::new(), 0);
+        for (number, row) in self.0.iter().enumerate() {
+            sheet.push_str(&format!("<row r=\"{}\">", number + 1));
+            for (column, text) in row.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+                let place = format!("{}{}", char::from(b'A' + column as u8), number + 1);
+                sheet.push_str(&format!("<c r=\"{place}\" t=\"s\"><v>{count}</v></c>"));
+                let text = escaped(text);
+                strings.push_str(&format!("<si><t xml:space=\"preserve\">{text}</t></si>"));
+                count += 1;
+            }
+            sheet.push_str("</row>");
+        }
+        let sheet = format!("<worksheet><sheetData>{sheet}</sheetData></worksheet>");
+        workbook(&sheet, &format!("<sst>{strings}</sst>"))
+    }
+
+    /// With all texts in their cells.
+    pub(crate) fn ods(&self) -> Vec<u8> {
+        let rows: String = self.0.iter().map(|row| row_of_ods(row)).collect();
+        sheet_of_ods(&rows)
+    }
 }
 
-/// Rows of text as an .ods.
-pub(super) fn ods(rows: &[Vec<String>]) -> Vec<u8> {
+fn row_of_ods(row: &[String]) -> String {
     let cell = |text: &String| match text.as_str() {
         "" => "<table:table-cell/>".to_owned(),
         text => {
@@ -90,15 +109,11 @@ pub(super) fn ods(rows: &[Vec<String>]) -> Vec<u8> {
             format!("<table:table-cell office:value-type=\"string\">{lines}</table:table-cell>")
         }
     };
-    let row = |row: &Vec<String>| {
-        format!("<table:table-row>{}</table:table-row>", row.iter().map(cell).collect::<String>())
-    };
-    let rows: String = rows.iter().map(row).collect();
-    sheet_of_ods(&rows)
+    format!("<table:table-row>{}</table:table-row>", row.iter().map(cell).collect::<String>())
 }
 
 /// An .ods with this XML as its rows.
-pub(super) fn sheet_of_ods(rows: &str) -> Vec<u8> {
+pub(crate) fn sheet_of_ods(rows: &str) -> Vec<u8> {
     let content = format!(
         "<office:document-content xmlns:office='o' xmlns:table='t' xmlns:text='x'><office:body>\
          <office:spreadsheet><table:table table:name='One'>{rows}</table:table>\
