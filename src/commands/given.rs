@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::exit::Exit;
 use crate::files::Tables;
 use crate::manifest::TableFile;
-use crate::table::{Files, HEAD, Sniffed, Table, sniff};
+use crate::table::{Files, HEAD, NO_TEXT, Sniffed, Table, sniff};
 
 /// Endings of tables.
 const TABLES: [&str; 8] = ["csv", "tsv", "tab", "jsonl", "ndjson", "xlsx", "xlsm", "ods"];
@@ -83,6 +83,8 @@ pub(super) fn look(given: &Path) -> Result<Given, Failure> {
             "this is an old .xls spreadsheet, or one protected by a password",
             "save it again as .xlsx without a password, or as CSV UTF-8",
         )),
+        // Nobody can say what it is; the reader of manifests says where it is no text.
+        Sniffed::Other(NO_TEXT) => Ok(Given::Manifest),
         Sniffed::Other(what) => Err(other(&path, what)),
     }
 }

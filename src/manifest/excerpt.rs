@@ -60,12 +60,13 @@ impl Excerpt {
         let in_window = |at: usize| at.clamp(window.start, window.end) - window.start;
         let hidden = cells.flat_map(|(cell, secret)| {
             let cut = cell.start < window.start && cell.end > window.start;
+            let whole = Range { start: 0, end: cell.len() };
             let parts = match secret || cut {
-                true => vec![0..cell.len()],
+                true => Vec::from([whole]),
                 false => hidden_parts(&row[cell.clone()]),
             };
-            let moved =
-                parts.into_iter().map(move |part| cell.start + part.start..cell.start + part.end);
+            let start = cell.start;
+            let moved = parts.into_iter().map(move |part| start + part.start..start + part.end);
             moved.collect::<Vec<_>>()
         });
         let hidden = hidden.map(|part| in_window(part.start)..in_window(part.end));

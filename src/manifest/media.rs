@@ -63,14 +63,14 @@ impl<'t> Reading<'t> {
             self.refuse(field, "the name has a control character in it", "a path", help);
             return None;
         }
-        let source = Source::File(LocalFile::new(&self.from_manifest(text)));
+        let source = Source::File(LocalFile::new(&self.in_folder(text)));
         self.warn_of_foreign_ending(field, &source, medium);
         Some(source)
     }
 
     /// The path of a file from the manifest's folder on: that of a table's row starts in the folder
     /// of the table.
-    fn from_manifest(&self, path: &str) -> String {
+    fn in_folder(&self, path: &str) -> String {
         let folder = self.within.map_or("", TableFile::folder);
         let absolute = path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
         if folder.is_empty() || absolute { path.to_owned() } else { format!("{folder}/{path}") }

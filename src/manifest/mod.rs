@@ -15,6 +15,7 @@ mod cross;
 mod draft;
 mod excerpt;
 mod fields;
+mod kinds;
 mod media;
 mod pairs;
 mod places;

@@ -1,6 +1,6 @@
 //! What is wrong with a manifest, where, and what to do about it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Range;
 
@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::pair::Role;
 
 use super::excerpt::{Excerpt, harmless};
+use super::kinds::Kinds;
 use super::places::{NoFiles, Shown};
 use super::tree::Span;
 
@@ -146,46 +147,6 @@ pub(super) struct Findings {
     more: Kinds,
 }
 
-/// How often what kind of problem was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Kinds(BTreeMap<String, usize>);
-
-impl Kinds {
-    /// Kinds beyond these are counted together.
-    const TOLD_APART: usize = 20;
-
-    /// Counts a message among those that differ from it by what they quote.
-    fn add(&mut self, message: &str) {
-        let mut kind = String::new();
-        for (index, part) in message.split('`').enumerate() {
-            let known = OWN_WORDS.contains(&part) || index % 2 == 0;
-            kind.push_str(if index > 0 { "`" } else { "" });
-            kind.push_str(if known { part } else { "…" });
-        }
-        let full = self.0.len() >= Self::TOLD_APART && !self.0.contains_key(&kind);
-        *self.0.entry(if full { "others".to_owned() } else { kind }).or_default() += 1;
-    }
-
-    fn count(&self) -> usize {
-        self.0.values().sum()
-    }
-}
-
-/// Words in messages that are ours, not the user's.
-const OWN_WORDS: [&str; 11] = [
-    "id",
-    "take",
-    "image",
-    "image_url",
-    "audio",
-    "audio_url",
-    "prompt",
-    "turbo_mode",
-    "advanced",
-    "extra",
-    "model",
-];
-
 impl Findings {
     /// A file that is wrong on every line must not fill the memory with messages.
     const KEPT: usize = 1_000;
@@ -283,10 +244,9 @@ impl Problems {
     fn rest(&self) -> String {
         let mut kinds = self.more.clone();
         self.list.iter().skip(Self::SHOWN).for_each(|problem| kinds.add(&problem.message));
-        let mut kinds: Vec<_> = kinds.0.into_iter().collect();
-        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let more = self.len() - Self::SHOWN;
-        let lines = kinds.iter().map(|(kind, count)| format!("\n  {count} × {kind}"));
+        let lines = kinds.list();
+        let lines = lines.iter().map(|(kind, count)| format!("\n  {count} × {kind}"));
         format!("… and {more} more:{}", lines.collect::<String>())
     }
 

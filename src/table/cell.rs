@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Problem;
-use super::columns::{Columns, Key};
+use super::columns::Columns;
 use super::spoilt::{self, Spoilt, Use};
+use super::vocabulary::Key;
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq)]

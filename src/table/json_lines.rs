@@ -7,8 +7,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::cell::{Cell, Row, Value};
-use super::columns::{Columns, Key};
+use super::columns::Columns;
 use super::lines::Lines;
+use super::vocabulary::Key;
 use super::{Input, Options, Problem, Rows, Step, Table};
 
 /// Lines of JSON.

@@ -19,6 +19,8 @@ mod sheet;
 mod sniff;
 mod spoilt;
 mod strings;
+mod vocabulary;
+mod workbook;
 mod xlsx;
 mod xml;
 
@@ -27,11 +29,12 @@ use std::ops::Range;
 
 pub(crate) use self::cell::invisible;
 pub use self::cell::{Cell, Row, Value};
-pub use self::columns::{Column, Columns, Key, PAIRS, TASKS, Vocabulary};
+pub use self::columns::{Column, Columns};
 pub use self::encoding::Encoding;
 pub(crate) use self::json_lines::Members;
-pub use self::sniff::{Sniffed, sniff};
+pub use self::sniff::{NO_TEXT, Sniffed, sniff};
 pub use self::spoilt::{Spoilt, Use};
+pub use self::vocabulary::{Key, PAIRS, TASKS, Vocabulary};
 
 use self::json_lines::JsonLines;
 use self::ods::Ods;
@@ -154,7 +157,7 @@ impl Table {
                 let mut package = Package::open(input)?;
                 match package.has(ods::CONTENT) {
                     true => ods::open(package, options),
-                    false => xlsx::open(&mut package, files, options)?.start(package, options),
+                    false => workbook::open(&mut package, files, options)?.start(package, options),
                 }
             }
             Sniffed::Empty => Err(Problem::file("the table is empty", EXAMPLE)),

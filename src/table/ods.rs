@@ -55,7 +55,7 @@ pub(super) fn open(package: Package, options: &Options<'_>) -> Result<Table, Pro
             }
             Piece::End => {
                 let wanted = options.sheet.unwrap_or_default();
-                return Err(super::xlsx::no_sheet(wanted, names.iter().map(String::as_str)));
+                return Err(super::workbook::no_sheet(wanted, names.iter().map(String::as_str)));
             }
             Piece::Open(_) | Piece::Close(_) | Piece::Text(_) => {}
         }

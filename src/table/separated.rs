@@ -6,6 +6,7 @@ use super::cell::{Cell, Row, Value};
 use super::columns::Columns;
 use super::encoding::Encoding;
 use super::lines::Lines;
+use super::vocabulary::Key;
 use super::{Input, LONGEST, Options, Problem, Rows, Step, Table};
 
 /// What may stand between cells.
@@ -128,21 +129,18 @@ pub(super) fn open(
         Some(delimiter) => vec![delimiter],
         None => DELIMITERS.to_vec(),
     };
-    let headers = tried.into_iter().map(|delimiter| {
-        let columns =
-            Columns::of_header(options.vocabulary, number, first.clone(), names(&first, delimiter));
-        (delimiter, columns)
-    });
-    let known = |columns: &Result<Columns, Problem>| columns.as_ref().map_or(0, Columns::known);
     // The first of equals: most tables have commas.
+    let headers = tried.into_iter().map(|delimiter| (delimiter, names(&first, delimiter)));
+    let known = |names: &[(String, Range<usize>)]| {
+        names.iter().filter(|(name, _)| options.vocabulary.key(name) != Key::Other).count()
+    };
     let best =
         headers.reduce(|best, next| if known(&next.1) > known(&best.1) { next } else { best });
-    let Some((delimiter, columns)) = best else {
-        return Err(Problem::file("no table", super::EXAMPLE));
-    };
+    let (delimiter, names) = best.unwrap_or((b',', Vec::new()));
+    let columns = Columns::of_header(options.vocabulary, number, first, names)?;
     let form = form(delimiter, lines.encoding());
     let rows = Separated { lines, delimiter, short: Vec::new() };
-    Ok(Table { columns: columns?, rows: Rows::Separated(rows), form, over: false })
+    Ok(Table { columns, rows: Rows::Separated(rows), form, over: false })
 }
 
 fn is_delimiter(c: char) -> bool {

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::cell::{Cell, Row, Value};
-use super::columns::{Columns, Key, letters};
+use super::columns::{Columns, letters};
+use super::vocabulary::Key;
 use super::{LONGEST, Options, Problem};
 
 /// No sheet has more columns.
@@ -132,9 +133,8 @@ impl Raw {
         let mut cells = Vec::with_capacity(self.cells.len());
         let mut next = 0;
         for (column, value) in self.cells {
-            for _ in next..=column.min(width.max(next)) {
-                bar(&mut text, &mut next);
-            }
+            let empty = column.min(width.max(next)).saturating_sub(next);
+            text.push_str(&" | ".repeat(empty + usize::from(next > 0)));
             next = column + 1;
             let start = text.len();
             show(&value, &mut text);
@@ -147,13 +147,6 @@ impl Raw {
         }
         Ok(Row { number: self.number, text, cells })
     }
-}
-
-fn bar(text: &mut String, next: &mut usize) {
-    if *next > 0 {
-        text.push_str(" | ");
-    }
-    *next += 1;
 }
 
 fn show(value: &Value, into: &mut String) {

@@ -21,6 +21,9 @@ pub enum Sniffed {
     Other(&'static str),
 }
 
+/// What bytes are called that nobody knows and that are no text.
+pub const NO_TEXT: &str = "no text";
+
 /// What a file is whose first bytes ([`super::HEAD`] of them) these are.
 #[must_use]
 pub fn sniff(head: &[u8]) -> Sniffed {
@@ -41,10 +44,16 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         None => Sniffed::Empty,
         Some('{') => Sniffed::JsonLines,
         Some('[') => Sniffed::JsonList,
-        Some('<') => Sniffed::Other("a web page or XML"),
-        Some(_) if !wide && head.contains(&0) => Sniffed::Other("no text"),
+        Some('<') if is_markup(&text) => Sniffed::Other("a web page or XML"),
+        Some(_) if !wide && head.contains(&0) => Sniffed::Other(NO_TEXT),
         Some(_) => Sniffed::Text,
     }
+}
+
+/// A tag, and not a mark that a merge left.
+fn is_markup(text: &str) -> bool {
+    let second = text.trim_start().chars().nth(1);
+    second.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '!' | '?'))
 }
 
 /// Whether the bytes may be text for people in any encoding.
@@ -82,6 +91,7 @@ mod tests {
             (b"  {\"image\": 1}\n", Sniffed::JsonLines),
             (&wide, Sniffed::JsonLines),
             (b"[{\"image\": 1}]", Sniffed::JsonList),
+            (b"<<<<<<< HEAD\nversion: 1", Sniffed::Text),
             (b"<!doctype html>", Sniffed::Other("a web page or XML")),
             (b"PK\x03\x04....", Sniffed::Zip),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Sniffed::OldSpreadsheet),

@@ -37,6 +37,7 @@ mod sheet;
 mod speeches;
 mod stops;
 mod studio;
+mod tables;
 mod trust;
 mod uploads;
 mod videos;

@@ -252,6 +252,7 @@ fn a_header_that_does_not_do_is_said_once() {
         ("picture,clip\n", "the table has no column `audio`"),
         ("bild,ton\n", "no column of this table is known"),
         ("image,image_url\n", "`image` and `image_url` mean the same"),
+        ("image;图片;audio\n", "`image` and `图片` mean the same"),
     ] {
         let problems = Folder::with("a.csv", format!("{header}{rows}")).table("a.csv").unwrap_err();
         let said: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -262,7 +263,7 @@ fn a_header_that_does_not_do_is_said_once() {
 
 #[test]
 fn what_is_no_table_says_what_it_is() {
-    let cases: [(&[u8], &str); 10] = [
+    let cases: [(&[u8], &str); 11] = [
         (b"", "the table is empty"),
         (b"image,audio\n", "the table has no pair in it"),
         (b"image,audio\n,\n\n", "the table has no pair in it"),
@@ -278,6 +279,7 @@ fn what_is_no_table_says_what_it_is() {
             &books::archive(&[("word/document.xml", b"<x/>")]),
             "this is a ZIP archive, but no .xlsx or .ods spreadsheet",
         ),
+        (&books::archive(&[("Index/Document.iwa", b"x")]), "this is a Numbers spreadsheet"),
         (&XLSX[..XLSX.len() - 300], "it cannot be read: the spreadsheet is damaged or cut"),
     ];
     for (bytes, message) in cases {
@@ -305,6 +307,23 @@ fn keys_that_go_with_tables_are_checked() {
         let problems = folder.read(&format!("version: 1\n{line}\n")).unwrap_err();
         let said = |problem: &Problem| problem.message == message;
         assert!(problems.iter().any(said), "{message}: {problems}");
+    }
+}
+
+/// A byte that is another one is no other prompt.
+#[test]
+fn what_is_damaged_is_not_read() {
+    let mut sheet = books::Sheet::default();
+    sheet.push(&["image", "audio", "prompt"].map(str::to_owned));
+    sheet.push(&["a.jpg", "b.mp3", "smile"].map(str::to_owned));
+    let (xlsx, ods) = (sheet.xlsx(), sheet.ods());
+    for (name, bytes) in [("a.xlsx", xlsx), ("a.ods", ods)] {
+        let at = bytes.windows(5).position(|five| five == b"smile").unwrap();
+        let mut damaged = bytes.clone();
+        damaged[at + 1] = b'n';
+        assert!(Folder::with(name, bytes).table(name).is_ok());
+        let problems = Folder::with(name, damaged).table(name).unwrap_err().render(false);
+        assert!(problems.contains("damaged or cut"), "{problems}");
     }
 }
 
