@@ -95,11 +95,17 @@ impl Ods {
                         return Ok(Some(row));
                     }
                 }
-                Piece::Close(name) if name == "table" => return Ok(None),
+                Piece::Close(name) if name == "table" => return self.rest(),
                 Piece::End => return Ok(None),
                 Piece::Open(_) | Piece::Close(_) | Piece::Text(_) => {}
             }
         }
+    }
+
+    /// Only at the end of the part it shows whether it is damaged.
+    fn rest(&mut self) -> Result<Option<Raw>, Problem> {
+        while self.xml.next()? != Piece::End {}
+        Ok(None)
     }
 
     /// Nothing of a row, or of a million rows, in which nothing stands.

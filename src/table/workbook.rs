@@ -85,20 +85,22 @@ fn target(
         return Ok(None);
     }
     let mut xml = Xml::of(package.part(list)?);
+    let mut found = None;
+    // To the end, where it shows whether the part is damaged.
     loop {
         match xml.next()? {
             Piece::Open(element) if element.name == "Relationship" && is(&element) => {
-                let target = element.get("Target").unwrap_or_default();
-                return Ok(Some(match target.strip_prefix('/') {
-                    Some(whole) => whole.to_owned(),
-                    None if folder.is_empty() => target.to_owned(),
-                    None => format!("{folder}/{target}"),
-                }));
+                found = found.or_else(|| element.get("Target").map(str::to_owned));
             }
-            Piece::End => return Ok(None),
+            Piece::End => break,
             Piece::Open(_) | Piece::Close(_) | Piece::Text(_) => {}
         }
     }
+    Ok(found.map(|target| match target.strip_prefix('/') {
+        Some(whole) => whole.to_owned(),
+        None if folder.is_empty() => target,
+        None => format!("{folder}/{target}"),
+    }))
 }
 
 fn sheets(package: &mut Package, workbook: &str) -> Result<Vec<Listed>, Problem> {
