@@ -175,11 +175,16 @@ fn a_saved_plan_notices_that_a_table_changed() {
     let sheet = Sheet::new("version: 1\npairs_from: a.csv\n");
     let table = sheet.folder().join("a.csv");
     fs::write(&table, TABLE).unwrap();
-    assert_eq!(sheet.call("plan", &["--save", "plan.json"]).code, 0);
+    let api = fake(Scenario::default());
+    let endpoint = ["--endpoint", api.url()];
+    let plan = sheet.call("plan", &[&["--save", "plan.json"], &endpoint[..]].concat());
+    assert_eq!(plan.code, 0, "{plan}");
     fs::write(&table, TABLE.replace("nods", "nods twice")).unwrap();
-    let (said, requests) = requests(&sheet, &["--plan", "plan.json"]);
-    assert_ne!(said.code, 0, "{said}");
-    assert!(requests.is_empty(), "{said}");
+    let said = sheet.run(&[&["--plan", "plan.json"], &endpoint[..]].concat());
+    assert_eq!((said.code, api.book().creates_read), (2, 0), "{said}");
+    assert!(said.err.contains("since this plan was made, the manifest changed"), "{said}");
+    fs::write(&table, TABLE).unwrap();
+    assert_eq!(sheet.run(&[&["--plan", "plan.json"], &endpoint[..]].concat()).code, 0);
 }
 
 /// Whatever else somebody may give as a manifest says what it is, and what takes it.
