@@ -114,7 +114,7 @@ pub enum Command {
 /// A manifest.
 #[derive(Debug, Clone, Args)]
 pub struct ManifestArgs {
-    /// The manifest, a YAML file
+    /// The manifest, a YAML file; or a table of pairs: CSV, TSV, JSON Lines, .xlsx or .ods
     #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
     /// Accept plain http to other machines: what is sent can be read and changed on the way

@@ -62,7 +62,7 @@ fn digests(batch: &mut Batch, catalog: &Catalog, oversized: Oversized) -> Result
         notes.append(&mut large);
     }
     if !notes.is_empty() {
-        return Err(problems(&batch.site.manifest, notes, Severity::Error)?.into());
+        return Err(problems(batch, notes, Severity::Error)?.into());
     }
     for pair in &mut batch.manifest.pairs {
         let request = &mut pair.request;

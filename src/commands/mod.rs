@@ -7,6 +7,7 @@ mod doubts;
 mod failure;
 mod follow;
 mod formers;
+mod given;
 mod init;
 mod key;
 mod locals;

@@ -8,6 +8,7 @@ mod network;
 mod notes;
 mod part;
 mod space;
+mod tables;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -22,6 +23,7 @@ pub use self::network::network_disk;
 pub use self::notes::{Origin, drop_part, names_of, place_of};
 pub use self::part::{Part, kept};
 pub use self::space::free;
+pub use self::tables::Tables;
 
 /// What the names of files begin with that are not in their place yet.
 const BESIDE: &str = ".callsheet-";

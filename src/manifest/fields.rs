@@ -4,6 +4,7 @@ use crate::pair::is_hidden;
 
 use super::problem::{Finding, Findings};
 use super::prompts::Prompts;
+use super::tables::TableFile;
 use super::tree::{Kind, Node, Span};
 use super::{PlainHttp, excerpt, slips};
 
@@ -13,7 +14,9 @@ pub(super) struct Reading<'t> {
     pub(super) plain: PlainHttp,
     pub(super) problems: Findings,
     pub(super) warnings: Findings,
-    pub(super) prompts: Prompts<'t>,
+    pub(super) prompts: Prompts,
+    /// The table whose row is read; none for the manifest itself.
+    pub(super) within: Option<&'t TableFile>,
 }
 
 /// A key that is there, with its value.
@@ -129,7 +132,8 @@ impl<'t> Fields<'t> {
     }
 }
 
-fn names_a_secret(name: &str) -> bool {
+/// Whether what goes by this name is not for a screen.
+pub(super) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "key" || excerpt::SECRETS.iter().any(|word| name.ends_with(word))
 }

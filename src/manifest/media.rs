@@ -9,6 +9,7 @@ use crate::pair::{
 use super::fields::{Field, Reading};
 use super::problem::Finding;
 use super::slips;
+use super::tables::TableFile;
 use super::tree::Kind;
 use super::typed::{ESCAPE, ESCAPE_HELP};
 
@@ -75,9 +76,17 @@ impl<'t> Reading<'t> {
             self.refuse(field, "the name has a control character in it", "a path", &help);
             return None;
         }
-        let source = Source::File(LocalFile::new(text));
+        let source = Source::File(LocalFile::new(&self.in_folder(text)));
         self.warn_of_foreign_ending(field, &source, medium);
         Some(source)
+    }
+
+    /// The path of a file from the manifest's folder on: that of a table's row starts in the folder
+    /// of the table.
+    fn in_folder(&self, path: &str) -> String {
+        let folder = self.within.map_or("", TableFile::folder);
+        let absolute = path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
+        if folder.is_empty() || absolute { path.to_owned() } else { format!("{folder}/{path}") }
     }
 
     fn warn_of_foreign_ending(&mut self, field: &Field<'t>, source: &Source, medium: &Medium) {
@@ -196,6 +205,11 @@ fn joined([image, audio]: [String; 2], take: u32) -> Option<PairId> {
 fn stem(source: &Source) -> String {
     let name = file_name(source);
     name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned()
+}
+
+/// A name in the alphabet of ids; empty if nothing of it is in that.
+pub(super) fn part_of_id(name: &str) -> String {
+    alphabet(name)
 }
 
 #[cfg(test)]

@@ -87,6 +87,14 @@ impl Options {
     }
 }
 
+impl Defaults {
+    /// Whether pairs need not name a medium of their own.
+    pub(super) fn has(&self, medium: &Medium) -> bool {
+        let given = if medium.spellings == IMAGE.spellings { &self.image } else { &self.audio };
+        !matches!(given, Given::Absent)
+    }
+}
+
 /// What all pairs of a manifest have in common.
 pub(super) struct Common<'t> {
     pub(super) model: &'t str,
@@ -118,7 +126,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
         let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
         let id_field = fields.take("id");
         let id = id_field.as_ref().map(|field| self.id(field));
@@ -204,10 +212,19 @@ impl<'t> Reading<'t> {
     fn miss(&mut self, node: &Node<'t>, given: &Given<Placed>, medium: &Medium) {
         if matches!(given, Given::Absent) {
             let name = medium.spellings[0];
-            let message = format!("this pair has no `{name}`");
-            let finding = Finding::new(node.head(), message, format!("expected `{name}:` here"));
-            self.problems
-                .note(finding.help(format!("add `{name}:` with a public https:// URL or a file")));
+            let (message, label, help) = match self.within {
+                None => (
+                    format!("this pair has no `{name}`"),
+                    format!("expected `{name}:` here"),
+                    format!("add `{name}:` with a public https:// URL or a file"),
+                ),
+                Some(_) => (
+                    format!("this row has no `{name}`"),
+                    format!("expected a cell in the column `{name}`"),
+                    "write a public https:// URL or a file into it".to_owned(),
+                ),
+            };
+            self.problems.note(Finding::new(node.head(), message, label).help(help));
         }
     }
 

@@ -41,6 +41,17 @@ pub fn schema() -> Value {
                 "propertyNames": {"$ref": "#/$defs/id"},
                 "additionalProperties": {"$ref": "#/$defs/source"},
             },
+            "texts": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {
+                        "type": "array",
+                        "items": {"type": "string", "minLength": 1},
+                        "minItems": 1,
+                        "uniqueItems": true,
+                    },
+                ],
+            },
             "amount": {
                 "anyOf": [
                     {"type": "number", "exclusiveMinimum": 0},
@@ -117,9 +128,20 @@ fn settings() -> Value {
             "items": {"$ref": "#/$defs/pair"},
         },
         "pairs_from": {
-            "description": "A file with more pairs. Not supported yet.",
+            "description": "Tables with more pairs: CSV, TSV, JSON Lines, .xlsx, .ods; a sheet as \
+                            file.xlsx#Sheet2. Paths in them start in their folder.",
+            "$ref": "#/$defs/texts",
+        },
+        "encoding": {
+            "description": "What the text of these tables is encoded in, if it is not Unicode: \
+                            gbk, windows-1252.",
             "type": "string",
             "minLength": 1,
+        },
+        "id_from": {
+            "description": "Columns of these tables that make the id of a row that has none: \
+                            [presenter, language].",
+            "$ref": "#/$defs/texts",
         },
         "cross": {"$ref": "#/$defs/cross"},
     })

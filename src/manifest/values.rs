@@ -26,7 +26,18 @@ impl<'t> Reading<'t> {
             _ => format!("`{}` must be {expected}, found {found}", field.name),
         };
         let finding = Finding::new(field.span(), message, format!("expected {expected}"));
-        self.problems.note(finding.help(help));
+        self.problems.note(finding.help(self.advice(help)));
+    }
+
+    /// What to do, as it is done where the value stands.
+    fn advice(&self, help: &str) -> String {
+        match self.within {
+            None => help.to_owned(),
+            Some(_) => help
+                .replace("remove the key", "leave the cell empty")
+                .replace(", without quotes", "")
+                .replace(" without quotes", ""),
+        }
     }
 
     /// A value of the right type whose content is refused for the reason given.
@@ -39,7 +50,7 @@ impl<'t> Reading<'t> {
     ) {
         let message = format!("`{}`: {reason}", field.name);
         let finding = Finding::new(field.span(), message, format!("expected {expected}"));
-        self.problems.note(finding.help(help));
+        self.problems.note(finding.help(self.advice(help)));
     }
 
     /// A plain text that ends where a `#` begins, which may have been meant as part of it.

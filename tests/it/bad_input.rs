@@ -53,7 +53,7 @@ fn manifests() {
         (with("endpoint: https://api.foxapi.cc/?x=1"), "only a host"),
         (with("budget: 50"), "no price is known"),
         (with("in_flight: 0"), "1 to 1000000"),
-        (with("pairs_from: x.csv"), "not supported yet"),
+        (with("pairs_from: x.csv"), "there is no such file"),
         (with(&laughs), "alias"),
         (media("null"), "empty"),
         (media("''"), "empty"),

@@ -58,6 +58,7 @@ mod speeches;
 mod stops;
 mod strangers;
 mod studio;
+mod tables;
 mod trust;
 mod typed;
 mod uploads;

@@ -75,5 +75,5 @@ fn of_weight(
     let all = told.iter().flat_map(|(medium, remarks)| remarks.iter().map(move |it| (medium, it)));
     let wanted = all.filter(|(_, remark)| remark.weight == weight);
     let notes = wanted.map(|(medium, it)| note(batch, medium, &it.message, it.help.clone()));
-    problems(&batch.site.manifest, notes.collect(), level)
+    problems(batch, notes.collect(), level)
 }

@@ -119,8 +119,8 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
     };
     let mut warned: Vec<_> = notes(Weight::Warning).collect();
     warned.extend(twins(batch, seen));
-    let warnings = problems(&batch.site.manifest, warned, Severity::Warning)?;
-    let errors = problems(&batch.site.manifest, notes(Weight::Error).collect(), Severity::Error)?;
+    let warnings = problems(batch, warned, Severity::Warning)?;
+    let errors = problems(batch, notes(Weight::Error).collect(), Severity::Error)?;
     let lists = [&errors, &warnings].map(|list| list.render(ui.colours_messages()));
     let lists: Vec<_> = lists.into_iter().filter(|text| !text.is_empty()).collect();
     if !lists.is_empty() {

@@ -44,7 +44,7 @@ fn files_without_a_manifest() {
 
 #[test]
 fn files_that_are_not_utf8() {
-    let problems = read("x.yaml", b"version: 1\n# \xc3\xa4\nmodel: caf\xe9\n", PlainHttp::Loopback);
+    let problems = read(&alone("x.yaml"), b"version: 1\n# \xc3\xa4\nmodel: caf\xe9\n");
     insta::assert_snapshot!(problems.unwrap_err().render(false), @r###"
     error: the file is not UTF-8
      --> x.yaml:3:11
@@ -150,7 +150,7 @@ fn settings_out_of_range() {
             "confirm_pairs: -1",
             "`confirm_pairs` must be a whole number from 0 to 4294967295, found -1",
         ),
-        ("pairs_from: a.csv", "`pairs_from` is not supported yet"),
+        ("pairs_from: a.csv", "`a.csv`: there is no such file"),
     ] {
         let said = one(&with(setting));
         assert_eq!(said.split_once(' ').unwrap().1, message);
@@ -225,7 +225,7 @@ fn long_lines_are_cut() {
 fn nothing_from_the_file_reaches_the_terminal_as_a_command() {
     let evil = "\"\\e]0;evil\\a\\u202e\"";
     let yaml = with(&format!("{evil}: 1\nmodel: [{evil}]\nrate: {evil}"));
-    let problems = read("a\u{1b}b.yaml", yaml.as_bytes(), PlainHttp::Loopback).unwrap_err();
+    let problems = read(&alone("a\u{1b}b.yaml"), yaml.as_bytes()).unwrap_err();
     let shown = format!("{}{}", problems.render(false), serde_json::to_string(&problems).unwrap());
     assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
 }
@@ -236,8 +236,10 @@ fn only_so_many_are_shown() {
     let problems = parse(&format!("version: 1\npairs:\n{pairs}")).unwrap_err();
     assert_eq!(problems.len(), 1200);
     let rendered = problems.render(false);
-    assert!(rendered.ends_with("\n\n… and 1100 more"), "{rendered}");
-    assert_eq!(rendered.matches("error: ").count(), 100);
+    let rest =
+        "\n\n… and 1150 more:\n  575 × `image`: `…` is not https\n  575 × this pair has no `audio`";
+    assert!(rendered.ends_with(rest), "{rendered}");
+    assert_eq!(rendered.matches("error: ").count(), 50);
 }
 
 #[test]
