@@ -26,7 +26,7 @@ fn lossy(list: Listing) -> Scenario {
 fn doubtful(scenario: Scenario, pairs: usize) -> (MockApi, Sheet) {
     let api = fake(scenario);
     let sheet = Sheet::pairs(pairs, api.url(), "concurrency: 8");
-    let run = sheet.run(&[]);
+    let run = sheet.run(&["--max-doubts", "1000"]);
     assert_eq!(run.code, 5, "{run}");
     (api, sheet)
 }
@@ -49,7 +49,13 @@ fn a_list_with_inputs_settles_them_all_and_nothing_is_paid_twice() {
     let settled = reconcile(&sheet, &["--yes"]);
     assert_eq!(settled.code, 0, "{settled}");
     assert!(settled.out.contains(&format!("{doubts} tasks adopted")), "{settled}");
-    assert_eq!(sheet.run_whole(&[]).code, 0);
+    // A day like that may look like an outage, which ends a run early.
+    for _ in 0..30 {
+        if sheet.run_whole(&["--max-doubts", "1000"]).code == 0 {
+            break;
+        }
+        reconcile(&sheet, &["--yes"]);
+    }
     assert_eq!((sheet.states()["saved"], api.book().entries.len()), (120, 120));
     let by_task = |row: &std::collections::BTreeMap<String, String>| {
         let entry = api.book().entries.into_iter().find(|e| e.task.to_string() == row["task_id"]);
