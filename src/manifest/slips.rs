@@ -37,7 +37,7 @@ const ENDS: [(char, &str); 9] = [
 
 /// What is wrong with an address that looks like one of the web's; nothing for names of files.
 pub(super) fn of_address(text: &str) -> Option<Slip> {
-    let folded = look_alikes_replaced(text).to_ascii_lowercase();
+    let folded = twins_replaced(text).to_ascii_lowercase();
     let rest = folded.strip_prefix("https:").or_else(|| folded.strip_prefix("http:"))?;
     // Further on they may belong to the name of a file; but a space never does.
     let slashes = text.chars().zip(folded.chars()).scan(0, |slashes, (c, plain)| {
@@ -108,7 +108,7 @@ pub fn without_version(text: &str) -> &str {
     bare.strip_suffix("/v1").unwrap_or(text)
 }
 
-fn look_alikes_replaced(text: &str) -> String {
+fn twins_replaced(text: &str) -> String {
     text.chars().map(|c| twin(c).unwrap_or(c)).collect()
 }
 

@@ -20,7 +20,7 @@ const IMAGE: &str = "image: https://e.co/a.jpg";
 const AUDIO: &str = "audio: https://e.co/a.mp3";
 
 #[test]
-fn look_alikes_are_named_with_their_twins() {
+fn twins_are_named_with_their_twins() {
     for (yaml, said) in [
         (
             "version：1\npairs: []\n".to_owned(),
