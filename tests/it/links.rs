@@ -30,7 +30,7 @@ fn links_that_cannot_work_are_errors_at_their_places() {
         ),
         (
             "https://nas.local/a.jpg",
-            "`image`: it is an address on this machine or inside a private network",
+            "`image`: it is a name on this machine or inside a private network",
             "publish it",
         ),
         (
