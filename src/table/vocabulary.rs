@@ -5,7 +5,7 @@ use super::cell::invisible;
 /// What columns may be called, and what that means here.
 #[derive(Debug)]
 pub struct Vocabulary {
-    /// The words of this program, each with others for the same; folded as [`fold`] does.
+    /// The words of this program, each with others for the same; folded as `fold` does.
     pub names: &'static [(&'static str, &'static [&'static str])],
     /// Those of them that may be spread over columns of their parts: `advanced.seed`.
     pub open: &'static [&'static str],
