@@ -1,5 +1,7 @@
 //! Pairs in doubt as they are shown: what was sent, what came back, and which task it seems to name.
 
+pub(super) mod sheet;
+
 use serde_json::{Value, json};
 
 use crate::ledger::Doubt;
@@ -54,6 +56,14 @@ fn came_back(doubt: &Doubt) -> Vec<String> {
     lines
 }
 
+/// By what whoever runs the service, or its log, finds the request again.
+fn came_headers(doubt: &Doubt) -> Vec<String> {
+    let Some(evidence) = shown(doubt) else { return Vec::new() };
+    let head = evidence.split("\n\n").next().unwrap_or_default();
+    let named = headers(head).filter(|(name, _)| is_request_id(name) || *name == "cf-ray");
+    named.map(|(_, value)| value.trim().to_owned()).collect()
+}
+
 fn beginning(text: &str) -> String {
     match text.char_indices().nth(BODY) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -66,9 +76,13 @@ fn headers(head: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn is_identifying(name: &str) -> bool {
+    IDENTIFYING.contains(&name.to_ascii_lowercase().as_str()) || is_request_id(name)
+}
+
+fn is_request_id(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = ["request-id", "requestid", "request_id", "trace", "log-id", "logid"];
-    IDENTIFYING.contains(&name.as_str()) || words.iter().any(|word| name.contains(word))
+    words.iter().any(|word| name.contains(word))
 }
 
 /// The raw answer as text, without the signatures of signed URLs.

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::purse::charge_at;
 use super::view::{ROW, read_row, time};
 use super::{LedgerError, View};
+use crate::price::Charge;
 use crate::view::Row;
 
 /// A pair in doubt, with all that is known about it.
@@ -19,6 +21,8 @@ pub struct Doubt {
     pub evidence: Option<Vec<u8>>,
     /// A task that the answer seemed to name.
     pub proposed: Option<String>,
+    /// What it was reckoned to cost.
+    pub charge: Charge,
 }
 
 impl View {
@@ -28,7 +32,8 @@ impl View {
     /// When the file cannot be read.
     pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
         let sql = format!(
-            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence, a.proposed
+            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence, a.proposed,
+                s.seconds, s.price
                 FROM standings s JOIN pairs p USING (pair)
                 JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
                 WHERE s.state = 'in_doubt' ORDER BY a.intended, p.place"
@@ -40,6 +45,7 @@ impl View {
                 body: row.get(18)?,
                 evidence: row.get(19)?,
                 proposed: row.get(20)?,
+                charge: charge_at(row, 21)?,
             })
         })
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Mutex;
 
-use callsheet_mock::{Fault, ListShape, Listing, MockApi, Rule, Scenario, Span, Work};
+use callsheet_mock::{Fault, Latency, ListShape, Listing, MockApi, Rule, Scenario, Span, Work};
 
 use crate::child::said;
 use crate::rude::{Rude, answer};
@@ -13,19 +13,21 @@ fn listing(shape: ListShape) -> Listing {
     Listing { shape, ..Listing::default() }
 }
 
-/// A day on which a third of the answers is lost, some after the create was accepted.
+/// A day on which a third of the answers is lost, some after the create was accepted. All are under
+/// way before the first answer, or this could be an outage.
 fn lossy(list: Listing) -> Scenario {
     let faults = vec![
         Rule::new(Fault::Status502AfterAccept).share(0.2),
         Rule::new(Fault::ResetAfterAccept).share(0.1),
     ];
-    Scenario { faults, list, work: Work::AtOnce, ..Scenario::default() }
+    let latency = Latency::Fixed(Span::millis(500));
+    Scenario { faults, list, latency, work: Work::AtOnce, ..Scenario::default() }
 }
 
 /// Pairs of which some are in doubt.
 fn doubtful(scenario: Scenario, pairs: usize) -> (MockApi, Sheet) {
     let api = fake(scenario);
-    let sheet = Sheet::pairs(pairs, api.url(), "concurrency: 8");
+    let sheet = Sheet::pairs(pairs, api.url(), "concurrency: 120\nmax_doubts: 1000");
     let run = sheet.run(&[]);
     assert_eq!(run.code, 5, "{run}");
     (api, sheet)

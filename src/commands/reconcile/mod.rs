@@ -8,6 +8,7 @@ mod show;
 mod sounds;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
@@ -16,11 +17,11 @@ use self::account::Reading;
 use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
-use super::{key, resolve, status};
+use super::{key, patient, resolve, status};
 use crate::cli::ReconcileArgs;
 use crate::client::Client;
 use crate::exit::Exit;
-use crate::ledger::{Doubt, Rows, Store, View};
+use crate::ledger::{Doubt, Rows, View};
 use crate::pair::{Endpoint, PlainHttp, TaskId};
 use crate::reconcile::{Findings, Lost, match_up, orphans};
 use crate::report;
@@ -98,7 +99,7 @@ fn request_of(doubt: &Doubt) -> Option<String> {
 /// The tasks of this batch and of the batches whose run folders lie beside it.
 fn known(site: &Site, view: &View) -> Result<HashSet<TaskId>, Failure> {
     let mut known: HashSet<TaskId> = view.task_ids()?.into_iter().collect();
-    for neighbour in site.neighbours() {
+    for (_, neighbour) in site.neighbours() {
         known.extend(neighbour.task_ids()?);
     }
     Ok(known)
@@ -151,7 +152,8 @@ impl Search<'_> {
 
     fn adopt(&self, findings: &Findings) -> Result<u64, Failure> {
         let owner = self.site.existing()?.endpoint()?;
-        let mut store = Store::open(&self.site.folder, &owner)?;
+        let wait = self.args.patience.wait;
+        let mut store = patient::open(self.ui, self.site, &owner, wait)?;
         let tasks: Vec<_> =
             findings.proposals.iter().map(|found| (found.id.clone(), found.task.clone())).collect();
         store.adopt(&tasks)?;
@@ -161,13 +163,14 @@ impl Search<'_> {
 }
 
 impl Site {
-    /// The ledgers in the run folders beside this one. Those that cannot be read are passed over.
-    pub(super) fn neighbours(&self) -> Vec<View> {
+    /// The run folders beside this one, and their ledgers. Those that cannot be read are passed over.
+    pub(super) fn neighbours(&self) -> Vec<(PathBuf, View)> {
         let beside = crate::files::folder_of(&self.folder);
         let entries = std::fs::read_dir(beside).into_iter().flatten().flatten();
         let ours = std::fs::canonicalize(&self.folder).ok();
         let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
         let others = folders.filter(|path| std::fs::canonicalize(path).ok() != ours);
-        others.filter_map(|folder| View::open(&folder).ok().flatten()).collect()
+        let opened = others.map(|folder| (View::open(&folder).ok().flatten(), folder));
+        opened.filter_map(|(view, folder)| Some((folder, view?))).collect()
     }
 }
