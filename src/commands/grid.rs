@@ -68,9 +68,14 @@ fn delimited(text: &str, delimiter: u8) -> Vec<Line> {
         .has_headers(false)
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
-    let lines = reader.records().flatten().map(|record| Line {
-        number: record.position().map_or(0, csv::Position::line),
-        cells: record.iter().map(str::to_owned).collect(),
+    let (mut number, mut counted) = (1, 0);
+    let lines = reader.records().flatten().map(|record| {
+        let from = record.position().map_or(0, csv::Position::byte) as usize;
+        // A record's place is where the one before ended: empty lines are between them.
+        let begin = from + text[from..].len() - text[from..].trim_start_matches(['\r', '\n']).len();
+        number += text[counted..begin].matches('\n').count() as u64;
+        counted = begin;
+        Line { number, cells: record.iter().map(str::to_owned).collect() }
     });
     lines.filter(|line| line.cells.iter().any(|cell| !cell.is_empty())).collect()
 }
