@@ -56,12 +56,24 @@ fn came_back(doubt: &Doubt) -> Vec<String> {
     lines
 }
 
-/// By what whoever runs the service, or its log, finds the request again.
-fn came_headers(doubt: &Doubt) -> Vec<String> {
+/// The service's own names for a request, which its log knows: in the headers of the answer, and in
+/// the error in its body, which may quote an upstream's, too.
+pub(super) fn request_ids(doubt: &Doubt) -> Vec<String> {
     let Some(evidence) = shown(doubt) else { return Vec::new() };
-    let head = evidence.split("\n\n").next().unwrap_or_default();
-    let named = headers(head).filter(|(name, _)| is_request_id(name) || *name == "cf-ray");
-    named.map(|(_, value)| value.trim().to_owned()).collect()
+    let (head, body) = evidence.split_once("\n\n").unwrap_or((&evidence, ""));
+    let mut ids: Vec<String> = headers(head)
+        .filter(|(name, _)| is_request_id(name))
+        .map(|(_, value)| value.trim().to_owned())
+        .collect();
+    let quoted = body.split("request id: ").skip(1);
+    let quoted = quoted.filter_map(|rest| rest.split(|c: char| !is_of_id(c)).next());
+    ids.extend(quoted.filter(|id| !id.is_empty()).map(str::to_owned));
+    ids.dedup();
+    ids
+}
+
+fn is_of_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.:".contains(c)
 }
 
 fn beginning(text: &str) -> String {

@@ -17,6 +17,8 @@ pub struct Doubt {
     pub sent_at: Timestamp,
     /// What was sent.
     pub body: String,
+    /// What the manifest asked for: files beside it stand in it by their names and digests.
+    pub listed: String,
     /// What came back, bounded, if anything did.
     pub evidence: Option<Vec<u8>>,
     /// A task that the answer seemed to name.
@@ -33,7 +35,7 @@ impl View {
     pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
         let sql = format!(
             "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence, a.proposed,
-                s.seconds, s.price
+                s.seconds, s.price, p.body
                 FROM standings s JOIN pairs p USING (pair)
                 JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
                 WHERE s.state = 'in_doubt' ORDER BY a.intended, p.place"
@@ -43,6 +45,7 @@ impl View {
                 row: read_row(row)?,
                 sent_at: time(row, 17)?,
                 body: row.get(18)?,
+                listed: row.get(23)?,
                 evidence: row.get(19)?,
                 proposed: row.get(20)?,
                 charge: charge_at(row, 21)?,

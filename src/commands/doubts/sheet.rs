@@ -4,7 +4,7 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use super::{came_headers, request, shown};
+use super::{request, request_ids, shown};
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::files::{Readers, write_new};
@@ -85,7 +85,7 @@ fn cells(doubt: &Doubt) -> [String; COLUMNS.len()] {
         cost.unwrap_or_default(),
         cell(&row.error_code),
         cell(&row.error),
-        cell(&came_headers(doubt).join(" ")),
+        cell(&request_ids(doubt).join(" ")),
         cell(&answer(doubt)),
     ]
 }
@@ -134,6 +134,7 @@ mod tests {
             sent_at: Timestamp::from_second(1_757_165_031).unwrap(),
             body: r#"{"image_url":"https://up.e.com/a.jpg?k=1","audio_url":"https://e.com/1.mp3?sig=s"}"#
                 .into(),
+            listed: String::new(),
             evidence: Some(evidence.into()),
             proposed: Some("-t.9".into()),
             charge: Charge { seconds: Some(9), price: Some(Money::of(0.16)) },
