@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
-pub use self::settle::{AdoptArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
+pub use self::settle::{AdoptArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
 use crate::pace;
 
@@ -200,6 +200,10 @@ pub struct StatusArgs {
     /// object) for each change
     #[arg(long)]
     pub watch: bool,
+    /// Write the pairs in doubt to a new CSV file, to be filled in for `resolve --from`: for each a
+    /// task id, or an action of adopt, resend and abandon; `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "watch")]
+    pub doubts: Option<PathBuf>,
 }
 
 /// What a first manifest is made of.

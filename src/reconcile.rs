@@ -4,12 +4,12 @@
 //! is certainly somebody else's is left out first; then inputs decide where a list has them, and
 //! else the sound of the videos. A proposal is made only where nothing else comes near it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::media::audio::Envelope;
-use crate::pair::TaskId;
+use crate::pair::{LocalFile, TaskId};
 use crate::wire::Listed;
 
 /// A pair in doubt, as far as it can be recognised.
@@ -23,11 +23,26 @@ pub struct Lost {
     pub image: String,
     /// The URL of its recording, as it was sent.
     pub audio: String,
-    /// The service's own name for the request, where its answer said it.
-    pub request: Option<String>,
+    /// The model that was asked for.
+    pub model: String,
+    /// The file beside the manifest that the recording was, if it was one.
+    pub file: Option<LocalFile>,
+    /// The service's own names for the request, where its answer said them.
+    pub requests: Vec<String>,
     /// The sound of its recording, where it could be had.
     pub sound: Option<Envelope>,
 }
+
+impl Lost {
+    /// Whether a list names the request that was lost.
+    #[must_use]
+    pub fn is_named_by(&self, task: &Listed) -> bool {
+        task.request.as_ref().is_some_and(|request| self.requests.contains(request))
+    }
+}
+
+/// The tasks that ledgers know, and when they are known to have been made.
+pub type KnownTasks = HashMap<TaskId, Option<Timestamp>>;
 
 /// A task that no ledger knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,29 +57,61 @@ pub struct Orphan {
 /// seconds.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
-/// The tasks that may have been made by one of the lost creates: not known to any ledger, of the
-/// model that was asked for, and made between the first intent and `patience` after the last one.
+/// Where no task shows that the list's clock is ours, its times may be those of any country.
+const ANYWHERE: SignedDuration = SignedDuration::from_hours(15);
+
+/// The tasks that may have been made by one of the lost creates: not known to any ledger, of a model
+/// that was asked for, and made between the first intent and `patience` after the last one.
+///
+/// Models and times rule a task out only where the list shows by tasks that are known how it writes
+/// them. What is left out wrongly is not found, and its pair is paid for again.
 #[must_use]
 pub fn orphans(
     list: Vec<Listed>,
-    known: &HashSet<TaskId>,
+    known: &KnownTasks,
     lost: &[Lost],
     patience: SignedDuration,
 ) -> Vec<Orphan> {
     let times = || lost.iter().map(|lost| lost.sent_at);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return Vec::new() };
-    let window = (first.saturating_sub(EARLY).ok(), last.saturating_add(patience + EARLY).ok());
+    let off = if is_our_clock(&list, known, patience) { EARLY } else { ANYWHERE };
+    let window = (first.saturating_sub(off).ok(), last.saturating_add(patience + off).ok());
     let within = |at: Timestamp| {
         window.0.is_none_or(|from| at >= from) && window.1.is_none_or(|until| at <= until)
     };
+    let models = models(&list, known, lost);
     let mut seen = HashSet::new();
     let may_be = |task: &Listed| {
-        !known.contains(&task.task)
-            && task.made_at.is_none_or(within)
-            && seen.insert(task.task.clone())
+        let is_named = lost.iter().any(|lost| lost.is_named_by(task));
+        let fits = task.made_at.is_none_or(within)
+            && folded(task).is_none_or(|model| models.is_empty() || models.contains(&model));
+        !known.contains_key(&task.task) && (is_named || fits) && seen.insert(task.task.clone())
     };
     let left = list.into_iter().filter(may_be);
     left.map(|listed| Orphan { listed, sound: None }).collect()
+}
+
+/// Whether a task that this ledger saw made has the same time in the list.
+fn is_our_clock(list: &[Listed], known: &KnownTasks, patience: SignedDuration) -> bool {
+    list.iter().any(|task| {
+        let ours = known.get(&task.task).copied().flatten();
+        let both = ours.zip(task.made_at);
+        both.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() <= patience + EARLY)
+    })
+}
+
+/// What the list calls the models of these creates; nothing where it may call them anything.
+fn models(list: &[Listed], known: &KnownTasks, lost: &[Lost]) -> HashSet<String> {
+    let ours = list.iter().filter(|task| known.contains_key(&task.task)).filter_map(folded);
+    let mut models: HashSet<_> = ours.collect();
+    if !models.is_empty() {
+        models.extend(lost.iter().map(|lost| lost.model.to_lowercase()));
+    }
+    models
+}
+
+fn folded(task: &Listed) -> Option<String> {
+    task.model.as_deref().map(str::to_lowercase)
 }
 
 /// What may be adopted: the pair and the task, and why.
@@ -138,8 +185,7 @@ pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     let mut findings = Findings::default();
     let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
         (lost.iter().collect(), orphans.iter().collect());
-    let by_name =
-        |lost: &Lost, task: &Orphan| lost.request.is_some() && lost.request == task.listed.request;
+    let by_name = |lost: &Lost, task: &Orphan| lost.is_named_by(&task.listed);
     one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Request, &by_name));
     one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Inputs, &by_inputs));
     // What a list says of a task's inputs rules out every other pair.
@@ -250,7 +296,9 @@ mod tests {
             sent_at: at(second),
             image,
             audio: audio.into(),
-            request: None,
+            model: "omnihuman-1.5".into(),
+            file: None,
+            requests: Vec::new(),
             sound: None,
         }
     }
@@ -273,7 +321,8 @@ mod tests {
         let doubts = [lost("a", 100, "x"), lost("b", 200, "y")];
         let list = ["t1", "t2", "t3", "t4", "t4", "t5"].iter().zip([10, 120, 150, 500, 500, 420]);
         let list = list.map(|(id, second)| listed(id, second)).collect();
-        let known = HashSet::from([task("t3")]);
+        // When its answer came: the list's clock is ours.
+        let known = KnownTasks::from([(task("t3"), Some(at(152)))]);
         let left = orphans(list, &known, &doubts, SignedDuration::from_secs(180));
         let left: Vec<_> = left.iter().map(|task| task.listed.task.as_str()).collect();
         assert_eq!(left, ["t2", "t5"]);
@@ -281,6 +330,45 @@ mod tests {
         let left = orphans(vec![unknown], &known, &doubts, SignedDuration::ZERO);
         assert_eq!(left.len(), 1, "a list that says no times rules nothing out");
         assert!(orphans(vec![listed("t1", 0)], &known, &[], SignedDuration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn a_list_of_another_clock_rules_out_no_hour() {
+        let doubts = [lost("a", 0, "x")];
+        let list = || vec![listed("ours", 8 * 3600), listed("t1", 8 * 3600 + 5)];
+        let left = |known: &KnownTasks| orphans(list(), known, &doubts, SignedDuration::ZERO).len();
+        assert_eq!(left(&KnownTasks::from([(task("ours"), Some(at(0)))])), 1, "Beijing's");
+        assert_eq!(left(&KnownTasks::from([(task("ours"), Some(at(8 * 3600)))])), 0, "ours");
+        assert_eq!(left(&KnownTasks::from([(task("ours"), None)])), 1, "not known");
+    }
+
+    #[test]
+    fn tasks_of_other_models_are_left_out_once_the_list_shows_how_it_calls_ours() {
+        let doubts = [lost("a", 0, "x")];
+        let of = |id: &str, model: &str| Listed { model: Some(model.into()), ..listed(id, 0) };
+        let list = |ours: &str| {
+            vec![of("ours", ours), of("t1", "OmniHuman-1.5"), of("t2", "veo"), of("t3", "jm_v15")]
+        };
+        let left = |ours: &str, known: &KnownTasks| -> Vec<_> {
+            let left = orphans(list(ours), known, &doubts, SignedDuration::ZERO);
+            left.into_iter().map(|task| task.listed.task.to_string()).collect()
+        };
+        let known = KnownTasks::from([(task("ours"), Some(at(0)))]);
+        assert_eq!(left("omnihuman-1.5", &known), ["t1"]);
+        assert_eq!(left("jm_v15", &known), ["t1", "t3"], "the upstream's name for it");
+        assert_eq!(left("x", &KnownTasks::new()).len(), 4, "no name is known");
+    }
+
+    #[test]
+    fn a_task_whose_request_is_named_is_found_whatever_else_the_row_says() {
+        let doubts = [Lost { requests: vec!["r0".into(), "r1".into()], ..lost("a", 0, "x") }];
+        let request = Some("r1".to_owned());
+        let far = Listed { request, model: Some("m".into()), ..listed("t1", 900_000) };
+        let known = KnownTasks::from([(task("ours"), Some(at(0)))]);
+        let list = vec![Listed { model: Some("n".into()), ..listed("ours", 0) }, far];
+        let found = match_up(&doubts, &orphans(list, &known, &doubts, SignedDuration::ZERO));
+        let proposal = Proposal { id: "a".into(), task: task("t1"), reason: Reason::Request };
+        assert_eq!(found.proposals, [proposal]);
     }
 
     #[test]

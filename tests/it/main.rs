@@ -15,6 +15,7 @@ mod contract;
 mod crash;
 mod depots;
 mod disks;
+mod doubt_sheets;
 mod doubts;
 mod evidence;
 mod files;
