@@ -73,7 +73,7 @@ fn a_list_with_inputs_settles_them_all_and_nothing_is_paid_twice() {
 
 #[test]
 fn two_hundred_doubts_of_a_lossy_day_are_found_in_the_accounts_list() {
-    let list = Listing { inputs: true, strangers: 0.5, ..listing(ListShape::Evolink) };
+    let list = Listing { inputs: true, ..listing(ListShape::Evolink) };
     let (api, sheet) = lossy_day(list);
     let doubts = sheet.states()["in_doubt"];
     assert!(doubts >= 200, "{doubts}");

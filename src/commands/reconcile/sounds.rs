@@ -46,15 +46,18 @@ impl Search<'_> {
         self.ui.note(&format!("{tasks} may be of these pairs: listening to their videos"));
         self.runtime.block_on(async {
             let until = Timestamp::now() + self.args.wait_for;
-            for orphan in &mut orphans {
-                orphan.sound = self.video(orphan, until).await;
-            }
             let mut heard = HashMap::<String, Option<Envelope>>::new();
             for lost in &mut lost {
                 if !heard.contains_key(&lost.audio) {
                     heard.insert(lost.audio.clone(), self.recording(lost).await);
                 }
                 lost.sound = heard.get(&lost.audio).cloned().flatten();
+            }
+            // With nothing to compare them to, videos are not worth their way.
+            if heard.values().any(Option::is_some) {
+                for orphan in &mut orphans {
+                    orphan.sound = self.video(orphan, until).await;
+                }
             }
         });
         Some((lost, orphans))
