@@ -208,7 +208,11 @@ impl Standing {
             lines.push("Settle them all by a table of them, which you fill in:".to_owned());
             lines.push(format!("  {} --doubts doubts.csv", site.command("status")));
         }
-        lines.push("Look for them in the account's list of tasks, then settle each:".to_owned());
+        if !site.rehearsal {
+            lines.push("Have them looked for in the account's list of tasks:".to_owned());
+            lines.push(format!("  {}", site.command("reconcile")));
+        }
+        lines.push("Or look for them yourself, then settle each:".to_owned());
         lines.push(format!("  {resolve} {} --adopt TASK_ID   # it is there", first.row.id));
         lines.push(format!(
             "  {resolve} {} --resend          # it is not: create it again",
