@@ -283,10 +283,10 @@ fn a_newer_or_foreign_file_is_refused_and_left_as_it_is() {
     fs::remove_file(&path).unwrap();
     open(folder.path());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
+    connection.pragma_update(None, "user_version", 4).unwrap();
     drop(connection);
     let error = Store::open(folder.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, LedgerError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(View::open(folder.path()).is_err());
 }
 
