@@ -11,7 +11,7 @@ use super::migrate::Migrated;
 use super::purse::Purse;
 use super::task::Feeder;
 use super::write::{Committed, Write};
-use super::{FILE, LedgerError, View, schema};
+use super::{FILE, LedgerError, Renamed, View, schema};
 use crate::pair::Pair;
 use crate::wire::Proof;
 
@@ -29,7 +29,7 @@ pub struct Store {
 }
 
 /// What listing a manifest found, pair by pair; the numbers add up to the manifest's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Never seen before.
     pub new: usize,
@@ -39,6 +39,8 @@ pub struct Listing {
     pub revised: usize,
     /// Known, asking for something else, and kept as it was sent.
     pub changed: usize,
+    /// Of those that are known: under another id than before.
+    pub renamed: Vec<Renamed>,
 }
 
 impl Store {

@@ -6,6 +6,7 @@ mod outage;
 mod permits;
 mod purse;
 mod ready;
+mod renames;
 mod tasks;
 mod twins;
 

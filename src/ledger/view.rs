@@ -19,7 +19,7 @@ use crate::view::Row;
 #[derive(Debug)]
 pub struct View {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
     is_copy: bool,
 }
 

@@ -33,11 +33,14 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, Listing, Store};
+use crate::ledger::{Ledger, Listing, Renamed, Store};
 use crate::report::Live;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
+
+/// How many renamed pairs are named.
+const SHOWN: usize = 10;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -208,6 +211,7 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     ui.note(&batch.head(ui));
+    announce_renamed(ui, &listing.renamed);
     if listing.changed > 0 {
         let pairs = counted(listing.changed as u64, "pair");
         ui.warn(&format!(
@@ -215,6 +219,17 @@ fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
              To have the new request made too, give it a new id"
         ));
     }
+}
+
+fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
+    if renamed.is_empty() {
+        return;
+    }
+    let shown = renamed.iter().take(SHOWN).map(|one| format!("{} is now {}", one.from, one.to));
+    let more = if renamed.len() > SHOWN { ", …" } else { "" };
+    let pairs = counted(renamed.len() as u64, "pair");
+    let names = shown.collect::<Vec<_>>().join(", ") + more;
+    ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
 }
 
 fn start(batch: &Batch, store: Store, progress: &Arc<Mutex<Progress>>) -> Result<Ledger, Failure> {
