@@ -83,6 +83,21 @@ pub struct ReconcileArgs {
     pub key: KeyArgs,
 }
 
+/// Where a batch goes.
+#[derive(Debug, Clone, Args)]
+pub struct MoveArgs {
+    /// The batch, and with --endpoint its service's new address.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Move it even if the new address knows none of its tasks, without asking: if it is another
+    /// service, their videos are lost
+    #[arg(long)]
+    pub unseen: bool,
+    /// The API key, to ask the new address for tasks.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// A verdict on pairs in doubt; exactly one.
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = false)]

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::batch::Batch;
+use super::belongs;
 use super::failure::Failure;
 use super::locals;
 use super::opened;
@@ -32,6 +33,7 @@ pub(super) fn adopt(ui: &Ui, args: &AdoptArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     batch.site.make()?;
     let mut store = opened::open(ui, &batch.site, &batch.owner())?;
+    belongs::take_manifest(ui, &batch, &mut store)?;
     store.list(&batch.manifest.pairs)?;
     store.adopt(&tasks)?;
     store.close()?;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::outside::refuse_inside;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::{hexadecimal, make_private_folder, network_disk};
+use crate::files::{folder_of, hexadecimal, make_private_folder, network_disk};
 use crate::ledger::{FILE, View};
 use crate::manifest::{self, Manifest, Note, Problems, Severity};
 use crate::pair::{Endpoint, PlainHttp, Source};
@@ -24,6 +24,8 @@ pub(super) struct Site {
     /// The manifest, as it was given.
     pub(super) manifest: PathBuf,
     pub(super) folder: PathBuf,
+    /// Whether the run folder was named, and does not follow from the manifest.
+    pub(super) named: bool,
     /// Whether this is a rehearsal.
     pub(super) rehearsal: bool,
     disk: Disk,
@@ -105,7 +107,7 @@ impl Site {
         let folder = args.out.clone().unwrap_or_else(|| run_folder(&manifest, rehearsal));
         let any = rehearsal || args.allow_network_disk;
         let disk = if any { Disk::Any } else { Disk::Local };
-        Self { manifest, folder, rehearsal, disk }
+        Self { manifest, folder, named: args.out.is_some(), rehearsal, disk }
     }
 
     /// Reads the ledger, if there is one, without its lock.
@@ -214,8 +216,31 @@ pub(super) fn head(ui: &Ui, site: &Site, pairs: u64, owner: &str) -> String {
     format!("{}: {} for {owner}", site.manifest.display(), ui.strong(&counted(pairs, "pair")))
 }
 
-/// `spring.yaml` keeps its run in `spring.run/`, and its rehearsals in `spring.mock.run/`.
+/// Beside the manifest. A link to a manifest has the folder of the file that it leads to, so that
+/// both names have one ledger; unless it has one of its own already.
 fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
+    let beside = folder_beside(manifest, rehearsal);
+    let is_link = manifest.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    if !is_link || beside.join(FILE).exists() {
+        return beside;
+    }
+    let real = fs::canonicalize(manifest).ok().filter(|real| lasts(real));
+    real.map_or(beside, |real| folder_beside(&real, rehearsal))
+}
+
+/// Whether a run folder beside a file would last: some links lead into stores that nobody writes to,
+/// or, in containers, to a version of their volume that is dropped with the next one.
+fn lasts(file: &Path) -> bool {
+    let version = |part: Component<'_>| {
+        matches!(part, Component::Normal(name)
+        if name.as_encoded_bytes().starts_with(b".."))
+    };
+    let folder = fs::metadata(folder_of(file));
+    folder.is_ok_and(|folder| !folder.permissions().readonly()) && !file.components().any(version)
+}
+
+/// `spring.yaml` keeps its run in `spring.run/`, and its rehearsals in `spring.mock.run/`.
+fn folder_beside(manifest: &Path, rehearsal: bool) -> PathBuf {
     let mut name = manifest.file_stem().map_or_else(OsString::new, OsString::from);
     name.push(if rehearsal { ".mock.run" } else { ".run" });
     manifest.with_file_name(name)
@@ -225,6 +250,13 @@ fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
 pub(super) fn this_command() -> String {
     let words = std::env::args_os().skip(1).map(|word| shell_word(Path::new(&word)));
     ["callsheet".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A path as people write it: from where they are, if it is below that.
+pub(super) fn from_here(path: &Path) -> PathBuf {
+    let here = fs::canonicalize(".").ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.filter(|below| !below.as_os_str().is_empty()).unwrap_or_else(|| path.to_owned())
 }
 
 /// A path as one word of a shell's.
@@ -241,9 +273,9 @@ mod tests {
     #[test]
     fn a_rehearsal_never_shares_a_folder_with_the_real_thing() {
         let manifest = Path::new("jobs/spring.yaml");
-        assert_eq!(run_folder(manifest, false), Path::new("jobs/spring.run"));
-        assert_eq!(run_folder(manifest, true), Path::new("jobs/spring.mock.run"));
-        assert_eq!(run_folder(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
+        assert_eq!(folder_beside(manifest, false), Path::new("jobs/spring.run"));
+        assert_eq!(folder_beside(manifest, true), Path::new("jobs/spring.mock.run"));
+        assert_eq!(folder_beside(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
     }
 
     #[test]

@@ -39,9 +39,7 @@ impl From<LedgerError> for Failure {
             LedgerError::InUse { .. } => {
                 (Exit::InUse, "`callsheet status` shows how far that run is; wait for it to end")
             }
-            LedgerError::OtherEndpoint { .. } => {
-                (Exit::Usage, "use that endpoint, or another run folder with --out DIR")
-            }
+            LedgerError::OtherEndpoint { .. } => (Exit::Usage, ""),
             LedgerError::Unknown { .. } => {
                 (Exit::Usage, "`callsheet status` names the pairs in doubt")
             }
@@ -69,8 +67,24 @@ impl From<LedgerError> for Failure {
                 (Exit::Fault, "is the disk full, or the folder not yours to write?")
             }
         };
+        let hint = other_endpoint(&error).unwrap_or_else(|| hint.to_owned());
         Self::new(exit, error.to_string()).hint(hint)
     }
+}
+
+/// Another run folder would know nothing of what was paid.
+fn other_endpoint(error: &LedgerError) -> Option<String> {
+    let LedgerError::OtherEndpoint { theirs, ours, since, .. } = error else { return None };
+    Some(match since {
+        Some(since) => format!(
+            "it moved there at {since:.0}: write `endpoint: {theirs}` into the manifest, or give \
+             --endpoint {theirs}"
+        ),
+        None => format!(
+            "use that endpoint. If {ours} is the same service under a new name, take the batch along: \
+             callsheet move MANIFEST --endpoint {ours}"
+        ),
+    })
 }
 
 impl From<ReportError> for Failure {

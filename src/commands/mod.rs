@@ -2,14 +2,17 @@
 
 mod adopt;
 mod batch;
+mod belongs;
 mod check;
 mod doubts;
 mod failure;
 mod follow;
 mod init;
 mod key;
+mod listed;
 mod locals;
 mod media;
+mod nearby;
 mod opened;
 mod outside;
 mod packaging;
@@ -17,6 +20,7 @@ mod plan;
 mod pulse;
 mod reconcile;
 mod rehearsal;
+mod relocate;
 mod report;
 mod resolve;
 mod run;
@@ -64,6 +68,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Reconcile(args) => reconcile::reconcile(ui, args),
+        Command::Move(args) => relocate::relocate(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),

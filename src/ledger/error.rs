@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::price::Refusal;
 use crate::state::Forbidden;
 
@@ -27,6 +29,8 @@ pub enum LedgerError {
         theirs: String,
         /// The endpoint of this run.
         ours: String,
+        /// When it moved from there, if it did.
+        since: Option<Timestamp>,
     },
     /// Written by a newer callsheet.
     #[error("{}: ledger format {found}; this callsheet knows formats up to {known}", path.display())]

@@ -71,10 +71,7 @@ fn find(
 }
 
 /// The id of a pair that keeps both it and what was sent under it cannot be given to another.
-fn possible(
-    connection: &Connection,
-    mut renamed: Vec<Renamed>,
-) -> rusqlite::Result<Vec<Renamed>> {
+fn possible(connection: &Connection, mut renamed: Vec<Renamed>) -> rusqlite::Result<Vec<Renamed>> {
     let moving: HashSet<_> = renamed.iter().map(|one| one.row).collect();
     // Whose rename each one waits for, and which cannot be.
     let (mut waits, mut stays) = (HashMap::new(), Vec::new());

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::migrate::{self, FORMAT, Migrated};
@@ -135,7 +136,11 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
     if theirs == ours {
         return Ok(());
     }
-    Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned() })
+    // An older format knows of no moves.
+    let sql = "SELECT max(at) FROM moves WHERE from_endpoint = ?1";
+    let moved = connection.query_row(sql, [ours], |row| row.get::<_, Option<i64>>(0));
+    let since = moved.ok().flatten().and_then(|at| Timestamp::from_millisecond(at).ok());
+    Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned(), since })
 }
 
 /// The lines of the last commit, which a process that was killed may not have logged.

@@ -1,6 +1,8 @@
 //! The open ledger: every change of a pair, inside one transaction at a time.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -23,6 +25,8 @@ pub struct Store {
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
+    /// The ids in lower case of planned pairs that this run leaves out.
+    left_out: Arc<HashSet<String>>,
     recovered: usize,
     migrated: Option<Migrated>,
     _lock: Lock,
@@ -59,8 +63,17 @@ impl Store {
         let events = EventLog::open(folder, &schema::unlogged(&connection, &path)?)?;
         schema::mark_in_use(&connection, &path)?;
         let (feeder, purse) = (None, Purse::default());
-        let mut store =
-            Self { path, connection, events, feeder, purse, recovered: 0, migrated, _lock: lock };
+        let mut store = Self {
+            path,
+            connection,
+            events,
+            feeder,
+            purse,
+            left_out: Arc::default(),
+            recovered: 0,
+            migrated,
+            _lock: lock,
+        };
         store.recovered = store.recover()?;
         Ok(store)
     }
@@ -92,6 +105,11 @@ impl Store {
     /// When the file system refuses; none is written down then.
     pub fn measure(&mut self, lengths: &[(&str, Duration)]) -> Result<(), LedgerError> {
         self.write(|write| write.measure(lengths))
+    }
+
+    /// Leaves planned pairs out of this run, by their ids in lower case: they stay planned.
+    pub fn leave_out(&mut self, ids: HashSet<String>) {
+        self.left_out = Arc::new(ids);
     }
 
     fn recover(&mut self) -> Result<usize, LedgerError> {
@@ -140,7 +158,9 @@ impl Store {
     pub fn view(&self) -> Result<View, LedgerError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let missing = || LedgerError::io(&self.path, std::io::ErrorKind::NotFound);
-        View::open(folder)?.ok_or_else(missing)
+        let mut view = View::open(folder)?.ok_or_else(missing)?;
+        view.left_out = Arc::clone(&self.left_out);
+        Ok(view)
     }
 
     /// Marks the ledger as left in good order, once nothing more will be written.

@@ -1,5 +1,6 @@
 //! Reads a ledger without its lock, also while a run writes it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct View {
     path: PathBuf,
     pub(super) connection: Connection,
     is_copy: bool,
+    /// The ids in lower case of planned pairs that nobody is given.
+    pub(super) left_out: Arc<HashSet<String>>,
 }
 
 /// Which rows are wanted.
@@ -52,7 +55,12 @@ impl View {
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let path = folder.join(FILE);
         let read = schema::open_to_read(folder)?;
-        Ok(read.map(|Read { connection, is_copy }| Self { path, connection, is_copy }))
+        Ok(read.map(|Read { connection, is_copy }| Self {
+            path,
+            connection,
+            is_copy,
+            left_out: Arc::default(),
+        }))
     }
 
     /// Whether it shows the moment in which it was opened and no later one: the file is of an older
@@ -162,9 +170,24 @@ impl View {
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
         let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
-        let from = after.map_or(-1, |planned| planned.place);
+        let mut from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(&sql, params![State::Planned.name(), from, most], read_planned)
+        loop {
+            let mut page =
+                self.ask(&sql, params![State::Planned.name(), from, most], read_planned)?;
+            let Some(last) = page.last() else { return Ok(page) };
+            from = last.place;
+            page.retain(|planned| !self.leaves_out(&planned.id));
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Whether a pair is left out of this run.
+    #[must_use]
+    pub fn leaves_out(&self, id: &str) -> bool {
+        !self.left_out.is_empty() && self.left_out.contains(&id.to_ascii_lowercase())
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.

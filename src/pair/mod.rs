@@ -11,6 +11,7 @@ mod name;
 mod query;
 mod redact;
 mod source;
+mod unsigned;
 mod url;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use self::key::{ApiKey, KeyError};
 pub use self::name::{VideoName, VideoNameError};
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
+pub use self::unsigned::unsigned;
 pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
 

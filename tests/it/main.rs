@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod accounts;
 mod adopting;
 mod answers;
 mod bad_input;
@@ -31,6 +32,8 @@ mod locals;
 mod media;
 mod migrating;
 mod money;
+mod moving;
+mod nearby;
 mod outages;
 mod parts;
 mod plans;
@@ -45,6 +48,7 @@ mod reconciling;
 mod refusals;
 mod rehearsals;
 mod remarks;
+mod renames;
 mod requests;
 mod room;
 mod rude;

@@ -70,7 +70,10 @@ impl Stages<'_> {
             let (in_flight, board) = (&in_flight, self.board);
             let (stop, kill) = (&self.stops.create, &self.stops.kill);
             let means = submit::Means { ledger, client, in_flight, stop, kill, board, preflight };
-            let outcome = submit::run(means, &limits(self.args, self.batch)).await;
+            let outcome = match self.args.no_create {
+                true => submit::Outcome::default(),
+                false => submit::run(means, &limits(self.args, self.batch)).await,
+            };
             board.end();
             creating.send_replace(true);
             outcome

@@ -138,8 +138,12 @@ fn however_ids_are_dealt_again_nothing_that_was_paid_is_planned() {
         let first: Vec<_> = (0..5)
             .map(|n| {
                 let task = created(&format!("t-{}", asks[n]));
-                let answers = [None, Some(task), Some(judgement(Proof::InDoubt)),
-                    Some(judgement(Proof::Rejected))];
+                let answers = [
+                    None,
+                    Some(task),
+                    Some(judgement(Proof::InDoubt)),
+                    Some(judgement(Proof::Rejected)),
+                ];
                 (ids[n], asks[n], answers[random.usize(..4)].clone())
             })
             .collect();
@@ -161,7 +165,8 @@ fn however_ids_are_dealt_again_nothing_that_was_paid_is_planned() {
         list(&mut store, &now.iter().map(|(id, asks)| (*id, *asks)).collect::<Vec<_>>());
         for row in rows(folder.path()) {
             let wanted = now.get(row.id.as_str()).filter(|_| row.listed && !row.changed);
-            let again = row.state == State::Planned && wanted.is_some_and(|asks| paid.contains(asks));
+            let again =
+                row.state == State::Planned && wanted.is_some_and(|asks| paid.contains(asks));
             assert!(!again, "seed {seed}: {} is sent again", row.id);
             let task = row.task_id.as_ref().zip(wanted);
             assert!(task.is_none_or(|(task, asks)| *task == format!("t-{asks}")), "seed {seed}");
