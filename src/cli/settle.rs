@@ -26,7 +26,7 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub batch: BatchArgs,
     /// The pairs, in doubt unless the verdict says otherwise
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "from"])]
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "from", "ledger_restored"])]
     pub ids: Vec<String>,
     /// All pairs in doubt
     #[arg(long, conflicts_with_all = ["ids", "from", "adopt"])]
@@ -115,4 +115,7 @@ pub struct VerdictArgs {
     /// Write it off: never create it again
     #[arg(long)]
     pub abandon: bool,
+    /// Go on with a ledger that was put back to an older one: what it lacks is kept aside
+    #[arg(long, conflicts_with_all = ["ids", "all", "from"])]
+    pub ledger_restored: bool,
 }

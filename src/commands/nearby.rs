@@ -22,6 +22,7 @@ use crate::plan::{Known, Step, Sum, step};
 use crate::price::Money;
 use crate::state::State;
 use crate::ui::{Ui, counted};
+use crate::view::printable;
 
 /// What the pairs to be created were found to be elsewhere.
 #[derive(Debug, Default)]
@@ -83,6 +84,9 @@ pub(super) fn look(
     }
     let mut wishes = wishes(batch, view, catalog)?;
     nearby.wishes = wishes.len();
+    if wishes.is_empty() {
+        return Ok(nearby);
+    }
     let price = batch.manifest.spending.price;
     let listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     for neighbour in neighbours.iter_mut().filter(|neighbour| !neighbour.own) {
@@ -257,7 +261,7 @@ impl Find {
         let mut text = format!(
             "{pairs} of the {} to create {were} paid for already in {}",
             counted(wishes as u64, "pair"),
-            self.folder.display()
+            printable(&self.folder.display().to_string())
         );
         if unmeasured < pairs {
             text.push_str(&format!(": {billed} s"));
@@ -292,7 +296,8 @@ impl Nearby {
     pub(super) fn lines(&self) -> Vec<String> {
         let finds = self.finds.iter().map(|find| find.describe(self.wishes));
         let closed = self.closed.iter().filter(|_| self.wishes > 0).map(|(folder, why)| {
-            let folder = folder.display();
+            let folder = folder.display().to_string();
+            let (folder, why) = (printable(&folder), printable(why));
             format!("{folder}: what was paid for there cannot be looked up: {why}")
         });
         finds.chain(closed).collect()
@@ -319,7 +324,13 @@ pub(super) fn settle(
     store: &mut Store,
     catalog: &Catalog,
 ) -> Result<(), Failure> {
-    let nearby = look(batch, Some(&store.view()?), catalog)?;
+    let view = store.view()?;
+    let any = view.counts()?.iter().any(|(state, _)| *state == State::Planned);
+    if !any {
+        return Ok(());
+    }
+    let nearby = look(batch, Some(&view), catalog)?;
+    drop(view);
     let lines = nearby.lines();
     if lines.is_empty() {
         return Ok(());

@@ -24,14 +24,17 @@ const PAID: &str = "(task_id IS NOT NULL OR state IN ('sending', 'in_doubt')
     OR EXISTS (SELECT 1 FROM former_tasks WHERE former_tasks.pair = pairs.pair))";
 
 impl View {
-    /// The pair that asks for the same, as the same take of the manifest, and was paid.
+    /// The pair that asks for the same, as the same take of the manifest, and was paid. Ledgers from
+    /// before takes were recorded do not tell several takes apart.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn paid(&self, fingerprint: &Fingerprint, take: u32) -> Result<Option<Paid>, LedgerError> {
         let sql = format!(
             "SELECT id, state FROM pairs JOIN standings USING (pair)
-                WHERE fingerprint = ?1 AND take = ?2 AND {PAID} LIMIT 1"
+                WHERE fingerprint = ?1 AND {PAID} AND (take = ?2 OR ?2 > 1 AND take = 1
+                    AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
+                ORDER BY take <> ?2 LIMIT 1"
         );
         Ok(self.ask(&sql, params![fingerprint.as_bytes(), take], read)?.pop())
     }
@@ -50,7 +53,7 @@ impl View {
                 WHERE (instr(image_url, '?') OR instr(audio_url, '?')) AND {PAID}"
         );
         let mut go = || {
-            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut statement = self.read.connection.prepare_cached(&sql)?;
             let mut rows = statement.query(())?;
             while let Some(row) = rows.next()? {
                 let body: String = row.get(2)?;

@@ -149,8 +149,9 @@ impl View {
         wanted: &[Wanted<'_>],
         kept: &HashSet<String>,
     ) -> Result<Vec<Renamed>, LedgerError> {
-        let found =
-            find(&self.connection, wanted, |sent| kept.contains(&sent.id.to_ascii_lowercase()));
+        let found = find(&self.read.connection, wanted, |sent| {
+            kept.contains(&sent.id.to_ascii_lowercase())
+        });
         found.map_err(|error| self.failed(&error))
     }
 }

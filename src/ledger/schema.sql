@@ -5,7 +5,6 @@ CREATE TABLE batch (
     endpoint   TEXT    NOT NULL,           -- whose tasks these are; another one is refused
     listing    INTEGER NOT NULL DEFAULT 0, -- counts how often a manifest was listed
     events     INTEGER NOT NULL DEFAULT 0, -- the number of the last event
-    unlogged   BLOB    NOT NULL DEFAULT x'', -- the lines of the last commit, for events.jsonl
     in_use     INTEGER NOT NULL DEFAULT 0, -- 1 while a run holds the ledger, and after a crash
     twins      INTEGER NOT NULL DEFAULT 0, -- 1: an older release gave one task to several pairs
     run        TEXT,                       -- that holds the ledger; nobody else may commit

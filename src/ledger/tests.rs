@@ -1,6 +1,7 @@
 //! The ledger against real files.
 
 mod again;
+mod fence;
 mod migrate;
 mod outage;
 mod permits;
@@ -324,7 +325,7 @@ fn a_lost_or_torn_write_ahead_log_is_noticed() {
 
     fs::remove_file(copy.path().join("events.jsonl")).unwrap();
     let error = Store::open(copy.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+    assert!(matches!(error, LedgerError::Alone { .. }), "{error}");
 
     let (_original, copy) = killed();
     let whole = fs::read(copy.path().join(wal)).unwrap();

@@ -106,6 +106,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let end = End { until: args.until, created, stops, board, took };
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
+        (Err(error), _) if error.is_aside() => {
+            explain_cut(ui, &batch, &end);
+            Err(error.into())
+        }
         (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, &batch, &end),
         (Err(error), _) => {
             explain_cut(ui, &batch, &end);
@@ -247,7 +251,15 @@ fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
     ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
 }
 
-fn start(batch: &Batch, store: Store, progress: &Arc<Mutex<Progress>>) -> Result<Ledger, Failure> {
+fn start(
+    batch: &Batch,
+    mut store: Store,
+    progress: &Arc<Mutex<Progress>>,
+) -> Result<Ledger, Failure> {
+    let teller = Arc::clone(progress);
+    store.tell_waiting(Box::new(move || {
+        lock(&teller).above(|ui| ui.warn(opened::WAITING));
+    }));
     let view = batch.site.existing()?;
     let mut live = Some(Live::start(&batch.site.folder, &view)?);
     let progress = Arc::clone(progress);

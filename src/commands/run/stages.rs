@@ -57,6 +57,7 @@ impl Stages<'_> {
             () = self.signals() => None,
             () = self.deadline() => None,
             () = self.show() => None,
+            () = self.guard() => None,
         }
     }
 
@@ -143,6 +144,19 @@ impl Stages<'_> {
     fn interval(&self) -> Duration {
         let usual = if self.batch.site.rehearsal { REHEARSED } else { INTERVAL };
         self.args.wait.poll_interval.unwrap_or(usual)
+    }
+
+    /// Ends all stages once the ledger is no longer this run's; what was sent is still recorded.
+    async fn guard(&self) {
+        loop {
+            sleep(SHOWN).await;
+            if let Err(error) = self.ledger.look()
+                && error.is_aside()
+            {
+                self.stops.pull(&Reason::Ledger(error));
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// The first signal lets creates under way be answered; ends with the second.

@@ -1,5 +1,10 @@
 -- Format 2 → 3.
 
+-- Its events were in `events.jsonl` alone, and the last ones here. They are taken over, and then this
+-- is dropped.
+CREATE TABLE unlogged AS SELECT unlogged AS lines FROM batch;
+ALTER TABLE batch DROP COLUMN unlogged;
+
 ALTER TABLE batch ADD COLUMN run TEXT;
 ALTER TABLE batch ADD COLUMN manifest TEXT;
 ALTER TABLE batch ADD COLUMN account BLOB;
