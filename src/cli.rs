@@ -11,7 +11,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
-pub use self::settle::{AdoptArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
+pub use self::settle::{
+    AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
+};
 use crate::exit::Exit;
 use crate::pace;
 
@@ -96,6 +98,8 @@ pub enum Command {
     Resolve(ResolveArgs),
     /// Find the tasks of pairs in doubt in the account's list, or in an export of it
     Reconcile(ReconcileArgs),
+    /// Take a batch along to the new address of its service, which has to know its tasks
+    Move(MoveArgs),
     /// Write tasks.csv again from the ledger
     Report(BatchArgs),
     /// Serve the fake API on its own

@@ -191,9 +191,10 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
     Ok(match (state, event) {
         (State::Planned, Event::Intended) => State::Sending,
         (State::Planned, Event::Unfit) => State::Rejected,
-        (State::Sending, Event::Accepted) => State::Created,
-        (State::Sending, Event::Refused) => State::Rejected,
-        (State::Sending, Event::NotMade) => State::Planned,
+        // Also what comes late: an answer to the very create that was taken for lost is a proof.
+        (State::Sending | State::InDoubt, Event::Accepted) => State::Created,
+        (State::Sending | State::InDoubt, Event::Refused) => State::Rejected,
+        (State::Sending | State::InDoubt, Event::NotMade) => State::Planned,
         (State::Sending, Event::Lost) => State::InDoubt,
         (State::Rejected, Event::Revised) => State::Planned,
         // A task that the server did not know for a while may turn up again.
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_person_has_a_failed_pair_created_again() {
+    fn only_a_person_or_a_proof_has_a_pair_created_again() {
         let ways: Vec<_> = State::ALL
             .into_iter()
             .flat_map(|state| Event::ALL.map(|event| (state, event)))
@@ -303,6 +304,7 @@ mod tests {
                 (State::Failed, Event::Retried),
                 (State::Rejected, Event::Revised),
                 (State::Rejected, Event::Resent),
+                (State::InDoubt, Event::NotMade),
                 (State::InDoubt, Event::Resent),
             ]
         );

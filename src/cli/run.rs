@@ -92,9 +92,19 @@ pub struct RunArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub tries: u32,
-    /// With --retry-failed: also pay again for tasks that the server does not know, and may know again
-    #[arg(long, requires = "retry_failed")]
+    /// Pay again for pairs that were paid for in another run folder beside this one; and, with
+    /// --retry-failed, for tasks that the server does not know, and may know again
+    #[arg(long)]
     pub pay_again: bool,
+    /// Leave pairs planned that were paid for in another run folder, and go on with the others
+    #[arg(long, conflicts_with = "pay_again")]
+    pub leave_out_paid: bool,
+    /// Create nothing: only wait for tasks and fetch videos; can never pay
+    #[arg(long, conflicts_with_all = ["retry_failed", "retry_rejected", "plan", "limit", "pay_again", "leave_out_paid"])]
+    pub no_create: bool,
+    /// The API key is another one than before, and the same account's
+    #[arg(long)]
+    pub other_key: bool,
     /// Look at the media of each pair just before its create; one that cannot be used is rejected,
     /// and nothing is sent for it
     #[arg(

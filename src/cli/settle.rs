@@ -37,7 +37,11 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub batch: BatchArgs,
     /// The pairs, in doubt unless the verdict says otherwise
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "from"], requires = "VerdictArgs")]
+    #[arg(
+        value_name = "ID",
+        required_unless_present_any = ["all", "from", "ledger_restored"],
+        requires = "VerdictArgs"
+    )]
     pub ids: Vec<String>,
     /// All pairs in doubt
     #[arg(long, conflicts_with_all = ["ids", "from", "adopt"], requires = "VerdictArgs")]
@@ -109,6 +113,21 @@ pub struct ReconcileArgs {
     pub key: KeyArgs,
 }
 
+/// Where a batch goes.
+#[derive(Debug, Clone, Args)]
+pub struct MoveArgs {
+    /// The batch, and with --endpoint its service's new address.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Move it even if the new address knows none of its tasks, without asking: if it is another
+    /// service, their videos are lost
+    #[arg(long)]
+    pub unseen: bool,
+    /// The API key, to ask the new address for tasks.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// A verdict on pairs in doubt: exactly one, or what a table says of each.
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
@@ -126,4 +145,7 @@ pub struct VerdictArgs {
     /// Write it off: never create it again
     #[arg(long)]
     pub abandon: bool,
+    /// Go on with a ledger that was put back to an older one: what it lacks is kept aside
+    #[arg(long, conflicts_with_all = ["ids", "all", "from"])]
+    pub ledger_restored: bool,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::batch::Batch;
+use super::belongs;
 use super::failure::Failure;
 use super::locals;
 use super::patient;
@@ -32,6 +33,7 @@ pub(super) fn adopt(ui: &Ui, args: &AdoptArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     batch.site.make()?;
     let mut store = patient::open(ui, &batch.site, &batch.owner(), args.patience.wait)?;
+    belongs::take_manifest(ui, &batch, &mut store)?;
     store.list(&batch.manifest.pairs)?;
     store.adopt(&tasks)?;
     store.close()?;

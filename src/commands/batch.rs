@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -12,7 +12,7 @@ use super::given::{self, Given, file_of, table_of, unreadable};
 use super::outside::refuse_inside;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::{Tables, hexadecimal, make_private_folder, network_disk, sha256};
+use crate::files::{Tables, folder_of, hexadecimal, make_private_folder, network_disk, sha256};
 use crate::ledger::{FILE, View};
 use crate::manifest::{self, Manifest, Note, Origin, Problems, Severity, Shown, TableFile};
 use crate::pair::{Endpoint, PlainHttp, Source};
@@ -25,6 +25,8 @@ pub(super) struct Site {
     /// The manifest, as it was given.
     pub(super) manifest: PathBuf,
     pub(super) folder: PathBuf,
+    /// Whether the run folder was named, and does not follow from the manifest.
+    pub(super) named: bool,
     /// Whether this is a rehearsal.
     pub(super) rehearsal: bool,
     disk: Disk,
@@ -143,7 +145,7 @@ impl Site {
         let folder = args.out.clone().unwrap_or_else(|| run_folder(&manifest, rehearsal));
         let any = rehearsal || args.allow_network_disk;
         let disk = if any { Disk::Any } else { Disk::Local };
-        Self { manifest, folder, rehearsal, disk }
+        Self { manifest, folder, named: args.out.is_some(), rehearsal, disk }
     }
 
     /// Reads the ledger, if there is one, without its lock.
@@ -256,9 +258,32 @@ pub(super) fn head(ui: &Ui, site: &Site, pairs: u64, owner: &str) -> String {
     format!("{}: {} for {owner}", site.manifest.display(), ui.strong(&counted(pairs, "pair")))
 }
 
+/// Beside the manifest. A link to a manifest has the folder of the file that it leads to, so that
+/// both names have one ledger; unless it has one of its own already.
+fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
+    let beside = folder_beside(manifest, rehearsal);
+    let is_link = manifest.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    if !is_link || beside.join(FILE).exists() {
+        return beside;
+    }
+    let real = fs::canonicalize(manifest).ok().filter(|real| lasts(real));
+    real.map_or(beside, |real| folder_beside(&real, rehearsal))
+}
+
+/// Whether a run folder beside a file would last: some links lead into stores that nobody writes to,
+/// or, in containers, to a version of their volume that is dropped with the next one.
+fn lasts(file: &Path) -> bool {
+    let version = |part: Component<'_>| {
+        matches!(part, Component::Normal(name)
+        if name.as_encoded_bytes().starts_with(b".."))
+    };
+    let folder = fs::metadata(folder_of(file));
+    folder.is_ok_and(|folder| !folder.permissions().readonly()) && !file.components().any(version)
+}
+
 /// `spring.yaml` and `spring.csv` keep their runs in `spring.run/`, and their rehearsals in
 /// `spring.mock.run/`; a sheet's name goes into that of its folder.
-fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
+fn folder_beside(manifest: &Path, rehearsal: bool) -> PathBuf {
     let table = table_of(manifest);
     let named = table.sheet.as_ref().map(|_| Path::new(&table.name));
     let stem = named.unwrap_or(manifest).file_stem();
@@ -276,6 +301,13 @@ pub(super) fn this_command() -> String {
     ["callsheet".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
+/// A path as people write it: from where they are, if it is below that.
+pub(super) fn from_here(path: &Path) -> PathBuf {
+    let here = fs::canonicalize(".").ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.filter(|below| !below.as_os_str().is_empty()).unwrap_or_else(|| path.to_owned())
+}
+
 /// A path as one word of a shell's.
 pub(super) fn shell_word(path: &Path) -> String {
     let text = printable(&path.display().to_string()).into_owned();
@@ -290,11 +322,11 @@ mod tests {
     #[test]
     fn a_rehearsal_never_shares_a_folder_with_the_real_thing() {
         let manifest = Path::new("jobs/spring.yaml");
-        assert_eq!(run_folder(manifest, false), Path::new("jobs/spring.run"));
-        assert_eq!(run_folder(manifest, true), Path::new("jobs/spring.mock.run"));
-        assert_eq!(run_folder(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
+        assert_eq!(folder_beside(manifest, false), Path::new("jobs/spring.run"));
+        assert_eq!(folder_beside(manifest, true), Path::new("jobs/spring.mock.run"));
+        assert_eq!(folder_beside(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
         let sheet = Path::new("x/a.xlsx#Teil 2");
-        assert_eq!(run_folder(sheet, false), Path::new("x/a-Teil 2.run"));
+        assert_eq!(folder_beside(sheet, false), Path::new("x/a-Teil 2.run"));
     }
 
     #[test]

@@ -45,9 +45,21 @@ impl From<LedgerError> for Failure {
             LedgerError::InUse { .. } => {
                 (Exit::InUse, "`callsheet status` shows how far that run is; wait for it to end")
             }
-            LedgerError::OtherEndpoint { .. } => {
-                (Exit::Usage, "use that endpoint, or another run folder with --out DIR")
-            }
+            LedgerError::PushedAside { .. } => (
+                Exit::InUse,
+                "this run has ended: what it had sent is recorded, and that run goes on. Is the run \
+                 folder on a disk without locks?",
+            ),
+            LedgerError::Moved { .. } => (
+                Exit::Fault,
+                "what was sent is recorded in the folder that was there: go on with --out and its new \
+                 place. A new folder knows of nothing that was paid",
+            ),
+            LedgerError::Busy { .. } => (
+                Exit::InUse,
+                "close the transaction there (COMMIT, or ROLLBACK), then give the same command again",
+            ),
+            LedgerError::OtherEndpoint { .. } => (Exit::Usage, ""),
             LedgerError::Unknown { .. } => {
                 (Exit::Usage, "`callsheet status` names the pairs in doubt")
             }
@@ -65,7 +77,13 @@ impl From<LedgerError> for Failure {
                 (Exit::Budget, "raise the limit in the manifest, then give the same command again")
             }
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
-            LedgerError::Damaged { .. } | LedgerError::Behind { .. } => (
+            LedgerError::Behind { .. } | LedgerError::Alone { .. } => (
+                Exit::Fault,
+                "an older ledger knows nothing of what was sent since, and would pay for it again. \
+                 Bring back the whole run folder as it was last used; if it is lost, \
+                 `callsheet resolve MANIFEST --ledger-restored` goes on with this one",
+            ),
+            LedgerError::Damaged { .. } => (
                 Exit::Fault,
                 "it was left as it is. Bring back the whole run folder (ledger.sqlite, \
                  ledger.sqlite-wal, events.jsonl) from where it was last used. events.jsonl lists \
@@ -75,8 +93,24 @@ impl From<LedgerError> for Failure {
                 (Exit::Fault, "is the disk full, or the folder not yours to write?")
             }
         };
+        let hint = other_endpoint(&error).unwrap_or_else(|| hint.to_owned());
         Self::new(exit, error.to_string()).hint(hint)
     }
+}
+
+/// Another run folder would know nothing of what was paid.
+fn other_endpoint(error: &LedgerError) -> Option<String> {
+    let LedgerError::OtherEndpoint { theirs, ours, since, .. } = error else { return None };
+    Some(match since {
+        Some(since) => format!(
+            "it moved there at {since:.0}: write `endpoint: {theirs}` into the manifest, or give \
+             --endpoint {theirs}"
+        ),
+        None => format!(
+            "use that endpoint. If {ours} is the same service under a new name, take the batch along: \
+             callsheet move MANIFEST --endpoint {ours}"
+        ),
+    })
 }
 
 impl From<ReportError> for Failure {

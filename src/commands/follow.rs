@@ -14,11 +14,11 @@ use crate::ui::Ui;
 const WATCHED: Duration = Duration::from_secs(1);
 
 /// On a terminal one text that is drawn anew in its place; elsewhere a line for each change.
-pub(super) fn follow(ui: &Ui, site: &Site, view: &View) -> Result<Exit, Failure> {
+pub(super) fn follow(ui: &Ui, site: &Site, mut view: View) -> Result<Exit, Failure> {
     let screen = ui.screen();
     let mut shown = None;
     loop {
-        let standing = Standing::read_now(view, &site.folder)?;
+        let standing = Standing::read_now(&view, &site.folder)?;
         let news = Some((standing.line(), standing.activity.map(|now| now.at_any_speed())));
         match &screen {
             Some(screen) => screen.show(&standing.describe(ui, site)),
@@ -32,5 +32,7 @@ pub(super) fn follow(ui: &Ui, site: &Site, view: &View) -> Result<Exit, Failure>
             return Ok(standing.exit(Until::Saved));
         }
         std::thread::sleep(WATCHED);
+        // A ledger that nobody wrote is read as it was when it was opened.
+        view = site.existing()?;
     }
 }

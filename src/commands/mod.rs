@@ -2,6 +2,7 @@
 
 mod adopt;
 mod batch;
+mod belongs;
 mod check;
 mod doubts;
 mod failure;
@@ -11,8 +12,10 @@ mod given;
 mod grid;
 mod init;
 mod key;
+mod listed;
 mod locals;
 mod media;
+mod nearby;
 mod opened;
 mod outside;
 mod packaging;
@@ -21,6 +24,7 @@ mod plan;
 mod pulse;
 mod reconcile;
 mod rehearsal;
+mod relocate;
 mod report;
 mod resolve;
 mod run;
@@ -68,6 +72,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Reconcile(args) => reconcile::reconcile(ui, args),
+        Command::Move(args) => relocate::relocate(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),

@@ -2,15 +2,23 @@
 
 use super::batch::Site;
 use super::failure::Failure;
+use super::pulse;
 use super::status::twins;
 use crate::ledger::Store;
 use crate::ui::{Ui, counted};
 
 /// How many tasks that several pairs have are named.
 const SHOWN: usize = 10;
+/// What is said while somebody else's transaction keeps the ledger waiting.
+pub(super) const WAITING: &str = "another program has a transaction open on ledger.sqlite; waiting \
+    until it is closed there. Nothing is lost meanwhile";
 
 pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
-    let store = Store::open(&site.folder, owner)?;
+    let warner = *ui;
+    let waiting = Box::new(move || warner.warn(WAITING));
+    let store = Store::open_patiently(&site.folder, owner, waiting)?;
+    // What a run that was killed was doing.
+    pulse::end(&site.folder);
     let Some(migrated) = store.migrated() else { return Ok(store) };
     let (from, copy) = (migrated.from, migrated.copy.display());
     ui.note(&format!("the ledger, of format {from}, was brought up to date; as it was: {copy}"));

@@ -6,15 +6,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::batch::{Batch, shell_word};
+use super::belongs;
 use super::failure::Failure;
+use super::listed::Listed;
 use super::locals;
+use super::nearby::{self, Nearby};
 use super::saved::{self, Basis};
 use super::status::Standing;
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::{Weight, roughly};
-use crate::ledger::{Rows, View};
+use crate::ledger::{Renamed, Rows, View};
 use crate::pair::{Pair, Role, Source, folded};
 use crate::plan::{Plan, Speed, Step, Sum, step};
 use crate::preflight::{Medium, distinct};
@@ -39,6 +42,10 @@ pub(super) struct Outlook {
     budget: Option<(Amount, Amount)>,
     /// How many of the pairs to create may be paid for, if anything limits that.
     affordable: Option<u64>,
+    /// How many pairs have another id than before.
+    renamed: usize,
+    /// What was paid for elsewhere of what is to be created.
+    nearby: Nearby,
 }
 
 pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
@@ -46,7 +53,9 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let view = batch.site.view()?;
-    let outlook = outlook(&batch, view.as_ref(), &catalog)?;
+    view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
+    let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
+    outlook.nearby = nearby::look(&batch, view.as_ref(), &catalog)?;
     let standing = view.as_ref().map(Standing::read).transpose()?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
@@ -74,8 +83,8 @@ pub(super) fn outlook(
     let unfit = Unfit::of(batch, catalog);
     let mut plan = Plan::default();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
-    for pair in &batch.manifest.pairs {
-        let known = view.map(|view| view.known(pair.id.as_str())).transpose()?.flatten();
+    let listed = Listed::read(view, &batch.manifest.pairs)?;
+    for (pair, known) in batch.manifest.pairs.iter().zip(listed.known) {
         let audio = locals::audio_length(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
         let sent = step(pair, known.as_ref()) == Step::Create;
@@ -86,7 +95,7 @@ pub(super) fn outlook(
         steps.push((step, audio));
     }
     if let Some(view) = view {
-        plan.no_longer_listed = no_longer_listed(view, batch)?;
+        plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;
     }
     let (answer, task) = view.map(View::paces).transpose()?.unwrap_or_default();
     let manifest = &batch.manifest;
@@ -102,7 +111,9 @@ pub(super) fn outlook(
     let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
     let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
     let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
-    Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget, affordable })
+    let (observed, renamed) = (task.is_some(), listed.renamed.len());
+    let nearby = Nearby::default();
+    Ok(Outlook { plan, steps, takes, observed, budget, affordable, renamed, nearby })
 }
 
 /// The files that a run would find not to be fit.
@@ -150,8 +161,9 @@ fn affordable(
     pairs
 }
 
-fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
-    let listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
+fn no_longer_listed(view: &View, batch: &Batch, renamed: &[Renamed]) -> Result<u64, Failure> {
+    let mut listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
+    listed.extend(renamed.iter().map(|one| folded(&one.from)));
     let mut count = 0;
     view.each_row::<Failure>(Rows::All, |row| {
         count += u64::from(row.attempts > 0 && !listed.contains(&folded(&row.id)));
@@ -193,6 +205,8 @@ impl Outlook {
             lines.push(format!("takes about {about}{how}"));
         }
         lines.extend(self.hints());
+        lines.extend(self.nearby.lines());
+        lines.extend(self.nearby.offer(&batch.site));
         lines.join("\n")
     }
 
@@ -203,6 +217,7 @@ impl Outlook {
         [
             of(self.plan.changed, changed),
             of(self.plan.no_longer_listed, "no longer in the manifest"),
+            of(self.renamed as u64, "with another id than before: the same pairs"),
             some(
                 Step::Rejected,
                 "rejected pairs are sent once the manifest asks for something else",
@@ -236,6 +251,8 @@ impl Outlook {
             "plan": self.plan,
             "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
             "affordable": self.affordable,
+            "renamed": self.renamed,
+            "nearby": self.nearby.json(),
             "takes_seconds": self.takes.as_secs_f64(),
             "pairs": pairs.collect::<Vec<_>>(),
         })

@@ -2,7 +2,8 @@
 //!
 //! The ledger has what happened, but not how far tasks are or how fast videos come, and a commit a
 //! second for that would be waste. So a run writes this small file anew every second and removes
-//! it when it ends; one that is older than a few seconds was left by a run that was killed.
+//! it when it ends; one that is older than a few seconds, or that lies beside a ledger which nobody holds,
+//! was left by a run that was killed.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::files::replace;
+use crate::ledger::is_under_way;
 use crate::ui::Activity;
 
 const FILE: &str = "progress.json";
@@ -40,7 +42,8 @@ pub(super) fn write(folder: &Path, activity: Activity) {
 pub(super) fn read(folder: &Path) -> Option<Activity> {
     let pulse: Pulse = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
     let age = Timestamp::now().as_millisecond().abs_diff(pulse.unix_millis);
-    (pulse.v == VERSION && u128::from(age) < STALE.as_millis()).then_some(pulse.activity)
+    let fresh = pulse.v == VERSION && u128::from(age) < STALE.as_millis();
+    (fresh && is_under_way(folder)).then_some(pulse.activity)
 }
 
 /// The run has ended.
@@ -52,6 +55,7 @@ pub(super) fn end(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Store;
 
     #[test]
     fn only_a_run_that_lives_is_heard() {
@@ -60,15 +64,18 @@ mod tests {
         assert_eq!(read(folder), None);
         let activity = Activity { waiting: 3, progress: Some(40), ..Activity::default() };
         write(folder, activity);
+        assert_eq!(read(folder), None, "a run that was killed just now");
+        let held = Store::open(folder, "https://api.example").unwrap();
         assert_eq!(read(folder), Some(activity));
         let text = fs::read_to_string(folder.join(FILE)).unwrap();
         let old = format!("\"unix_millis\":{}", Timestamp::now().as_millisecond() - 6000);
         let now = text.split(',').find(|part| part.contains("unix_millis")).unwrap();
         fs::write(folder.join(FILE), text.replace(now, &old)).unwrap();
-        assert_eq!(read(folder), None, "a run that was killed");
+        assert_eq!(read(folder), None, "a run that hangs");
         fs::write(folder.join(FILE), "{\"v\":1").unwrap();
         assert_eq!(read(folder), None);
         end(folder);
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+        assert!(!folder.join(FILE).exists());
+        held.close().unwrap();
     }
 }

@@ -14,6 +14,8 @@ pub(super) fn report(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let site = Site::of(args);
     let view = site.existing()?;
     let path = report::write(&site.folder, &view, Rows::All)?.display().to_string();
-    ui.result(&path, &json!({ "tasks_csv": path }));
+    let events = view.write_events()?;
+    let events: Vec<_> = events.iter().map(|path| path.display().to_string()).collect();
+    ui.result(&path, &json!({ "tasks_csv": path, "events": events }));
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! `resolve`: a person's verdict on pairs in doubt, and on rejected ones.
 
 mod proposed;
+mod restored;
 mod sheet;
 mod table;
 
@@ -32,6 +33,9 @@ pub(super) const SETTINGS: Settings = Settings {
 pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     site.check_disk()?;
+    if args.verdict.ledger_restored {
+        return restored::go_on(ui, &site);
+    }
     let view = site.existing()?;
     let owner = view.endpoint()?;
     if let Some(file) = &args.from {

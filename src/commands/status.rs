@@ -32,7 +32,7 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
         ));
     }
     if args.watch {
-        return follow(ui, &site, &view);
+        return follow(ui, &site, view);
     }
     let standing = Standing::read_now(&view, &site.folder)?;
     if let Some(file) = &args.doubts {

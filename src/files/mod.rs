@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
 mod folder;
+mod identity;
 mod local;
 mod moved;
 mod near;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use self::folder::{make_folder, make_private_folder};
+pub use self::identity::Identity;
 pub use self::local::{Local, LocalError, find};
 pub use self::network::network_disk;
 pub use self::notes::{Origin, drop_part, names_of, place_of};

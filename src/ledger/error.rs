@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::price::Refusal;
 use crate::state::Forbidden;
 
@@ -18,6 +20,26 @@ pub enum LedgerError {
         /// Process and start, as it wrote them itself.
         holder: String,
     },
+    /// Another run took the ledger while this one was at work.
+    #[error("{}: another run has taken over the ledger ({by})", folder.display())]
+    PushedAside {
+        /// The run folder.
+        folder: PathBuf,
+        /// Process, host and start of the other one.
+        by: String,
+    },
+    /// The ledger is no longer where it was when it was opened.
+    #[error("{}: it was moved or replaced while a run was under way", path.display())]
+    Moved {
+        /// The run folder or the ledger.
+        path: PathBuf,
+    },
+    /// Another program has a transaction open on the file.
+    #[error("{}: locked by another program that has it open", path.display())]
+    Busy {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// Its tasks live at another endpoint.
     #[error("{}: this ledger belongs to {theirs}, not to {ours}", path.display())]
     OtherEndpoint {
@@ -27,6 +49,8 @@ pub enum LedgerError {
         theirs: String,
         /// The endpoint of this run.
         ours: String,
+        /// When it moved from there, if it did.
+        since: Option<Timestamp>,
     },
     /// Written by a newer callsheet.
     #[error("{}: ledger format {found}; this callsheet knows formats up to {known}", path.display())]
@@ -45,6 +69,15 @@ pub enum LedgerError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// It was copied from a run under way, and what the copy lacks is nowhere to be seen.
+    #[error(
+        "{}: it was copied from a run under way, without ledger.sqlite-wal and events.jsonl",
+        path.display()
+    )]
+    Alone {
+        /// The ledger.
+        path: PathBuf,
     },
     /// The last events are missing: the file is older than what was done with it.
     #[error(
@@ -108,7 +141,14 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether only this one record cannot be made, and the ledger goes on.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. })
+        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. }) || self.is_aside()
+    }
+
+    /// Whether the ledger is no longer this run's to write: it ends, and leaves everything else to
+    /// whoever has it now.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        matches!(self, Self::PushedAside { .. } | Self::Moved { .. })
     }
 
     pub(super) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
@@ -117,11 +157,12 @@ impl LedgerError {
 
     /// An error of SQLite's: a damaged file is told apart from a system that refuses.
     pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
         let path = path.to_owned();
         let reason = error.to_string();
         match error.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path, reason },
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy { path },
             _ => Self::Io { path, reason },
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::lookup::millis;
 use super::write::{Known, Trace, Write};
-use super::{LedgerError, Listing};
+use super::{LedgerError, Listing, Wanted};
 use crate::pair::{Fingerprint, Pair};
 use crate::state::{Event, State};
 
@@ -19,6 +19,18 @@ struct Listed<'a> {
     fingerprint: Fingerprint,
 }
 
+impl<'a> Listed<'a> {
+    fn new(listing: i64, place: i64, pair: &'a Pair) -> Self {
+        let body = pair.request.to_json().to_string();
+        let fingerprint = Fingerprint::of(&body);
+        Self { listing, place, pair, body, fingerprint }
+    }
+
+    fn is_same(&self, known: &Known) -> bool {
+        known.fingerprint == self.fingerprint.as_bytes()
+    }
+}
+
 impl Write<'_> {
     /// Lists all pairs; those that the manifest no longer has keep an older listing's number.
     pub(super) fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
@@ -26,13 +38,24 @@ impl Write<'_> {
         let listing = self.only_row(sql, (), |row| row.get(0))?;
         self.execute("DELETE FROM revisions", ())?;
         let mut found = Listing::default();
+        let (mut places, mut wanted) = (Vec::new(), Vec::new());
         for (place, pair) in (0..).zip(pairs) {
-            let body = pair.request.to_json().to_string();
-            let fingerprint = Fingerprint::of(&body);
-            let listed = Listed { listing, place, pair, body, fingerprint };
+            let listed = Listed::new(listing, place, pair);
             // A new ledger knows nothing; not asking it halves the time of a first listing.
             let known = if listing == 1 { None } else { self.find(pair.id.as_str())? };
-            self.list_one(&listed, known.as_ref(), &mut found)?;
+            let fingerprint = listed.fingerprint;
+            if listing == 1 || known.as_ref().is_some_and(|known| listed.is_same(known)) {
+                self.list_one(&listed, known.as_ref(), &mut found)?;
+            } else {
+                places.push(place);
+                wanted.push(Wanted { pair, fingerprint });
+            }
+        }
+        // Only now it is known which ids still ask for what was sent under them.
+        found.renamed = self.rename(&wanted, listing)?;
+        for (place, Wanted { pair, .. }) in places.into_iter().zip(&wanted) {
+            let known = self.find(pair.id.as_str())?;
+            self.list_one(&Listed::new(listing, place, pair), known.as_ref(), &mut found)?;
         }
         Ok(found)
     }
@@ -47,7 +70,7 @@ impl Write<'_> {
             found.new += 1;
             return self.insert(listed);
         };
-        let same = known.fingerprint == listed.fingerprint.as_bytes();
+        let same = listed.is_same(known);
         match (same, known.state) {
             (true, _) => found.known += 1,
             // Nothing was made of the old request, so the new one takes its place.
@@ -70,8 +93,8 @@ impl Write<'_> {
         let request = &listed.pair.request;
         self.execute(
             "INSERT INTO pairs
-                (id, place, listing, changed, body, fingerprint, image_url, audio_url)
-                VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
+                (id, place, listing, changed, body, fingerprint, image_url, audio_url, take)
+                VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8)",
             params![
                 listed.pair.id.as_str(),
                 listed.place,
@@ -80,6 +103,7 @@ impl Write<'_> {
                 listed.fingerprint.as_bytes(),
                 request.image.as_written(),
                 request.audio.as_written(),
+                listed.pair.take,
             ],
         )?;
         self.execute(
@@ -146,8 +170,10 @@ impl Write<'_> {
 
     fn relist(&self, listed: &Listed<'_>, known: &Known, changed: bool) -> Result<(), LedgerError> {
         self.execute(
-            "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4 WHERE pair = ?1",
-            params![known.intent.pair, listed.place, listed.listing, changed],
+            // The take goes with what was sent.
+            "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4, take = iif(?4, take, ?5)
+                WHERE pair = ?1",
+            params![known.intent.pair, listed.place, listed.listing, changed, listed.pair.take],
         )?;
         Ok(())
     }

@@ -4,13 +4,14 @@
 //! that are recorded there. The whole way is one transaction; before it, the old file is copied
 //! beside the ledger, whole and durable. Who only reads gets the same made of a private copy.
 
+mod three;
 mod two;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::LedgerError;
 use super::purse::Purse;
@@ -20,13 +21,16 @@ use crate::files::write_private;
 /// From one format to the next.
 struct Step {
     sql: &'static str,
-    /// Judges old attempts by the rules of today; works on the newest tables. Says how many pairs
-    /// are in doubt for it.
+    /// What SQL alone cannot do, on the newest tables: judges old attempts by the rules of today, takes
+    /// over what was beside the ledger. Says how many pairs are in doubt for it.
     judge: fn(&mut Write<'_>) -> Result<u64, LedgerError>,
 }
 
 /// The first one leads from format 1 to 2.
-const STEPS: [Step; 1] = [Step { sql: include_str!("migrate/two.sql"), judge: two::judge }];
+const STEPS: [Step; 2] = [
+    Step { sql: include_str!("migrate/two.sql"), judge: two::judge },
+    Step { sql: include_str!("migrate/three.sql"), judge: three::take_events },
+];
 /// The format of `schema.sql`. An older one is migrated, a newer one refused.
 pub(super) const FORMAT: usize = 1 + STEPS.len();
 
@@ -80,7 +84,8 @@ fn copy(from: &Connection, to: &mut Connection) -> rusqlite::Result<()> {
 
 fn upgrade(connection: &mut Connection, path: &Path, from: usize) -> Result<u64, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
-    let transaction = connection.transaction().map_err(failed)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let steps = STEPS.iter().skip(from - 1);
     for step in steps.clone() {
         transaction.execute_batch(step.sql).map_err(failed)?;
@@ -98,16 +103,10 @@ fn judge<'a>(
 ) -> Result<u64, LedgerError> {
     let mut purse = Purse::default();
     let mut write = Write::new(transaction, path, &mut purse)?;
-    // Lines that a run which was killed could not log any more.
-    let before: Vec<u8> = write.only_row("SELECT unlogged FROM batch", (), |row| row.get(0))?;
     let mut doubts = 0;
     for step in steps {
         doubts += (step.judge)(&mut write)?;
     }
-    let committed = write.finish()?;
-    let lines = [before, committed.lines].concat();
-    transaction
-        .execute("UPDATE batch SET unlogged = ?1", params![lines])
-        .map_err(|error| LedgerError::sqlite(path, &error))?;
+    write.finish()?;
     Ok(doubts)
 }

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::event_log::{Parts, Trust};
+use super::fence::BUSY;
 use super::migrate::{self, FORMAT, Migrated};
-use super::{FILE, LedgerError, event_log};
+use super::{FILE, LedgerError};
 use crate::files::make_private;
 
 /// Marks the file as ours ("CALL" in ASCII).
@@ -15,26 +17,22 @@ const APPLICATION_ID: i32 = 0x4341_4c4c;
 /// Of the newest format.
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// A ledger that was opened for reading.
-pub(super) struct Read {
+/// A ledger that was opened for its one writer.
+pub(super) struct Opened {
     pub(super) connection: Connection,
-    /// Whether it is a copy, because the file is of an older format.
-    pub(super) is_copy: bool,
+    pub(super) migrated: Option<Migrated>,
+    /// What may be believed of the event log.
+    pub(super) trust: Trust,
 }
 
 /// Opens or makes the ledger of a run folder for its one writer, and says whether it was migrated.
 /// The caller holds the lock.
-pub(super) fn open(
-    folder: &Path,
-    endpoint: &str,
-) -> Result<(Connection, Option<Migrated>), LedgerError> {
+pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Opened, LedgerError> {
     let path = folder.join(FILE);
     let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
-    let events = event_log::last_number(folder)?;
-    let lost = |events| LedgerError::Behind { path: path.clone(), ledger: 0, events };
-    match events {
-        Some(events) if events > 0 && !path.exists() => return Err(lost(events)),
-        _ => {}
+    let events = Parts::new(folder);
+    if !path.exists() {
+        events.must_not_be_ahead(0)?;
     }
     // Its write-ahead log is made as it is.
     make_private(&path).map_err(|error| LedgerError::io(&path, error))?;
@@ -46,61 +44,37 @@ pub(super) fn open(
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     // The rows that change with every create of a large batch; in kB, taken as needed.
     connection.pragma_update(None, "cache_size", -16 * 1024).map_err(failed)?;
-    match events {
-        Some(events) if events > 0 && blank => return Err(lost(events)),
-        _ if blank => create(&mut connection, endpoint).map_err(failed)?,
-        _ => {
-            check_endpoint(&connection, &path, endpoint)?;
-            check_nothing_lost(&connection, events, &path)?;
-        }
-    }
+    let trust = if blank {
+        events.must_not_be_ahead(0)?;
+        create(&mut connection, endpoint).map_err(failed)?;
+        Trust::Closed
+    } else {
+        check_endpoint(&connection, &path, endpoint)?;
+        check_nothing_lost(&connection, &events, &path)?
+    };
     let migrated = (format < FORMAT).then(|| migrate::migrate(&mut connection, &path, format));
-    Ok((connection, migrated.transpose()?))
+    Ok(Opened { connection, migrated: migrated.transpose()?, trust })
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags);
     let waiting = connection.and_then(|connection| {
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
         Ok(connection)
     });
     waiting.map_err(|error| LedgerError::sqlite(path, &error))
 }
 
 /// Whether nothing was ever written: a new file, or one whose making a crash cut off.
-fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))
 }
 
-/// Notes in the file itself that a run has it: a copy without the write-ahead log must show that
-/// it is one.
-pub(super) fn mark_in_use(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
-    let marked = connection
-        .execute("UPDATE batch SET in_use = 1", ())
-        .and_then(|_| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())));
-    marked.map_err(|error| LedgerError::sqlite(path, &error))
-}
-
-/// Opens a ledger for reading; `None` if there is none.
-pub(super) fn open_to_read(folder: &Path) -> Result<Option<Read>, LedgerError> {
-    let path = folder.join(FILE);
-    if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
-        return Ok(None);
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(&path, flags)?;
-    if is_blank(&connection).map_err(|error| LedgerError::sqlite(&path, &error))? {
-        return Ok(None);
-    }
-    Ok(Some(match format(&connection, &path)? {
-        FORMAT => Read { connection, is_copy: false },
-        older => Read { connection: migrate::read(&connection, &path, older)?, is_copy: true },
-    }))
-}
-
-fn wal_has_content(path: &Path) -> bool {
-    let wal = path.with_extension("sqlite-wal");
-    fs::metadata(wal).is_ok_and(|metadata| metadata.len() > 0)
+/// Has the file itself show that a run has it: a copy without the write-ahead log must show that it
+/// is one. Where somebody reads, that has to wait.
+pub(super) fn show_in_use(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let shown = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+    shown.map_err(|error| LedgerError::sqlite(path, &error))
 }
 
 /// In one transaction: a crash leaves a whole ledger or an empty file.
@@ -114,7 +88,7 @@ fn create(connection: &mut Connection, endpoint: &str) -> rusqlite::Result<()> {
 }
 
 /// The format of a ledger that can be read here.
-fn format(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+pub(super) fn format(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     if read("application_id").map_err(failed)? != APPLICATION_ID {
@@ -135,36 +109,29 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
     if theirs == ours {
         return Ok(());
     }
-    Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned() })
-}
-
-/// The lines of the last commit, which a process that was killed may not have logged.
-pub(super) fn unlogged(connection: &Connection, path: &Path) -> Result<Vec<u8>, LedgerError> {
-    let lines = connection.query_row("SELECT unlogged FROM batch", (), |row| row.get(0));
-    lines.map_err(|error| LedgerError::sqlite(path, &error))
+    // An older format knows of no moves.
+    let sql = "SELECT max(at) FROM moves WHERE from_endpoint = ?1";
+    let moved = connection.query_row(sql, [ours], |row| row.get::<_, Option<i64>>(0));
+    let since = moved.ok().flatten().and_then(|at| Timestamp::from_millisecond(at).ok());
+    Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned(), since })
 }
 
 /// After a crash: is the file whole, and does it hold every event that was acted on?
 fn check_nothing_lost(
     connection: &Connection,
-    events: Option<u64>,
+    events: &Parts,
     path: &Path,
-) -> Result<(), LedgerError> {
+) -> Result<Trust, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let (ledger, in_use): (u64, bool) = connection
         .query_row("SELECT events, in_use FROM batch", (), |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(failed)?;
-    if let Some(events) = events.filter(|&events| events > ledger) {
-        return Err(LedgerError::Behind { path: path.to_owned(), ledger, events });
-    }
+    events.must_not_be_ahead(ledger)?;
     if !in_use {
-        return Ok(());
+        return Ok(Trust::Closed);
     }
-    if events.is_none() && !wal_has_content(path) {
-        let reason = "it was copied from a run under way, without ledger.sqlite-wal and \
-            events.jsonl"
-            .to_owned();
-        return Err(LedgerError::Damaged { path: path.to_owned(), reason });
+    if events.existing()?.is_empty() && !wal_has_content(path) {
+        return Err(LedgerError::Alone { path: path.to_owned() });
     }
     let fault: Option<String> = connection
         .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
@@ -173,6 +140,11 @@ fn check_nothing_lost(
         .filter(|verdict| verdict != "ok");
     match fault {
         Some(reason) => Err(LedgerError::Damaged { path: path.to_owned(), reason }),
-        None => Ok(()),
+        None => Ok(Trust::Nothing),
     }
+}
+
+fn wal_has_content(path: &Path) -> bool {
+    let wal = path.with_extension("sqlite-wal");
+    fs::metadata(wal).is_ok_and(|metadata| metadata.len() > 0)
 }

@@ -1,13 +1,33 @@
--- The ledger of a batch, format 2. Times are milliseconds since 1970 (UTC).
+-- The ledger of a batch, format 3. Times are milliseconds since 1970 (UTC).
 
 CREATE TABLE batch (
     only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
     endpoint   TEXT    NOT NULL,           -- whose tasks these are; another one is refused
     listing    INTEGER NOT NULL DEFAULT 0, -- counts how often a manifest was listed
     events     INTEGER NOT NULL DEFAULT 0, -- the number of the last event
-    unlogged   BLOB    NOT NULL DEFAULT x'', -- the lines of the last commit, for events.jsonl
     in_use     INTEGER NOT NULL DEFAULT 0, -- 1 while a run holds the ledger, and after a crash
-    twins      INTEGER NOT NULL DEFAULT 0  -- 1: an older release gave one task to several pairs
+    twins      INTEGER NOT NULL DEFAULT 0, -- 1: an older release gave one task to several pairs
+    run        TEXT,                       -- that holds the ledger; nobody else may commit
+    manifest   TEXT,                       -- the file that it was made for
+    account    BLOB,                       -- salted digest of the key's account
+    salt       BLOB
+);
+
+-- The processes that held the ledger to write, by their random ids.
+CREATE TABLE runs (
+    run     TEXT    PRIMARY KEY,
+    began   INTEGER NOT NULL,
+    ended   INTEGER,                       -- in good order, or when it was found to be dead
+    process TEXT    NOT NULL,
+    host    TEXT    NOT NULL
+) WITHOUT ROWID;
+
+-- The service under other names, in their order.
+CREATE TABLE moves (
+    at            INTEGER NOT NULL,
+    from_endpoint TEXT    NOT NULL,
+    to_endpoint   TEXT    NOT NULL,
+    seen          INTEGER NOT NULL         -- how many of the batch's tasks were known there
 );
 
 -- What the manifest asks for. Apart from `standings`, so that the rows that change with every
@@ -22,9 +42,11 @@ CREATE TABLE pairs (
     fingerprint  BLOB    NOT NULL,         -- of body
     image_url    TEXT    NOT NULL,         -- in body
     audio_url    TEXT    NOT NULL,         -- in body
-    audio_millis INTEGER                   -- how long the recording is, once it was measured
+    audio_millis INTEGER,                  -- how long the recording is, once it was measured
+    take         INTEGER NOT NULL DEFAULT 1 -- the manifest's number of a twin request
 );
 CREATE INDEX pairs_by_place ON pairs (place);
+CREATE INDEX pairs_by_fingerprint ON pairs (fingerprint);
 
 -- What the manifest asks for now of a pair that failed with something else: what is sent if it is
 -- created again.
@@ -56,7 +78,11 @@ CREATE TABLE standings (
     video_sha256 TEXT,                     -- in lower-case hexadecimal
     video_millis INTEGER,                  -- how long the video plays
     error_code   TEXT    NOT NULL DEFAULT '',
-    error        TEXT    NOT NULL DEFAULT ''
+    error        TEXT    NOT NULL DEFAULT '',
+    idempotency_key    TEXT,               -- of the create under way
+    usage              TEXT,               -- JSON, what the task costs as the server says
+    credits            TEXT,               -- the same as a number, as it is written
+    credits_millionths INTEGER             -- to add up
 );
 CREATE INDEX standings_by_task ON standings (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX standings_in_doubt ON standings (pair) WHERE state = 'in_doubt';
@@ -66,6 +92,9 @@ CREATE TABLE former_tasks (
     task_id TEXT    NOT NULL,
     pair    INTEGER NOT NULL REFERENCES pairs,
     attempt INTEGER NOT NULL,              -- that had it
+    usage   TEXT,                          -- as in standings
+    credits TEXT,
+    credits_millionths INTEGER,
     PRIMARY KEY (task_id, pair, attempt)
 ) WITHOUT ROWID;
 
@@ -93,6 +122,23 @@ CREATE TABLE attempts (
     proposed   TEXT,                       -- a task that the answer seems to name
     verdict    TEXT,                       -- what a person made of a doubt
     judged     INTEGER,                    -- when
+    idempotency_key TEXT,                  -- under which it was sent
+    sent       TEXT,                       -- the exact JSON, where there is such a key
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_lost ON attempts (settled) WHERE event = 'lost';
+
+-- What happened, in order: `events.jsonl` is written from it.
+CREATE TABLE events (
+    n          INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    pair       INTEGER NOT NULL,
+    id         TEXT    NOT NULL,           -- the pair's, as it was called then
+    event      TEXT    NOT NULL,
+    from_state TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    attempt    INTEGER NOT NULL,
+    task_id    TEXT,
+    code       TEXT    NOT NULL,
+    message    TEXT    NOT NULL
+);

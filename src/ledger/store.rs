@@ -1,17 +1,22 @@
 //! The open ledger: every change of a pair, inside one transaction at a time.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
-use super::event_log::EventLog;
+use super::event_log::{EventLog, Parts};
+use super::fence::{Fence, Waiting, begin, claim, patiently};
 use super::lock::Lock;
 use super::migrate::Migrated;
 use super::purse::Purse;
 use super::task::Feeder;
-use super::write::{Committed, Write};
-use super::{FILE, LedgerError, View, schema};
+use super::write::Write;
+use super::writer::Reserve;
+use super::{Change, FILE, LedgerError, Renamed, View, schema};
 use crate::pair::Pair;
 use crate::wire::Proof;
 
@@ -23,13 +28,33 @@ pub struct Store {
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
+    /// The ids in lower case of planned pairs that this run leaves out.
+    left_out: Arc<HashSet<String>>,
     recovered: usize,
     migrated: Option<Migrated>,
+    pub(super) fence: Fence,
+    waiting: Quiet,
     _lock: Lock,
 }
 
+/// What a transaction changed.
+#[derive(Debug)]
+pub(super) struct Committed {
+    pub(super) changes: Vec<Change>,
+    /// Why nothing new may be begun any more.
+    pub(super) aside: Option<LedgerError>,
+}
+
+struct Quiet(Waiting);
+
+impl std::fmt::Debug for Quiet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
 /// What listing a manifest found, pair by pair; the numbers add up to the manifest's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Never seen before.
     pub new: usize,
@@ -39,6 +64,8 @@ pub struct Listing {
     pub revised: usize,
     /// Known, asking for something else, and kept as it was sent.
     pub changed: usize,
+    /// Of those that are known: under another id than before.
+    pub renamed: Vec<Renamed>,
 }
 
 impl Store {
@@ -51,16 +78,50 @@ impl Store {
     /// When another run has it, it belongs to another endpoint, it is damaged or newer, or the
     /// file system refuses.
     pub fn open(folder: &Path, endpoint: &str) -> Result<Self, LedgerError> {
-        let lock = Lock::take(folder)?;
-        let (connection, migrated) = schema::open(folder, endpoint)?;
+        Self::open_patiently(folder, endpoint, Box::new(|| ()))
+    }
+
+    /// The same; `waiting` hears of another program that keeps the ledger waiting, now and later.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_patiently(
+        folder: &Path,
+        endpoint: &str,
+        waiting: Waiting,
+    ) -> Result<Self, LedgerError> {
+        let mut lock = Lock::take(folder)?;
+        Reserve::give_back(folder);
+        let opened = patiently(&waiting, || schema::open(folder, endpoint))?;
+        let schema::Opened { connection, migrated, trust } = opened;
         let path = folder.join(FILE);
-        let events = EventLog::open(folder, &schema::unlogged(&connection, &path)?)?;
-        schema::mark_in_use(&connection, &path)?;
-        let (feeder, purse) = (None, Purse::default());
-        let mut store =
-            Self { path, connection, events, feeder, purse, recovered: 0, migrated, _lock: lock };
+        lock.places.keep(&path)?;
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+        let transaction = begin(&connection, &path, &waiting)?;
+        let run = claim(&transaction).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        schema::show_in_use(&connection, &path)?;
+        let events = EventLog::open(Parts::new(folder), &connection, trust)?;
+        let mut store = Self {
+            path,
+            connection,
+            events,
+            feeder: None,
+            purse: Purse::default(),
+            left_out: Arc::default(),
+            recovered: 0,
+            migrated,
+            fence: Fence { run, places: lock.places.clone() },
+            waiting: Quiet(waiting),
+            _lock: lock,
+        };
         store.recovered = store.recover()?;
         Ok(store)
+    }
+
+    /// Has somebody else told of another program that keeps the ledger waiting.
+    pub fn tell_waiting(&mut self, waiting: Waiting) {
+        self.waiting = Quiet(waiting);
     }
 
     /// What became of the ledger if an older release wrote it.
@@ -92,6 +153,11 @@ impl Store {
         self.write(|write| write.measure(lengths))
     }
 
+    /// Leaves planned pairs out of this run, by their ids in lower case: they stay planned.
+    pub fn leave_out(&mut self, ids: HashSet<String>) {
+        self.left_out = Arc::new(ids);
+    }
+
     fn recover(&mut self) -> Result<usize, LedgerError> {
         self.write(|write| {
             let pending = write.pending()?;
@@ -110,8 +176,11 @@ impl Store {
         &mut self,
         work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        let (result, committed) = self.commit(work)?;
-        self.events.append(&committed.lines)?;
+        let (result, committed) = self.commit(|write| {
+            write.must_be_ours()?;
+            work(write)
+        })?;
+        self.log(&committed)?;
         Ok(result)
     }
 
@@ -121,14 +190,33 @@ impl Store {
         work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
     ) -> Result<(T, Committed), LedgerError> {
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
-        let transaction = self.connection.transaction().map_err(failed)?;
+        let transaction = begin(&self.connection, &self.path, &self.waiting.0)?;
         let mut purse = self.purse;
         let mut write = Write::new(&transaction, &self.path, &mut purse)?;
+        write.look_aside(&self.fence)?;
+        let aside = write.aside.clone();
         let result = work(&mut write)?;
-        let committed = write.finish()?;
+        let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
-        Ok((result, committed))
+        if aside.is_some() {
+            self.leave_alone();
+        }
+        Ok((result, Committed { changes, aside }))
+    }
+
+    /// What belongs to another run now, or is at a path that leads elsewhere, is not tidied up.
+    fn leave_alone(&self) {
+        // Without it the write-ahead log stays anyway, unless nobody else has it open.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
+
+    /// The log of a ledger that another run has is that run's to write.
+    pub(super) fn log(&mut self, committed: &Committed) -> Result<(), LedgerError> {
+        match committed.aside {
+            Some(_) => Ok(()),
+            None => self.events.append(&self.connection, &committed.changes),
+        }
     }
 
     /// Reads what has been committed.
@@ -138,22 +226,27 @@ impl Store {
     pub fn view(&self) -> Result<View, LedgerError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let missing = || LedgerError::io(&self.path, std::io::ErrorKind::NotFound);
-        View::open(folder)?.ok_or_else(missing)
+        let mut view = View::open(folder)?.ok_or_else(missing)?;
+        view.left_out = Arc::clone(&self.left_out);
+        Ok(view)
     }
 
     /// Marks the ledger as left in good order, once nothing more will be written.
     ///
     /// # Errors
-    /// When the file system refuses; what was written stands all the same.
-    pub fn close(self) -> Result<(), LedgerError> {
+    /// When the file system refuses, or another run has it; what was written stands all the same.
+    pub fn close(mut self) -> Result<(), LedgerError> {
         // A log that fails is told of, but is no reason to leave the ledger marked as in use.
         let logged = self.events.sync();
+        let run = self.fence.run.clone();
+        let ((), Committed { aside, .. }) = self.commit(|write| write.release(&run))?;
+        if aside.is_none() {
+            // One file is left then, which can be copied, and read where nothing can be written. It
+            // stays as it is while somebody else reads.
+            let _ = self.connection.pragma_update(None, "journal_mode", "DELETE");
+        }
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
-        self.connection.execute("UPDATE batch SET in_use = 0", ()).map_err(failed)?;
-        // One file is left then, which can be copied, and read where nothing can be written. It
-        // stays as it is while somebody else reads.
-        let _ = self.connection.pragma_update(None, "journal_mode", "DELETE");
         self.connection.close().map_err(|(_, error)| failed(error))?;
-        logged
+        aside.map_or(logged, Err)
     }
 }

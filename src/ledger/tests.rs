@@ -1,11 +1,13 @@
 //! The ledger against real files.
 
 mod again;
+mod fence;
 mod migrate;
 mod outage;
 mod permits;
 mod purse;
 mod ready;
+mod renames;
 mod tasks;
 mod twins;
 
@@ -283,10 +285,10 @@ fn a_newer_or_foreign_file_is_refused_and_left_as_it_is() {
     fs::remove_file(&path).unwrap();
     open(folder.path());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
+    connection.pragma_update(None, "user_version", 4).unwrap();
     drop(connection);
     let error = Store::open(folder.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, LedgerError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(View::open(folder.path()).is_err());
 }
 
@@ -323,7 +325,7 @@ fn a_lost_or_torn_write_ahead_log_is_noticed() {
 
     fs::remove_file(copy.path().join("events.jsonl")).unwrap();
     let error = Store::open(copy.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+    assert!(matches!(error, LedgerError::Alone { .. }), "{error}");
 
     let (_original, copy) = killed();
     let whole = fs::read(copy.path().join(wal)).unwrap();

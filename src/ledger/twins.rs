@@ -46,8 +46,10 @@ impl Write<'_> {
 
     /// Keeps the task of a pair that will be created again, or is given another one.
     pub(super) fn keep_former_task(&self, pair: i64) -> Result<(), LedgerError> {
-        let sql = "INSERT OR IGNORE INTO former_tasks (task_id, pair, attempt)
-            SELECT task_id, pair, attempt FROM standings WHERE pair = ?1 AND task_id IS NOT NULL";
+        let sql = "INSERT OR IGNORE INTO former_tasks
+                (task_id, pair, attempt, usage, credits, credits_millionths)
+            SELECT task_id, pair, attempt, usage, credits, credits_millionths FROM standings
+                WHERE pair = ?1 AND task_id IS NOT NULL";
         self.execute(sql, [pair]).map(drop)
     }
 

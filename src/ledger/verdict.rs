@@ -94,8 +94,10 @@ impl Write<'_> {
             return self.settle_by_word(known, State::Rejected, Event::Resent);
         }
         let intended = self.intended(known)?;
-        // Whoever opens this ledger to write has its lock, so every run that sent for it has ended.
-        if may_still_be_sending(intended, Some(self.now), self.now) {
+        // Whoever opens this ledger to write has its lock, so the run that sent it has ended, unless
+        // it was pushed aside.
+        let ended = (!self.may_be_sent_by_another(intended)?).then_some(self.now);
+        if may_still_be_sending(intended, ended, self.now) {
             return Err(LedgerError::StillSending { id: known.intent.id.to_string() });
         }
         self.settle_by_word(known, State::InDoubt, Event::Resent)
@@ -154,8 +156,8 @@ fn forbidden(known: &Known, event: Event) -> LedgerError {
 }
 
 /// Whether the create of an attempt may still be under way, so that a task which nobody sees yet may
-/// still be made. `ended`: when the run that sent it is known to have ended. Where ledgers have no
-/// lock and many runs, as in PostgreSQL, that is not known of each, and the time has to tell.
+/// still be made. `ended`: when the run that sent it is known to have ended. Of a run on another machine,
+/// or of many runs at once, that is not known, and the time has to tell.
 fn may_still_be_sending(intended: Timestamp, ended: Option<Timestamp>, now: Timestamp) -> bool {
     match ended {
         Some(ended) => ended > now,

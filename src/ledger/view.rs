@@ -1,15 +1,17 @@
 //! Reads a ledger without its lock, also while a run writes it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row as SqlRow, params};
+use rusqlite::{Row as SqlRow, params};
 
+use super::event_log::{self, AppendedBy, Parts};
 use super::lookup::state_at;
-use super::schema::Read;
-use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, schema};
+use super::read::{Read, open_to_read};
+use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, is_under_way};
 use crate::pair::{TaskId, TaskIdError};
 use crate::plan::Known;
 use crate::state::State;
@@ -19,8 +21,9 @@ use crate::view::Row;
 #[derive(Debug)]
 pub struct View {
     path: PathBuf,
-    connection: Connection,
-    is_copy: bool,
+    pub(super) read: Read,
+    /// The ids in lower case of planned pairs that nobody is given.
+    pub(super) left_out: Arc<HashSet<String>>,
 }
 
 /// Which rows are wanted.
@@ -51,15 +54,29 @@ impl View {
     /// When it is damaged or newer, or the file system refuses.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let path = folder.join(FILE);
-        let read = schema::open_to_read(folder)?;
-        Ok(read.map(|Read { connection, is_copy }| Self { path, connection, is_copy }))
+        Ok(open_to_read(folder)?.map(|read| Self { path, read, left_out: Arc::default() }))
     }
 
     /// Whether it shows the moment in which it was opened and no later one: the file is of an older
     /// format, and this is a copy in today's. Whatever opens it to write brings the file up to date.
     #[must_use]
     pub fn is_copy(&self) -> bool {
-        self.is_copy
+        self.read.is_copy
+    }
+
+    /// Writes `events.jsonl` and the files after it anew where they are not as the ledger has it, and
+    /// names them. What a run under way is appending to is left to it. An older ledger's are not
+    /// touched: it has no events.
+    ///
+    /// # Errors
+    /// [`LedgerError::Behind`] if they have more than the ledger; or when the file system refuses.
+    pub fn write_events(&self) -> Result<Vec<PathBuf>, LedgerError> {
+        if self.is_copy() {
+            return Ok(Vec::new());
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let by = if is_under_way(folder) { AppendedBy::Run } else { AppendedBy::Nobody };
+        event_log::write_all(&Parts::new(folder), &self.read.connection, by)
     }
 
     /// The endpoint whose tasks these are.
@@ -144,7 +161,7 @@ impl View {
         each: &mut impl FnMut(Row) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error| E::from(self.failed(&error));
-        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let mut statement = self.read.connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query(()).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(read_row(row).map_err(failed)?)?;
@@ -162,9 +179,24 @@ impl View {
         most: usize,
     ) -> Result<Vec<Planned>, LedgerError> {
         let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
-        let from = after.map_or(-1, |planned| planned.place);
+        let mut from = after.map_or(-1, |planned| planned.place);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask(&sql, params![State::Planned.name(), from, most], read_planned)
+        loop {
+            let mut page =
+                self.ask(&sql, params![State::Planned.name(), from, most], read_planned)?;
+            let Some(last) = page.last() else { return Ok(page) };
+            from = last.place;
+            page.retain(|planned| !self.leaves_out(&planned.id));
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Whether a pair is left out of this run.
+    #[must_use]
+    pub fn leaves_out(&self, id: &str) -> bool {
+        !self.left_out.is_empty() && self.left_out.contains(&id.to_ascii_lowercase())
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.
@@ -228,13 +260,18 @@ impl View {
         Ok((mean(answer)?, mean(task)?))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn ask<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
         read: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, LedgerError> {
-        self.connection
+        self.read
+            .connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_map(params, read)?.collect())
             .map_err(|error| self.failed(&error))

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::event_log;
+use super::event_log::keep;
 use super::lookup::{millis, state_at};
 use super::purse::Purse;
 use super::writer::Record;
@@ -25,18 +25,14 @@ use crate::wire::{Judgement, Proof};
 pub(super) struct Write<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     pub(super) path: &'a Path,
-    purse: &'a mut Purse,
+    pub(super) purse: &'a mut Purse,
     pub(super) now: Timestamp,
     events: u64,
+    /// The run that holds the ledger, as the ledger says.
+    pub(super) run: Option<String>,
+    /// Why nothing new may be begun by this one.
+    pub(super) aside: Option<LedgerError>,
     changes: Vec<Change>,
-}
-
-/// What a transaction changed.
-#[derive(Debug, Default)]
-pub(super) struct Committed {
-    pub(super) changes: Vec<Change>,
-    /// The same for `events.jsonl`.
-    pub(super) lines: Vec<u8>,
 }
 
 /// What an event leaves behind on a pair.
@@ -65,24 +61,29 @@ impl<'a> Write<'a> {
         // As exact as it is stored, so that the event log and the ledger say the same.
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond());
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut write = Self { transaction, path, purse, now, events: 0, changes: Vec::new() };
-        write.events = write.only_row("SELECT events FROM batch", (), |row| row.get(0))?;
+        let (events, run, aside, changes) = (0, None, None, Vec::new());
+        let mut write = Self { transaction, path, purse, now, events, run, aside, changes };
+        let known = write.only_row("SELECT events, run FROM batch", (), |row| {
+            Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
+        });
+        (write.events, write.run) = known?;
         Ok(write)
     }
 
     /// To be called last: what was changed, once the transaction is committed.
-    pub(super) fn finish(self) -> Result<Committed, LedgerError> {
-        let lines = event_log::lines(&self.changes);
+    pub(super) fn finish(self) -> Result<Vec<Change>, LedgerError> {
         if !self.changes.is_empty() {
-            let sql = "UPDATE batch SET events = ?1, unlogged = ?2";
-            self.execute(sql, params![self.events, lines])?;
+            let kept = self.changes.iter().try_for_each(|change| keep(self.transaction, change));
+            kept.map_err(|error| self.failed(&error))?;
+            self.execute("UPDATE batch SET events = ?1", [self.events])?;
         }
-        Ok(Committed { changes: self.changes, lines })
+        Ok(self.changes)
     }
 
     /// Records that a planned pair is about to be created. The permit may be handed out once this
     /// transaction is committed.
     pub(super) fn intend(&mut self, planned: &Planned) -> Result<Permit, LedgerError> {
+        self.must_be_ours()?;
         let (pair, from, event) = (planned.pair, State::Planned, Event::Intended);
         let to = allowed(&planned.id, from, event)?;
         let now = self.now.as_millisecond();
@@ -111,6 +112,11 @@ impl<'a> Write<'a> {
 
     /// Records what happened to a pair, and returns its state.
     pub(super) fn record(&mut self, record: &Record) -> Result<Settled, LedgerError> {
+        // An answer is taken from any run: nobody else has it.
+        if let Record::Settled(intent, judgement) = record {
+            return self.settle(intent, judgement);
+        }
+        self.must_be_ours()?;
         let state = match record {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
             Record::Noted(task, news) => self.note(task, news)?,
@@ -150,7 +156,10 @@ impl<'a> Write<'a> {
             video_url: None,
         };
         let event = event_of(judgement);
-        let state = self.apply(intent, State::Sending, event, &trace)?;
+        let state = match self.apply(intent, State::Sending, event, &trace) {
+            Err(LedgerError::Forbidden { .. }) => return self.late(intent, judgement, &trace),
+            state => state?,
+        };
         if matches!(event, Event::NotMade | Event::Refused) {
             self.purse.give_back(intent.charge);
         }
@@ -314,7 +323,7 @@ impl<'a> Write<'a> {
     }
 
     /// The error for a pair that does not stand where an event expects it.
-    fn elsewhere(&self, pair: i64, id: &str, event: Event) -> LedgerError {
+    pub(super) fn elsewhere(&self, pair: i64, id: &str, event: Event) -> LedgerError {
         let sql = "SELECT state FROM standings WHERE pair = ?1";
         match self.only_row(sql, [pair], |row| state_at(row, 0)) {
             Ok(state) => {

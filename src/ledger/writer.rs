@@ -12,8 +12,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::store::Store;
-use super::write::{Committed, Write};
+use super::fence::Fence;
+use super::store::{Committed, Store};
+use super::write::Write;
 use super::{
     Intent, LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload,
     View,
@@ -27,6 +28,7 @@ const GROUP: usize = 1024;
 /// Given back to the disk when it is full, so that outcomes of creates that were sent can still be
 /// written. In bytes; each outcome takes a few pages of 4 kB.
 const RESERVE: usize = 1024 * 1024;
+const SET_ASIDE: &str = "ledger.reserve";
 
 /// The running ledger: hands out permits and records outcomes.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub struct Ledger {
     jobs: Jobs,
     thread: JoinHandle<Result<(), LedgerError>>,
     view: View,
+    fence: Fence,
 }
 
 /// What the writer is asked for.
@@ -70,7 +73,7 @@ impl Store {
     /// When the ledger cannot be read, or the reserve of disk space not be set aside.
     pub fn start(self, observer: Observer) -> Result<Ledger, LedgerError> {
         let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
-        let view = self.view()?;
+        let (view, fence) = (self.view()?, self.fence.clone());
         let reserve = Reserve::set_aside(&folder)?;
         let (jobs, queue) = mpsc::channel();
         let writer = Writer { store: self, observer, reserve: Some(reserve), broken: None };
@@ -78,7 +81,7 @@ impl Store {
             .name("ledger".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(|error| LedgerError::io(&folder, error))?;
-        Ok(Ledger { jobs, thread, view })
+        Ok(Ledger { jobs, thread, view, fence })
     }
 }
 
@@ -127,6 +130,14 @@ impl Ledger {
         Ok(self.record(Record::Uploaded(upload)).await?.state)
     }
 
+    /// Whether it is still this run's, and where it was: for a run that waits and commits nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::PushedAside`] or [`LedgerError::Moved`]; or when it cannot be read.
+    pub fn look(&self) -> Result<(), LedgerError> {
+        self.fence.look(&self.view)
+    }
+
     /// Reads what has been committed.
     #[must_use]
     pub fn view(&self) -> &View {
@@ -138,7 +149,7 @@ impl Ledger {
     /// # Errors
     /// The first thing that could not be written.
     pub fn close(self) -> Result<(), LedgerError> {
-        let Self { jobs, thread, view } = self;
+        let Self { jobs, thread, view, .. } = self;
         // Before the writer is told to end: it leaves one file behind only if nobody reads.
         drop(view);
         // It has ended if it cannot be told.
@@ -225,9 +236,12 @@ impl Writer {
 
     /// Everyone may act on what is committed, once it is also in the event log.
     fn publish(&mut self, committed: &Committed, answered: Vec<Answered>) {
-        let Committed { changes, lines } = committed;
-        if let Err(error) = self.store.events.append(lines) {
+        let changes = &committed.changes;
+        if let Err(error) = self.store.log(committed) {
             self.broken.get_or_insert(error);
+        }
+        if let Some(aside) = &committed.aside {
+            self.broken.get_or_insert_with(|| aside.clone());
         }
         if let Some(feeder) = &self.store.feeder {
             feeder.tell(changes);
@@ -328,11 +342,16 @@ impl Answered {
 }
 
 /// A file that only holds disk space.
-struct Reserve(PathBuf);
+pub(super) struct Reserve(PathBuf);
 
 impl Reserve {
+    /// Gives back what a run that was killed had set aside.
+    pub(super) fn give_back(folder: &Path) {
+        drop(Self(folder.join(SET_ASIDE)));
+    }
+
     fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
-        let path = folder.join("ledger.reserve");
+        let path = folder.join(SET_ASIDE);
         // Random bytes are not needed, but zeros may be stored as a hole.
         let filled =
             private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use super::redact;
 
@@ -42,10 +43,17 @@ impl ApiKey {
         }
     }
 
-    /// The value of the `Authorization` header: the only way out.
+    /// The value of the `Authorization` header: the only way out for what it is.
     #[must_use]
     pub fn bearer(&self) -> SecretString {
         format!("Bearer {}", self.0.expose_secret()).into()
+    }
+
+    /// A digest that tells it apart from other keys, and only beside the same salt.
+    #[must_use]
+    pub fn salted(&self, salt: &[u8]) -> [u8; 32] {
+        let key = self.0.expose_secret().as_bytes();
+        Sha256::new().chain_update(salt).chain_update(key).finalize().into()
     }
 
     /// The text with every occurrence of the key replaced, in whatever spelling, and also one that

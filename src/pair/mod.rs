@@ -12,6 +12,7 @@ mod name;
 mod query;
 mod redact;
 mod source;
+mod unsigned;
 mod url;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_al
 pub use self::name::{VideoName, VideoNameError};
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
+pub use self::unsigned::unsigned;
 pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
 

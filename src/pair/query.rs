@@ -52,6 +52,15 @@ pub(crate) fn without_queries(text: &str) -> String {
     without_signatures(&shown.collect::<String>())
 }
 
+/// Whether a parameter of this name, in lower case, signs a link.
+pub(crate) fn signs(name: &str) -> bool {
+    is_of_family(name) || SIGNING.contains(&name)
+}
+
+fn is_of_family(name: &str) -> bool {
+    FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
 fn ends(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "\"'<>`".contains(c)
 }
@@ -108,10 +117,10 @@ fn signature(text: &str, at: usize) -> Option<(usize, usize)> {
     let rest = &text[at..];
     let of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let name = rest.find(|c| !of_word(c)).map_or(rest, |end| &rest[..end]).to_ascii_lowercase();
-    let family = FAMILIES.iter().any(|family| name.starts_with(family));
-    if !family && !SIGNING.contains(&name.as_str()) {
+    if !signs(&name) {
         return None;
     }
+    let family = is_of_family(&name);
     let set = &rest.as_bytes()[name.len()..];
     let sign = spelled(b'=', set).into_iter().max().or_else(|| quoted(set, family))?;
     let from = at + name.len() + sign;

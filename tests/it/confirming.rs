@@ -11,7 +11,7 @@ use crate::sheet::{KEY, Said, Sheet, fake};
 use crate::speeches::{Speeches, measure};
 
 /// Nobody said yes beforehand.
-fn unasked(mut command: Command) -> Command {
+pub(crate) fn unasked(mut command: Command) -> Command {
     command.env_remove("CALLSHEET_YES");
     command
 }
@@ -21,7 +21,7 @@ fn run(sheet: &Sheet, options: &[&str]) -> Said {
 }
 
 /// On a terminal, on which somebody types this.
-fn answered(command: &Command, answer: &str) -> Said {
+pub(crate) fn answered(command: &Command, answer: &str) -> Said {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let mut script = Command::new("script");

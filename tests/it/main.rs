@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod accounts;
 mod adopting;
 mod answers;
 mod bad_input;
@@ -18,6 +19,7 @@ mod disks;
 mod doubt_sheets;
 mod doubts;
 mod evidence;
+mod fencing;
 mod files;
 mod fit;
 mod folders;
@@ -34,7 +36,9 @@ mod locals;
 mod media;
 mod migrating;
 mod money;
+mod moving;
 mod names;
+mod nearby;
 mod outages;
 mod parts;
 mod plans;
@@ -45,11 +49,13 @@ mod prices;
 mod probe;
 mod probe_again;
 mod probe_run;
+mod projections;
 mod proofs;
 mod reconciling;
 mod refusals;
 mod rehearsals;
 mod remarks;
+mod renames;
 mod requests;
 mod room;
 mod rude;

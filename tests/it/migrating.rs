@@ -1,5 +1,5 @@
-//! A run folder of the first release (`fixtures/ledger-v1`, made by `fixtures/make-v1.py`) is read,
-//! brought up to date and continued.
+//! Run folders of older releases (`fixtures/ledger-v1` and `-v2`, made by `fixtures/make-ledger.py`) are
+//! read, brought up to date and continued.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +15,13 @@ use crate::sheet::{KEY, Said, Sheet, root};
 /// The pairs that today's rules judge otherwise than the first release did.
 const REJUDGED: [&str; 4] = ["request", "request-lost", "closed", "moved"];
 
-/// A copy of the run folder, for the tasks of an endpoint.
+/// A copy of the first release's run folder, for the tasks of an endpoint.
 fn old(endpoint: &str) -> Sheet {
-    let fixture = root().join("tests/it/fixtures/ledger-v1");
+    of_format(1, endpoint)
+}
+
+fn of_format(format: usize, endpoint: &str) -> Sheet {
+    let fixture = root().join(format!("tests/it/fixtures/ledger-v{format}"));
     let manifest = fs::read_to_string(fixture.join("batch.yaml")).unwrap();
     let sheet = Sheet::new(&manifest.replace("http://127.0.0.1:18999", endpoint));
     copy(&fixture.join("run"), &sheet.run_folder());
@@ -238,4 +242,34 @@ fn another_endpoint_migrates_nothing() {
     let file = Connection::open(sheet.run_folder().join("ledger.sqlite")).unwrap();
     let format: i64 = file.query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap();
     assert_eq!(format, 1);
+}
+
+#[test]
+fn format_2_is_brought_up_to_date_with_its_events_and_continued() {
+    let server = server();
+    let sheet = of_format(2, &server.url);
+    let path = sheet.run_folder().join("events.jsonl");
+    let logged = fs::read(&path).unwrap();
+    let shown = sheet.call("status", &["--json"]);
+    assert_eq!(shown.json()["states"]["sending"], 1, "{shown}");
+    let run = sheet.run(&[]);
+    assert_eq!(run.code, 5, "{run}");
+    assert!(run.err.contains("of format 2, was brought up to date"), "{run}");
+    assert!(run.err.contains("cut off with 1 create under way"), "{run}");
+    assert!(!run.err.contains("took for created, failed or rejected"), "{run}");
+    let [create] = &creates(&server)[..] else { panic!("{:?}", creates(&server)) };
+    assert!(create.contains("/planned.jpg"), "{create}");
+    let states = states(&sheet);
+    assert_eq!(states["planned"], "created new-0");
+    assert_eq!(states["retried"], "created task-second");
+    assert_eq!(states["twin-b"], "in_doubt ");
+    let now = fs::read(&path).unwrap();
+    assert!(now.starts_with(&logged), "who follows the events goes on");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(sheet.call("report", &[]).code, 0);
+    assert_eq!(fs::read(&path).unwrap(), now, "also those that were only in the file");
+    let kept = Connection::open(sheet.run_folder().join("ledger.v2.sqlite")).unwrap();
+    let unlogged: i64 =
+        kept.query_row("SELECT length(unlogged) FROM batch", (), |row| row.get(0)).unwrap();
+    assert!(unlogged > 0);
 }

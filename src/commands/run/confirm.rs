@@ -73,7 +73,7 @@ fn to_send(
     let unfit: HashSet<_> = unfit.iter().map(String::as_str).collect();
     view.each_row::<Failure>(Rows::All, |row| {
         let length = match row.state {
-            State::Planned => Some(row.audio),
+            State::Planned => Some(row.audio).filter(|_| !view.leaves_out(&row.id)),
             State::Failed | State::Rejected => again
                 .length(&row.id)
                 .or_else(|| unfit.contains(row.id.as_str()).then_some(row.audio)),

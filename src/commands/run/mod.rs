@@ -26,18 +26,22 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{key, locals, opened, pulse, saved};
+use super::{belongs, key, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, Listing, Store};
+use crate::ledger::{Ledger, Listing, Renamed, Store};
+use crate::pair::ApiKey;
 use crate::report::Live;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
+
+/// How many renamed pairs are named.
+const SHOWN: usize = 10;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -54,17 +58,23 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
         None => None,
     };
-    let (client, _rehearsal) = runtime.block_on(connect(args, &batch))?;
+    let Connected { client, key, _rehearsal } = runtime.block_on(connect(args, &batch))?;
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
+    belongs::take_manifest(ui, &batch, &mut store)?;
+    key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
     }
     list(ui, &batch, &mut store, &locals::lengths(&batch, &catalog))?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
-    put_right(ui, (args, &batch), (&mut store, &kit), &shelf)?;
+    prepare::prepare(ui, args, &mut store, &shelf)?;
+    if !args.no_create {
+        nearby::settle(ui, (args, &batch), &mut store, &catalog)?;
+        put_right(ui, (args, &batch), (&mut store, &kit))?;
+    }
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
@@ -96,6 +106,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let end = End { until: args.until, created, stops, board, took };
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
+        (Err(error), _) if error.is_aside() => {
+            explain_cut(ui, &batch, &end);
+            Err(error.into())
+        }
         (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, &batch, &end),
         (Err(error), _) => {
             explain_cut(ui, &batch, &end);
@@ -104,14 +118,12 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// What has to be right, or confirmed, before anything is created.
+/// What is planned again, and confirmed, before anything is created.
 fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     (store, kit): (&mut Store, &Kit),
-    shelf: &Shelf,
 ) -> Result<(), Failure> {
-    prepare::prepare(ui, args, store, shelf)?;
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let again = again::select(ui, args, &store.view()?, price)?;
     let looks = kit.looks_again();
@@ -145,7 +157,16 @@ fn spare_descriptors() -> Result<(), Failure> {
     })
 }
 
-async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehearsal>), Failure> {
+/// The way to the API.
+struct Connected {
+    client: Client,
+    /// Unless it is a rehearsal's.
+    key: Option<ApiKey>,
+    /// Ends when dropped.
+    _rehearsal: Option<Rehearsal>,
+}
+
+async fn connect(args: &RunArgs, batch: &Batch) -> Result<Connected, Failure> {
     let settings = Settings {
         request_timeout: args.request_timeout,
         connections: limits(args, batch).concurrency.into(),
@@ -159,10 +180,11 @@ async fn connect(args: &RunArgs, batch: &Batch) -> Result<(Client, Option<Rehear
         }
         None => (batch.endpoint.clone(), key::read(&args.key)?, None),
     };
-    let client = Client::new(&endpoint, key, &settings)
+    let client = Client::new(&endpoint, key.clone(), &settings)
         .map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
     let client = if rehearsal.is_some() { client.rehearsing() } else { client };
-    Ok((client, rehearsal))
+    let key = rehearsal.is_none().then_some(key);
+    Ok(Connected { client, key, _rehearsal: rehearsal })
 }
 
 fn limits(args: &RunArgs, batch: &Batch) -> Limits {
@@ -208,6 +230,7 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     ui.note(&batch.head(ui));
+    announce_renamed(ui, &listing.renamed);
     if listing.changed > 0 {
         let pairs = counted(listing.changed as u64, "pair");
         ui.warn(&format!(
@@ -217,7 +240,26 @@ fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     }
 }
 
-fn start(batch: &Batch, store: Store, progress: &Arc<Mutex<Progress>>) -> Result<Ledger, Failure> {
+fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
+    if renamed.is_empty() {
+        return;
+    }
+    let shown = renamed.iter().take(SHOWN).map(|one| format!("{} is now {}", one.from, one.to));
+    let more = if renamed.len() > SHOWN { ", …" } else { "" };
+    let pairs = counted(renamed.len() as u64, "pair");
+    let names = shown.collect::<Vec<_>>().join(", ") + more;
+    ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
+}
+
+fn start(
+    batch: &Batch,
+    mut store: Store,
+    progress: &Arc<Mutex<Progress>>,
+) -> Result<Ledger, Failure> {
+    let teller = Arc::clone(progress);
+    store.tell_waiting(Box::new(move || {
+        lock(&teller).above(|ui| ui.warn(opened::WAITING));
+    }));
     let view = batch.site.existing()?;
     let mut live = Some(Live::start(&batch.site.folder, &view)?);
     let progress = Arc::clone(progress);

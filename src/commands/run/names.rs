@@ -29,6 +29,10 @@ pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
     let there = files_in(&shelf.folder);
     let taken = Taken::of(view, shelf)?;
     view.each_row::<Failure>(Rows::All, |row| {
+        // Its video has its place already, under whatever name the pair had then.
+        if row.state == State::Saved {
+            return Ok(());
+        }
         let Some(name) = name(&row, shelf) else { return Ok(()) };
         match taken.problem(&row, &name, shelf).or_else(|| occupied(&row, &name, &there)) {
             Some(problem) => Err(misplaced(&row, &shelf.folder.join(name), &problem)),

@@ -57,6 +57,7 @@ impl Stages<'_> {
             () = self.signals() => None,
             () = self.deadline() => None,
             () = self.show() => None,
+            () = self.guard() => None,
         }
     }
 
@@ -70,7 +71,10 @@ impl Stages<'_> {
             let (in_flight, board) = (&in_flight, self.board);
             let (stop, kill) = (&self.stops.create, &self.stops.kill);
             let means = submit::Means { ledger, client, in_flight, stop, kill, board, preflight };
-            let outcome = submit::run(means, &limits(self.args, self.batch)).await;
+            let outcome = match self.args.no_create {
+                true => submit::Outcome::default(),
+                false => submit::run(means, &limits(self.args, self.batch)).await,
+            };
             board.end();
             creating.send_replace(true);
             outcome
@@ -140,6 +144,19 @@ impl Stages<'_> {
     fn interval(&self) -> Duration {
         let usual = if self.batch.site.rehearsal { REHEARSED } else { INTERVAL };
         self.args.wait.poll_interval.unwrap_or(usual)
+    }
+
+    /// Ends all stages once the ledger is no longer this run's; what was sent is still recorded.
+    async fn guard(&self) {
+        loop {
+            sleep(SHOWN).await;
+            if let Err(error) = self.ledger.look()
+                && error.is_aside()
+            {
+                self.stops.pull(&Reason::Ledger(error));
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// The first signal lets creates under way be answered; ends with the second.

@@ -1,0 +1,146 @@
+//! One event as a line, from the ledger and back from the log of an older release.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::{Change, LedgerError};
+use crate::state::Event;
+
+/// The version of the lines.
+const VERSION: u32 = 1;
+
+/// An event as it is logged.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line<'a> {
+    v: u32,
+    pub(super) n: u64,
+    at: String,
+    id: Text<'a>,
+    event: Text<'a>,
+    from: Text<'a>,
+    state: Text<'a>,
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    error_code: Text<'a>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    error: Text<'a>,
+}
+
+type Text<'a> = std::borrow::Cow<'a, str>;
+
+impl<'a> Line<'a> {
+    pub(super) fn of(change: &'a Change) -> Self {
+        Self {
+            v: VERSION,
+            n: change.number,
+            at: change.at.to_string(),
+            id: (&*change.id).into(),
+            event: change.event.name().into(),
+            from: change.from.name().into(),
+            state: change.state.name().into(),
+            attempt: change.attempt,
+            task_id: change.task_id.as_deref().map(Text::from),
+            error_code: (&*change.code).into(),
+            error: (&*change.message).into(),
+        }
+    }
+
+    fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        let text = |column| Ok::<_, rusqlite::Error>(Text::from(row.get_ref(column)?.as_str()?));
+        let at = Timestamp::from_millisecond(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Self {
+            v: VERSION,
+            n: row.get(0)?,
+            at: at.to_string(),
+            id: text(2)?,
+            event: text(3)?,
+            from: text(4)?,
+            state: text(5)?,
+            attempt: row.get(6)?,
+            task_id: row.get_ref(7)?.as_str_or_null()?.map(Text::from),
+            error_code: text(8)?,
+            error: text(9)?,
+        })
+    }
+
+    /// With its end.
+    pub(super) fn write(&self, to: &mut Vec<u8>) {
+        // Writing plain data to a vector cannot fail.
+        let _ = serde_json::to_writer(&mut *to, self);
+        to.push(b'\n');
+    }
+}
+
+/// Gives the lines of some events in their order.
+pub(super) fn each<E: From<LedgerError>>(
+    connection: &Connection,
+    path: &Path,
+    numbers: RangeInclusive<u64>,
+    mut to: impl FnMut(&Line<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |error| E::from(LedgerError::sqlite(path, &error));
+    let sql = "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message
+        FROM events WHERE n BETWEEN ?1 AND ?2 ORDER BY n";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([numbers.start(), numbers.end()]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        to(&Line::read(row).map_err(failed)?)?;
+    }
+    Ok(())
+}
+
+/// Keeps an event in the ledger.
+pub(in crate::ledger) fn keep(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO events
+            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let event = params![
+        change.number,
+        change.at.as_millisecond(),
+        change.pair,
+        &*change.id,
+        change.event.name(),
+        change.from.name(),
+        change.state.name(),
+        change.attempt,
+        change.task_id.as_deref(),
+        change.code,
+        change.message
+    ];
+    connection.prepare_cached(sql)?.execute(event).map(drop)
+}
+
+/// Takes an event over that an older release logged and did not keep. What cannot be read is none.
+pub(in crate::ledger) fn import(connection: &Connection, line: &[u8]) -> rusqlite::Result<()> {
+    let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { return Ok(()) };
+    let Ok(at) = line.at.parse::<Timestamp>() else { return Ok(()) };
+    let sql = "INSERT OR IGNORE INTO events
+            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message)
+        SELECT ?1, ?2, pair, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM pairs WHERE pairs.id = ?3";
+    let event = params![
+        line.n,
+        at.as_millisecond(),
+        line.id,
+        line.event,
+        line.from,
+        line.state,
+        line.attempt,
+        line.task_id,
+        line.error_code,
+        line.error
+    ];
+    connection.prepare_cached(sql)?.execute(event).map(drop)
+}
+
+/// The pair that a later event than this one says was sent, and its task once it has one.
+pub(in crate::ledger) fn sent(line: &[u8], after: u64) -> Option<(String, Option<String>)> {
+    let line = serde_json::from_slice::<Line<'_>>(line).ok().filter(|line| line.n > after)?;
+    let is_sent = line.event == Event::Intended.name() || line.task_id.is_some();
+    is_sent.then(|| (line.id.into_owned(), line.task_id.map(Text::into_owned)))
+}

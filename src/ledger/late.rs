@@ -1,0 +1,99 @@
+//! Answers that come late: another run has taken the ledger over meanwhile, and the create that they
+//! answer is in doubt there.
+//!
+//! An answer to the very create that was taken for lost is as good a proof as it was in time. Where
+//! the pair has gone on since, by a person's word, the task is kept all the same.
+
+use rusqlite::params;
+
+use super::lookup::state_at;
+use super::write::{Trace, Write};
+use super::{Intent, LedgerError, event_of};
+use crate::pair::TaskId;
+use crate::state::{Event, State};
+use crate::wire::{Judgement, Proof};
+
+impl Write<'_> {
+    /// Records an answer to a create whose pair is no longer sending, and says where it stands.
+    pub(super) fn late(
+        &mut self,
+        intent: &Intent,
+        judgement: &Judgement,
+        trace: &Trace<'_>,
+    ) -> Result<State, LedgerError> {
+        let sql = "SELECT state, attempt FROM standings WHERE pair = ?1";
+        let (state, attempt): (State, u32) =
+            self.only_row(sql, [intent.pair], |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
+        let event = event_of(judgement);
+        match (state, attempt == intent.attempt, &judgement.proof) {
+            (State::InDoubt, true, Proof::InDoubt) => {
+                self.answered(intent, judgement, Event::Lost)?;
+                Ok(state)
+            }
+            (State::InDoubt, true, _) => {
+                let state = self.apply(intent, State::InDoubt, event, trace)?;
+                if matches!(event, Event::NotMade | Event::Refused) {
+                    self.purse.give_back(intent.charge);
+                }
+                self.answered(intent, judgement, event)?;
+                Ok(state)
+            }
+            // To be sent again, and not sent yet.
+            (State::Planned, true, Proof::Created(_)) => {
+                let state = self.apply(intent, State::Planned, Event::Adopted, trace)?;
+                self.answered(intent, judgement, event)?;
+                Ok(state)
+            }
+            (_, _, Proof::Created(task)) => {
+                self.keep_task(intent, task)?;
+                Ok(state)
+            }
+            _ => Err(self.elsewhere(intent.pair, &intent.id, event)),
+        }
+    }
+
+    /// What the attempt came to after all.
+    fn answered(
+        &self,
+        intent: &Intent,
+        judgement: &Judgement,
+        event: Event,
+    ) -> Result<(), LedgerError> {
+        let sql = "UPDATE attempts SET event = ?3, status = ?4, code = ?5, message = ?6,
+                evidence = ?7, proposed = ?8, settled = ?9 WHERE pair = ?1 AND attempt = ?2";
+        let attempt = params![
+            intent.pair,
+            intent.attempt,
+            event.name(),
+            judgement.status,
+            judgement.code,
+            judgement.message,
+            judgement.kept(event),
+            judgement.proposed.as_ref().map(TaskId::as_str),
+            self.now.as_millisecond(),
+        ];
+        self.execute(sql, attempt)?;
+        if event == Event::Lost {
+            let sql = "UPDATE standings SET error_code = ?2, error = ?3 WHERE pair = ?1";
+            self.execute(sql, params![intent.pair, judgement.code, judgement.message])?;
+        }
+        Ok(())
+    }
+
+    /// The pair has gone on without this task: it stays known as the attempt's.
+    fn keep_task(&self, intent: &Intent, task: &TaskId) -> Result<(), LedgerError> {
+        let sql = "INSERT OR IGNORE INTO former_tasks (task_id, pair, attempt)
+            SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM standings WHERE task_id = ?1)";
+        self.execute(sql, params![task.as_str(), intent.pair, intent.attempt])?;
+        let sql = "UPDATE attempts SET proposed = ?3 WHERE pair = ?1 AND attempt = ?2";
+        self.execute(sql, params![intent.pair, intent.attempt, task.as_str()]).map(drop)
+    }
+}
+
+impl Judgement {
+    /// The evidence that is worth keeping.
+    pub(super) fn kept(&self, event: Event) -> Option<&Vec<u8>> {
+        let ordinary = event == Event::Accepted && self.ordinary;
+        self.evidence.as_ref().filter(|_| !ordinary)
+    }
+}
