@@ -6,6 +6,10 @@ use super::failure::Failure;
 use crate::ledger::{Renamed, View, Wanted};
 use crate::pair::{Fingerprint, Pair};
 use crate::plan::{Known, is_changed};
+use crate::ui::{Ui, counted};
+
+/// How many renamed pairs are named.
+const SHOWN: usize = 10;
 
 /// What is known of each pair, in the manifest's order, and which of them had another id before.
 #[derive(Debug, Default)]
@@ -54,4 +58,16 @@ impl Listed {
         }
         Ok(())
     }
+}
+
+/// Says which pairs have another id than before.
+pub(super) fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
+    if renamed.is_empty() {
+        return;
+    }
+    let shown = renamed.iter().take(SHOWN).map(|one| format!("{} is now {}", one.from, one.to));
+    let more = if renamed.len() > SHOWN { ", …" } else { "" };
+    let pairs = counted(renamed.len() as u64, "pair");
+    let names = shown.collect::<Vec<_>>().join(", ") + more;
+    ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
 }

@@ -93,10 +93,13 @@ impl View {
             let sql = format!(
                 "{PLANNED} AND {image} NOT IN (SELECT {value} FROM json_each(?2))
                     AND {audio} NOT IN (SELECT {value} FROM json_each(?3))
-                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place LIMIT 1"
+                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place LIMIT ?5"
             );
-            let params = params![State::Planned.name(), images, audios, places];
-            if let Some(apart) = self.ask(&sql, params, read_planned)?.pop() {
+            // One of so many is not left out.
+            let most = i64::try_from(self.left_out() + 1).unwrap_or(i64::MAX);
+            let params = params![State::Planned.name(), images, audios, places, most];
+            let mut apart = self.ask(&sql, params, read_planned)?.into_iter();
+            if let Some(apart) = apart.find(|planned| !self.leaves_out(&planned.id)) {
                 return Ok(Some(apart));
             }
         }
@@ -109,7 +112,8 @@ impl View {
     /// When the file cannot be read.
     pub fn planned_one(&self, id: &str) -> Result<Option<Planned>, LedgerError> {
         let sql = format!("{PLANNED} AND id = ?2");
-        Ok(self.ask(&sql, [State::Planned.name(), id], read_planned)?.pop())
+        let planned = self.ask(&sql, [State::Planned.name(), id], read_planned)?.pop();
+        Ok(planned.filter(|planned| !self.leaves_out(&planned.id)))
     }
 
     /// How many tasks are unfinished at the server, also those of pairs that are no longer listed.

@@ -3,6 +3,7 @@
 mod again;
 mod fence;
 mod migrate;
+mod nearby;
 mod outage;
 mod permits;
 mod purse;

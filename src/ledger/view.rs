@@ -193,6 +193,12 @@ impl View {
         }
     }
 
+    /// How many planned pairs this run leaves out.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
     /// Whether a pair is left out of this run.
     #[must_use]
     pub fn leaves_out(&self, id: &str) -> bool {

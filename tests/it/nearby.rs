@@ -72,6 +72,7 @@ fn a_copy_does_not_pay_again_unless_somebody_says_so() {
     let left = run(&summer, &["--leave-out-paid"]);
     assert_eq!((left.code, api.book().creates_read), (4, 4), "{left}");
     assert!(left.out.contains("3 planned, 1 created"), "{left}");
+    assert!(!left.err.contains("same command again"), "it would leave them out again: {left}");
     let yes = answered(&command(&summer, &["--limit", "1"]), "y\n");
     assert_eq!((yes.code, api.book().creates_read), (4, 5), "{yes}");
     // One of them is in doubt here, too, by now.

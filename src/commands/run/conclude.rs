@@ -30,6 +30,8 @@ pub(super) struct End {
     /// What the ledger may not know.
     pub(super) board: Board,
     pub(super) took: Duration,
+    /// How many pairs it leaves planned on purpose.
+    pub(super) kept: u64,
 }
 
 impl End {
@@ -87,7 +89,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
         ui.message(&doubts);
     }
     // The budget alone does not grow.
-    if standing.left(end.until) > 0 && exit != Exit::Budget {
+    if standing.left(end.until) > end.kept && exit != Exit::Budget {
         ui.hint(&format!("to continue, give the same command again: {}", this_command()));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(

@@ -26,22 +26,20 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{belongs, key, locals, nearby, opened, pulse, saved};
+use super::{belongs, key, listed, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, Listing, Renamed, Store};
+use crate::ledger::{Ledger, Listing, Store};
 use crate::pair::ApiKey;
 use crate::report::Live;
+use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
 use crate::watch::Meter;
-
-/// How many renamed pairs are named.
-const SHOWN: usize = 10;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -75,7 +73,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         nearby::settle(ui, (args, &batch), &mut store, &catalog)?;
         put_right(ui, (args, &batch), (&mut store, &kit))?;
     }
+    let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
+    // The same command again would not create them either.
+    let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
@@ -103,7 +104,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let closed = ledger.close();
     lock(&progress).end();
     let took = started.elapsed();
-    let end = End { until: args.until, created, stops, board, took };
+    let end = End { until: args.until, created, stops, board, took, kept };
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
         (Err(error), _) if error.is_aside() => {
@@ -230,7 +231,7 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     ui.note(&batch.head(ui));
-    announce_renamed(ui, &listing.renamed);
+    listed::announce_renamed(ui, &listing.renamed);
     if listing.changed > 0 {
         let pairs = counted(listing.changed as u64, "pair");
         ui.warn(&format!(
@@ -238,17 +239,6 @@ fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
              To have the new request made too, give it a new id"
         ));
     }
-}
-
-fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
-    if renamed.is_empty() {
-        return;
-    }
-    let shown = renamed.iter().take(SHOWN).map(|one| format!("{} is now {}", one.from, one.to));
-    let more = if renamed.len() > SHOWN { ", …" } else { "" };
-    let pairs = counted(renamed.len() as u64, "pair");
-    let names = shown.collect::<Vec<_>>().join(", ") + more;
-    ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
 }
 
 fn start(
