@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -9,6 +10,9 @@ use super::lock::is_under_way;
 use super::migrate::{self, FORMAT};
 use super::schema::{connect, format, is_blank};
 use super::{FILE, LedgerError};
+
+/// How long a reader waits while a run opens or closes the file.
+const LOOKS: Duration = Duration::from_secs(10);
 
 /// A ledger that was opened for reading.
 #[derive(Debug)]
@@ -60,7 +64,10 @@ fn open(
 }
 
 fn plainly(path: &Path) -> Result<Connection, LedgerError> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    connection.busy_timeout(LOOKS).map_err(|error| LedgerError::sqlite(path, &error))?;
+    Ok(connection)
 }
 
 fn readable(path: &Path) -> impl FnOnce(Connection) -> Result<Connection, LedgerError> {

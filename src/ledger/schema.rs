@@ -71,10 +71,13 @@ pub(super) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Has the file itself show that a run has it: a copy without the write-ahead log must show that it
-/// is one. Where somebody reads, that has to wait.
+/// is one. Where somebody else has it open, that has to wait.
 pub(super) fn show_in_use(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let shown = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-    shown.map_err(|error| LedgerError::sqlite(path, &error))
+    match shown.map_err(|error| LedgerError::sqlite(path, &error)) {
+        Err(LedgerError::Busy { .. }) => Ok(()),
+        shown => shown,
+    }
 }
 
 /// In one transaction: a crash leaves a whole ledger or an empty file.
