@@ -215,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn nobody_else_reads_the_links_in_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        Catalog::open(folder.path()).put("u", Role::Audio, None, &look(1));
+        let found = std::fs::metadata(folder.path().join(FILE)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
     fn what_was_looked_at_before_there_was_a_folder_is_kept() {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join("spring.run");

@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::run::{KeyArgs, RunArgs, Until, VideoArgs, WaitArgs};
-pub use self::settle::{AdoptArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
+pub use self::settle::{AdoptArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs};
 use crate::exit::Exit;
 use crate::pace;
 
@@ -114,7 +114,7 @@ pub enum Command {
 /// A manifest.
 #[derive(Debug, Clone, Args)]
 pub struct ManifestArgs {
-    /// The manifest, a YAML file
+    /// The manifest, a YAML file; or a table of pairs: CSV, TSV, JSON Lines, .xlsx or .ods
     #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
     /// Accept plain http to other machines: what is sent can be read and changed on the way
@@ -200,6 +200,10 @@ pub struct StatusArgs {
     /// object) for each change
     #[arg(long)]
     pub watch: bool,
+    /// Write the pairs in doubt to a new CSV file, to be filled in for `resolve --from`: for each a
+    /// task id, or an action of adopt, resend and abandon; `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "watch")]
+    pub doubts: Option<PathBuf>,
 }
 
 /// What a first manifest is made of.

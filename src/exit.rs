@@ -23,7 +23,7 @@ pub enum Exit {
     InDoubt,
     /// Stopped early with work left. Give the same command again.
     WorkLeft,
-    /// All is settled, but some pairs were rejected or have failed, or a video was lost.
+    /// All is settled, but some pairs were rejected or have failed, or a video was lost or wrong.
     SomeFailed,
     /// All done.
     Done,
@@ -77,7 +77,7 @@ impl Exit {
             Self::InDoubt => "pairs are in doubt: settle them with `callsheet resolve`",
             Self::WorkLeft => "stopped early, work left: give the same command again",
             Self::SomeFailed => {
-                "all is settled, but some pairs were rejected or have failed, or a video was lost"
+                "all is settled, but some pairs were rejected or have failed, or a video was lost or wrong"
             }
             Self::Done => "all done",
         }

@@ -41,9 +41,9 @@
 //! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
 //!                           · what an answer proves · what may follow what · bytes → a whole
 //!                           video, sound or picture, or why not
-//! fitness manifest plan view reconcile   whether media are fit to be sent · YAML → pairs or
-//!                           problems · what a run would do · rows → CSV and JSON · whose the
-//!                           account's tasks may be
+//! fitness table manifest plan view reconcile   whether media are fit to be sent · CSV, JSON Lines
+//!                           and spreadsheets → rows · YAML and rows → pairs or problems · what a run
+//!                           would do · rows → CSV and JSON · whose the account's tasks may be
 //! files catalog             files that appear whole or not at all, files beside the manifest ·
 //!                           what is known of media
 //! ledger                    the durable truth, and the permits to spend money
@@ -75,6 +75,7 @@ pub mod reconcile;
 pub mod report;
 pub mod state;
 pub mod submit;
+pub mod table;
 pub mod ui;
 pub mod view;
 pub mod watch;

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::pace::Rate;
 use crate::pair::{Fingerprint, Pair};
-use crate::price::{Money, billed};
+use crate::price::{Money, Price, Tariff, billed};
 use crate::state::State;
 
 /// What the ledger knows of a pair.
@@ -107,17 +107,20 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Counts a pair.
-    pub fn add(&mut self, audio: Option<Duration>, price: Option<Money>) {
+    /// Counts a pair, whose video costs this where the price is known.
+    pub fn add(&mut self, audio: Option<Duration>, price: Option<impl Into<Price>>) {
+        let price: Option<Price> = price.map(Into::into);
         self.pairs += 1;
-        match audio {
-            Some(length) => {
-                self.length = self.length.saturating_add(length);
-                self.billed = self.billed.saturating_add(billed(length));
-            }
-            None => self.unmeasured += 1,
+        let mut cost = Money::default();
+        if let Some(length) = audio {
+            let seconds = price.map_or_else(|| billed(length), |price| price.billed(length));
+            self.length = self.length.saturating_add(length);
+            self.billed = self.billed.saturating_add(seconds);
+            cost = price.map_or(cost, |price| price.cost(length));
+        } else {
+            self.unmeasured += 1;
         }
-        self.cost = price.map(|price| price.times(self.billed));
+        self.cost = price.map(|_| self.cost.unwrap_or_default().plus(cost));
     }
 }
 
@@ -154,13 +157,20 @@ impl Plan {
         pair: &Pair,
         known: Option<&Known>,
         audio: Option<Duration>,
-        price: Option<Money>,
+        tariff: Option<Tariff>,
     ) -> Step {
         let step = step(pair, known);
+        let price = tariff.map(|tariff| tariff.of_request(&pair.request));
         self.sums[step as usize].add(audio, price);
         let sent = step != Step::Create;
         self.changed += u64::from(sent && known.is_some_and(|known| is_changed(pair, known)));
         step
+    }
+
+    /// Counts a listed pair that a run would send, were its files fit to be sent.
+    pub fn leave_out(&mut self, audio: Option<Duration>, price: Option<Price>) -> Step {
+        self.sums[Step::Rejected as usize].add(audio, price);
+        Step::Rejected
     }
 
     /// What the pairs of a step come to.
@@ -276,7 +286,7 @@ mod tests {
     #[test]
     fn sums_are_exact_and_each_pair_is_billed_for_the_second_it_began() {
         let mut plan = Plan::default();
-        let price = Some(Money::of(0.16));
+        let price = Some(Money::of(0.16).into());
         for audio in [Some(Duration::from_millis(1_200)), Some(Duration::from_millis(2_900)), None]
         {
             plan.add(&pair(), None, audio, price);

@@ -2,12 +2,16 @@
 //! numbers.
 //!
 //! The length of a recording is the bill. Nobody documents how the API rounds it, and its siblings
-//! bill whole seconds begun, so that is what is reckoned with.
+//! bill whole seconds begun, so that is what is reckoned with where the manifest says nothing else.
+
+mod tariff;
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+
+pub use self::tariff::{Factor, Per, Price, Tariff};
 
 /// An amount in the user's currency, in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
@@ -42,6 +46,12 @@ impl Money {
     #[must_use]
     pub fn of_about(self, seconds: f64) -> Self {
         Self::of((self.0 as f64 / 1e4 * seconds).round() / 100.0)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 
     /// What so many seconds cost at this price.
@@ -124,15 +134,15 @@ pub fn billed(length: Duration) -> u64 {
 pub struct Charge {
     /// Billed seconds; nothing where the length of the recording is not known.
     pub seconds: Option<u64>,
-    /// What a second cost when it was sent.
+    /// What each of them came to when it was sent, rounded up.
     pub price: Option<Money>,
 }
 
 /// What a batch may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
-    /// What a second costs now.
-    pub price: Option<Money>,
+    /// What videos cost now.
+    pub price: Option<Tariff>,
     /// Never passed.
     pub budget: Option<Amount>,
     /// No pair may cost more.
@@ -168,10 +178,19 @@ pub enum Refusal {
 }
 
 impl Rules {
-    /// What a pair with a recording of this length costs now.
+    /// What a pair with a recording of this length costs now whose request is about to be sent.
     #[must_use]
-    pub fn charge(&self, length: Option<Duration>) -> Charge {
-        Charge { seconds: length.map(billed), price: self.price }
+    pub fn charge(&self, length: Option<Duration>, body: &[u8]) -> Charge {
+        self.charge_at(length, self.price.map(|tariff| tariff.of_body(body)))
+    }
+
+    /// What a pair with a recording of this length costs at its price.
+    #[must_use]
+    pub fn charge_at(&self, length: Option<Duration>, price: Option<Price>) -> Charge {
+        match price {
+            Some(price) => price.charge(length, self.most),
+            None => Charge { seconds: length.map(billed), price: None },
+        }
     }
 
     /// Whether anything depends on what a pair costs.
@@ -185,10 +204,11 @@ impl Rules {
     #[must_use]
     pub fn spent(&self, charge: Charge) -> u64 {
         let seconds = charge.seconds.unwrap_or_else(|| billed(self.most));
-        let price = charge.price.or(self.price).unwrap_or_default();
-        match self.budget {
-            Some(Amount::Money(_)) => price.times(seconds).0,
-            Some(Amount::Seconds(_)) | None => seconds,
+        let now = |tariff: Tariff| tariff.dearest().cost(Duration::from_secs(seconds));
+        match (self.budget, charge.price) {
+            (Some(Amount::Money(_)), Some(price)) => price.times(seconds).0,
+            (Some(Amount::Money(_)), None) => self.price.map_or(0, |tariff| now(tariff).0),
+            (Some(Amount::Seconds(_)) | None, _) => seconds,
         }
     }
 
@@ -241,7 +261,7 @@ mod tests {
     }
 
     fn rules(budget: Option<Amount>, max_pair_cost: Option<Amount>) -> Rules {
-        Rules { price: Some(PRICE), budget, max_pair_cost, most: Duration::from_secs(30) }
+        Rules { price: Some(PRICE.into()), budget, max_pair_cost, most: Duration::from_secs(30) }
     }
 
     #[test]
@@ -269,33 +289,51 @@ mod tests {
     #[test]
     fn without_limits_everything_may_be_spent() {
         let free = rules(None, None);
-        assert_eq!(free.allow(u64::MAX, free.charge(None)), Ok(()));
+        assert_eq!(free.allow(u64::MAX, free.charge(None, b"{}")), Ok(()));
     }
 
     #[test]
     fn a_budget_is_met_and_never_passed() {
         let rules = rules(Some(Amount::Money(Money::of(1.6))), None);
-        let five = rules.charge(seconds(4.2));
+        let five = rules.charge(seconds(4.2), b"{}");
         assert_eq!(rules.spent(five), 800_000);
         assert_eq!(rules.allow(800_000, five), Ok(()));
         let text = rules.allow(800_001, five).unwrap_err().to_string();
         assert_eq!(text, "0.800001 of 1.60 spent, and it costs 0.80");
-        assert_eq!(rules.allow(0, rules.charge(None)), Err(Refusal::Unmeasured));
+        assert_eq!(rules.allow(0, rules.charge(None, b"{}")), Err(Refusal::Unmeasured));
     }
 
     #[test]
     fn a_budget_in_seconds_needs_no_price() {
         let rules = Rules { price: None, ..rules(Some(Amount::Seconds(60)), None) };
-        assert_eq!(rules.allow(30, rules.charge(seconds(29.1))), Ok(()));
-        assert!(rules.allow(31, rules.charge(seconds(29.1))).is_err());
+        assert_eq!(rules.allow(30, rules.charge(seconds(29.1), b"{}")), Ok(()));
+        assert!(rules.allow(31, rules.charge(seconds(29.1), b"{}")).is_err());
     }
 
     #[test]
     fn a_pair_that_is_too_dear_is_told_from_a_budget_that_is_used_up() {
         let rules = rules(None, Some(Amount::Money(Money::of(4.0))));
-        assert_eq!(rules.allow(0, rules.charge(seconds(25.0))), Ok(()));
-        let text = rules.allow(0, rules.charge(seconds(25.1))).unwrap_err().to_string();
+        assert_eq!(rules.allow(0, rules.charge(seconds(25.0), b"{}")), Ok(()));
+        let text = rules.allow(0, rules.charge(seconds(25.1), b"{}")).unwrap_err().to_string();
         assert_eq!(text, "it costs 4.16, and `max_pair_cost` is 4.00");
+    }
+
+    #[test]
+    fn a_price_list_bounds_a_budget_as_well() {
+        let list = Tariff { minimum: Money::of(0.5), ..Tariff::per_second(PRICE) };
+        let list = Tariff { turbo: Factor::of(2.0), ..list };
+        let budget = Some(Amount::Money(Money::of(1.0)));
+        let rules = Rules { price: Some(list), ..rules(budget, None) };
+        let short = rules.charge(seconds(1.0), b"{}");
+        assert_eq!(rules.spent(short), 500_000);
+        assert_eq!(rules.allow(500_000, short), Ok(()));
+        let turbo = rules.charge(seconds(4.0), br#"{"turbo_mode": true}"#);
+        assert_eq!(rules.spent(turbo), 1_280_000);
+        assert!(rules.allow(0, turbo).is_err());
+        let unmeasured = rules.charge(None, b"{}");
+        assert_eq!(rules.spent(unmeasured), 30 * 160_000, "the longest that may be sent");
+        let before = Charge { seconds: Some(1), price: None };
+        assert_eq!(rules.spent(before), 500_000, "sent when no price was known");
     }
 
     #[test]
@@ -316,7 +354,7 @@ mod tests {
                 let rules = rules(Some(budget), None);
                 let mut spent = 0;
                 for length in &lengths {
-                    let charge = rules.charge(length.map(Duration::from_millis));
+                    let charge = rules.charge(length.map(Duration::from_millis), b"{}");
                     if rules.allow(spent, charge).is_ok() {
                         spent += rules.spent(charge);
                     }

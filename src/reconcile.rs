@@ -4,12 +4,12 @@
 //! is certainly somebody else's is left out first; then inputs decide where a list has them, and
 //! else the sound of the videos. A proposal is made only where nothing else comes near it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::media::audio::Envelope;
-use crate::pair::TaskId;
+use crate::pair::{LocalFile, TaskId};
 use crate::wire::Listed;
 
 /// A pair in doubt, as far as it can be recognised.
@@ -23,11 +23,26 @@ pub struct Lost {
     pub image: String,
     /// The URL of its recording, as it was sent.
     pub audio: String,
-    /// The service's own name for the request, where its answer said it.
-    pub request: Option<String>,
+    /// The model that was asked for.
+    pub model: String,
+    /// The file beside the manifest that the recording was, if it was one.
+    pub file: Option<LocalFile>,
+    /// The service's own names for the request, where its answer said them.
+    pub requests: Vec<String>,
     /// The sound of its recording, where it could be had.
     pub sound: Option<Envelope>,
 }
+
+impl Lost {
+    /// Whether a list names the request that was lost.
+    #[must_use]
+    pub fn is_named_by(&self, task: &Listed) -> bool {
+        task.request.as_ref().is_some_and(|request| self.requests.contains(request))
+    }
+}
+
+/// The tasks that ledgers know, and when they are known to have been made.
+pub type KnownTasks = HashMap<TaskId, Option<Timestamp>>;
 
 /// A task that no ledger knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,29 +57,61 @@ pub struct Orphan {
 /// seconds.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
-/// The tasks that may have been made by one of the lost creates: not known to any ledger, of the
-/// model that was asked for, and made between the first intent and `patience` after the last one.
+/// Where no task shows that the list's clock is ours, its times may be those of any country.
+const ANYWHERE: SignedDuration = SignedDuration::from_hours(15);
+
+/// The tasks that may have been made by one of the lost creates: not known to any ledger, of a model
+/// that was asked for, and made between the first intent and `patience` after the last one.
+///
+/// Models and times rule a task out only where the list shows by tasks that are known how it writes
+/// them. What is left out wrongly is not found, and its pair is paid for again.
 #[must_use]
 pub fn orphans(
     list: Vec<Listed>,
-    known: &HashSet<TaskId>,
+    known: &KnownTasks,
     lost: &[Lost],
     patience: SignedDuration,
 ) -> Vec<Orphan> {
     let times = || lost.iter().map(|lost| lost.sent_at);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return Vec::new() };
-    let window = (first.saturating_sub(EARLY).ok(), last.saturating_add(patience + EARLY).ok());
+    let off = if is_our_clock(&list, known, patience) { EARLY } else { ANYWHERE };
+    let window = (first.saturating_sub(off).ok(), last.saturating_add(patience + off).ok());
     let within = |at: Timestamp| {
         window.0.is_none_or(|from| at >= from) && window.1.is_none_or(|until| at <= until)
     };
+    let models = models(&list, known, lost);
     let mut seen = HashSet::new();
     let may_be = |task: &Listed| {
-        !known.contains(&task.task)
-            && task.made_at.is_none_or(within)
-            && seen.insert(task.task.clone())
+        let is_named = lost.iter().any(|lost| lost.is_named_by(task));
+        let fits = task.made_at.is_none_or(within)
+            && folded(task).is_none_or(|model| models.is_empty() || models.contains(&model));
+        !known.contains_key(&task.task) && (is_named || fits) && seen.insert(task.task.clone())
     };
     let left = list.into_iter().filter(may_be);
     left.map(|listed| Orphan { listed, sound: None }).collect()
+}
+
+/// Whether a task that this ledger saw made has the same time in the list.
+fn is_our_clock(list: &[Listed], known: &KnownTasks, patience: SignedDuration) -> bool {
+    list.iter().any(|task| {
+        let ours = known.get(&task.task).copied().flatten();
+        let both = ours.zip(task.made_at);
+        both.is_some_and(|(ours, theirs)| ours.duration_since(theirs).abs() <= patience + EARLY)
+    })
+}
+
+/// What the list calls the models of these creates; nothing where it may call them anything.
+fn models(list: &[Listed], known: &KnownTasks, lost: &[Lost]) -> HashSet<String> {
+    let ours = list.iter().filter(|task| known.contains_key(&task.task)).filter_map(folded);
+    let mut models: HashSet<_> = ours.collect();
+    if !models.is_empty() {
+        models.extend(lost.iter().map(|lost| lost.model.to_lowercase()));
+    }
+    models
+}
+
+fn folded(task: &Listed) -> Option<String> {
+    task.model.as_deref().map(str::to_lowercase)
 }
 
 /// What may be adopted: the pair and the task, and why.
@@ -138,8 +185,7 @@ pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     let mut findings = Findings::default();
     let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
         (lost.iter().collect(), orphans.iter().collect());
-    let by_name =
-        |lost: &Lost, task: &Orphan| lost.request.is_some() && lost.request == task.listed.request;
+    let by_name = |lost: &Lost, task: &Orphan| lost.is_named_by(&task.listed);
     one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Request, &by_name));
     one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Inputs, &by_inputs));
     // What a list says of a task's inputs rules out every other pair.
@@ -232,131 +278,4 @@ fn likeness(lost: &Lost, task: &Orphan) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_000_000 + second).unwrap()
-    }
-
-    fn task(id: &str) -> TaskId {
-        TaskId::parse(id).unwrap()
-    }
-
-    fn lost(id: &str, second: i64, audio: &str) -> Lost {
-        let image = format!("https://e.com/{id}.jpg?sig=1");
-        Lost {
-            id: id.into(),
-            sent_at: at(second),
-            image,
-            audio: audio.into(),
-            request: None,
-            sound: None,
-        }
-    }
-
-    fn listed(id: &str, second: i64) -> Listed {
-        let made_at = Some(at(second));
-        Listed { task: task(id), made_at, model: None, inputs: None, request: None }
-    }
-
-    fn orphan(id: &str) -> Orphan {
-        Orphan { listed: listed(id, 0), sound: None }
-    }
-
-    fn sound(seed: u64) -> Option<Envelope> {
-        Some(Envelope::made_up(seed, 400))
-    }
-
-    #[test]
-    fn what_is_known_or_out_of_time_or_listed_twice_is_no_orphan() {
-        let doubts = [lost("a", 100, "x"), lost("b", 200, "y")];
-        let list = ["t1", "t2", "t3", "t4", "t4", "t5"].iter().zip([10, 120, 150, 500, 500, 420]);
-        let list = list.map(|(id, second)| listed(id, second)).collect();
-        let known = HashSet::from([task("t3")]);
-        let left = orphans(list, &known, &doubts, SignedDuration::from_secs(180));
-        let left: Vec<_> = left.iter().map(|task| task.listed.task.as_str()).collect();
-        assert_eq!(left, ["t2", "t5"]);
-        let unknown = Listed { made_at: None, ..listed("t6", 0) };
-        let left = orphans(vec![unknown], &known, &doubts, SignedDuration::ZERO);
-        assert_eq!(left.len(), 1, "a list that says no times rules nothing out");
-        assert!(orphans(vec![listed("t1", 0)], &known, &[], SignedDuration::ZERO).is_empty());
-    }
-
-    #[test]
-    fn inputs_decide_where_a_list_has_them() {
-        let doubts = [lost("a", 0, "https://e.com/x.mp3"), lost("b", 0, "https://e.com/y.mp3")];
-        let of = |id: &str, image: &str, audio: &str| {
-            let inputs = Some((image.to_owned(), audio.to_owned()));
-            Orphan { listed: Listed { inputs, ..listed(id, 0) }, sound: None }
-        };
-        let list = [
-            of("t1", "https://e.com/b.jpg?sig=2", "https://e.com/y.mp3"),
-            of("t2", "https://e.com/a.jpg", "https://e.com/y.mp3"),
-        ];
-        let findings = match_up(&doubts, &list);
-        let proposal = Proposal { id: "b".into(), task: task("t1"), reason: Reason::Inputs };
-        assert_eq!(findings.proposals, [proposal]);
-        assert_eq!((findings.strangers, findings.without), (vec![task("t2")], vec!["a".into()]));
-    }
-
-    #[test]
-    fn equal_pairs_take_one_task_each() {
-        let one = lost("a", 0, "x");
-        let two = Lost { id: "a-2".into(), ..one.clone() };
-        let inputs = Some((one.image.clone(), one.audio.clone()));
-        let list = ["t1", "t2"].map(|id| {
-            let listed = Listed { inputs: inputs.clone(), ..listed(id, 0) };
-            Orphan { listed, sound: None }
-        });
-        let findings = match_up(&[one, two], &list);
-        let pairs: Vec<_> =
-            findings.proposals.iter().map(|p| (p.id.as_str(), p.task.as_str())).collect();
-        assert_eq!(pairs, [("a", "t1"), ("a-2", "t2")]);
-    }
-
-    #[test]
-    fn a_video_goes_to_the_only_recording_that_it_sounds_like() {
-        let doubts =
-            [1, 2].map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) });
-        let list = [2, 3].map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) });
-        let findings = match_up(&doubts, &list);
-        assert_eq!(findings.proposals.len(), 1);
-        assert_eq!(
-            (findings.proposals[0].id.as_str(), &findings.proposals[0].task),
-            ("d2", &task("t2"))
-        );
-        assert_eq!((findings.strangers, findings.without), (vec![task("t3")], vec!["d1".into()]));
-    }
-
-    #[test]
-    fn one_recording_with_several_portraits_is_a_persons_choice() {
-        let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, "same") });
-        let list = ["t1", "t2"].map(|id| Orphan { sound: sound(5), ..orphan(id) });
-        let findings = match_up(&doubts, &list);
-        let tasks = vec![task("t1"), task("t2")];
-        assert_eq!(findings.choices, [Choice { ids: vec!["a".into(), "b".into()], tasks }]);
-        assert!(findings.proposals.is_empty() && findings.without.is_empty());
-    }
-
-    #[test]
-    fn two_recordings_that_sound_alike_are_nobodys_by_sound() {
-        // The same speech under two names: which portrait it is cannot be heard.
-        let doubts = ["a", "b"].map(|id| Lost { sound: sound(5), ..lost(id, 0, id) });
-        let findings = match_up(&doubts, &[Orphan { sound: sound(5), ..orphan("t1") }]);
-        assert!(findings.proposals.is_empty(), "{findings:?}");
-        assert_eq!(findings.without.len(), 2);
-    }
-
-    #[test]
-    fn of_many_made_up_sounds_none_is_proposed_for_another() {
-        let doubts: Vec<_> = (0..40)
-            .map(|n| Lost { sound: sound(n), ..lost(&format!("d{n}"), 0, &format!("x{n}")) })
-            .collect();
-        let list: Vec<_> =
-            (20..60).map(|n| Orphan { sound: sound(n), ..orphan(&format!("t{n}")) }).collect();
-        let findings = match_up(&doubts, &list);
-        assert_eq!(findings.proposals.len(), 20);
-        assert!(findings.proposals.iter().all(|p| p.id[1..] == p.task.as_str()[1..]));
-    }
-}
+mod tests;

@@ -107,7 +107,8 @@ fn saved_path(row: &Row) -> Option<&str> {
 }
 
 /// A text that a spreadsheet takes for text. Quoting does not help: `"=1+1"` is still a formula.
-fn cell(text: &str) -> String {
+#[must_use]
+pub fn cell(text: &str) -> String {
     let text = printable(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.into_owned() }
 }

@@ -164,7 +164,7 @@ pub struct VideoArgs {
     /// Where videos go [default: `videos` in the run folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub videos: Option<PathBuf>,
-    /// How their files are called, with {id}, {task_id} or both
+    /// How their files are called, with {id} or {ascii_id}, {task_id} or both
     #[arg(long, value_name = "NAME", default_value_t)]
     pub video_name: VideoName,
     /// Downloads under way at once

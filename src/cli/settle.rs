@@ -8,6 +8,14 @@ use clap::{Args, ValueHint};
 use super::{BatchArgs, KeyArgs};
 use crate::pace;
 
+/// What to do while a run has the ledger.
+#[derive(Debug, Clone, Args)]
+pub struct PatienceArgs {
+    /// Wait so long for a run that is under way to end, instead of giving up at once
+    #[arg(long, value_name = "DUR", value_parser = pace::duration)]
+    pub wait: Option<Duration>,
+}
+
 /// Which tasks are taken over.
 #[derive(Debug, Clone, Args)]
 pub struct AdoptArgs {
@@ -17,6 +25,9 @@ pub struct AdoptArgs {
     /// A CSV file with the columns `id` and `task_id`; others are passed over
     #[arg(value_name = "CSV", value_hint = ValueHint::FilePath)]
     pub tasks: PathBuf,
+    /// The run that may be under way.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
 }
 
 /// Which pairs are settled, and how.
@@ -26,14 +37,30 @@ pub struct ResolveArgs {
     #[command(flatten)]
     pub batch: BatchArgs,
     /// The pairs, in doubt unless the verdict says otherwise
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "from", "ledger_restored"])]
+    #[arg(
+        value_name = "ID",
+        required_unless_present_any = ["all", "from", "ledger_restored"],
+        requires = "VerdictArgs"
+    )]
     pub ids: Vec<String>,
     /// All pairs in doubt
-    #[arg(long, conflicts_with_all = ["ids", "from", "adopt"])]
+    #[arg(long, conflicts_with_all = ["ids", "from", "adopt"], requires = "VerdictArgs")]
     pub all: bool,
-    /// Read the ids from a file, one a line; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "adopt"])]
+    /// A table, as `status --doubts` writes it: each row with a task id is adopted, and each with an
+    /// action does what that says. Or a list of ids; `-` is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["ids", "adopt"]
+    )]
     pub from: Option<PathBuf>,
+    /// With --from: check all of it and say what would be settled
+    #[arg(long, requires = "from")]
+    pub dry_run: bool,
+    /// The run that may be under way.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// What is to become of them.
     #[command(flatten)]
     pub verdict: VerdictArgs,
@@ -78,14 +105,17 @@ pub struct ReconcileArgs {
     /// Adopt what is proposed without asking; never creates anything again
     #[arg(long, short)]
     pub yes: bool,
+    /// The run that may be under way.
+    #[command(flatten)]
+    pub patience: PatienceArgs,
     /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,
 }
 
-/// A verdict on pairs in doubt; exactly one.
+/// A verdict on pairs in doubt: exactly one, or what a table says of each.
 #[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub struct VerdictArgs {
     /// The task was found at the server: this is its id. Takes one pair
     #[arg(long, value_name = "TASK_ID")]

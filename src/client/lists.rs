@@ -1,12 +1,13 @@
 //! Asks for the account's own list of tasks. Asking costs nothing.
 
+use reqwest::RequestBuilder;
 use reqwest::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::pools::POLL_TIMEOUT;
 use super::receive::{Deadline, Keep, receive};
 use super::{Client, cause, shown};
-use crate::wire::{ListError, ListPage, judge_list};
+use crate::wire::{ListError, ListPage, Listed, Received, judge_list, judge_log};
 
 /// How many rows are asked for at a time; more is not given.
 pub const PAGE: usize = 100;
@@ -31,8 +32,7 @@ impl Client {
     /// # Errors
     /// When there is no such list, or it cannot be read now.
     pub async fn tasks_page(&self, list: &AccountList, number: u64) -> Result<ListPage, ListError> {
-        let failed = |reason: String| ListError::new(&shown(&reason, &self.key));
-        let pool = self.pools.polls().map_err(|error| failed(error.to_string()))?;
+        let pool = self.pools.polls().map_err(|error| self.unlisted(&error.to_string()))?;
         let at = |path: &str, page: &str| {
             let mut url = self.endpoint.at(path);
             url.query_pairs_mut()
@@ -47,13 +47,28 @@ impl Client {
                 .header(AUTHORIZATION, token.expose_secret())
                 .header("new-api-user", *user),
         };
-        match request.send().await {
-            Ok(response) => {
-                let mut deadline = Deadline::new(POLL_TIMEOUT);
-                let received = receive(response, &mut deadline, Keep::Most).await;
-                judge_list(&received).map_err(|error| failed(error.to_string()))
-            }
-            Err(error) => Err(failed(cause(error))),
-        }
+        let received = self.answer_to(request).await?;
+        judge_list(&received).map_err(|error| self.unlisted(&error.to_string()))
+    }
+
+    /// What the log of this key says of its requests: those that it names with their tasks. A relay
+    /// answers this twenty times in twenty minutes.
+    ///
+    /// # Errors
+    /// When there is no such log, or it cannot be read now.
+    pub async fn token_log(&self) -> Result<Vec<Listed>, ListError> {
+        let pool = self.pools.polls().map_err(|error| self.unlisted(&error.to_string()))?;
+        let received = self.answer_to(pool.get(self.endpoint.at("/api/log/token"))).await?;
+        judge_log(&received).map_err(|error| self.unlisted(&error.to_string()))
+    }
+
+    async fn answer_to(&self, request: RequestBuilder) -> Result<Received, ListError> {
+        let response = request.send().await.map_err(|error| self.unlisted(&cause(error)))?;
+        let mut deadline = Deadline::new(POLL_TIMEOUT);
+        Ok(receive(response, &mut deadline, Keep::Most).await)
+    }
+
+    fn unlisted(&self, reason: &str) -> ListError {
+        ListError::new(&shown(reason, &self.key))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::batch::Batch;
 use super::failure::Failure;
 use super::locals;
-use super::opened;
+use super::patient;
 use super::status::Standing;
 use crate::catalog::Catalog;
 use crate::cli::AdoptArgs;
@@ -31,7 +31,7 @@ pub(super) fn adopt(ui: &Ui, args: &AdoptArgs) -> Result<Exit, Failure> {
     let catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     batch.site.make()?;
-    let mut store = opened::open(ui, &batch.site, &batch.owner())?;
+    let mut store = patient::open(ui, &batch.site, &batch.owner(), args.patience.wait)?;
     store.list(&batch.manifest.pairs)?;
     store.adopt(&tasks)?;
     store.close()?;

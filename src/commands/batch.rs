@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::given::{self, Given, file_of, table_of, unreadable};
 use super::outside::refuse_inside;
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::{hexadecimal, make_private_folder, network_disk};
+use crate::files::{Tables, hexadecimal, make_private_folder, network_disk, sha256};
 use crate::ledger::{FILE, View};
-use crate::manifest::{self, Manifest, Note, Problems, Severity};
+use crate::manifest::{self, Manifest, Note, Origin, Problems, Severity, Shown, TableFile};
 use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -42,8 +43,9 @@ enum Disk {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) site: Site,
+    pub(super) given: Given,
     pub(super) manifest: Manifest,
-    /// The digest of the manifest's file.
+    /// The digest of the manifest's file and of its tables.
     pub(super) sha256: String,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
@@ -51,38 +53,78 @@ pub(super) struct Batch {
 
 /// Notes on a manifest as problems with their places.
 pub(super) fn problems(
-    path: &Path,
+    batch: &Batch,
     notes: Vec<Note>,
     level: Severity,
 ) -> Result<Problems, Failure> {
-    let bytes = if notes.is_empty() { Vec::new() } else { bytes_of(path)? };
-    Ok(Problems::of_notes(&path.display().to_string(), &bytes, notes, level))
+    let path = &batch.site.manifest;
+    let bytes = match batch.given {
+        Given::Manifest if !notes.is_empty() => bytes_of(path)?,
+        Given::Manifest | Given::Table => Vec::new(),
+    };
+    let (text, files) = (String::from_utf8_lossy(&bytes), Tables::beside(path));
+    let tables = &batch.manifest.tables;
+    let shown = Shown { path: &path.display().to_string(), text: &text, tables, files: &files };
+    Ok(Problems::of_notes(&shown, notes, level))
 }
 
-/// Reads and checks a manifest.
-fn parse(ui: &Ui, args: &ManifestArgs, bytes: &[u8]) -> Result<Manifest, Failure> {
-    let path = args.manifest.display().to_string();
-    let manifest = manifest::read(&path, bytes, plain(args))?;
+/// Reads and checks a manifest, or a table by itself; the bytes are those of a manifest.
+fn parse(ui: &Ui, args: &ManifestArgs, bytes: Option<&[u8]>) -> Result<Manifest, Failure> {
+    let (path, files) = (args.manifest.display().to_string(), Tables::beside(&args.manifest));
+    let origin = Origin { path: &path, plain: plain(args), files: &files };
+    let manifest = match bytes {
+        Some(bytes) => manifest::read(&origin, bytes)?,
+        None => {
+            let name = args.manifest.file_name().unwrap_or_default();
+            manifest::read_table(&origin, &name.to_string_lossy())?
+        }
+    };
+    for table in &manifest.tables {
+        let pairs = counted(table.pairs, "pair");
+        tracing::info!("{}: {}, {pairs}", table.beside(&path), table.form);
+    }
     if !manifest.warnings.is_empty() {
         ui.message(&manifest.warnings.render(ui.colours_messages()));
     }
     Ok(manifest)
 }
 
+/// The digest of all that a batch is read from.
+fn digest(manifest: &Manifest, path: &Path, bytes: Option<&[u8]>) -> Result<String, Failure> {
+    let of_table = |table: &TableFile| {
+        let path = Tables::beside(path).path(&table.name);
+        let digest = File::open(&path).and_then(|mut file| sha256(&mut file));
+        digest.map_err(|error| unreadable(&path, &error))
+    };
+    let tables: Vec<_> = manifest.tables.iter().map(of_table).collect::<Result<_, _>>()?;
+    let own = bytes.map(|bytes| hexadecimal(&Sha256::digest(bytes)));
+    let all: Vec<_> = own.into_iter().chain(tables).collect();
+    Ok(match &all[..] {
+        [one] => one.clone(),
+        _ => hexadecimal(&Sha256::digest(all.concat())),
+    })
+}
+
 pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
     if args.allow_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
 }
 
+/// Where the API is, as an option or the environment says it.
+fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure> {
+    let bare = manifest::without_version(text);
+    if bare != text {
+        tracing::info!("`/v1` at the end of --endpoint is taken off");
+    }
+    Endpoint::parse(bare, plain).map_err(|error| match manifest::with_scheme(text) {
+        Some(meant) => Failure::new(Exit::Usage, format!("endpoint {text}: it has no scheme"))
+            .hint(format!("write {meant}")),
+        None => Failure::new(Exit::Usage, format!("endpoint {text}: {error}")),
+    })
+}
+
 /// The bytes of a manifest, but never more than a manifest may have: it may be a disk's image.
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => return no_such_file(path),
-            ErrorKind::IsADirectory => "this is a folder, not a manifest".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        };
-        Failure::new(Exit::Usage, format!("{}: {reason}", path.display()))
-    };
+    let failed = |error: std::io::Error| unreadable(path, &error);
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(manifest::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -91,10 +133,6 @@ pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(manifest::too_large(&path.display().to_string(), length).into());
     }
     Ok(bytes)
-}
-
-fn no_such_file(path: &Path) -> Failure {
-    Failure::new(Exit::Usage, format!("{}: there is no such file", path.display()))
 }
 
 impl Site {
@@ -116,8 +154,8 @@ impl Site {
     /// Reads the ledger, which has to be there.
     pub(super) fn existing(&self) -> Result<View, Failure> {
         let missing = || {
-            if !self.manifest.exists() {
-                return no_such_file(&self.manifest);
+            if !self.manifest.exists() && !file_of(&self.manifest).exists() {
+                return unreadable(&self.manifest, &ErrorKind::NotFound.into());
             }
             let text = format!("{}: no run of this manifest yet", self.folder.display());
             Failure::new(Exit::Usage, text).hint(format!("start with: {}", self.command("run")))
@@ -178,15 +216,19 @@ impl Site {
 impl Batch {
     /// Reads the manifest and works out the rest; touches nothing.
     pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
-        let bytes = bytes_of(&args.manifest.manifest)?;
-        let sha256 = hexadecimal(&Sha256::digest(&bytes));
-        let manifest = parse(ui, &args.manifest, &bytes)?;
+        let path = &args.manifest.manifest;
+        let given = given::look(path)?;
+        let bytes = match given {
+            Given::Manifest => Some(bytes_of(path)?),
+            Given::Table => None,
+        };
+        let manifest = parse(ui, &args.manifest, bytes.as_deref())?;
+        let sha256 = digest(&manifest, path, bytes.as_deref())?;
         let endpoint = match &args.endpoint {
-            Some(text) => Endpoint::parse(text, plain(&args.manifest))
-                .map_err(|error| Failure::new(Exit::Usage, format!("endpoint {text}: {error}")))?,
+            Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        let batch = Self { site: Site::of(args), manifest, sha256, endpoint };
+        let batch = Self { site: Site::of(args), given, manifest, sha256, endpoint };
         refuse_inside(&batch)?;
         Ok(batch)
     }
@@ -214,9 +256,16 @@ pub(super) fn head(ui: &Ui, site: &Site, pairs: u64, owner: &str) -> String {
     format!("{}: {} for {owner}", site.manifest.display(), ui.strong(&counted(pairs, "pair")))
 }
 
-/// `spring.yaml` keeps its run in `spring.run/`, and its rehearsals in `spring.mock.run/`.
+/// `spring.yaml` and `spring.csv` keep their runs in `spring.run/`, and their rehearsals in
+/// `spring.mock.run/`; a sheet's name goes into that of its folder.
 fn run_folder(manifest: &Path, rehearsal: bool) -> PathBuf {
-    let mut name = manifest.file_stem().map_or_else(OsString::new, OsString::from);
+    let table = table_of(manifest);
+    let named = table.sheet.as_ref().map(|_| Path::new(&table.name));
+    let stem = named.unwrap_or(manifest).file_stem();
+    let mut name = stem.map_or_else(OsString::new, OsString::from);
+    if let Some(sheet) = &table.sheet {
+        name.push(format!("-{sheet}"));
+    }
     name.push(if rehearsal { ".mock.run" } else { ".run" });
     manifest.with_file_name(name)
 }
@@ -244,6 +293,8 @@ mod tests {
         assert_eq!(run_folder(manifest, false), Path::new("jobs/spring.run"));
         assert_eq!(run_folder(manifest, true), Path::new("jobs/spring.mock.run"));
         assert_eq!(run_folder(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
+        let sheet = Path::new("x/a.xlsx#Teil 2");
+        assert_eq!(run_folder(sheet, false), Path::new("x/a-Teil 2.run"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Pairs in doubt as they are shown: what was sent, what came back, and which task it seems to name.
 
+pub(super) mod sheet;
+
 use serde_json::{Value, json};
 
 use crate::ledger::Doubt;
@@ -54,6 +56,26 @@ fn came_back(doubt: &Doubt) -> Vec<String> {
     lines
 }
 
+/// The service's own names for a request, which its log knows: in the headers of the answer, and in
+/// the error in its body, which may quote an upstream's, too.
+pub(super) fn request_ids(doubt: &Doubt) -> Vec<String> {
+    let Some(evidence) = shown(doubt) else { return Vec::new() };
+    let (head, body) = evidence.split_once("\n\n").unwrap_or((&evidence, ""));
+    let mut ids: Vec<String> = headers(head)
+        .filter(|(name, _)| is_request_id(name))
+        .map(|(_, value)| value.trim().to_owned())
+        .collect();
+    let quoted = body.split("request id: ").skip(1);
+    let quoted = quoted.filter_map(|rest| rest.split(|c: char| !is_of_id(c)).next());
+    ids.extend(quoted.filter(|id| !id.is_empty()).map(str::to_owned));
+    ids.dedup();
+    ids
+}
+
+fn is_of_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.:".contains(c)
+}
+
 fn beginning(text: &str) -> String {
     match text.char_indices().nth(BODY) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -66,9 +88,13 @@ fn headers(head: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn is_identifying(name: &str) -> bool {
+    IDENTIFYING.contains(&name.to_ascii_lowercase().as_str()) || is_request_id(name)
+}
+
+fn is_request_id(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = ["request-id", "requestid", "request_id", "trace", "log-id", "logid"];
-    IDENTIFYING.contains(&name.as_str()) || words.iter().any(|word| name.contains(word))
+    words.iter().any(|word| name.contains(word))
 }
 
 /// The raw answer as text, without the signatures of signed URLs.

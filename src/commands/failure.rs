@@ -5,6 +5,7 @@ use crate::ledger::LedgerError;
 use crate::manifest::Problems;
 use crate::report::ReportError;
 use crate::ui::counted;
+use crate::view::printable;
 
 /// Why a command could not do what it was asked.
 #[derive(Debug)]
@@ -18,12 +19,17 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None, problems: None }
+        Self { exit, message: harmless(&message.into()), hint: None, problems: None }
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self { hint: Some(harmless(&hint.into())), ..self }
     }
+}
+
+/// The words are ours, but the names of files in them are not.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 impl From<Problems> for Failure {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::batch::{Batch, problems};
 use super::failure::Failure;
+use super::formers;
+use super::media::demands;
 use crate::catalog::Catalog;
 use crate::files::{self, Local, LocalError};
-use crate::fitness::{Faces, Look, MAX_AUDIO, MAX_IMAGE, too_large};
+use crate::fitness::{Demands, Faces, Look, MAX_AUDIO, MAX_IMAGE, Remark, Trouble, too_large};
 use crate::manifest::{Note, Severity};
 use crate::pair::{LocalFile, Pair, Role, Source};
 use crate::preflight::{Medium, distinct, examine};
@@ -17,18 +19,50 @@ use crate::preflight::{Medium, distinct, examine};
 ///
 /// All that cannot be used are problems of the manifest.
 pub(super) fn settle(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure> {
+    settle_but(batch, catalog, Oversized::Refused)
+}
+
+/// The same for `check`, which goes on to all that is wrong with other files.
+pub(super) fn settle_to_check(batch: &mut Batch, catalog: &Catalog) -> Result<(), Failure> {
+    settle_but(batch, catalog, Oversized::Told)
+}
+
+/// What becomes of a file that is larger than the API takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Oversized {
+    /// It ends the command, as anything does that is no usable file.
+    Refused,
+    /// It is one finding among the others.
+    Told,
+}
+
+fn settle_but(batch: &mut Batch, catalog: &Catalog, oversized: Oversized) -> Result<(), Failure> {
+    digests(batch, catalog, oversized)?;
+    // Names are compared together with what is asked for, and so with these digests.
+    formers::keep(batch)
+}
+
+fn digests(batch: &mut Batch, catalog: &Catalog, oversized: Oversized) -> Result<(), Failure> {
     let media = distinct(&batch.manifest.pairs);
     let mut digests = HashMap::new();
-    let mut notes = Vec::new();
+    let (mut notes, mut large) = (Vec::new(), Vec::new());
     for medium in &media {
         let Source::File(file) = &medium.source else { continue };
+        if let Some(trouble) = too_large_by(batch, file, medium.role) {
+            large.push(note(batch, medium, &trouble.message, trouble.help));
+            continue;
+        }
         match digest(batch, catalog, file, medium.role) {
             Ok(sha256) => drop(digests.insert((file.path.clone(), medium.role), sha256)),
             Err((message, help)) => notes.push(note(batch, medium, &message, help)),
         }
     }
+    // What ends the command anyway ends it with all that is known.
+    if oversized == Oversized::Refused || !notes.is_empty() {
+        notes.append(&mut large);
+    }
     if !notes.is_empty() {
-        return Err(problems(&batch.site.manifest, notes, Severity::Error)?.into());
+        return Err(problems(batch, notes, Severity::Error)?.into());
     }
     for pair in &mut batch.manifest.pairs {
         let request = &mut pair.request;
@@ -48,26 +82,17 @@ fn digest(
     file: &LocalFile,
     role: Role,
 ) -> Result<String, (String, String)> {
-    let unusable = |error: LocalError| (error.to_string(), error.help().to_owned());
+    let unusable = |error: LocalError| (error.to_string(), error.help().into_owned());
     let local = files::find(&batch.site.manifest, &file.path).map_err(unusable)?;
-    let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
-    if local.length > most {
-        let trouble = too_large(role, Some(local.length));
-        return Err((trouble.message, trouble.help));
-    }
     let known = known(catalog, &local, role).and_then(|look| look.sha256().map(str::to_owned));
-    match (known, role) {
-        (Some(sha256), _) => Ok(sha256),
-        (None, Role::Image) => local.sha256().map_err(unusable),
-        (None, Role::Audio) => measured(catalog, &local).map_err(unusable),
-    }
+    known.map_or_else(|| looked_at(catalog, &local, role).map_err(unusable), Ok)
 }
 
-/// Walks a recording as well, which costs next to nothing beside reading it: so what a run would
-/// cost is known before anything is sent.
-fn measured(catalog: &Catalog, local: &Local) -> Result<String, LocalError> {
-    let (path, role) = (local.path.to_string_lossy(), Role::Audio);
-    let facts = examine(&local.read(MAX_AUDIO)?, role, Faces::Ignored);
+/// Takes it apart as well, which costs next to nothing beside reading it: so what a run would cost,
+/// and which media are not fit, is known before anything is sent.
+fn looked_at(catalog: &Catalog, local: &Local, role: Role) -> Result<String, LocalError> {
+    let path = local.path.to_string_lossy();
+    let facts = examine(&local.read(most(role))?, role, Faces::Ignored);
     let sha256 = facts.sha256.clone();
     catalog.put(&path, role, Some(&local.version), &Look::here(Ok(facts)));
     Ok(sha256)
@@ -77,6 +102,43 @@ fn measured(catalog: &Catalog, local: &Local) -> Result<String, LocalError> {
 fn known(catalog: &Catalog, local: &Local, role: Role) -> Option<Look> {
     let earlier = catalog.get(&local.path.to_string_lossy(), role)?;
     (earlier.validator.as_ref() == Some(&local.version)).then_some(earlier.look)
+}
+
+const fn most(role: Role) -> u64 {
+    match role {
+        Role::Image => MAX_IMAGE,
+        Role::Audio => MAX_AUDIO,
+    }
+}
+
+/// Why a file is not even read, if it is there and larger than the API takes.
+fn too_large_by(batch: &Batch, file: &LocalFile, role: Role) -> Option<Trouble> {
+    let local = files::find(&batch.site.manifest, &file.path).ok()?;
+    (local.length > most(role)).then(|| too_large(role, Some(local.length)))
+}
+
+/// What was seen of a file; nothing if it was written to since.
+pub(super) fn look(
+    batch: &Batch,
+    catalog: &Catalog,
+    (file, role): (&LocalFile, Role),
+) -> Option<Look> {
+    known(catalog, &files::find(&batch.site.manifest, &file.path).ok()?, role)
+}
+
+/// What a run will find out about a file by itself, errors first: it never sends one that is not
+/// fit.
+pub(super) fn remarks(
+    batch: &Batch,
+    catalog: &Catalog,
+    (file, role): (&LocalFile, Role),
+) -> Vec<Remark> {
+    if let Some(trouble) = too_large_by(batch, file, role) {
+        return vec![trouble.into()];
+    }
+    let look = look(batch, catalog, (file, role));
+    let demands = Demands { faces: Faces::Ignored, ..demands(batch) };
+    look.map_or_else(Vec::new, |look| look.remarks(role, &demands))
 }
 
 /// What is to be said of a medium, at its first place in the manifest.
@@ -113,9 +175,6 @@ pub(super) fn lengths<'b>(batch: &'b Batch, catalog: &Catalog) -> Vec<(&'b str, 
 pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
     match &pair.request.audio {
         Source::Url(url) => catalog.length(url.as_written()),
-        Source::File(file) => {
-            let local = files::find(&batch.site.manifest, &file.path).ok()?;
-            known(catalog, &local, Role::Audio)?.length()
-        }
+        Source::File(file) => look(batch, catalog, (file, Role::Audio))?.length(),
     }
 }

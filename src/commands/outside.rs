@@ -35,7 +35,7 @@ pub(super) fn refuse_inside(batch: &Batch) -> Result<(), Failure> {
     if notes.is_empty() {
         return Ok(());
     }
-    Err(problems(&batch.site.manifest, notes, Severity::Error)?.into())
+    Err(problems(batch, notes, Severity::Error)?.into())
 }
 
 fn inner_zone(source: &Source) -> Option<Zone> {

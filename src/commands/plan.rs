@@ -1,5 +1,6 @@
 //! `plan`: what a run would do now, what that costs, and how long it takes.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,9 +13,11 @@ use super::status::Standing;
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
-use crate::fitness::roughly;
+use crate::fitness::{Weight, roughly};
 use crate::ledger::{Rows, View};
-use crate::plan::{Plan, Speed, Step, Sum};
+use crate::pair::{Pair, Role, Source, folded};
+use crate::plan::{Plan, Speed, Step, Sum, step};
+use crate::preflight::{Medium, distinct};
 use crate::price::{Amount, Rules, billed};
 use crate::ui::{Ui, counted};
 
@@ -68,13 +71,19 @@ pub(super) fn outlook(
     catalog: &Catalog,
 ) -> Result<Outlook, Failure> {
     let price = batch.manifest.spending.price;
+    let unfit = Unfit::of(batch, catalog);
     let mut plan = Plan::default();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
     for pair in &batch.manifest.pairs {
         let known = view.map(|view| view.known(pair.id.as_str())).transpose()?.flatten();
         let audio = locals::audio_length(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
-        steps.push((plan.add(pair, known.as_ref(), audio, price), audio));
+        let sent = step(pair, known.as_ref()) == Step::Create;
+        let step = match sent && unfit.contains(pair) {
+            true => plan.leave_out(audio, batch.manifest.price_of(pair)),
+            false => plan.add(pair, known.as_ref(), audio, price),
+        };
+        steps.push((step, audio));
     }
     if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch)?;
@@ -92,15 +101,47 @@ pub(super) fn outlook(
     let rules = manifest.rules();
     let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
     let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
-    let affordable = rules.limit().then(|| affordable(&rules, spent, &steps));
+    let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
     Ok(Outlook { plan, steps, takes, observed: task.is_some(), budget, affordable })
 }
 
+/// The files that a run would find not to be fit.
+struct Unfit(HashSet<(Source, Role)>);
+
+impl Unfit {
+    fn of(batch: &Batch, catalog: &Catalog) -> Self {
+        let mut unfit = HashSet::new();
+        if !batch.has_local_files() {
+            return Self(unfit);
+        }
+        for Medium { source, role, .. } in distinct(&batch.manifest.pairs) {
+            let Source::File(file) = &source else { continue };
+            let remarks = locals::remarks(batch, catalog, (file, role));
+            if remarks.iter().any(|remark| remark.weight == Weight::Error) {
+                unfit.insert((source, role));
+            }
+        }
+        Self(unfit)
+    }
+
+    fn contains(&self, pair: &Pair) -> bool {
+        // Most batches have none, and no pair of them is worth a copy.
+        let is_unfit = |role| self.0.contains(&(pair.request.source(role).clone(), role));
+        !self.0.is_empty() && Role::BOTH.into_iter().any(is_unfit)
+    }
+}
+
 /// How many of the pairs to create a run would pay for before the money ends.
-fn affordable(rules: &Rules, mut spent: u64, steps: &[(Step, Option<Duration>)]) -> u64 {
+fn affordable(
+    batch: &Batch,
+    rules: &Rules,
+    mut spent: u64,
+    steps: &[(Step, Option<Duration>)],
+) -> u64 {
     let mut pairs = 0;
-    for (_, audio) in steps.iter().filter(|(step, _)| *step == Step::Create) {
-        let charge = rules.charge(*audio);
+    let all = batch.manifest.pairs.iter().zip(steps);
+    for (pair, (_, audio)) in all.filter(|(_, (step, _))| *step == Step::Create) {
+        let charge = rules.charge_at(*audio, batch.manifest.price_of(pair));
         if rules.allow(spent, charge).is_ok() {
             spent = spent.saturating_add(rules.spent(charge));
             pairs += 1;
@@ -110,11 +151,10 @@ fn affordable(rules: &Rules, mut spent: u64, steps: &[(Step, Option<Duration>)])
 }
 
 fn no_longer_listed(view: &View, batch: &Batch) -> Result<u64, Failure> {
-    let listed: std::collections::HashSet<_> =
-        batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
+    let listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     let mut count = 0;
     view.each_row::<Failure>(Rows::All, |row| {
-        count += u64::from(row.attempts > 0 && !listed.contains(&row.id.to_ascii_lowercase()));
+        count += u64::from(row.attempts > 0 && !listed.contains(&folded(&row.id)));
         Ok(())
     })?;
     Ok(count)
@@ -175,22 +215,24 @@ impl Outlook {
 
     /// For programs: the totals, and what would be done with each pair.
     pub(super) fn json(&self, batch: &Batch) -> Value {
-        let price = batch.manifest.spending.price;
+        let tariff = batch.manifest.spending.price;
         let pairs = batch.manifest.pairs.iter().zip(&self.steps).map(|(pair, (step, audio))| {
-            let billed = audio.map(billed);
+            let price = batch.manifest.price_of(pair);
+            let seconds = |length| price.map_or_else(|| billed(length), |it| it.billed(length));
             json!({
                 "id": pair.id.as_str(),
                 "step": step.name(),
                 "seconds": audio.map(|audio| audio.as_secs_f64()),
-                "billed_seconds": billed,
-                "cost": price.zip(billed).map(|(price, billed)| price.times(billed)),
+                "billed_seconds": audio.map(seconds),
+                "cost": price.zip(*audio).map(|(price, length)| price.cost(length)),
             })
         });
         json!({
             "manifest": batch.site.manifest.display().to_string(),
             "endpoint": batch.owner(),
             "run_folder": batch.site.folder.display().to_string(),
-            "price_per_second": price,
+            "price_per_second": tariff.and_then(|tariff| tariff.linear()),
+            "price": tariff,
             "plan": self.plan,
             "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
             "affordable": self.affordable,

@@ -2,10 +2,9 @@
 
 mod proposed;
 mod restored;
+mod sheet;
+mod table;
 
-use std::fs;
-use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
 use super::status::Standing;
-use super::{key, opened};
+use super::{key, patient};
 use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
@@ -39,6 +38,9 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     }
     let view = site.existing()?;
     let owner = view.endpoint()?;
+    if let Some(file) = &args.from {
+        return table::settle(ui, args, (&site, view), file);
+    }
     if args.verdict.adopt_proposed {
         return proposed::adopt(ui, args, (&site, view));
     }
@@ -48,7 +50,7 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
         check(args, &owner, task)?;
     }
     drop(view);
-    let mut store = opened::open(ui, &site, &owner)?;
+    let mut store = patient::open(ui, &site, &owner, args.patience.wait)?;
     store.resolve(&ids, &verdict)?;
     store.close()?;
     let what = match verdict {
@@ -56,35 +58,23 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
         Verdict::Resend => "to be created again",
         Verdict::Abandon => "written off",
     };
-    let exit =
-        conclude(ui, &site, &format!("{} {what}", counted(ids.len() as u64, "pair")), json!({}))?;
-    if verdict == Verdict::Resend {
-        ui.hint(&format!("to create them: {}", site.command("run")));
-    }
-    Ok(exit)
+    let what = format!("{} {what}", counted(ids.len() as u64, "pair"));
+    let done = Done { resent: verdict == Verdict::Resend };
+    conclude(ui, &site, (&what, done), json!({}))
+}
+
+/// What follows from what was settled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    /// Whether there is something to create again.
+    resent: bool,
 }
 
 fn ids(args: &ResolveArgs, view: &View) -> Result<Vec<String>, Failure> {
-    let ids: Vec<String> = match &args.from {
-        _ if args.all => view.doubts()?.into_iter().map(|doubt| doubt.row.id).collect(),
-        Some(file) => read(file)?.split_whitespace().map(str::to_owned).collect(),
-        None => args.ids.clone(),
-    };
-    if ids.is_empty() && !args.all {
-        return Err(Failure::new(Exit::Usage, "no ids were given; nothing was settled"));
-    }
-    Ok(ids)
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    let failed = |error| Failure::new(Exit::Usage, format!("{}: {error}", file.display()));
-    read.map_err(failed)
+    Ok(match args.all {
+        true => view.doubts()?.into_iter().map(|doubt| doubt.row.id).collect(),
+        false => args.ids.clone(),
+    })
 }
 
 fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
@@ -125,12 +115,20 @@ fn unable(owner: &str, reason: &str) -> Failure {
 }
 
 /// `what` was settled; `more` is for programs.
-fn conclude(ui: &Ui, site: &Site, what: &str, more: Value) -> Result<Exit, Failure> {
+fn conclude(
+    ui: &Ui,
+    site: &Site,
+    (what, done): (&str, Done),
+    more: Value,
+) -> Result<Exit, Failure> {
     let view = site.existing()?;
     report::write(&site.folder, &view, Rows::All)?;
     let standing = Standing::read(&view)?;
     let mut value = standing.json(site);
     more.as_object().into_iter().flatten().for_each(|(key, more)| value[key] = more.clone());
     ui.result(&format!("{what}; now {}", standing.line()), &value);
+    if done.resent {
+        ui.hint(&format!("to create them: {}", site.command("run")));
+    }
     Ok(if standing.exit(Until::Created) == Exit::InDoubt { Exit::InDoubt } else { Exit::Done })
 }

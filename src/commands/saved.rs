@@ -18,7 +18,6 @@ use crate::files::{Readers, hexadecimal, write_new};
 use crate::ledger::{Store, View};
 use crate::pair::Source;
 use crate::preflight::{Medium, Prober, distinct, survey};
-use crate::price::Money;
 
 /// Another one is refused.
 const VERSION: u32 = 1;
@@ -33,7 +32,7 @@ pub(super) struct Basis {
     /// The digest of the manifest's file.
     manifest: String,
     endpoint: String,
-    /// Of a second, in millionths.
+    /// Of a second or whatever is counted, in millionths.
     price: Option<u64>,
     /// The last event of the ledger, 0 without one.
     ledger_event: u64,
@@ -54,7 +53,7 @@ impl Basis {
             version: VERSION,
             manifest: batch.sha256.clone(),
             endpoint: batch.owner(),
-            price: batch.manifest.spending.price.map(Money::millionths),
+            price: batch.manifest.spending.price.map(|tariff| tariff.amount.millionths()),
             ledger_event: view.map(View::last_event).transpose()?.unwrap_or(0),
             media,
             media_looked_at,

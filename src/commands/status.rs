@@ -5,8 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::batch::{Site, head};
-use super::doubts;
+use super::batch::{Site, head, shell_word};
+use super::doubts::{self, sheet};
 use super::failure::Failure;
 use super::follow::follow;
 use super::pulse;
@@ -16,7 +16,7 @@ use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
 use crate::ledger::{Doubt, Remarked, View};
 use crate::state::State;
-use crate::ui::{Activity, Links, Ui, dying};
+use crate::ui::{Activity, Links, Ui, counted, dying};
 use crate::view::{self, Row, printable};
 
 /// How many pairs in doubt are shown to people; JSON has them all.
@@ -35,6 +35,9 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
         return follow(ui, &site, view);
     }
     let standing = Standing::read_now(&view, &site.folder)?;
+    if let Some(file) = &args.doubts {
+        return standing.hand_out_doubts(ui, &site, file);
+    }
     ui.result(&standing.describe(ui, &site), &standing.json(&site));
     standing.warn_of_videos(ui);
     Ok(standing.exit(Until::Saved))
@@ -201,7 +204,15 @@ impl Standing {
             lines.push("Take over the tasks that are named, if the server knows them:".to_owned());
             lines.push(format!("  {resolve} --all --adopt-proposed"));
         }
-        lines.push("Look for them in the account's list of tasks, then settle each:".to_owned());
+        if self.doubts.len() > SHOWN {
+            lines.push("Settle them all by a table of them, which you fill in:".to_owned());
+            lines.push(format!("  {} --doubts doubts.csv", site.command("status")));
+        }
+        if !site.rehearsal {
+            lines.push("Have them looked for in the account's list of tasks:".to_owned());
+            lines.push(format!("  {}", site.command("reconcile")));
+        }
+        lines.push("Or look for them yourself, then settle each:".to_owned());
         lines.push(format!("  {resolve} {} --adopt TASK_ID   # it is there", first.row.id));
         lines.push(format!(
             "  {resolve} {} --resend          # it is not: create it again",
@@ -209,6 +220,29 @@ impl Standing {
         ));
         lines.push(format!("  {resolve} {} --abandon         # leave it", first.row.id));
         Some(lines.join("\n"))
+    }
+
+    /// Writes the doubts to a file that people fill in.
+    fn hand_out_doubts(&self, ui: &Ui, site: &Site, file: &Path) -> Result<Exit, Failure> {
+        let is_output = file == Path::new("-");
+        if is_output && ui.is_json() {
+            let text = "with --json, standard output has no room for a table";
+            return Err(Failure::new(Exit::Usage, text).hint("name a file: --doubts FILE"));
+        }
+        sheet::write(file, &self.doubts)?;
+        let pairs = counted(self.doubts.len() as u64, "pair");
+        let (text, shown) = (format!("{pairs} in doubt"), shell_word(file));
+        if !is_output {
+            ui.result(&format!("{text}: {}", file.display()), &self.json(site));
+        }
+        if !self.doubts.is_empty() {
+            ui.hint(&format!(
+                "write into each row a task id, or the action adopt (the proposed task), resend or \
+                 abandon; rows left empty stay in doubt. Then: {} --from {shown}",
+                site.command("resolve")
+            ));
+        }
+        Ok(self.exit(Until::Saved))
     }
 
     pub(super) fn json(&self, site: &Site) -> Value {

@@ -3,10 +3,13 @@
 //! A manifest may come from somebody else, and its files are uploaded to where everyone can fetch
 //! them. So nothing outside the manifest's folder can be named, also not through a link.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+
+use super::near::{Near, near};
 
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub enum LocalError {
     /// Nothing of that name.
     #[error("there is no such file")]
     Missing,
+    /// Nothing of that name, but of one like it, which follows.
+    #[error("there is no such file")]
+    Near(String),
     /// Nothing of that name, which is written as Windows does.
     #[error("there is no such file")]
     Backslashes,
@@ -45,7 +51,7 @@ impl LocalError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Missing | Self::Backslashes => "file_missing",
+            Self::Missing | Self::Near(_) | Self::Backslashes => "file_missing",
             Self::NoFile(_) => "not_a_file",
             Self::Outside => "file_outside",
             Self::Unreadable(_) => "file_unreadable",
@@ -54,8 +60,9 @@ impl LocalError {
 
     /// What to do.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
-        match self {
+    pub fn help(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Near(path) => return format!("did you mean {path}?").into(),
             Self::Missing => {
                 "paths are relative to the manifest; if a URL is meant, it starts with https://"
             }
@@ -66,7 +73,7 @@ impl LocalError {
             Self::NoFile(_) => "name the file itself",
             Self::Outside => "put it into the manifest's folder, or below it; a link does not do",
             Self::Unreadable(_) => "is it yours to read?",
-        }
+        })
     }
 }
 
@@ -86,10 +93,10 @@ impl From<io::Error> for LocalError {
 pub fn find(manifest: &Path, path: &str) -> Result<Local, LocalError> {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
-    let path = fs::canonicalize(folder.join(path)).map_err(|error| match error.into() {
-        LocalError::Missing if cfg!(unix) && path.contains('\\') => LocalError::Backslashes,
-        error => error,
-    })?;
+    let path = match fs::canonicalize(folder.join(path)).map_err(LocalError::from) {
+        Err(LocalError::Missing) => fs::canonicalize(otherwise(&folder, path)?)?,
+        found => found?,
+    };
     if !path.starts_with(&folder) {
         return Err(LocalError::Outside);
     }
@@ -100,6 +107,16 @@ pub fn find(manifest: &Path, path: &str) -> Result<Local, LocalError> {
     }
     let version = version(&metadata);
     Ok(Local { path, length: metadata.len(), version })
+}
+
+/// The file that is meant, where the name is the same in another Unicode form.
+fn otherwise(folder: &Path, path: &str) -> Result<PathBuf, LocalError> {
+    match near(folder, path) {
+        Some(Near::Same(path)) => Ok(path),
+        Some(Near::Like(path)) => Err(LocalError::Near(path)),
+        None if cfg!(unix) && path.contains('\\') => Err(LocalError::Backslashes),
+        None => Err(LocalError::Missing),
+    }
 }
 
 fn version(metadata: &Metadata) -> String {

@@ -4,10 +4,12 @@ mod folder;
 mod identity;
 mod local;
 mod moved;
+mod near;
 mod network;
 mod notes;
 mod part;
 mod space;
+mod tables;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -23,6 +25,7 @@ pub use self::network::network_disk;
 pub use self::notes::{Origin, drop_part, names_of, place_of};
 pub use self::part::{Part, kept};
 pub use self::space::free;
+pub use self::tables::Tables;
 
 /// What the names of files begin with that are not in their place yet.
 const BESIDE: &str = ".callsheet-";

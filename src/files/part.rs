@@ -51,6 +51,8 @@ impl Part {
         let digest = Sha256::new();
         let made = Note::new(origin, None, &digest).write(&mut notes_file).and_then(|()| {
             notes_file.sync_data()?;
+            // A part without its notes is nobody's: their name has to be there first.
+            sync_folder(place.parent().unwrap_or(Path::new(".")))?;
             let mut new = OpenOptions::new();
             new.read(true).write(true).create_new(true).open(beside(place))
         });

@@ -4,6 +4,7 @@
 //! login fails at the server after the credits were reserved. What would fail there is an error
 //! here; what may be meant is a warning.
 
+mod address;
 mod link;
 mod size;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::address::{SHARE_PAGE, of_address};
 pub use self::link::{of_link, roughly};
 pub use self::size::{MAX_AUDIO, MAX_IMAGE, too_large};
 use crate::pair::{Pair, Role};

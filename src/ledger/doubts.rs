@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::purse::charge_at;
 use super::view::{ROW, read_row, time};
 use super::{LedgerError, View};
+use crate::price::Charge;
 use crate::view::Row;
 
 /// A pair in doubt, with all that is known about it.
@@ -15,10 +17,14 @@ pub struct Doubt {
     pub sent_at: Timestamp,
     /// What was sent.
     pub body: String,
+    /// What the manifest asked for: files beside it stand in it by their names and digests.
+    pub listed: String,
     /// What came back, bounded, if anything did.
     pub evidence: Option<Vec<u8>>,
     /// A task that the answer seemed to name.
     pub proposed: Option<String>,
+    /// What it was reckoned to cost.
+    pub charge: Charge,
 }
 
 impl View {
@@ -28,7 +34,8 @@ impl View {
     /// When the file cannot be read.
     pub fn doubts(&self) -> Result<Vec<Doubt>, LedgerError> {
         let sql = format!(
-            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence, a.proposed
+            "SELECT {ROW}, a.intended, coalesce(s.sent, p.body), a.evidence, a.proposed,
+                s.seconds, s.price, p.body
                 FROM standings s JOIN pairs p USING (pair)
                 JOIN attempts a ON a.pair = p.pair AND a.attempt = s.attempt
                 WHERE s.state = 'in_doubt' ORDER BY a.intended, p.place"
@@ -38,8 +45,10 @@ impl View {
                 row: read_row(row)?,
                 sent_at: time(row, 17)?,
                 body: row.get(18)?,
+                listed: row.get(23)?,
                 evidence: row.get(19)?,
                 proposed: row.get(20)?,
+                charge: charge_at(row, 21)?,
             })
         })
     }

@@ -39,6 +39,14 @@ impl Store {
         self.write(|write| ids.iter().try_for_each(|id| write.resolve(id, verdict)))
     }
 
+    /// Settles pairs by a person's word, each by its own: all of them, or on an error none.
+    ///
+    /// # Errors
+    /// As [`Store::resolve`].
+    pub fn resolve_each(&mut self, verdicts: &[(String, Verdict)]) -> Result<(), LedgerError> {
+        self.write(|write| verdicts.iter().try_for_each(|(id, verdict)| write.resolve(id, verdict)))
+    }
+
     /// Takes over tasks that were made elsewhere, for pairs that have none or whose task the server
     /// does not know.
     ///

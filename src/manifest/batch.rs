@@ -6,6 +6,7 @@ use crate::pair::{Fingerprint, Pair, PairId};
 
 use super::excerpt;
 use super::fields::Reading;
+use super::media::former_id;
 use super::problem::{Finding, Marks};
 use super::tree::Span;
 
@@ -15,6 +16,8 @@ pub(super) struct Batch {
     pub(super) pairs: Vec<Pair>,
     /// Where their media stand.
     pub(super) marks: Vec<Marks>,
+    /// The places of pairs that earlier releases named differently, and how.
+    pub(super) formers: Vec<(usize, PairId)>,
     /// By the id without case: where it was given.
     ids: HashMap<String, Span>,
     /// By what is asked for, and the take: which pair, and where it stands.
@@ -55,6 +58,10 @@ impl Batch {
             self.requests.insert(key, (self.pairs.len(), spans.pair));
         }
         self.claim(reading, &pair.id, spans.id, by);
+        if by == Naming::FromFiles {
+            let former = former_id(&pair.request.image, &pair.request.audio, pair.take);
+            self.formers.extend(former.map(|former| (self.pairs.len(), former)));
+        }
         self.pairs.push(pair);
         self.marks.push(spans.media);
     }

@@ -46,10 +46,43 @@ impl Excerpt {
     /// Of one line without its end; `mark` counts bytes of that line.
     pub(super) fn of(line: &str, mark: Range<usize>) -> Self {
         let window = window(line, &mark);
+        let hidden = hidden_parts(&line[window.clone()]);
+        Self::hiding(line, mark, (window, hidden))
+    }
+
+    /// Of a row of which these are the cells, and whether they are secret as a whole.
+    pub(super) fn of_cells(
+        row: &str,
+        mark: Range<usize>,
+        cells: impl Iterator<Item = (Range<usize>, bool)>,
+    ) -> Self {
+        let window = window(row, &mark);
+        let in_window = |at: usize| at.clamp(window.start, window.end) - window.start;
+        let hidden = cells.flat_map(|(cell, secret)| {
+            let cut = cell.start < window.start && cell.end > window.start;
+            let whole = Range { start: 0, end: cell.len() };
+            let parts = match secret || cut {
+                true => Vec::from([whole]),
+                false => hidden_parts(&row[cell.clone()]),
+            };
+            let start = cell.start;
+            let moved = parts.into_iter().map(move |part| start + part.start..start + part.end);
+            moved.collect::<Vec<_>>()
+        });
+        let hidden = hidden.map(|part| in_window(part.start)..in_window(part.end));
+        let hidden = hidden.filter(|part| !part.is_empty()).collect();
+        Self::hiding(row, mark, (window.clone(), hidden))
+    }
+
+    /// What is left of a window of a line when parts of it are hidden.
+    fn hiding(
+        line: &str,
+        mark: Range<usize>,
+        (window, hidden): (Range<usize>, Vec<Range<usize>>),
+    ) -> Self {
         let cut_before = window.start > 0;
         let mark = mark.start - window.start..mark.end.min(window.end) - window.start;
         let line = &line[window];
-        let hidden = hidden_parts(line);
         let mut shown: Vec<Piece> = Vec::new();
         for (at, c) in line.char_indices() {
             let piece = match hidden.iter().find(|part| part.contains(&at)) {
@@ -161,7 +194,7 @@ fn queries(line: &str) -> impl Iterator<Item = Range<usize>> {
         let start = at + sign.len();
         let is_url = line[word..at].contains("://");
         let has_value = line[start..].split_whitespace().next().is_some_and(|w| w.contains('='));
-        let is_query = sign == "?" && word < at && has_value;
+        let is_query = sign == "?" && has_value;
         (is_url || is_query).then(|| start..start + value_end(&line[start..]))
     })
 }

@@ -1,9 +1,12 @@
 //! The keys of one map: what is asked for is known, what is left over is a mistake.
 
+use crate::pair::is_hidden;
+
 use super::problem::{Finding, Findings};
 use super::prompts::Prompts;
+use super::tables::TableFile;
 use super::tree::{Kind, Node, Span};
-use super::{PlainHttp, excerpt};
+use super::{PlainHttp, excerpt, slips};
 
 /// One reading: the text, what is allowed, and what was found so far.
 pub(super) struct Reading<'t> {
@@ -11,7 +14,9 @@ pub(super) struct Reading<'t> {
     pub(super) plain: PlainHttp,
     pub(super) problems: Findings,
     pub(super) warnings: Findings,
-    pub(super) prompts: Prompts<'t>,
+    pub(super) prompts: Prompts,
+    /// The table whose row is read; none for the manifest itself.
+    pub(super) within: Option<&'t TableFile>,
 }
 
 /// A key that is there, with its value.
@@ -115,20 +120,28 @@ impl<'t> Fields<'t> {
                 "an API key never stands in a manifest: set CALLSHEET_API_KEY or give --api-key-file"
                     .to_owned()
             }
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", self.asked.join(", ")),
+            near => match (near, slips::of_word(field.name)) {
+                (Some(near), Some(slip)) => {
+                    format!("did you mean `{near}`? {}: {}", slip.what, slip.help)
+                }
+                (Some(near), None) => format!("did you mean `{near}`?"),
+                (None, Some(slip)) => format!("{}: {}", slip.what, slip.help),
+                (None, None) => format!("known here: {}", self.asked.join(", ")),
+            },
         })
     }
 }
 
-fn names_a_secret(name: &str) -> bool {
+/// Whether what goes by this name is not for a screen.
+pub(super) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "key" || excerpt::SECRETS.iter().any(|word| name.ends_with(word))
 }
 
 /// The known name that someone may have meant.
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    let name: String = name.chars().take(40).collect::<String>().to_lowercase();
+    let name = name.chars().filter(|c| !is_hidden(*c) && slips::twin(*c).is_none());
+    let name: String = name.take(40).collect::<String>().to_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&name, known);
     let near = known.iter().min_by_key(|known| distance(known))?;
     (distance(near) <= near.len().div_ceil(4)).then_some(near)

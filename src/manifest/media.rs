@@ -2,11 +2,16 @@
 
 use url::Url;
 
-use crate::pair::{Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError};
+use crate::pair::{
+    Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError, alphabet, old_alphabet,
+};
 
 use super::fields::{Field, Reading};
 use super::problem::Finding;
+use super::slips;
+use super::tables::TableFile;
 use super::tree::Kind;
+use super::typed::{ESCAPE, ESCAPE_HELP};
 
 /// One of the two media of a pair.
 #[derive(Debug)]
@@ -34,6 +39,11 @@ impl<'t> Reading<'t> {
             self.wrong(field, "a URL or the name of a file", &help);
             return None;
         };
+        self.warn_of_cut(field);
+        if let Some(slip) = slips::of_address(text).or_else(|| slips::of_quotes(text)) {
+            self.refuse(field, &slip.what, "a public https:// URL", &slip.help);
+            return None;
+        }
         match MediaUrl::parse(text, self.plain) {
             Ok(url) => {
                 let source = Source::Url(url);
@@ -52,19 +62,31 @@ impl<'t> Reading<'t> {
 
     /// Whether it is there is looked at by whoever may read files.
     fn local_file(&mut self, field: &Field<'t>, text: &str, medium: &Medium) -> Option<Source> {
-        if text.starts_with("file:") {
+        if is_file_url(text) {
             let help = "write the path without `file:`, relative to the manifest";
             self.refuse(field, "this is a file: URL", "a path or an https:// URL", help);
             return None;
         }
         if text.chars().any(char::is_control) {
-            let help = "give the file a name without such characters";
-            self.refuse(field, "the name has a control character in it", "a path", help);
+            let raw = self.raw(field.node);
+            let help = match raw.starts_with('"') && raw.contains('\\') {
+                true => format!("{ESCAPE}: {ESCAPE_HELP}"),
+                false => "give the file a name without such characters".to_owned(),
+            };
+            self.refuse(field, "the name has a control character in it", "a path", &help);
             return None;
         }
-        let source = Source::File(LocalFile::new(text));
+        let source = Source::File(LocalFile::new(&self.in_folder(text)));
         self.warn_of_foreign_ending(field, &source, medium);
         Some(source)
+    }
+
+    /// The path of a file from the manifest's folder on: that of a table's row starts in the folder
+    /// of the table.
+    fn in_folder(&self, path: &str) -> String {
+        let folder = self.within.map_or("", TableFile::folder);
+        let absolute = path.starts_with(['/', '\\']) || path.as_bytes().get(1) == Some(&b':');
+        if folder.is_empty() || absolute { path.to_owned() } else { format!("{folder}/{path}") }
     }
 
     fn warn_of_foreign_ending(&mut self, field: &Field<'t>, source: &Source, medium: &Medium) {
@@ -80,9 +102,20 @@ impl<'t> Reading<'t> {
 
     pub(super) fn endpoint(&mut self, field: &Field<'t>) -> Option<Endpoint> {
         let text = self.text(field)?;
-        match Endpoint::parse(text, self.plain) {
-            Ok(endpoint) => Some(endpoint),
+        let bare = slips::without_version(text);
+        match Endpoint::parse(bare, self.plain) {
+            Ok(endpoint) => {
+                if bare != text {
+                    tracing::info!("`/v1` at the end of `endpoint` is taken off");
+                }
+                Some(endpoint)
+            }
             Err(error) => {
+                if let Some(meant) = slips::with_scheme(text) {
+                    let help = format!("write {meant}");
+                    self.refuse(field, "it has no scheme", "https:// and a host", &help);
+                    return None;
+                }
                 self.refuse(field, &error, "https:// and a host", url_help(&error));
                 None
             }
@@ -93,7 +126,11 @@ impl<'t> Reading<'t> {
 /// A path on this machine, on whatever system; not a URL with a slip in it.
 fn is_local(text: &str) -> bool {
     let drive = text.as_bytes().get(1) == Some(&b':');
-    drive || text.starts_with("file:") || !text.contains("://") && !text.starts_with("www.")
+    drive || is_file_url(text) || !text.contains("://") && !text.starts_with("www.")
+}
+
+fn is_file_url(text: &str) -> bool {
+    text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"))
 }
 
 /// What to do about a URL that is refused.
@@ -143,7 +180,17 @@ fn decoded(text: &str) -> String {
 
 /// `<image stem>-<audio stem>`, and `-take2` for a second take; nothing when no id comes of it.
 pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<PairId> {
-    let (image, audio) = (stem(image), stem(audio));
+    joined([image, audio].map(|source| alphabet(&stem(source))), take)
+}
+
+/// The id that releases whose ids were ASCII gave to such a pair, if it was another one. A pair may
+/// have been paid for under it.
+pub(super) fn former_id(image: &Source, audio: &Source, take: u32) -> Option<PairId> {
+    let former = joined([image, audio].map(|source| old_alphabet(&stem(source))), take);
+    former.filter(|former| default_id(image, audio, take).as_ref() != Some(former))
+}
+
+fn joined([image, audio]: [String; 2], take: u32) -> Option<PairId> {
     if image.is_empty() || audio.is_empty() {
         return None;
     }
@@ -154,13 +201,15 @@ pub(super) fn default_id(image: &Source, audio: &Source, take: u32) -> Option<Pa
     PairId::parse(&id).ok()
 }
 
-/// The name of the file without its ending, in the alphabet of ids.
+/// The name of the file without its ending.
 fn stem(source: &Source) -> String {
     let name = file_name(source);
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let stem: String = stem.chars().map(|c| if known(c) { c } else { '-' }).collect();
-    stem.trim_matches(['.', '_', '-']).to_owned()
+    name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned()
+}
+
+/// A name in the alphabet of ids; empty if nothing of it is in that.
+pub(super) fn part_of_id(name: &str) -> String {
+    alphabet(name)
 }
 
 #[cfg(test)]
@@ -180,19 +229,32 @@ mod tests {
         };
         for (image, audio, expected) in [
             ("p/anna.jpg", "s/hello.mp3?sig=1/2", "anna-hello"),
-            ("Anna%20M%C3%BCller.v2.jpg", "b_.c.mp3", "Anna-M-ller.v2-b_.c"),
+            ("Anna%20M%C3%BCller.v2.jpg", "b_.c.mp3", "Anna-Müller.v2-b_.c"),
+            ("%E7%8E%8B.jpg", "%E4%BD%A0%E5%A5%BD.mp3", "王-你好"),
             ("%2e%2e%2fup.jpg", "100%.mp3", "up-100"),
             ("noending", "x%4.y", "noending-x-4"),
         ] {
             assert_eq!(id(image, audio, 1).as_deref(), Some(expected), "{image} {audio}");
         }
         assert_eq!(id("a.jpg", "b.mp3", 2).as_deref(), Some("a-b-take2"));
-        for (image, audio) in [("", "b.mp3"), ("%E5%BC%A0.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
+        for (image, audio) in [("", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
             assert_eq!(id(image, audio, 1), None, "{image} {audio}");
         }
         let local = |path| Source::File(LocalFile::new(path));
         let id_of_files = default_id(&local("./a b/anna.x.jpg"), &local(r"c\en.wav"), 1).unwrap();
         assert_eq!(id_of_files.as_str(), "anna.x-en");
         assert_eq!(id(&"x".repeat(100), &"y".repeat(100), 1), None);
+    }
+
+    #[test]
+    fn the_ids_of_earlier_releases_are_known() {
+        let local = |path| Source::File(LocalFile::new(path));
+        let former = |image, audio, take| {
+            former_id(&local(image), &local(audio), take).map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(former("Müller.jpg", "hello.mp3", 1).as_deref(), Some("M-ller-hello"));
+        assert_eq!(former("Müller.jpg", "hello.mp3", 2).as_deref(), Some("M-ller-hello-take2"));
+        assert_eq!(former("anna b.jpg", "hello.mp3", 1), None, "as it was");
+        assert_eq!(former("张.jpg", "hello.mp3", 1), None, "was refused");
     }
 }

@@ -1,9 +1,10 @@
-//! The manifest: YAML that says which pairs are to be made, and how.
+//! The manifest: YAML, and tables that it names, that say which pairs are to be made, and how.
 //!
 //! [`read`] gives either a [`Manifest`] in which everything is checked, or all problems of the
 //! file at once, each with its place, what is expected there and what to do. It never gives a part
 //! of a manifest, never guesses, and never passes over a key: one that it does not know, or does
-//! not act on yet, is a problem. It reads no file, clock or environment.
+//! not act on yet, is a problem. It reads no clock or environment, and opens no file: tables come
+//! from [`Files`].
 //!
 //! The YAML becomes a tree of nodes that know where they stand; readers ask the maps of the tree
 //! for keys, and what nobody asked for is unknown. So the keys are named in one place, where they
@@ -14,14 +15,21 @@ mod cross;
 mod draft;
 mod excerpt;
 mod fields;
+mod kinds;
 mod media;
 mod pairs;
+mod places;
+mod prices;
 mod problem;
 mod prompts;
+mod rows;
 mod schema;
 mod settings;
+mod slips;
 mod syntax;
+mod tables;
 mod tree;
+mod typed;
 mod uploads;
 mod values;
 
@@ -29,13 +37,17 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use crate::pace::Rate;
-use crate::pair::{Endpoint, Pair, PlainHttp};
-use crate::price::{Amount, Money, Rules};
+use crate::pair::{Endpoint, Pair, PairId, PlainHttp};
+use crate::price::{Amount, Price, Rules, Tariff};
+use crate::table::Files;
 
-pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft};
+pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
+pub use self::places::Shown;
 pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
+pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;
+pub use self::tables::TableFile;
 pub use self::uploads::{Bucket, BucketAddress};
 
 /// The largest manifest that is read: 100,000 pairs of 400 bytes and room to spare, and still far
@@ -71,10 +83,16 @@ pub struct Manifest {
     pub uploads: Option<Bucket>,
     /// Whether media are looked at just before each create.
     pub probe: bool,
-    /// In the order written, those of `cross` last. Never empty; ids are unique without case.
+    /// In the order written, those of `cross` and then those of tables last. Never empty; ids are
+    /// unique without case.
     pub pairs: Vec<Pair>,
     /// Where the media of each pair stand, in the same order.
     pub marks: Vec<Marks>,
+    /// The places of pairs without an id of their own whose default id was another one in releases
+    /// whose ids were ASCII; and that id. A ledger may have them under it.
+    pub formers: Vec<(usize, PairId)>,
+    /// Where the pairs of `pairs_from` stand.
+    pub tables: Vec<TableFile>,
     /// What is allowed but looks like a slip; mostly empty.
     pub warnings: Problems,
 }
@@ -82,8 +100,8 @@ pub struct Manifest {
 /// What a manifest says about money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spending {
-    /// What a second of video costs, in the user's currency.
-    pub price: Option<Money>,
+    /// What videos cost, in the user's currency.
+    pub price: Option<Tariff>,
     /// What the batch may cost.
     pub budget: Option<Amount>,
     /// What a pair may cost.
@@ -101,16 +119,42 @@ impl Manifest {
         let Spending { price, budget, max_pair_cost, .. } = self.spending;
         Rules { price, budget, max_pair_cost, most: self.max_audio }
     }
+
+    /// What the video of a pair costs, if that is known.
+    #[must_use]
+    pub fn price_of(&self, pair: &Pair) -> Option<Price> {
+        self.spending.price.map(|tariff| tariff.of_request(&pair.request))
+    }
 }
 
-/// Reads the bytes of a manifest; `path` is what messages call it.
+/// What a manifest is read with.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// What messages call it.
+    pub path: &'a str,
+    /// Which plain http is taken.
+    pub plain: PlainHttp,
+    /// Where its tables come from.
+    pub files: &'a dyn Files,
+}
+
+/// Reads the bytes of a manifest, and the tables that it names.
 ///
 /// # Errors
 /// All problems of the manifest, in the order of their places. A file that is not YAML has one.
-pub fn read(path: &str, bytes: &[u8], plain: PlainHttp) -> Result<Manifest, Problems> {
-    let text = syntax::text(path, bytes)?;
-    let tree = syntax::tree(path, text)?;
-    settings::manifest(path, text, &tree, plain)
+pub fn read(origin: &Origin<'_>, bytes: &[u8]) -> Result<Manifest, Problems> {
+    let text = syntax::text(origin.path, bytes)?;
+    let tree = syntax::tree(origin.path, text)?;
+    settings::manifest(origin, text, &tree)
+}
+
+/// Reads a table by itself, with everything else as it is by default. `name` is what the origin's
+/// files know it by, and may end in `#` and a sheet.
+///
+/// # Errors
+/// All problems of the table, in the order of their places.
+pub fn read_table(origin: &Origin<'_>, name: &str) -> Result<Manifest, Problems> {
+    settings::bare(origin, name)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium, default_id};
 use super::problem::{Finding, Mark, Marks};
 use super::tree::{Kind, Node, Span};
+use super::typed;
 
 /// The most takes of one request.
 pub(super) const MOST_TAKES: u32 = 9999;
@@ -86,6 +87,14 @@ impl Options {
     }
 }
 
+impl Defaults {
+    /// Whether pairs need not name a medium of their own.
+    pub(super) fn has(&self, medium: &Medium) -> bool {
+        let given = if medium.spellings == IMAGE.spellings { &self.image } else { &self.audio };
+        !matches!(given, Given::Absent)
+    }
+}
+
 /// What all pairs of a manifest have in common.
 pub(super) struct Common<'t> {
     pub(super) model: &'t str,
@@ -117,7 +126,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
         let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
         let id_field = fields.take("id");
         let id = id_field.as_ref().map(|field| self.id(field));
@@ -147,6 +156,7 @@ impl<'t> Reading<'t> {
     }
 
     fn id(&mut self, field: &Field<'t>) -> Option<PairId> {
+        self.warn_of_cut(field);
         let text = match &field.node.kind {
             Kind::Text(text) => text,
             // 12 and 0x1F are ids as good as 007, which YAML calls text.
@@ -202,10 +212,19 @@ impl<'t> Reading<'t> {
     fn miss(&mut self, node: &Node<'t>, given: &Given<Placed>, medium: &Medium) {
         if matches!(given, Given::Absent) {
             let name = medium.spellings[0];
-            let message = format!("this pair has no `{name}`");
-            let finding = Finding::new(node.head(), message, format!("expected `{name}:` here"));
-            self.problems
-                .note(finding.help(format!("add `{name}:` with a public https:// URL or a file")));
+            let (message, label, help) = match self.within {
+                None => (
+                    format!("this pair has no `{name}`"),
+                    format!("expected `{name}:` here"),
+                    format!("add `{name}:` with a public https:// URL or a file"),
+                ),
+                Some(_) => (
+                    format!("this row has no `{name}`"),
+                    format!("expected a cell in the column `{name}`"),
+                    "write a public https:// URL or a file into it".to_owned(),
+                ),
+            };
+            self.problems.note(Finding::new(node.head(), message, label).help(help));
         }
     }
 
@@ -226,15 +245,27 @@ impl<'t> Reading<'t> {
     ) -> Given<T> {
         match fields.take(name) {
             None => Given::Absent,
-            Some(field) if matches!(field.node.kind, Kind::Null) => Given::Nothing,
+            Some(field) if matches!(field.node.kind, Kind::Null) => {
+                self.refuse_lost(&field);
+                Given::Nothing
+            }
             Some(field) => read(self, &field).map_or(Given::Nothing, Given::Value),
         }
+    }
+
+    /// Nothing, where somebody has typed something.
+    fn refuse_lost(&mut self, field: &Field<'t>) {
+        let Some(lost) = typed::lost(self.text, field.key.range().end) else { return };
+        let message = format!("`{}` is empty: this is not read as text", field.name);
+        let finding = Finding::new(lost, message, "an anchor or a comment to YAML");
+        self.problems.note(finding.help("put it in quotes"));
     }
 
     /// Also an empty one: it is what the manifest says.
     fn prompt(&mut self, field: &Field<'t>) -> Option<String> {
         match &field.node.kind {
             Kind::Text(text) => {
+                self.warn_of_cut(field);
                 self.warn_of_prompt(field, text);
                 Some(text.clone().into_owned())
             }

@@ -1,5 +1,6 @@
 //! What is wrong with a manifest, where, and what to do about it.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Range;
 
@@ -9,6 +10,8 @@ use serde::{Serialize, Serializer};
 use crate::pair::Role;
 
 use super::excerpt::{Excerpt, harmless};
+use super::kinds::Kinds;
+use super::places::{NoFiles, Shown};
 use super::tree::Span;
 
 /// One thing that is wrong, with all that is needed to show it.
@@ -28,16 +31,20 @@ pub struct Problem {
     related: Option<(String, Place)>,
 }
 
-/// A place in a manifest.
+/// A place in a manifest or a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// From 1.
+    /// Of the manifest, or of one of its tables.
+    pub path: String,
+    /// From 1; of a sheet the number of the row.
     pub line: usize,
-    /// From 1, in characters.
+    /// From 1, in characters; of a sheet in cells.
     pub column: usize,
-    /// In bytes of the text after a byte-order mark.
+    /// In bytes of the text after a byte-order mark, or of the shown text of a table's row.
     pub bytes: Range<usize>,
-    excerpt: Excerpt,
+    /// Which cell of a table, if it is one: "column B, `Image URL`".
+    pub cell: Option<String>,
+    pub(super) excerpt: Excerpt,
 }
 
 /// A place in the text of a manifest that can be pointed at later.
@@ -80,10 +87,9 @@ pub struct Note {
 /// The problems of one manifest in the order of their places. As an error it is never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    path: String,
     level: Severity,
     list: Vec<Problem>,
-    more: usize,
+    more: Kinds,
 }
 
 /// How bad a problem is.
@@ -120,13 +126,25 @@ impl Finding {
     pub(super) fn related(self, span: Span, label: impl Into<String>) -> Self {
         Self { related: Some((label.into(), span)), ..self }
     }
+
+    fn located(self, places: &HashMap<Span, Place>) -> Option<Problem> {
+        let related = self.related.as_ref();
+        Some(Problem {
+            message: clean(&self.message),
+            label: clean(&self.label),
+            help: self.help.as_deref().map(clean),
+            place: places.get(&self.span)?.clone(),
+            related: related
+                .and_then(|(label, span)| Some((clean(label), places.get(span)?.clone()))),
+        })
+    }
 }
 
 /// All findings of one reading.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
-    more: usize,
+    more: Kinds,
 }
 
 impl Findings {
@@ -137,7 +155,7 @@ impl Findings {
         if self.list.len() < Self::KEPT {
             self.list.push(finding);
         } else {
-            self.more += 1;
+            self.more.add(&finding.message);
         }
     }
 
@@ -146,52 +164,16 @@ impl Findings {
     }
 
     /// With lines and columns, sorted; what an alias repeats is said once.
-    pub(super) fn locate(mut self, path: &str, text: &str, level: Severity) -> Problems {
+    pub(super) fn locate(mut self, shown: &Shown<'_>, level: Severity) -> Problems {
         self.list.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
         self.list.dedup_by(|a, b| (a.span, &a.message) == (b.span, &b.message));
-        let lines = if self.is_empty() { Lines::of("") } else { Lines::of(text) };
-        let list = self.list.into_iter().map(|finding| lines.problem(finding)).collect();
-        Problems { path: clean(path), level, list, more: self.more }
-    }
-}
-
-/// Where the lines of a text begin.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn of(text: &'t str) -> Self {
-        let bytes = text.as_bytes();
-        // YAML knows three line ends: LF, CR LF and CR.
-        let ends = |&(at, byte): &(usize, &u8)| {
-            *byte == b'\n' || *byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')
-        };
-        let after = bytes.iter().enumerate().filter(ends).map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
-    }
-
-    fn problem(&self, finding: Finding) -> Problem {
-        Problem {
-            message: clean(&finding.message),
-            label: clean(&finding.label),
-            help: finding.help.as_deref().map(clean),
-            place: self.place(finding.span),
-            related: finding.related.map(|(label, span)| (clean(&label), self.place(span))),
-        }
-    }
-
-    fn place(&self, span: Span) -> Place {
-        let bytes = span.range();
-        let at = bytes.start.min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= at);
-        let start = self.starts[line - 1];
-        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
-        let shown = self.text[start..end].trim_end_matches(['\n', '\r']);
-        let mark = (at - start).min(shown.len())..bytes.end.saturating_sub(start).min(shown.len());
-        let column = self.text[start..at].chars().count() + 1;
-        Place { line, column, bytes, excerpt: Excerpt::of(shown, mark) }
+        let related = |finding: &Finding| finding.related.as_ref().map(|(_, span)| *span);
+        let spans = self.list.iter().flat_map(|finding| [Some(finding.span), related(finding)]);
+        let spans: BTreeSet<_> = spans.flatten().collect();
+        let shown = Shown { path: &clean(shown.path), ..*shown };
+        let places = if spans.is_empty() { HashMap::new() } else { shown.places(&spans) };
+        let list = self.list.into_iter().filter_map(|finding| finding.located(&places)).collect();
+        Problems { level, list, more: self.more }
     }
 }
 
@@ -201,24 +183,29 @@ fn clean(text: &str) -> String {
 }
 
 impl Problems {
-    /// Notes on a manifest that was read: `path` is what messages call it, `bytes` are its own.
+    /// Notes on a manifest that was read.
     #[must_use]
-    pub fn of_notes(path: &str, bytes: &[u8], notes: Vec<Note>, level: Severity) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    pub fn of_notes(shown: &Shown<'_>, notes: Vec<Note>, level: Severity) -> Self {
+        let text = shown.text.strip_prefix('\u{feff}').unwrap_or(shown.text);
         let mut findings = Findings::default();
         for Note { mark, message, label, help } in notes {
             findings.note(Finding::new(mark.0, message, label).help(help));
         }
-        findings.locate(path, text, level)
+        findings.locate(&Shown { text, ..*shown }, level)
+    }
+
+    /// No warnings.
+    pub(super) fn none() -> Self {
+        Self { level: Severity::Warning, list: Vec::new(), more: Kinds::default() }
     }
 
     /// How many of them [`Problems::render`] shows.
-    pub const SHOWN: usize = 100;
+    pub const SHOWN: usize = 50;
 
     /// One problem with the file as a whole.
     pub(super) fn one(path: &str, text: &str, finding: Finding) -> Self {
-        Findings { list: vec![finding], more: 0 }.locate(path, text, Severity::Error)
+        let shown = Shown { path, text, tables: &[], files: &NoFiles };
+        Findings { list: vec![finding], more: Kinds::default() }.locate(&shown, Severity::Error)
     }
 
     /// In the order of their places.
@@ -229,7 +216,7 @@ impl Problems {
     /// How many there are, also those that were not kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.len() + self.more
+        self.list.len() + self.more.count()
     }
 
     /// Only warnings can be none.
@@ -248,9 +235,19 @@ impl Problems {
             .map(|problem| self.with_columns(problem, self.report(&renderer, problem)))
             .collect();
         if self.len() > Self::SHOWN {
-            text.push(format!("… and {} more", self.len() - Self::SHOWN));
+            text.push(self.rest());
         }
         text.join("\n\n")
+    }
+
+    /// How many more there are of which kind, the most first.
+    fn rest(&self) -> String {
+        let mut kinds = self.more.clone();
+        self.list.iter().skip(Self::SHOWN).for_each(|problem| kinds.add(&problem.message));
+        let more = self.len() - Self::SHOWN;
+        let lines = kinds.list();
+        let lines = lines.iter().map(|(kind, count)| format!("\n  {count} × {kind}"));
+        format!("… and {more} more:{}", lines.collect::<String>())
     }
 
     fn report(&self, renderer: &Renderer, problem: &Problem) -> String {
@@ -258,7 +255,11 @@ impl Problems {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let primary = self.snippet(&problem.place, AnnotationKind::Primary, &problem.label);
+        let label = match &problem.place.cell {
+            Some(cell) => format!("{} ({cell})", problem.label),
+            None => problem.label.clone(),
+        };
+        let primary = self.snippet(&problem.place, AnnotationKind::Primary, &label);
         let mut group = Group::with_title(level.primary_title(&problem.message)).element(primary);
         if let Some((label, place)) = &problem.related {
             group = group.element(self.snippet(place, AnnotationKind::Context, label));
@@ -276,7 +277,7 @@ impl Problems {
         label: &'a str,
     ) -> Snippet<'a, Annotation<'a>> {
         let annotation = kind.span(place.excerpt.mark.clone()).label(label);
-        let source = Snippet::source(&place.excerpt.text).path(&self.path);
+        let source = Snippet::source(&place.excerpt.text).path(&place.path);
         source.line_start(place.line).annotation(annotation)
     }
 
@@ -285,7 +286,7 @@ impl Problems {
     fn with_columns(&self, problem: &Problem, report: String) -> String {
         let related = problem.related.iter().map(|(_, place)| place);
         std::iter::once(&problem.place).chain(related).fold(report, |report, place| {
-            let named = |column| format!("{}:{}:{column}", self.path, place.line);
+            let named = |column| format!("{}:{}:{column}", place.path, place.line);
             let shown = place.excerpt.text[..place.excerpt.mark.start].chars().count() + 1;
             match shown == place.column {
                 true => report,
@@ -324,7 +325,7 @@ impl Serialize for Problems {
             help: Option<&'a str>,
         }
         serializer.collect_seq(self.list.iter().map(|problem| Entry {
-            path: &self.path,
+            path: &problem.place.path,
             line: problem.place.line,
             column: problem.place.column,
             message: &problem.message,

@@ -18,7 +18,7 @@ const LEAST_LETTERS: usize = 24;
 
 /// What was found out about prompts that occur again and again.
 #[derive(Debug, Default)]
-pub(super) struct Prompts<'t>(HashMap<&'t str, Option<&'static str>>);
+pub(super) struct Prompts(HashMap<String, Option<&'static str>>);
 
 impl<'t> Reading<'t> {
     pub(super) fn warn_of_prompt(&mut self, field: &Field<'t>, prompt: &'t str) {
@@ -39,8 +39,8 @@ impl<'t> Reading<'t> {
     }
 }
 
-impl<'t> Prompts<'t> {
-    fn foreign(&mut self, prompt: &'t str) -> Option<&'static str> {
+impl Prompts {
+    fn foreign(&mut self, prompt: &str) -> Option<&'static str> {
         if let Some(known) = self.0.get(prompt) {
             return *known;
         }
@@ -48,7 +48,7 @@ impl<'t> Prompts<'t> {
             return None;
         }
         let found = foreign(prompt);
-        self.0.insert(prompt, found);
+        self.0.insert(prompt.to_owned(), found);
         found
     }
 }

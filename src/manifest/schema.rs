@@ -41,13 +41,25 @@ pub fn schema() -> Value {
                 "propertyNames": {"$ref": "#/$defs/id"},
                 "additionalProperties": {"$ref": "#/$defs/source"},
             },
+            "texts": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {
+                        "type": "array",
+                        "items": {"type": "string", "minLength": 1},
+                        "minItems": 1,
+                        "uniqueItems": true,
+                    },
+                ],
+            },
             "amount": {
                 "anyOf": [
                     {"type": "number", "exclusiveMinimum": 0},
                     {"type": "string", "pattern": "^ *[0-9]"},
                 ],
             },
-            "id": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+            // At most 128 bytes, which no pattern can count.
+            "id": {"pattern": r"^[\p{L}\p{N}][\p{L}\p{N}\p{M}._-]{0,127}$"},
         },
     })
 }
@@ -116,11 +128,50 @@ fn settings() -> Value {
             "items": {"$ref": "#/$defs/pair"},
         },
         "pairs_from": {
-            "description": "A file with more pairs. Not supported yet.",
+            "description": "Tables with more pairs: CSV, TSV, JSON Lines, .xlsx, .ods; a sheet as \
+                            file.xlsx#Sheet2. Paths in them start in their folder.",
+            "$ref": "#/$defs/texts",
+        },
+        "encoding": {
+            "description": "What the text of these tables is encoded in, if it is not Unicode: \
+                            gbk, windows-1252.",
             "type": "string",
             "minLength": 1,
         },
+        "id_from": {
+            "description": "Columns of these tables that make the id of a row that has none: \
+                            [presenter, language].",
+            "$ref": "#/$defs/texts",
+        },
         "cross": {"$ref": "#/$defs/cross"},
+    })
+}
+
+fn price() -> Value {
+    let amount = |description: &str| json!({"description": description, "type": "number", "exclusiveMinimum": 0});
+    json!({
+        "description": "What videos cost, where it is more than `price_per_second` can say.",
+        "type": "object",
+        "properties": {
+            "per": {
+                "description": "What is counted: second, clip, or a time such as 10s, of which                                 each that is begun counts.",
+                "type": "string",
+                "pattern": "^ *(second|clip|[0-9].*)$",
+                "default": "second",
+            },
+            "amount": amount("What one of it costs."),
+            "minimum": amount("The least that a video costs."),
+            "step": {
+                "description": "What each recording's length is rounded up to: 5s.",
+                "type": "string",
+                "pattern": "^ *[0-9]",
+                "default": "1s",
+            },
+            "turbo": amount("How many times as much a video costs with `turbo_mode`."),
+            "720p": amount("How many times as much a video costs with `resolution: 720p`."),
+        },
+        "required": ["amount"],
+        "additionalProperties": false,
     })
 }
 
@@ -131,6 +182,7 @@ fn spending() -> Value {
             "type": "number",
             "exclusiveMinimum": 0,
         },
+        "price": price(),
         "budget": {
             "description": "What the batch may cost: in the same money, or in seconds of audio. \
                             Never passed; what is in doubt counts as spent.",

@@ -7,15 +7,17 @@ use jiff::SignedDuration;
 
 use crate::pace::Rate;
 use crate::pair::{Endpoint, PlainHttp};
-use crate::price::Money;
+use crate::table::Files;
 
 use super::batch::Batch;
 use super::fields::{Field, Fields, Reading};
 use super::pairs::Common;
+use super::places::Shown;
 use super::problem::{Finding, Findings, Problems, Severity};
 use super::prompts::Prompts;
+use super::tables::{PairsFrom, TableFile};
 use super::tree::{Kind, Node, Span};
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Spending};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending};
 
 /// More creates at once than any server of this kind takes.
 pub(super) const MOST_CONCURRENCY: u32 = 1024;
@@ -34,9 +36,6 @@ const DEFAULT_CONCURRENCY: NonZeroU16 = NonZeroU16::new(4).expect("4 is not 0");
 /// Seconds of audio that the API takes unless it renders 720p.
 const DEFAULT_AUDIO: Duration = Duration::from_secs(30);
 
-/// Keys that are read and checked, but that nothing acts on yet, and what happens without them.
-const NOT_YET: &[(&str, &str)] = &[("pairs_from", "write the pairs under `pairs`")];
-
 /// Creates that a run sends without asking.
 const DEFAULT_CONFIRM_PAIRS: u32 = 100;
 
@@ -48,24 +47,56 @@ const EXAMPLE: &str = "a manifest looks like this:
         audio: https://example.com/speech.mp3";
 
 pub(super) fn manifest<'t>(
-    path: &str,
+    origin: &Origin<'t>,
     text: &'t str,
     tree: &'t Node<'t>,
-    plain: PlainHttp,
 ) -> Result<Manifest, Problems> {
-    let (problems, warnings) = (Findings::default(), Findings::default());
-    let mut reading = Reading { text, plain, problems, warnings, prompts: Prompts::default() };
-    let manifest = reading.manifest(tree);
-    let warnings = reading.warnings.locate(path, text, Severity::Warning);
-    match manifest {
-        Some(manifest) if reading.problems.is_empty() => Ok(Manifest { warnings, ..manifest }),
-        _ => Err(reading.problems.locate(path, text, Severity::Error)),
-    }
+    let mut reading = Reading::of(origin, text);
+    let mut tables = Vec::new();
+    let manifest = reading.manifest(tree, origin.files, &mut tables);
+    reading.concluded(origin, manifest, tables)
+}
+
+/// A table by itself: as if a manifest named it and said nothing else.
+pub(super) fn bare(origin: &Origin<'_>, table: &str) -> Result<Manifest, Problems> {
+    let node = |kind| Node { kind, span: Span::START };
+    let entry = |name: &'static str, value| (node(Kind::Text(name.into())), node(value));
+    let name = Kind::Text(table.into());
+    let tree = node(Kind::Map(vec![entry("version", Kind::Whole(1)), entry("pairs_from", name)]));
+    manifest(origin, "", &tree)
 }
 
 impl<'t> Reading<'t> {
+    fn of(origin: &Origin<'t>, text: &'t str) -> Self {
+        let (problems, warnings) = (Findings::default(), Findings::default());
+        let plain = origin.plain;
+        Self { text, plain, problems, warnings, prompts: Prompts::default(), within: None }
+    }
+
+    fn concluded(
+        self,
+        origin: &Origin<'_>,
+        manifest: Option<Manifest>,
+        tables: Vec<TableFile>,
+    ) -> Result<Manifest, Problems> {
+        let Self { text, problems, warnings, .. } = self;
+        let shown = Shown { path: origin.path, text, tables: &tables, files: origin.files };
+        match manifest {
+            Some(manifest) if problems.is_empty() => {
+                let warnings = warnings.locate(&shown, Severity::Warning);
+                Ok(Manifest { warnings, tables, ..manifest })
+            }
+            _ => Err(problems.locate(&shown, Severity::Error)),
+        }
+    }
+
     /// Nothing only if problems were noted; something does not mean that none were.
-    fn manifest(&mut self, tree: &'t Node<'t>) -> Option<Manifest> {
+    fn manifest(
+        &mut self,
+        tree: &'t Node<'t>,
+        files: &dyn Files,
+        tables: &mut Vec<TableFile>,
+    ) -> Option<Manifest> {
         if matches!(tree.kind, Kind::Null) {
             self.problems.note(self.nothing());
             return None;
@@ -83,7 +114,9 @@ impl<'t> Reading<'t> {
         let spending = self.spending(all);
         let uploads = self.setting(all, "uploads", Self::uploads);
         let probe = self.setting(all, "probe", Self::boolean);
-        let Batch { pairs, marks, .. } = self.batch(all, tree.head(), model);
+        let mut from = self.pairs_from(all, files);
+        let Batch { pairs, marks, formers, .. } = self.batch(all, tree.head(), model, &mut from);
+        *tables = from.tables;
         fields.finish(self);
         Some(Manifest {
             endpoint: endpoint.unwrap_or_else(default_endpoint),
@@ -98,7 +131,9 @@ impl<'t> Reading<'t> {
             probe: probe.unwrap_or(false),
             pairs,
             marks,
-            warnings: Findings::default().locate("", "", Severity::Warning),
+            formers,
+            tables: Vec::new(),
+            warnings: Problems::none(),
         })
     }
 
@@ -117,11 +152,6 @@ impl<'t> Reading<'t> {
         read: impl FnOnce(&mut Self, &Field<'t>) -> Option<T>,
     ) -> Option<T> {
         let field = fields.take(name)?;
-        if let Some((_, instead)) = NOT_YET.iter().find(|(key, _)| *key == name) {
-            let message = format!("`{name}` is not supported yet");
-            let finding = Finding::new(field.key, message, "nothing would act on it");
-            self.problems.note(finding.help(format!("remove it; for now {instead}")));
-        }
         read(self, &field)
     }
 
@@ -178,7 +208,7 @@ impl<'t> Reading<'t> {
     }
 
     fn spending(&mut self, fields: &mut Fields<'t>) -> Spending {
-        let price = self.setting(fields, "price_per_second", Self::money).map(Money::of);
+        let price = self.price(fields);
         let mut amount = |reading: &mut Self, name| {
             let read = |reading: &mut Self, field: &Field<'t>| reading.amount(field, price);
             reading.setting(fields, name, read)
@@ -197,20 +227,26 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn batch(&mut self, fields: &mut Fields<'t>, start: Span, model: &'t str) -> Batch {
+    fn batch(
+        &mut self,
+        fields: &mut Fields<'t>,
+        start: Span,
+        model: &'t str,
+        from: &mut PairsFrom<'_>,
+    ) -> Batch {
         let defaults = fields.take("defaults").map(|field| self.defaults(&field));
         let common = Common { model, defaults: defaults.unwrap_or_default() };
         let mut batch = Batch::default();
         let pairs = fields.take("pairs");
         let cross = fields.take("cross");
-        let file = self.setting(fields, "pairs_from", Self::text);
-        let some = pairs.is_some() || cross.is_some() || file.is_some();
+        let some = pairs.is_some() || cross.is_some() || from.is_given;
         if let Some(pairs) = pairs {
             self.pairs(&pairs, &common, &mut batch);
         }
         if let Some(cross) = cross {
             self.cross(&cross, &common, &mut batch);
         }
+        self.all_tables(from, &common, &mut batch);
         if !some {
             let finding = Finding::new(start, "the manifest has no pairs", "expected `pairs:`");
             self.problems.note(finding.help(EXAMPLE));

@@ -7,6 +7,7 @@ use serde_yaml::{Error, Location, Options};
 use super::MAX_BYTES;
 use super::problem::{Finding, Problems};
 use super::tree::{Node, Span};
+use super::typed;
 
 /// What a file may be blown up to: enough for 100,000 pairs with every key set, or as many that
 /// take eight keys from an anchor; far from what an alias bomb needs.
@@ -184,6 +185,9 @@ fn explain_words(text: &str, span: Span, words: &str) -> Finding {
     ];
     if words.contains("tabs disallowed") {
         return tab(text, span);
+    }
+    if let Some(typed) = typed::explain(text, span, words) {
+        return typed;
     }
     let found = known.iter().find(|(theirs, ..)| words.contains(theirs));
     match found {

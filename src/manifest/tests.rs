@@ -1,7 +1,10 @@
 //! What a user gets: the examples, every key, and what a manifest turns into.
 
+mod prices;
 mod prompts;
 mod refused;
+mod tables;
+mod typed;
 mod uploads;
 
 use serde_json::{Value, json};
@@ -12,8 +15,13 @@ const DEMO: &str = include_str!("../../jobs/demo.yaml");
 const PRESENTERS: &str = include_str!("../../jobs/presenters.yaml");
 const MISTAKES: &str = include_str!("../../jobs/mistakes.yaml");
 
-fn parse(yaml: &str) -> Result<Manifest, Problems> {
-    read("spring.yaml", yaml.as_bytes(), PlainHttp::Loopback)
+/// A manifest with nothing beside it.
+fn alone<'a>(path: &'a str) -> Origin<'a> {
+    Origin { path, plain: PlainHttp::Loopback, files: &places::NoFiles }
+}
+
+pub(super) fn parse(yaml: &str) -> Result<Manifest, Problems> {
+    read(&alone("spring.yaml"), yaml.as_bytes())
 }
 
 /// A good manifest, or its problems as a panic.
@@ -75,7 +83,7 @@ fn presenters_cross_in_the_order_written() {
 
 #[test]
 fn every_mistake_is_explained() {
-    let problems = read("jobs/mistakes.yaml", MISTAKES.as_bytes(), PlainHttp::Loopback);
+    let problems = read(&alone("jobs/mistakes.yaml"), MISTAKES.as_bytes());
     let rendered = problems.unwrap_err().render(false);
     for secret in ["sk-not-here", "hunter2", "signature=abc"] {
         assert!(!rendered.contains(secret), "{secret} is shown");
@@ -219,6 +227,7 @@ fn schema_and_reader_know_the_same_keys() {
         ("defaults: {zzzzzzzz: 1}", &defs["defaults"]["properties"]),
         ("cross: {zzzzzzzz: 1}", &defs["cross"]["properties"]),
         ("uploads: {zzzzzzzz: 1}", &defs["uploads"]["properties"]),
+        ("price: {zzzzzzzz: 1}", &schema["properties"]["price"]["properties"]),
     ] {
         let problems = parse(yaml).unwrap_err();
         let unknown = problems.iter().find(|problem| problem.message.contains("zzzz")).unwrap();

@@ -7,21 +7,31 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
-/// Bytes of the source, from the first to the one after the last.
+/// Bytes of the manifest, or of the shown text of a table's row, from the first to the one after
+/// the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(super) struct Span {
+    /// Which table; 0 is the manifest itself.
+    pub(super) table: u32,
+    /// The row of that table; 0 is the table as a whole.
+    pub(super) row: u32,
     pub(super) start: u32,
     pub(super) end: u32,
 }
 
 impl Span {
     /// The place before which nothing stands.
-    pub(super) const START: Self = Self { start: 0, end: 0 };
+    pub(super) const START: Self = Self { table: 0, row: 0, start: 0, end: 0 };
 
     /// Offsets beyond 4 GiB cannot occur: a manifest has at most [`super::MAX_BYTES`].
     pub(super) fn new(start: usize, end: usize) -> Self {
         let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
-        Self { start: offset(start), end: offset(end) }
+        Self { table: 0, row: 0, start: offset(start), end: offset(end) }
+    }
+
+    /// In a row of a table, from 1.
+    pub(super) fn in_row(table: u32, row: u32, bytes: &Range<usize>) -> Self {
+        Self { table, row, ..Self::new(bytes.start, bytes.end) }
     }
 
     /// For slicing.
@@ -68,11 +78,13 @@ impl Kind<'_> {
 
 impl Node<'_> {
     /// Where to point when the value as a whole is meant: a block map has no sign of its own, so
-    /// its first key stands for it.
+    /// its first key stands for it. A row of a table is shown whole.
     pub(super) fn head(&self) -> Span {
         match &self.kind {
             Kind::Map(entries) => match entries.first() {
-                Some((key, _)) if key.span.start == self.span.start => key.span,
+                Some((key, _)) if self.span.row == 0 && key.span.start == self.span.start => {
+                    key.span
+                }
                 _ => self.span,
             },
             _ => self.span,

@@ -5,13 +5,14 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number, Value};
 
-use crate::price::{Amount, Money};
+use crate::price::{Amount, Money, Tariff};
 
 use super::excerpt;
 use super::fields::{Field, Reading};
 use super::problem::Finding;
 use super::settings::duration;
 use super::tree::{Kind, Node};
+use super::typed;
 
 /// The most money a manifest can name; more is a slip of the finger.
 const MOST_MONEY: f64 = 1e9;
@@ -25,7 +26,18 @@ impl<'t> Reading<'t> {
             _ => format!("`{}` must be {expected}, found {found}", field.name),
         };
         let finding = Finding::new(field.span(), message, format!("expected {expected}"));
-        self.problems.note(finding.help(help));
+        self.problems.note(finding.help(self.advice(help)));
+    }
+
+    /// What to do, as it is done where the value stands.
+    fn advice(&self, help: &str) -> String {
+        match self.within {
+            None => help.to_owned(),
+            Some(_) => help
+                .replace("remove the key", "leave the cell empty")
+                .replace(", without quotes", "")
+                .replace(" without quotes", ""),
+        }
     }
 
     /// A value of the right type whose content is refused for the reason given.
@@ -38,7 +50,22 @@ impl<'t> Reading<'t> {
     ) {
         let message = format!("`{}`: {reason}", field.name);
         let finding = Finding::new(field.span(), message, format!("expected {expected}"));
-        self.problems.note(finding.help(help));
+        self.problems.note(finding.help(self.advice(help)));
+    }
+
+    /// A plain text that ends where a `#` begins, which may have been meant as part of it.
+    pub(super) fn warn_of_cut(&mut self, field: &Field<'t>) {
+        let Kind::Text(_) = field.node.kind else { return };
+        let raw = self.raw(field.node);
+        if raw.starts_with(['"', '\'', '|', '>']) {
+            return;
+        }
+        let Some(cut) = typed::cut_off(self.text, field.node.span.range().end) else { return };
+        let message = format!("`{}` ends before this `#`", field.name);
+        let finding = Finding::new(cut, message, "a comment, and not read");
+        let help =
+            "put the whole text in quotes if this belongs to it; else leave a space after `#`";
+        self.warnings.note(finding.help(help));
     }
 
     fn found(&self, node: &Node<'t>) -> String {
@@ -105,7 +132,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Money, or seconds of audio.
-    pub(super) fn amount(&mut self, field: &Field<'t>, price: Option<Money>) -> Option<Amount> {
+    pub(super) fn amount(&mut self, field: &Field<'t>, price: Option<Tariff>) -> Option<Amount> {
         if let Kind::Text(_) = field.node.kind {
             let seconds = duration(field).map(|duration| duration.as_secs()).filter(|s| *s > 0);
             if seconds.is_none() {

@@ -14,3 +14,9 @@ mod foreign;
 pub mod image;
 mod tables;
 pub mod video;
+
+/// A name that people have for what these bytes are, with its article, if they have one.
+#[must_use]
+pub fn named(bytes: &[u8]) -> Option<&'static str> {
+    foreign::name(bytes)
+}

@@ -163,8 +163,8 @@ impl Usual {
 
     /// Walks all runs of samples that a fragment has of a track; gives the end of the last.
     pub(super) fn runs(&self, traf: &[u8], take: &mut impl Take) -> Option<u64> {
-        let truns = boxes(traf).filter(|found| &found.name == b"trun");
-        truns.map(|trun| trun.body).try_fold(self.base, |at, trun| self.run(trun, at, take))
+        let runs = boxes(traf).filter(|found| &found.name == b"trun");
+        runs.map(|trun| trun.body).try_fold(self.base, |at, trun| self.run(trun, at, take))
     }
 
     /// Walks one run of samples; its end is where the next begins.

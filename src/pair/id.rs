@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// The user's name for a pair: safe as a file name on every system, and unique without case.
+use super::letters::{folded, is_hidden, is_letter, is_of_id, nfc};
+
+/// The user's name for a pair: safe as a file name on every system, and unique without case. Letters
+/// may be of any script; they are kept composed (NFC), however they were typed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PairId(String);
 
@@ -13,7 +16,10 @@ pub enum IdError {
     #[error("an id cannot be empty")]
     Empty,
     /// Longer than a file name may be once an ending is added.
-    #[error("an id has at most {} characters", PairId::MAX_LEN)]
+    #[error(
+        "an id has at most {} bytes, and most letters beyond a to z take two or three",
+        PairId::MAX_LEN
+    )]
     TooLong,
     /// The first character decides whether a shell or a program takes it for an option or a path.
     #[error("an id starts with a letter or a digit")]
@@ -21,6 +27,9 @@ pub enum IdError {
     /// A path, or something that needs quoting.
     #[error("an id has only letters, digits, `.`, `_` and `-`, and is never a path")]
     Character,
+    /// Two ids would look alike.
+    #[error("an id has only letters that can be seen, and U+{:04X} is in it", u32::from(*.0))]
+    Hidden(char),
     /// Windows drops it, so two ids would share a file.
     #[error("an id cannot end with a dot")]
     TrailingDot,
@@ -30,29 +39,33 @@ pub enum IdError {
 }
 
 impl PairId {
-    /// In characters.
+    /// In bytes, composed: a file name has at most 255 of them.
     pub const MAX_LEN: usize = 128;
 
     /// # Errors
     /// Says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        let first = text.bytes().next().ok_or(IdError::Empty)?;
-        if text.chars().count() > Self::MAX_LEN {
+        let text = nfc(text);
+        let first = text.chars().next().ok_or(IdError::Empty)?;
+        if text.len() > Self::MAX_LEN {
             return Err(IdError::TooLong);
         }
-        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
+        if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
+            return Err(IdError::Hidden(c));
+        }
+        if !text.chars().all(is_of_id) {
             return Err(IdError::Character);
         }
-        if !first.is_ascii_alphanumeric() {
+        if !is_letter(first) {
             return Err(IdError::Start);
         }
         if text.ends_with('.') {
             return Err(IdError::TrailingDot);
         }
-        if is_device_name(text) {
+        if is_device_name(&text) {
             return Err(IdError::Device);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into_owned()))
     }
 
     /// As the manifest wrote it.
@@ -64,7 +77,7 @@ impl PairId {
     /// The form in which two ids must differ: file systems compare names without case.
     #[must_use]
     pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
+        folded(&self.0)
     }
 }
 
@@ -80,8 +93,8 @@ fn is_device_name(text: &str) -> bool {
     match stem.as_str() {
         "CON" | "PRN" | "AUX" | "NUL" => true,
         _ => ["COM", "LPT"].iter().any(|port| {
-            stem.strip_prefix(port)
-                .is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+            let number = |n: char| n.is_ascii_digit() || ['¹', '²', '³'].contains(&n);
+            stem.strip_prefix(port).is_some_and(|n| n.chars().count() == 1 && n.chars().all(number))
         }),
     }
 }
@@ -132,14 +145,22 @@ mod tests {
 
     #[test]
     fn pair_ids_are_never_paths_devices_or_options() {
-        use IdError::{Character, Device, Empty, Start, TooLong, TrailingDot};
+        use IdError::{Character, Device, Empty, Hidden, Start, TooLong, TrailingDot};
         for (text, error) in [
             ("", Empty),
             ("../up", Character),
             ("a/b", Character),
             ("a\\b", Character),
             ("a b", Character),
-            ("ü", Character),
+            ("a／b", Character),
+            ("a：b", Character),
+            ("a\u{a0}b", Character),
+            ("a🎤", Character),
+            ("a\u{e000}", Character),
+            ("a\u{200b}", Hidden('\u{200b}')),
+            ("\u{202e}gpj", Hidden('\u{202e}')),
+            ("a\u{3164}", Hidden('\u{3164}')),
+            ("\u{301}a", Start),
             ("a\n", Character),
             ("-rf", Start),
             (".hidden", Start),
@@ -148,6 +169,7 @@ mod tests {
             ("nul.tar.gz", Device),
             ("com7", Device),
             ("Lpt0", Device),
+            ("COM²", Device),
         ] {
             assert_eq!(PairId::parse(text), Err(error), "{text:?}");
         }
@@ -155,6 +177,20 @@ mod tests {
         for text in ["a", "welcome-en", "0", "console", "com10", "a.b_c-d", &"x".repeat(128)] {
             assert!(PairId::parse(text).is_ok(), "{text:?}");
         }
+        assert_eq!(PairId::parse(&"王".repeat(43)), Err(TooLong));
+    }
+
+    #[test]
+    fn ids_are_composed_and_one_without_case() {
+        for text in ["王小明", "Anna-Müller", "सीता", "สวัสดีค่ะ", "أحمد", "Ⅻ", &"王".repeat(42)]
+        {
+            assert_eq!(PairId::parse(text).unwrap().as_str(), text);
+        }
+        let id = |text| PairId::parse(text).unwrap();
+        assert_eq!(id("Mu\u{308}ller").as_str(), "Müller");
+        assert_eq!(id("MÜLLER").folded(), id("müller").folded());
+        assert_eq!(id("STRASSE").folded(), id("straße").folded());
+        assert_ne!(id("が").folded(), id("か").folded());
     }
 
     #[test]

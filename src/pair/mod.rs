@@ -7,6 +7,7 @@ mod address;
 mod expiry;
 mod id;
 mod key;
+mod letters;
 mod name;
 mod query;
 mod redact;
@@ -22,6 +23,8 @@ pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zo
 pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::key::{ApiKey, KeyError};
+pub(crate) use self::letters::is_mark;
+pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_alphabet};
 pub use self::name::{VideoName, VideoNameError};
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{IdError, PairId, TaskId};
+use super::{IdError, PairId, TaskId, nfc};
 
-/// How the file of a video is called: a plain name with `{id}`, `{task_id}` or both in it.
+/// The place of an id for those whose programs take no other letters.
+const ASCII: &str = "{ascii_id}";
+
+/// How the file of a video is called: a plain name with `{id}` or `{ascii_id}`, `{task_id}` or both
+/// in it.
 ///
 /// Every name that comes out is a name in one folder, on every system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,9 @@ pub struct VideoName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VideoNameError {
     /// All videos would have the same name.
-    #[error("a name needs `{{id}}` or `{{task_id}}` in it, or all videos would be one file")]
+    #[error(
+        "a name needs `{{id}}`, `{{ascii_id}}` or `{{task_id}}` in it, or all videos would be one file"
+    )]
     Same,
     /// Two ids side by side could make the same name in two ways.
     #[error("put something between `{{id}}` and `{{task_id}}`, such as a hyphen")]
@@ -49,7 +55,8 @@ impl VideoName {
     }
 
     fn filled(&self, id: &str, task: &str) -> String {
-        self.0.replace("{id}", id).replace("{task_id}", task)
+        let name = self.0.replace("{id}", id).replace("{task_id}", task);
+        if name.contains(ASCII) { name.replace(ASCII, &ascii(id)) } else { name }
     }
 }
 
@@ -66,13 +73,13 @@ impl FromStr for VideoName {
         if text.len() > Self::MAX_LEN {
             return Err(VideoNameError::TooLong);
         }
-        if !text.contains("{id}") && !text.contains("{task_id}") {
+        if !["{id}", ASCII, "{task_id}"].iter().any(|place| text.contains(place)) {
             return Err(VideoNameError::Same);
         }
         if text.contains("}{") {
             return Err(VideoNameError::Adjacent);
         }
-        let pattern = Self(text.to_owned());
+        let pattern = Self(nfc(text).into_owned());
         let sample = PairId::parse(&pattern.filled("x", "y"))?;
         if sample.folded().ends_with(".part") {
             return Err(VideoNameError::Part);
@@ -87,6 +94,16 @@ impl fmt::Display for VideoName {
     }
 }
 
+/// An id in ASCII that no other id has but one who asks for it: `Anna-Müller` is `Anna-Mller-feb`,
+/// as in names of hosts.
+fn ascii(id: &str) -> String {
+    if id.is_ascii() {
+        return id.to_owned();
+    }
+    // Nothing only where a number overflows, for which no id is long enough.
+    idna::punycode::encode_str(id).unwrap_or_else(|| id.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +115,17 @@ mod tests {
         assert_eq!(name("{id}.mp4").unwrap(), "anna.mp4");
         assert_eq!(name("take1-{id}-{task_id}.mp4").unwrap(), "take1-anna-urn_7.x.mp4");
         assert_eq!(VideoName::default().of_pair("anna").unwrap(), "anna.mp4");
+        let ascii = "{ascii_id}.mp4".parse::<VideoName>().unwrap();
+        for (id, file) in [
+            ("anna", "anna.mp4"),
+            ("Anna-Müller", "Anna-Mller-feb.mp4"),
+            ("王小明", "yeto6u69k.mp4"),
+        ] {
+            assert_eq!(ascii.of_pair(id).unwrap(), file);
+        }
+        let longest = ascii.of_pair(&"😀𝔸".repeat(16)).unwrap();
+        assert!(longest.is_ascii() && longest.len() < 200, "{longest}");
+        assert_eq!(VideoName::default().of_pair("王小明").unwrap(), "王小明.mp4");
         assert_eq!("{task_id}.mp4".parse::<VideoName>().unwrap().of_pair("anna"), None);
     }
 
@@ -114,6 +142,8 @@ mod tests {
             "-{id}",
             "con.{id}.mp4",
             "{id}{task_id}",
+            "{ascii_id}{task_id}",
+            "{ascii_id}／.mp4",
             "{id}.part",
             "{id}.",
             "{id} .mp4",

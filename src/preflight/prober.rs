@@ -246,5 +246,5 @@ async fn read<T: Send + 'static>(
 }
 
 fn unfit(error: LocalError) -> Trouble {
-    Trouble::new(error.code(), error.to_string(), error.help())
+    Trouble::new(error.code(), error.to_string(), &error.help())
 }

@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use crate::ledger::{LedgerError, Rows, View};
-use crate::pair::{Fingerprint, Pair, Role, Source};
+use crate::pair::{Fingerprint, Pair, Role, Source, folded};
 use crate::state::State;
 
 /// What a pair asks for, by the digests of its picture and its recording instead of their names.
@@ -39,10 +39,10 @@ impl<'a> Twins<'a> {
         if self.places.get().is_some() {
             return Ok(());
         }
-        let names = self.batch.iter().map(|pair| pair.id.as_str().to_ascii_lowercase());
+        let names = self.batch.iter().map(|pair| pair.id.folded());
         let places = self.places.get_or_init(|| names.zip(0..).collect());
         view.each_row(Rows::All, |row| {
-            let place = places.get(&row.id.to_ascii_lowercase()).filter(|_| !row.changed);
+            let place = places.get(&folded(&row.id)).filter(|_| !row.changed);
             if let (true, Some(place)) = (is_paid_for(row.state), place) {
                 let pair = &self.batch[*place];
                 let digest = |role| digest(pair.request.source(role), role);
@@ -56,7 +56,7 @@ impl<'a> Twins<'a> {
 
     /// The other pair that asks for the same and came first, if there is one.
     pub(super) fn first(&self, id: &str, digests: [&str; 2]) -> Option<&'a str> {
-        let place = *self.places.get()?.get(&id.to_ascii_lowercase())?;
+        let place = *self.places.get()?.get(&folded(id))?;
         let content = content(&self.batch[place], digests);
         let first = *self.firsts.borrow_mut().entry(content).or_insert(place);
         (first != place).then(|| self.batch[first].id.as_str())

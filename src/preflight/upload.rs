@@ -193,7 +193,7 @@ async fn measure(
 }
 
 fn unfit(role: Role, error: &LocalError) -> Fate {
-    Fate::Unfit(Trouble::new(error.code(), format!("{role}: {error}"), error.help()))
+    Fate::Unfit(Trouble::new(error.code(), format!("{role}: {error}"), &error.help()))
 }
 
 /// Whether it is about the file on this disk, and not about what is in it.

@@ -46,7 +46,9 @@ impl FileType {
     #[must_use]
     pub fn of_ending(ending: &str) -> Option<Self> {
         match ending.to_ascii_lowercase().as_str() {
-            "jpeg" => Some(Self::Jpeg),
+            "jpeg" | "jfif" | "jpe" => Some(Self::Jpeg),
+            "oga" => Some(Self::Ogg),
+            "m4b" => Some(Self::M4a),
             ending => Self::ALL.into_iter().find(|known| known.ending() == ending),
         }
     }
@@ -107,7 +109,14 @@ mod tests {
             let role = if kind == Some("image") { Role::Image } else { Role::Audio };
             assert_eq!(known.role(), role);
         }
-        assert_eq!(FileType::of_ending("JPEG"), Some(FileType::Jpeg));
+        for (ending, kind) in [
+            ("JPEG", FileType::Jpeg),
+            ("jfif", FileType::Jpeg),
+            ("oga", FileType::Ogg),
+            ("M4B", FileType::M4a),
+        ] {
+            assert_eq!(FileType::of_ending(ending), Some(kind));
+        }
         for other in ["", "mp4", "svg", "jpg.exe", ".jpg"] {
             assert_eq!(FileType::of_ending(other), None, "{other}");
         }

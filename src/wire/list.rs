@@ -54,6 +54,28 @@ impl ListError {
 /// # Errors
 /// What the server said instead, bounded: a bad token is answered with 200 by some.
 pub fn judge_list(received: &Received) -> Result<ListPage, ListError> {
+    read_list(&answered(received)?).ok_or_else(no_list)
+}
+
+/// The tasks in a log of requests: of the rows that name both a request and its task. A number of
+/// such a row is that of a database's.
+///
+/// # Errors
+/// As [`judge_list`].
+pub fn judge_log(received: &Received) -> Result<Vec<Listed>, ListError> {
+    let named = |row: &Map<String, Value>| {
+        task_in(row)?;
+        read_row(row).filter(|listed| listed.request.is_some())
+    };
+    read_rows(&answered(received)?, &named).map(|page| page.tasks).ok_or_else(no_list)
+}
+
+fn no_list() -> ListError {
+    ListError("an answer that is no list".to_owned())
+}
+
+/// The JSON of an answer that does not say no.
+fn answered(received: &Received) -> Result<Value, ListError> {
     let failed = |text: String| Err(ListError(bounded(&text)));
     if let Some(why) = &received.cut {
         return failed(format!("the list was cut: {why}"));
@@ -63,7 +85,7 @@ pub fn judge_list(received: &Received) -> Result<ListPage, ListError> {
     let said = ["message", "error"].iter().find_map(|key| text(value.get(key)));
     let said = said.or_else(|| text(value.get("error")?.get("message")));
     match is_success(received.status) && value.get("success") != Some(&Value::Bool(false)) {
-        true => read_list(&value).ok_or_else(|| ListError("an answer that is no list".to_owned())),
+        true => Ok(value),
         false => {
             let said = said.map_or_else(String::new, |said| format!(": {said}"));
             failed(format!("HTTP {}{said}", received.status))
@@ -74,13 +96,20 @@ pub fn judge_list(received: &Received) -> Result<ListPage, ListError> {
 /// The tasks in a list or in what it is wrapped in; `None` where there is no list.
 #[must_use]
 pub fn read_list(value: &Value) -> Option<ListPage> {
+    read_rows(value, &read_row)
+}
+
+fn read_rows(
+    value: &Value,
+    read: &dyn Fn(&Map<String, Value>) -> Option<Listed>,
+) -> Option<ListPage> {
     const WRAPS: [&str; 6] = ["data", "items", "tasks", "results", "list", "records"];
     if let Value::Array(rows) = value {
-        let tasks = rows.iter().filter_map(Value::as_object).filter_map(read_row).collect();
+        let tasks = rows.iter().filter_map(Value::as_object).filter_map(read).collect();
         return Some(ListPage { tasks, rows: rows.len(), total: None });
     }
     let wrapper = value.as_object()?;
-    let inner = WRAPS.iter().find_map(|name| read_list(wrapper.get(*name)?))?;
+    let inner = WRAPS.iter().find_map(|name| read_rows(wrapper.get(*name)?, read))?;
     let total = wrapper.get("total").and_then(Value::as_u64);
     Some(ListPage { total: inner.total.or(total), ..inner })
 }
@@ -89,9 +118,7 @@ pub fn read_list(value: &Value) -> Option<ListPage> {
 #[must_use]
 pub fn read_row(row: &Map<String, Value>) -> Option<Listed> {
     // A relay's `id` is the number of a database's row where `task_id` stands beside it.
-    let nested = wrapped(row, "other").and_then(|other| text(other.get("task_id")));
-    let task = first(row, &["task_id", "taskId", "task"]).or(nested);
-    let task = task.or_else(|| first(row, &["id", "request_id"]))?;
+    let task = task_in(row).or_else(|| first(row, &["id", "request_id"]))?;
     let properties = wrapped(row, "properties").unwrap_or_default();
     let model = first(row, &["model", "model_name", "origin_model_name"]);
     Some(Listed {
@@ -103,6 +130,12 @@ pub fn read_row(row: &Map<String, Value>) -> Option<Listed> {
         inputs: inputs(row),
         request: first(row, &["request_id", "x_request_id", "requestId"]),
     })
+}
+
+/// What a row calls a task, and nothing else of it.
+fn task_in(row: &Map<String, Value>) -> Option<String> {
+    let nested = || wrapped(row, "other").and_then(|other| text(other.get("task_id")));
+    first(row, &["task_id", "taskId", "task"]).or_else(nested)
 }
 
 /// Portrait and recording, in the row itself or in one of the places where lists keep requests.
@@ -233,5 +266,21 @@ mod tests {
         let page = page(200, row).unwrap();
         assert_eq!(page.tasks[0].task.as_str(), "t9");
         assert_eq!(page.tasks[0].request.as_deref(), Some("r1"));
+    }
+
+    #[test]
+    fn a_log_is_believed_only_where_it_names_both() {
+        let body = r#"{"success":true,"data":[
+            {"id":3,"request_id":"r1","other":"{\"task_id\":\"t9\"}"},
+            {"id":4,"request_id":"r2","other":"{\"is_task\":true}"},
+            {"id":5,"request_id":"","other":"{\"task_id\":\"t8\"}"},
+            {"id":6,"request_id":"r4","task_id":"t7"}]}"#;
+        let received = Received { status: 200, body: body.into(), ..Received::default() };
+        let tasks = judge_log(&received).unwrap();
+        let named: Vec<_> =
+            tasks.iter().map(|t| (t.request.as_deref().unwrap(), t.task.as_str())).collect();
+        assert_eq!(named, [("r1", "t9"), ("r4", "t7")]);
+        let refused = Received { status: 429, ..Received::default() };
+        assert!(judge_log(&refused).is_err());
     }
 }

@@ -27,7 +27,7 @@ pub use self::bucket::{BucketRequest, judge_bucket};
 use self::evidence::{bounded, first_line, said};
 pub use self::file_type::FileType;
 pub use self::json::{Json, Reader, Value};
-pub use self::list::{ListError, ListPage, Listed, judge_list, read_list, read_row};
+pub use self::list::{ListError, ListPage, Listed, judge_list, judge_log, read_list, read_row};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
 use crate::pair::{ApiKey, TaskId};

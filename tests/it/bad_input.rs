@@ -49,11 +49,11 @@ fn manifests() {
         (with("concurency: 4"), "did you mean `concurrency`"),
         (with("concurrency: 0"), "1 to 1024"),
         (with("concurrency: 100000"), "1 to 1024"),
-        (with("endpoint: https://api.foxapi.cc/v1"), "only a host"),
+        (with("endpoint: https://api.foxapi.cc/v2"), "only a host"),
         (with("endpoint: https://api.foxapi.cc/?x=1"), "only a host"),
         (with("budget: 50"), "no price is known"),
         (with("in_flight: 0"), "1 to 1000000"),
-        (with("pairs_from: x.csv"), "not supported yet"),
+        (with("pairs_from: x.csv"), "there is no such file"),
         (with(&laughs), "alias"),
         (media("null"), "empty"),
         (media("''"), "empty"),
@@ -162,7 +162,7 @@ fn no_key_or_a_bad_one() {
 fn endpoints_on_the_command_line() {
     let sheet = Sheet::new(&format!("version: 1\n{PAIR}"));
     for (endpoint, word) in [
-        ("https://api.foxapi.cc/v1", "only a host"),
+        ("https://api.foxapi.cc/v2", "only a host"),
         ("http://example.com", "--allow-http"),
         ("ftp://example.com", "not https"),
         ("nonsense", "not a URL"),

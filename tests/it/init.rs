@@ -201,7 +201,8 @@ fn links_and_odd_names_lead_nowhere() {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
-    let media = Media::with(&["a.jpg", "a.wav", "sub/b.jpg", "x: {y} # \"z\"\n- id: e.wav"]);
+    let media = Media::with(&["a.jpg", "a.wav", "sub/b.jpg", "x: {y} # \"z\" - id: e.wav"]);
+    media.add("x\n- id: e.wav");
     fs::write(media.home.path().join("secret.wav"), "x").unwrap();
     let link = |to: &str, name: &str| symlink(to, media.folder().join(name)).unwrap();
     link("../secret.wav", "a-out.wav");

@@ -76,7 +76,7 @@ fn slow_api(delay: Duration, polls: impl Fn(&Asked) -> Reply + Send + Sync + 'st
             }
             answer(connection, status, headers, &body);
         } else {
-            film(connection);
+            film(path, connection);
         }
     })
 }
@@ -85,10 +85,13 @@ pub(crate) fn api(polls: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Ru
     slow_api(Duration::ZERO, polls)
 }
 
-pub(crate) fn film(connection: &mut TcpStream) {
-    let length = VIDEO.len();
+/// Another video for each path: equal ones would be pointed out.
+pub(crate) fn film(path: &str, connection: &mut TcpStream) {
+    let size = u32::try_from(path.len() + 8).unwrap().to_be_bytes();
+    let video = [VIDEO, &size, b"free", path.as_bytes()].concat();
+    let length = video.len();
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-    let _ = connection.write_all(&[head.as_bytes(), VIDEO].concat());
+    let _ = connection.write_all(&[head.as_bytes(), &video].concat());
 }
 
 /// How many creates and polls of a task a server has seen.

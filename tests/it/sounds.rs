@@ -62,7 +62,9 @@ fn of_a_hundred_videos_none_is_proposed_for_the_wrong_recording() {
                 sent_at: at,
                 image,
                 audio,
-                request: None,
+                model: String::new(),
+                file: None,
+                requests: Vec::new(),
                 sound: Envelope::of(&recordings[n]),
             }
         })

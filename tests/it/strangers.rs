@@ -41,7 +41,7 @@ fn a_mixed_up_connection_is_not_asked_again() {
                 Some(image) => {
                     answer(connection, "200 OK", "", &format!("{{\"id\":\"t{image}\"}}"))
                 }
-                None => film(connection),
+                None => film(path, connection),
             };
         };
         connections.lock().unwrap().push(task.to_owned());

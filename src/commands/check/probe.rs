@@ -16,7 +16,9 @@ use crate::commands::media;
 use crate::commands::plan::outlook;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
-use crate::fitness::{Content, Demands, Face, Faces, Look, Remark, Weight, of_link};
+use crate::fitness::{
+    Content, Demands, Face, Faces, Look, Remark, SHARE_PAGE, Weight, of_address, of_link,
+};
 use crate::manifest::{Note, Severity};
 use crate::pair::Role;
 use crate::preflight::{Means, Medium, Prober, content, distinct, survey};
@@ -66,7 +68,13 @@ fn remarks(
         return vec![Remark::warning("not_checked", "not looked at", help)];
     };
     let mut remarks = look.remarks(medium.role, demands);
-    remarks.extend(of_link(medium.source.as_written(), Timestamp::now(), takes));
+    let address = medium.source.as_written();
+    if !look.is_fit() {
+        // Where a page came instead of the file, this says how to get the file.
+        let all = of_address(address, medium.role, demands.local).into_iter();
+        remarks.extend(all.filter(|remark| remark.code == SHARE_PAGE));
+    }
+    remarks.extend(of_link(address, Timestamp::now(), takes));
     remarks
 }
 
@@ -111,8 +119,8 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
     };
     let mut warned: Vec<_> = notes(Weight::Warning).collect();
     warned.extend(twins(batch, seen));
-    let warnings = problems(&batch.site.manifest, warned, Severity::Warning)?;
-    let errors = problems(&batch.site.manifest, notes(Weight::Error).collect(), Severity::Error)?;
+    let warnings = problems(batch, warned, Severity::Warning)?;
+    let errors = problems(batch, notes(Weight::Error).collect(), Severity::Error)?;
     let lists = [&errors, &warnings].map(|list| list.render(ui.colours_messages()));
     let lists: Vec<_> = lists.into_iter().filter(|text| !text.is_empty()).collect();
     if !lists.is_empty() {

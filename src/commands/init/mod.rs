@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::cli::InitArgs;
 use crate::exit::Exit;
 use crate::files::{self, Readers, folder_of};
-use crate::manifest::{self, Draft, DraftPair, LeftOut};
+use crate::manifest::{self, Draft, DraftPair, LeftOut, Reason};
 use crate::pair::Role;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -30,7 +30,7 @@ pub(super) fn init(ui: &Ui, args: &InitArgs) -> Result<Exit, Failure> {
     }
     let found = scan::scan(&args.folder)?;
     let below = below(&place, &args.folder)?;
-    let draft = manifest::draft(found.files.iter().map(String::as_str)).without(found.left_out);
+    let draft = manifest::draft(found.files.iter().map(String::as_str), found.left_out);
     if draft.pairs.is_empty() {
         return Err(nothing(ui, &args.folder, &draft));
     }
@@ -76,7 +76,8 @@ fn nothing(ui: &Ui, folder: &Path, draft: &Draft) -> Failure {
         }
     };
     // That each of them has no other to go with is said by then.
-    if left(Role::Image) == left(Role::Audio) {
+    let unusable = |file: &LeftOut| matches!(file.reason, Reason::Portrait(_));
+    if left(Role::Image) == left(Role::Audio) || draft.left_out.iter().any(unusable) {
         say_left_out(ui, &draft.left_out);
     }
     Failure::new(Exit::Usage, format!("{}: {reason}", folder.display())).hint(hint)
@@ -121,15 +122,15 @@ fn below(place: &Path, folder: &Path) -> Result<String, Failure> {
 
 fn tell(ui: &Ui, place: &Path, draft: &Draft) {
     let pairs = draft.pairs.len() as u64;
-    let shown = place.display();
+    let shown = place.display().to_string();
     let left_out = draft
         .left_out
         .iter()
         .map(|file| json!({"file": file.path, "reason": file.reason.to_string()}));
     ui.result(
-        &format!("{shown}: {}", ui.strong(&counted(pairs, "pair"))),
+        &format!("{}: {}", printable(&shown), ui.strong(&counted(pairs, "pair"))),
         &json!({
-            "manifest": shown.to_string(),
+            "manifest": shown,
             "pairs": pairs,
             "left_out": left_out.collect::<Vec<_>>(),
         }),

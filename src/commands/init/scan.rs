@@ -1,12 +1,14 @@
 //! The files of a folder, and of the folders in it.
 
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
-use crate::manifest::{LeftOut, Reason};
+use crate::fitness::{MAX_AUDIO, MAX_IMAGE};
+use crate::manifest::{LeftOut, Reason, is_medium};
+use crate::pair::Role;
 use crate::wire::FileType;
 
 /// More files than any batch has pairs: somebody has named the wrong folder.
@@ -15,6 +17,8 @@ const MOST_FILES: usize = 1_000_000;
 const DEEPEST: usize = 32;
 /// How run folders end: what is in them was made by a run.
 const RUN_FOLDER: &str = ".run";
+/// How macOS calls its notes on a file where the disk has no room for them in the file itself.
+const APPLE_DOUBLE: &str = "._";
 
 /// What is in a folder.
 #[derive(Debug, Default)]
@@ -46,11 +50,10 @@ pub(super) fn scan(root: &Path) -> Result<Found, Failure> {
     let mut found = Found::default();
     let mut folders = vec![Folder { path: root.to_owned(), way: String::new(), depth: 0 }];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder.path).map_err(|error| failed(&folder.path, &error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| failed(&folder.path, &error))?;
-            let inner = found.look(&entry, &folder, &real);
-            folders.extend(inner.map_err(|error| failed(&entry.path(), &error))?);
+        match found.look_into(&folder, &real) {
+            Ok(inner) => folders.extend(inner),
+            Err(error) if folder.way.is_empty() => return Err(failed(root, &error)),
+            Err(_) => found.leave_out(folder.way.trim_end_matches('/'), Reason::Unreadable),
         }
         if found.files.len() > MOST_FILES || folder.depth > DEEPEST {
             let text = format!("{}: has too many files or folders in it", root.display());
@@ -61,32 +64,71 @@ pub(super) fn scan(root: &Path) -> Result<Found, Failure> {
 }
 
 impl Found {
+    /// Notes what is in a folder; gives the folders in it.
+    fn look_into(&mut self, folder: &Folder, root: &Path) -> io::Result<Vec<Folder>> {
+        let mut inner = Vec::new();
+        for entry in fs::read_dir(&folder.path)? {
+            let entry = entry?;
+            match self.look(&entry, folder, root) {
+                Ok(found) => inner.extend(found),
+                Err(_) => self.leave_out(&way(&entry, folder), Reason::Unreadable),
+            }
+        }
+        Ok(inner)
+    }
+
     /// Notes an entry of a folder; gives the folder that it is, if it is one.
     fn look(&mut self, entry: &DirEntry, at: &Folder, root: &Path) -> io::Result<Option<Folder>> {
-        let name = entry.file_name();
+        let (name, way, kind) = (entry.file_name(), way(entry, at), entry.file_type()?);
         let shown = name.to_string_lossy();
-        let way = format!("{}{shown}", at.way);
-        let kind = entry.file_type()?;
-        if shown.starts_with('.') || kind.is_dir() && shown.ends_with(RUN_FOLDER) {
+        if shown.starts_with('.') && !(shown.starts_with(APPLE_DOUBLE) && is_medium(&shown)) {
+            return Ok(None);
+        }
+        if kind.is_dir() && shown.ends_with(RUN_FOLDER) {
             return Ok(None);
         }
         let reason = match name.to_str() {
             None => Some(Reason::Name),
+            Some(name) if name.chars().any(char::is_control) => Some(Reason::Control),
+            Some(name) if name.starts_with(APPLE_DOUBLE) => Some(Reason::AppleDouble),
             Some(_) if kind.is_symlink() => linked(&entry.path(), root),
             Some(_) if kind.is_dir() => {
                 let (path, way) = (entry.path(), format!("{way}/"));
                 return Ok(Some(Folder { path, way, depth: at.depth + 1 }));
             }
+            Some(_) if !kind.is_file() => Some(Reason::NoFile),
             Some(_) => None,
         };
+        let reason = reason.or_else(|| unfit(&entry.path()));
         match reason {
-            None if kind.is_file() || kind.is_symlink() => self.files.push(way),
+            None => self.files.push(way),
             Some(reason) if reason == Reason::FolderLink || kind.is_dir() || is_medium(&shown) => {
-                self.left_out.push(LeftOut { path: way, reason });
+                self.leave_out(&way, reason);
             }
-            _ => {}
+            Some(_) => {}
         }
         Ok(None)
+    }
+
+    fn leave_out(&mut self, path: &str, reason: Reason) {
+        self.left_out.push(LeftOut { path: path.to_owned(), reason });
+    }
+}
+
+/// The way to an entry, from the folder that is scanned on.
+fn way(entry: &DirEntry, at: &Folder) -> String {
+    format!("{}{}", at.way, entry.file_name().to_string_lossy())
+}
+
+/// Why a medium cannot be used, as far as that is seen from outside.
+fn unfit(path: &Path) -> Option<Reason> {
+    let role = FileType::of_ending(path.extension()?.to_str()?)?.role();
+    let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
+    match File::open(path).and_then(|file| file.metadata()) {
+        Err(_) => Some(Reason::Unreadable),
+        Ok(metadata) if metadata.len() == 0 => Some(Reason::Empty),
+        Ok(metadata) if metadata.len() > most => Some(Reason::TooLarge),
+        Ok(_) => None,
     }
 }
 
@@ -97,9 +139,4 @@ fn linked(link: &Path, root: &Path) -> Option<Reason> {
         (Ok(to), Ok(real)) if to.is_file() && real.starts_with(root) => None,
         _ => Some(Reason::Link),
     }
-}
-
-/// Whether somebody may wonder where it went.
-fn is_medium(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, ending)| FileType::of_ending(ending).is_some())
 }

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use super::account::Reading;
 use crate::commands::batch::bytes_of;
 use crate::commands::failure::Failure;
+use crate::commands::grid::{Grid, text_of};
 use crate::exit::Exit;
 use crate::wire::{Listed, read_list, read_row};
 
 pub(super) fn read(file: &Path) -> Result<Reading, Failure> {
     let bytes = bytes_of(file)?;
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
-    let tasks = json(&text).or_else(|| lines(&text)).or_else(|| table(&text));
-    match tasks {
-        Some(tasks) if !tasks.is_empty() => {
+    let text = text_of(&bytes);
+    match json(&text).or_else(|| lines(&text)).unwrap_or_else(|| table(&text)) {
+        tasks if !tasks.is_empty() => {
             let lacks = Some("it is an export: what came later is not in it".to_owned());
             Ok(Reading { tasks, lacks })
         }
@@ -37,24 +37,11 @@ fn lines(text: &str) -> Option<Vec<Listed>> {
     Some(rows.collect::<Option<Vec<_>>>()?.iter().filter_map(read_row).collect())
 }
 
-/// The delimiter is the one that makes known columns of the header.
-fn table(text: &str) -> Option<Vec<Listed>> {
-    let tables = [b',', b';', b'\t'].into_iter().map(|delimiter| rows(text, delimiter));
-    tables.max_by_key(Vec::len)
-}
-
-fn rows(text: &str, delimiter: u8) -> Vec<Listed> {
-    let mut reader = csv::ReaderBuilder::new();
-    let mut reader = reader
-        .delimiter(delimiter)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let Ok(header) = reader.headers() else { return Vec::new() };
-    let names: Vec<String> =
-        header.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
-    let rows = reader.records().flatten().map(|record| {
-        let cells = names.iter().cloned().zip(record.iter().map(Value::from));
+/// Columns by the names in the header.
+fn table(text: &str) -> Vec<Listed> {
+    let Grid { names, lines } = Grid::read(text);
+    let rows = lines.into_iter().map(|line| {
+        let cells = names.iter().cloned().zip(line.cells.into_iter().map(Value::from));
         cells.collect::<Map<_, _>>()
     });
     rows.filter_map(|row| read_row(&row)).collect()

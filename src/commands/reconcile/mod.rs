@@ -7,7 +7,7 @@ mod export;
 mod show;
 mod sounds;
 
-use std::collections::HashSet;
+use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
@@ -16,13 +16,13 @@ use self::account::Reading;
 use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
-use super::{key, resolve, status};
+use super::{doubts, key, patient, resolve, status};
 use crate::cli::ReconcileArgs;
 use crate::client::Client;
 use crate::exit::Exit;
-use crate::ledger::{Doubt, Rows, Store, View};
-use crate::pair::{Endpoint, PlainHttp, TaskId};
-use crate::reconcile::{Findings, Lost, match_up, orphans};
+use crate::ledger::{Doubt, LedgerError, Rows, View};
+use crate::pair::{Endpoint, LocalFile, PlainHttp, TaskId};
+use crate::reconcile::{Findings, KnownTasks, Lost, match_up, orphans};
 use crate::report;
 use crate::ui::{Ui, counted};
 
@@ -72,35 +72,36 @@ fn client(args: &ReconcileArgs, view: &View) -> Result<Client, Failure> {
 }
 
 fn lost(doubt: &Doubt) -> Lost {
-    let body: serde_json::Value = serde_json::from_str(&doubt.body).unwrap_or_default();
-    let url = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let field = |body: &str, name: &str| {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        body[name].as_str().unwrap_or_default().to_owned()
+    };
+    let sent = |name| field(&doubt.body, name);
     Lost {
         id: doubt.row.id.clone(),
         sent_at: doubt.sent_at,
-        image: url("image_url"),
-        audio: url("audio_url"),
-        request: request_of(doubt),
+        image: sent("image_url"),
+        audio: sent("audio_url"),
+        model: sent("model"),
+        file: LocalFile::of_listed(&field(&doubt.listed, "audio_url")),
+        requests: doubts::request_ids(doubt),
         sound: None,
     }
 }
 
-/// The service's own name for the request, where its answer said it.
-fn request_of(doubt: &Doubt) -> Option<String> {
-    let evidence = String::from_utf8_lossy(doubt.evidence.as_deref()?).into_owned();
-    let head = evidence.split("\n\n").next()?;
-    let lines = || head.lines().filter_map(|line| line.split_once(": "));
-    ["x-oneapi-request-id", "x-request-id"]
-        .iter()
-        .find_map(|name| lines().find(|(key, _)| key == name))
-        .map(|(_, value)| value.trim().to_owned())
-}
-
 /// The tasks of this batch and of the batches whose run folders lie beside it.
-fn known(site: &Site, view: &View) -> Result<HashSet<TaskId>, Failure> {
-    let mut known: HashSet<TaskId> = view.task_ids()?.into_iter().collect();
-    for neighbour in site.neighbours() {
-        known.extend(neighbour.task_ids()?);
+fn known(site: &Site, view: &View) -> Result<KnownTasks, Failure> {
+    let mut known = KnownTasks::new();
+    for (_, neighbour) in site.neighbours() {
+        known.extend(neighbour.task_ids()?.into_iter().map(|task| (task, None)));
     }
+    known.extend(view.task_ids()?.into_iter().map(|task| (task, None)));
+    view.each_row::<LedgerError>(Rows::Settled, |row| {
+        if let Some(task) = row.task_id.as_deref().and_then(|task| TaskId::parse(task).ok()) {
+            known.insert(task, row.created_at);
+        }
+        Ok(())
+    })?;
     Ok(known)
 }
 
@@ -151,7 +152,8 @@ impl Search<'_> {
 
     fn adopt(&self, findings: &Findings) -> Result<u64, Failure> {
         let owner = self.site.existing()?.endpoint()?;
-        let mut store = Store::open(&self.site.folder, &owner)?;
+        let wait = self.args.patience.wait;
+        let mut store = patient::open(self.ui, self.site, &owner, wait)?;
         let tasks: Vec<_> =
             findings.proposals.iter().map(|found| (found.id.clone(), found.task.clone())).collect();
         store.adopt(&tasks)?;
@@ -161,13 +163,14 @@ impl Search<'_> {
 }
 
 impl Site {
-    /// The ledgers in the run folders beside this one. Those that cannot be read are passed over.
-    pub(super) fn neighbours(&self) -> Vec<View> {
+    /// The run folders beside this one, and their ledgers. Those that cannot be read are passed over.
+    pub(super) fn neighbours(&self) -> Vec<(PathBuf, View)> {
         let beside = crate::files::folder_of(&self.folder);
         let entries = std::fs::read_dir(beside).into_iter().flatten().flatten();
         let ours = std::fs::canonicalize(&self.folder).ok();
         let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
         let others = folders.filter(|path| std::fs::canonicalize(path).ok() != ours);
-        others.filter_map(|folder| View::open(&folder).ok().flatten()).collect()
+        let opened = others.map(|folder| (View::open(&folder).ok().flatten(), folder));
+        opened.filter_map(|(view, folder)| Some((folder, view?))).collect()
     }
 }

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 
 use super::Search;
 use crate::client::{Fetched, Seen, Wanted};
+use crate::files;
 use crate::fitness::MAX_AUDIO;
 use crate::media::audio::Envelope;
-use crate::pair::Role;
+use crate::pair::{LocalFile, Role};
 use crate::reconcile::{Findings, Lost, Orphan};
 use crate::ui::counted;
 use crate::wire::{Poll, TaskNews};
@@ -45,15 +46,18 @@ impl Search<'_> {
         self.ui.note(&format!("{tasks} may be of these pairs: listening to their videos"));
         self.runtime.block_on(async {
             let until = Timestamp::now() + self.args.wait_for;
-            for orphan in &mut orphans {
-                orphan.sound = self.video(orphan, until).await;
-            }
             let mut heard = HashMap::<String, Option<Envelope>>::new();
             for lost in &mut lost {
                 if !heard.contains_key(&lost.audio) {
-                    heard.insert(lost.audio.clone(), self.recording(&lost.audio).await);
+                    heard.insert(lost.audio.clone(), self.recording(lost).await);
                 }
                 lost.sound = heard.get(&lost.audio).cloned().flatten();
+            }
+            // With nothing to compare them to, videos are not worth their way.
+            if heard.values().any(Option::is_some) {
+                for orphan in &mut orphans {
+                    orphan.sound = self.video(orphan, until).await;
+                }
             }
         });
         Some((lost, orphans))
@@ -86,7 +90,11 @@ impl Search<'_> {
         }
     }
 
-    async fn recording(&self, url: &str) -> Option<Envelope> {
+    async fn recording(&self, lost: &Lost) -> Option<Envelope> {
+        if let Some(bytes) = lost.file.as_ref().and_then(|file| self.beside(file)) {
+            return listened(bytes).await;
+        }
+        let url = &lost.audio;
         let wanted = Wanted { url, role: Role::Audio, most: MAX_AUDIO, known: None };
         for _ in 0..3 {
             match self.client.media().medium(&wanted).await {
@@ -96,6 +104,16 @@ impl Search<'_> {
             }
         }
         None
+    }
+}
+
+impl Search<'_> {
+    /// A file beside the manifest, if it still is what was sent: where it was uploaded to, it may be
+    /// gone by now.
+    fn beside(&self, file: &LocalFile) -> Option<Vec<u8>> {
+        let local = files::find(&self.site.manifest, &file.path).ok()?;
+        let is_the_same = file.sha256.is_some() && local.sha256().ok() == file.sha256;
+        if is_the_same { local.read(MAX_AUDIO).ok() } else { None }
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{client, conclude, unable};
+use super::{Done, client, conclude, unable};
 use crate::cli::ResolveArgs;
 use crate::client::Client;
 use crate::commands::batch::Site;
 use crate::commands::failure::Failure;
-use crate::commands::opened;
+use crate::commands::patient;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
@@ -37,7 +37,7 @@ pub(super) fn adopt(
         refused.extend(unknown);
     }
     drop(view);
-    let mut store = opened::open(ui, site, &owner)?;
+    let mut store = patient::open(ui, site, &owner, args.patience.wait)?;
     store.adopt(&known)?;
     store.close()?;
     for (id, why) in &refused {
@@ -46,7 +46,7 @@ pub(super) fn adopt(
     let not_adopted: Vec<_> =
         refused.iter().map(|(id, why)| json!({"id": id, "reason": why})).collect();
     let what = format!("{} adopted", counted(known.len() as u64, "pair"));
-    conclude(ui, site, &what, json!({"not_adopted": not_adopted}))
+    conclude(ui, site, (&what, Done::default()), json!({"not_adopted": not_adopted}))
 }
 
 /// The doubts that are asked for and have a proposal; one that is named has to have one.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::conclude;
+use super::{Done, conclude};
 use crate::commands::batch::Site;
 use crate::commands::failure::Failure;
 use crate::commands::opened;
@@ -32,7 +32,7 @@ pub(super) fn go_on(ui: &Ui, site: &Site) -> Result<Exit, Failure> {
         "tasks_csv_of_those": tasks,
     });
     let what = format!("the ledger is taken as it is, up to event {}", newer.ledger);
-    conclude(ui, site, &what, more)
+    conclude(ui, site, (&what, Done::default()), more)
 }
 
 fn warn(ui: &Ui, site: &Site, newer: &Newer, tasks: Option<&str>) {

@@ -7,6 +7,7 @@ use crate::cli::RunArgs;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::ledger::{Finished, Store, TASK_NOT_FOUND, View};
+use crate::pair::folded;
 use crate::plan::Sum;
 use crate::price::Money;
 use crate::state::State;
@@ -61,11 +62,11 @@ impl Again {
 
     /// The length of a pair's recording as it will be sent, if the pair is among them.
     pub(super) fn length(&self, id: &str) -> Option<Option<Duration>> {
-        self.lengths.get(&id.to_ascii_lowercase()).copied()
+        self.lengths.get(&folded(id)).copied()
     }
 
     fn add(&mut self, pairs: &[Finished]) {
-        let length = |pair: &Finished| (pair.id.to_ascii_lowercase(), pair.audio);
+        let length = |pair: &Finished| (folded(&pair.id), pair.audio);
         self.lengths.extend(pairs.iter().map(length));
     }
 }
@@ -103,7 +104,7 @@ fn rules<'a>(named: &'a [String], args: &RunArgs) -> Rules<'a> {
 fn choose(pairs: Vec<Finished>, rules: Rules<'_>) -> Chosen {
     let mut chosen = Chosen::default();
     for pair in pairs {
-        let named = rules.named.iter().any(|id| id.eq_ignore_ascii_case(&pair.id));
+        let named = rules.named.iter().any(|id| folded(id) == folded(&pair.id));
         let wanted = if rules.named.is_empty() { pair.listed } else { named };
         match (wanted, why_not(&pair, named, rules)) {
             (false, _) => {}

@@ -79,7 +79,8 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     let line = ui.strong(&standing.line());
     let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
     text.extend(spent.map(|(spent, budget)| format!("budget {budget}: {spent} spent\n")));
-    text.extend(videos(&view.totals()?, batch.manifest.spending.price));
+    let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
+    text.extend(videos(&view.totals()?, price));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
     if let Some(doubts) = standing.describe_doubts(&batch.site) {

@@ -1,6 +1,6 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::again::Again;
 use crate::cli::RunArgs;
@@ -8,8 +8,9 @@ use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
+use crate::pair::{Pair, folded};
 use crate::plan::Sum;
-use crate::price::{Amount, billed};
+use crate::price::{Amount, Money, Price, Tariff, billed};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 
@@ -33,7 +34,9 @@ pub(super) fn confirm(
     let seconds = sum.billed.saturating_add(seconds);
     let dear = match spending.confirm_cost {
         Some(Amount::Money(most)) => {
-            spending.price.is_some_and(|price| price.times(seconds) > most)
+            let unknown = |tariff: Tariff| tariff.dearest().cost(batch.manifest.max_audio);
+            let unknown = spending.price.map_or_else(Money::default, unknown).times(sum.unmeasured);
+            sum.cost.is_some_and(|cost| cost.plus(unknown) > most)
         }
         Some(Amount::Seconds(most)) => seconds > most,
         None => false,
@@ -66,6 +69,7 @@ fn to_send(
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
+    let prices = Prices::of_batch(batch);
     let unfit: HashSet<_> = unfit.iter().map(String::as_str).collect();
     view.each_row::<Failure>(Rows::All, |row| {
         let length = match row.state {
@@ -77,11 +81,33 @@ fn to_send(
             State::InDoubt | State::Abandoned => None,
         };
         if let Some(length) = length.filter(|_| row.listed && sum.pairs < most) {
-            sum.add(length, batch.manifest.spending.price);
+            sum.add(length, prices.of(&row.id));
         }
         Ok(())
     })?;
     Ok(sum)
+}
+
+/// What the video of each pair costs.
+struct Prices<'b> {
+    tariff: Option<Tariff>,
+    /// By their names, where these have different prices.
+    pairs: HashMap<String, &'b Pair>,
+}
+
+impl<'b> Prices<'b> {
+    fn of_batch(batch: &'b Batch) -> Self {
+        let tariff = batch.manifest.spending.price;
+        let differ = tariff.is_some_and(|tariff| tariff.plain() != tariff.dearest());
+        let pairs = batch.manifest.pairs.iter().filter(|_| differ);
+        Self { tariff, pairs: pairs.map(|pair| (pair.id.folded(), pair)).collect() }
+    }
+
+    fn of(&self, id: &str) -> Option<Price> {
+        let tariff = self.tariff?;
+        let of_pair = |pair: &&Pair| tariff.of_request(&pair.request);
+        Some(self.pairs.get(&folded(id)).map_or_else(|| tariff.dearest(), of_pair))
+    }
 }
 
 /// `500 creates, 14950 s, 2392.00`

@@ -116,7 +116,7 @@ fn put_right(
     shelf: &Shelf,
 ) -> Result<(), Failure> {
     prepare::prepare(ui, args, store, shelf)?;
-    let price = batch.manifest.spending.price;
+    let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let again = again::select(ui, args, &store.view()?, price)?;
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();

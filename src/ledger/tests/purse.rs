@@ -8,7 +8,7 @@ use crate::wire::Account;
 const PRICE: u64 = 160_000;
 
 fn rules(budget: u64) -> Rules {
-    let price = Some(Money::from_millionths(PRICE));
+    let price = Some(Money::from_millionths(PRICE).into());
     let budget = Some(Amount::Money(Money::from_millionths(PRICE * budget)));
     Rules { price, budget, max_pair_cost: None, most: Duration::from_secs(30) }
 }

@@ -4,16 +4,18 @@
 //! A recording that no portrait is named like goes with the only portrait of its folder, or of all.
 //! What is not sure is left out and said; whoever pays has the last word.
 
+mod left_out;
 mod names;
 mod text;
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
-use crate::pair::Role;
+use crate::pair::{Role, folded, is_hidden, is_mark, nfc, short_alphabet};
 use crate::wire::FileType;
 
-use self::names::{Ids, natural};
+pub use self::left_out::{LeftOut, Reason, is_medium};
+use self::left_out::{ending, is_foreign, is_picture};
+use self::names::{Wish, natural};
 
 /// What files may be made of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,94 +37,38 @@ pub struct DraftPair {
     pub audio: String,
 }
 
-/// A file that is in no pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Its path.
-    pub path: String,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// Why a file is in no pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// A recording without a portrait.
-    NoPortrait,
-    /// A portrait without a recording.
-    NoRecording,
-    /// A recording of two or more portraits that are called alike; two of them.
-    Unclear([String; 2]),
-    /// Called like another that is taken: the same in another format, most likely.
-    Twin(String),
-    /// A picture or sound, but none that the API takes.
-    Format,
-    /// A link to something outside, or to nothing.
-    Link,
-    /// A link to a folder.
-    FolderLink,
-    /// The name is not text, so no manifest can name it.
-    Name,
-}
-
-impl Reason {
-    /// What such a file could have been, where it could have been taken.
-    #[must_use]
-    pub const fn role(&self) -> Option<Role> {
-        match self {
-            Self::NoRecording => Some(Role::Image),
-            Self::NoPortrait | Self::Unclear(_) => Some(Role::Audio),
-            Self::Twin(_) | Self::Format | Self::Link | Self::FolderLink | Self::Name => None,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPortrait => f.write_str("no portrait is called like it"),
-            Self::NoRecording => f.write_str("no recording is called like it"),
-            Self::Unclear([one, other]) => write!(f, "it could be for {one} or {other}"),
-            Self::Twin(taken) => write!(f, "called like {taken}, which is taken"),
-            Self::Format => f.write_str("not a format that the API takes"),
-            Self::Link => f.write_str("a link that leads out of the folder, or nowhere"),
-            Self::FolderLink => f.write_str("a link to a folder, which is not followed"),
-            Self::Name => f.write_str("its name is not text"),
-        }
-    }
-}
-
-/// Pictures and sounds that people have, and that the API does not take.
-const FOREIGN: [&str; 13] = [
-    "heic", "heif", "tif", "tiff", "bmp", "svg", "flac", "wma", "opus", "aif", "aiff", "amr", "jxl",
-];
-
 /// A portrait or a recording: where it is and what it is called.
 #[derive(Debug)]
 struct Named<'p> {
     path: &'p str,
     folder: &'p str,
-    /// Without its ending, in lower case.
+    /// Without its ending, composed, in lower case, and without what is not seen.
     stem: String,
+    usable: bool,
 }
 
 impl<'p> Named<'p> {
     fn of(path: &'p str) -> Self {
-        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_lowercase();
-        Self { path, folder, stem }
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let seen: String = stem_as_written(path).chars().filter(|c| !is_hidden(*c)).collect();
+        let stem = nfc(&nfc(&seen).to_lowercase()).into_owned();
+        Self { path, folder, stem, usable: true }
     }
 }
 
-/// Pairs the files at these paths, which have `/` between their parts.
+/// Pairs the files at these paths, which have `/` between their parts; other files are left out
+/// already.
 #[must_use]
-pub fn draft<'p>(paths: impl IntoIterator<Item = &'p str>) -> Draft {
+pub fn draft<'p>(paths: impl IntoIterator<Item = &'p str>, left_out: Vec<LeftOut>) -> Draft {
     let mut paths: Vec<_> = paths.into_iter().collect();
     paths.sort_by(|one, other| natural(one, other));
     let mut draft = Draft::default();
     let portraits = draft.take(&paths, Role::Image);
     let recordings = draft.take(&paths, Role::Audio);
-    let cast = Cast::of(&portraits);
+    let foreign: Vec<_> = paths.iter().copied().filter(|path| is_foreign(path)).collect();
+    let noted = left_out.iter().filter(|file| file.reason.is_of_portrait());
+    let unusable: Vec<_> = noted.map(|file| file.path.as_str()).chain(foreign.clone()).collect();
+    let cast = Cast::of(portraits, &unusable);
     let mut found = Vec::new();
     for recording in &recordings {
         match cast.portrait(recording) {
@@ -132,24 +78,17 @@ pub fn draft<'p>(paths: impl IntoIterator<Item = &'p str>) -> Draft {
     }
     draft.pairs = named(&found);
     let used: HashSet<_> = found.iter().map(|(portrait, _)| portrait.path).collect();
-    for portrait in portraits.iter().filter(|portrait| !used.contains(portrait.path)) {
+    let usable = cast.all.iter().filter(|portrait| portrait.usable);
+    for portrait in usable.filter(|portrait| !used.contains(portrait.path)) {
         draft.leave_out(portrait.path, Reason::NoRecording);
     }
-    for path in paths.iter().filter(|path| FOREIGN.contains(&ending(path).as_str())) {
-        draft.leave_out(path, Reason::Format);
-    }
-    draft.without(Vec::new())
+    foreign.iter().for_each(|path| draft.leave_out(path, Reason::Format));
+    draft.left_out.extend(left_out.iter().cloned());
+    draft.left_out.sort_by(|one, other| natural(&one.path, &other.path));
+    draft
 }
 
 impl Draft {
-    /// Adds files that could not even be looked at.
-    #[must_use]
-    pub fn without(mut self, files: Vec<LeftOut>) -> Self {
-        self.left_out.extend(files);
-        self.left_out.sort_by(|one, other| natural(&one.path, &other.path));
-        self
-    }
-
     fn leave_out(&mut self, path: &str, reason: Reason) {
         self.left_out.push(LeftOut { path: path.to_owned(), reason });
     }
@@ -174,92 +113,116 @@ impl Draft {
     }
 }
 
-fn ending(path: &str) -> String {
-    path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
-}
-
 /// The portraits, by what one may look for.
-struct Cast<'a, 'p> {
-    all: &'a [Named<'p>],
-    by_folder: HashMap<&'p str, Vec<&'a Named<'p>>>,
-    by_stem: HashMap<&'a str, Vec<&'a Named<'p>>>,
+struct Cast<'p> {
+    all: Vec<Named<'p>>,
+    by_folder: HashMap<&'p str, Vec<usize>>,
+    by_stem: HashMap<String, Vec<usize>>,
 }
 
-impl<'a, 'p> Cast<'a, 'p> {
-    fn of(all: &'a [Named<'p>]) -> Self {
+impl<'p> Cast<'p> {
+    /// A picture that cannot be used is a portrait, too, unless one that can has its name.
+    fn of(usable: Vec<Named<'p>>, unusable: &[&'p str]) -> Self {
+        let taken: HashSet<_> = usable.iter().map(|portrait| portrait.stem.clone()).collect();
+        let unusable = unusable.iter().filter(|path| is_picture(path));
+        let unusable = unusable.map(|path| Named { usable: false, ..Named::of(path) });
+        let others = unusable.filter(|portrait| !taken.contains(&portrait.stem));
+        let all: Vec<_> = usable.into_iter().chain(others).collect();
         let (mut by_folder, mut by_stem) = (HashMap::new(), HashMap::new());
-        for portrait in all {
-            by_folder.entry(portrait.folder).or_insert_with(Vec::new).push(portrait);
-            by_stem.entry(portrait.stem.as_str()).or_insert_with(Vec::new).push(portrait);
+        for (place, portrait) in all.iter().enumerate() {
+            by_folder.entry(portrait.folder).or_insert_with(Vec::new).push(place);
+            by_stem.entry(portrait.stem.clone()).or_insert_with(Vec::new).push(place);
         }
         Self { all, by_folder, by_stem }
     }
 
-    /// Who speaks a recording: the portrait with the longest name that the recording's begins
-    /// with, in its own folder first; else the only one there is.
-    fn portrait(&self, recording: &Named) -> Result<&'a Named<'p>, Reason> {
-        let in_folder = |portrait: &&&Named| portrait.folder == recording.folder;
+    /// Who speaks a recording.
+    fn portrait(&self, recording: &Named) -> Result<&Named<'p>, Reason> {
+        let portrait = self.speaker(recording)?;
+        match portrait.usable {
+            true => Ok(portrait),
+            false => Err(Reason::Portrait(portrait.path.to_owned())),
+        }
+    }
+
+    /// The portrait with the longest name that the recording's begins with, in its own folder first;
+    /// else the only one there is.
+    fn speaker(&self, recording: &Named) -> Result<&Named<'p>, Reason> {
+        let in_folder = |place: &&usize| self.all[**place].folder == recording.folder;
         let alike = || beginnings(&recording.stem).filter_map(|stem| self.by_stem.get(stem));
-        if let Some(near) = alike().find_map(|portraits| portraits.iter().find(in_folder)) {
-            return Ok(near);
+        if let Some(near) = alike().find_map(|places| places.iter().find(in_folder)) {
+            return Ok(&self.all[*near]);
         }
         let beside = self.by_folder.get(recording.folder).map_or(&[][..], Vec::as_slice);
-        match (alike().next().map(Vec::as_slice), beside, self.all) {
-            (Some([one]), ..) | (None, [one], _) => Ok(one),
-            (Some([one, other, ..]), ..) => {
-                Err(Reason::Unclear([one.path.to_owned(), other.path.to_owned()]))
+        match (alike().next().map(Vec::as_slice), beside) {
+            (Some([one]), _) | (None, [one]) => Ok(&self.all[*one]),
+            (Some([one, other, ..]), _) => {
+                Err(Reason::Unclear([*one, *other].map(|place| self.all[place].path.to_owned())))
             }
-            (_, _, [only]) => Ok(only),
-            _ => Err(Reason::NoPortrait),
+            _ => match &self.all[..] {
+                [only] => Ok(only),
+                _ => Err(Reason::NoPortrait),
+            },
         }
     }
 }
 
 /// The name itself, and what of it stands before a hyphen, a space or the like; the longest first.
+/// An accent ends no name: it belongs to the letter before it.
 fn beginnings(stem: &str) -> impl Iterator<Item = &str> {
-    let cuts = stem.char_indices().rev().filter(|(_, c)| !c.is_alphanumeric());
+    let ends = |c: char| !c.is_alphanumeric() && !is_mark(c);
+    let cuts = stem.char_indices().rev().filter(move |(_, c)| ends(*c));
     std::iter::once(stem).chain(cuts.map(|(at, _)| &stem[..at]))
 }
 
 /// With ids, which have the folders in them where names are not enough to tell pairs apart.
 fn named(found: &[(&Named, &Named)]) -> Vec<DraftPair> {
     let wanted: Vec<_> = found.iter().map(|(portrait, audio)| wanted(portrait, audio)).collect();
-    let mut once = HashSet::new();
-    let twice: HashSet<_> =
-        wanted.iter().map(|id| id.to_lowercase()).filter(|id| !once.insert(id.clone())).collect();
-    let mut ids = Ids::default();
-    let pairs = found.iter().zip(&wanted).map(|((portrait, recording), id)| {
-        let id = match twice.contains(&id.to_lowercase()) {
-            true => whole_way(recording),
-            false => id.clone(),
-        };
+    let mut times: HashMap<String, usize> = HashMap::new();
+    wanted.iter().for_each(|wish| *times.entry(folded(&wish.name)).or_default() += 1);
+    let wishes: Vec<_> = wanted
+        .into_iter()
+        .zip(found)
+        .map(|(wish, (_, recording))| match times[&folded(&wish.name)] {
+            1 => wish,
+            _ => whole_way(recording),
+        })
+        .collect();
+    let pairs = found.iter().zip(names::ids(&wishes)).map(|((portrait, recording), id)| {
         let (image, audio) = (portrait.path.to_owned(), recording.path.to_owned());
-        DraftPair { id: ids.unique(&id), image, audio }
+        DraftPair { id, image, audio }
     });
     pairs.collect()
 }
 
 /// `anna-en` for a recording that is called like its portrait, `ben-hello` for `ben/hello.wav` with
 /// the portrait beside it, else both names.
-fn wanted(portrait: &Named, recording: &Named) -> String {
-    let of = |file: &Named| names::id(&stem_as_written(file.path));
+fn wanted(portrait: &Named, recording: &Named) -> Wish {
     if beginnings(&recording.stem).any(|start| start == portrait.stem) {
-        return of(recording);
+        return wish(recording, stem_as_written(recording.path));
     }
     if portrait.folder == recording.folder && !recording.folder.is_empty() {
         return whole_way(recording);
     }
-    format!("{}-{}", of(portrait), of(recording))
+    let [one, other] = [portrait, recording].map(|file| short_alphabet(stem_as_written(file.path)));
+    // Of an empty name there is only the other.
+    let name = [one, other].join("-");
+    Wish { name: short_alphabet(&name), path: recording.path.to_owned(), exact: false }
 }
 
 /// `de-anna` for `de/anna.wav`.
-fn whole_way(file: &Named) -> String {
-    names::id(file.path.rsplit_once('.').map_or(file.path, |(path, _)| path))
+fn whole_way(file: &Named) -> Wish {
+    wish(file, file.path.rsplit_once('.').map_or(file.path, |(path, _)| path))
 }
 
-fn stem_as_written(path: &str) -> String {
+fn wish(recording: &Named, text: &str) -> Wish {
+    let name = short_alphabet(text);
+    Wish { exact: name == nfc(text), name, path: recording.path.to_owned() }
+}
+
+fn stem_as_written(path: &str) -> &str {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
-    file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned()
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! Names of files: in the order in which people count, and as ids.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::pair::PairId;
+use sha2::{Digest, Sha256};
+
+use crate::pair::{IdError, PairId, folded, nfc};
+
+/// What a pair is called whose files have no name in letters.
+const NAMELESS: &str = "pair";
+/// How many digits tell two apart, if these do.
+const DIGITS: usize = 6;
 
 /// As people order names: `take2` before `take10`, without case.
 pub(super) fn natural(one: &str, other: &str) -> Ordering {
@@ -35,51 +42,71 @@ fn number(chunk: &str) -> Option<&str> {
     digits.then(|| chunk.trim_start_matches('0'))
 }
 
-/// A text in the alphabet of ids, as near as it gets; never empty, but not always a valid id.
-pub(super) fn id(text: &str) -> String {
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let mut id = String::new();
-    for c in text.chars() {
-        match known(c) {
-            true => id.push(c),
-            false if id.ends_with('-') => {}
-            false => id.push('-'),
-        }
-    }
-    match id.trim_matches(['.', '_', '-']) {
-        "" => "pair".to_owned(),
-        id => id.to_owned(),
-    }
+/// A name that is asked for, and what it is asked for.
+#[derive(Debug)]
+pub(super) struct Wish {
+    /// In the alphabet of ids.
+    pub(super) name: String,
+    /// What no other has: it tells apart those that wish for one name.
+    pub(super) path: String,
+    /// Whether nothing was lost on the way from the name of the file.
+    pub(super) exact: bool,
 }
 
-/// The ids that are taken.
-#[derive(Debug, Default)]
-pub(super) struct Ids(HashSet<String>);
-
-impl Ids {
-    /// A valid id that is not taken yet, like the one that is wanted.
-    pub(super) fn unique(&mut self, wanted: &str) -> String {
-        // Room for a number. All of it is ASCII.
-        let start = &wanted[..wanted.len().min(PairId::MAX_LEN - 10)];
-        let start = start.trim_end_matches(['.', '_', '-']);
-        // Windows keeps some names to itself.
-        let start = match PairId::parse(start) {
-            Ok(_) => start.to_owned(),
-            Err(_) => format!("pair-{start}"),
-        };
-        let mut id = start.clone();
-        let mut number = 1_u32;
-        while !self.0.insert(id.to_ascii_lowercase()) {
-            number += 1;
-            id = format!("{start}-{number}");
+/// Ids for wishes: valid, and unique without case. None depends on the order of the wishes, and of
+/// those that wish for one name, only the one whose name it is gets it as it is.
+pub(super) fn ids(wishes: &[Wish]) -> Vec<String> {
+    let names: Vec<_> = wishes.iter().map(|wish| valid(&wish.name)).collect();
+    let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, name) in names.iter().enumerate() {
+        wanted.entry(folded(name)).or_default().push(place);
+    }
+    let owner = |name: &str| {
+        if name.is_empty() {
+            return None;
         }
-        id
+        let mut exact = wanted[&folded(name)].iter().filter(|place| wishes[**place].exact);
+        // Two to whom it belongs are as good as none.
+        exact.next().filter(|_| exact.next().is_none()).copied()
+    };
+    let mut taken: HashSet<String> = wanted.keys().cloned().collect();
+    let ids = wishes.iter().enumerate().zip(&names).map(|((place, wish), name)| {
+        let alone = !name.is_empty() && wanted[&folded(name)].len() == 1;
+        match alone || owner(name) == Some(place) {
+            true => name.clone(),
+            false => told_apart(name, &wish.path, &mut taken),
+        }
+    });
+    ids.collect()
+}
+
+/// The name with some digits of the path's digest behind it.
+fn told_apart(name: &str, path: &str, taken: &mut HashSet<String>) -> String {
+    let digest = Sha256::digest(nfc(path).as_bytes());
+    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = if name.is_empty() { NAMELESS } else { name };
+    let made = |length| format!("{name}-{}", &digits[..length]);
+    let free = (DIGITS..digits.len()).map(made).find(|id| taken.insert(folded(id)));
+    free.unwrap_or_else(|| made(digits.len()))
+}
+
+/// The name, or one like it where a system keeps it to itself; with room for some digits.
+fn valid(name: &str) -> String {
+    let mut end = name.len().min(PairId::MAX_LEN - DIGITS - 4);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    let name = name[..end].trim_end_matches(['.', '_', '-']);
+    match PairId::parse(name) {
+        Err(IdError::Device) => format!("{NAMELESS}-{name}"),
+        _ => name.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pair::short_alphabet;
 
     #[test]
     fn numbers_count_and_case_does_not() {
@@ -113,30 +140,51 @@ mod tests {
         assert_eq!(names, expected);
     }
 
+    fn made(names: &[&str]) -> Vec<String> {
+        let wish = |text: &&str| {
+            let name = short_alphabet(text);
+            Wish { exact: name == *text, name, path: format!("{text}.wav") }
+        };
+        ids(&names.iter().map(wish).collect::<Vec<_>>())
+    }
+
     #[test]
     fn any_name_becomes_an_id() {
         let long = "x".repeat(300);
+        let wide = "王".repeat(300);
         for (text, expected) in [
             ("anna-en", "anna-en"),
-            ("Anna Müller (2)", "Anna-M-ller-2"),
+            ("Anna Müller (2)", "Anna-Müller-2"),
             ("../../etc/passwd", "etc-passwd"),
-            ("张", "pair"),
-            ("", "pair"),
+            ("张", "张"),
             ("-rf", "rf"),
             ("nul", "pair-nul"),
             ("a.", "a"),
             (&long, &long[..118]),
+            (&wide, &wide[..117]),
         ] {
-            let made = Ids::default().unique(&id(text));
-            assert_eq!(made, expected, "{text}");
-            assert!(PairId::parse(&made).is_ok());
+            let [id] = &made(&[text])[..] else { panic!("one id for {text}") };
+            assert_eq!(id, expected, "{text}");
+            assert!(PairId::parse(id).is_ok());
         }
+        assert_eq!(made(&["🎤", "", "🎧"]), ["pair-37a086", "pair-da076e", "pair-593862"]);
     }
 
     #[test]
-    fn ids_are_unique_without_case() {
-        let mut ids = Ids::default();
-        let made = ["a", "A", "a-2", "a"].map(|wanted| ids.unique(wanted));
-        assert_eq!(made, ["a", "A-2", "a-2-2", "a-3"]);
+    fn ids_depend_on_names_and_never_on_their_order() {
+        let names = ["a b", "a-b", "A-B", "c(d)", "c d", "🎤", "王 小", "王(小", "e"];
+        let forward = made(&names);
+        assert_eq!(forward[8], "e");
+        let mut back: Vec<_> = names.into_iter().rev().collect();
+        let mut backward = made(&back);
+        backward.reverse();
+        assert_eq!(forward, backward);
+        back.push("new");
+        assert_eq!(&made(&back)[..9], forward.iter().rev().cloned().collect::<Vec<_>>());
+        let unique: HashSet<_> = forward.iter().map(|id| folded(id)).collect();
+        assert_eq!(unique.len(), names.len(), "{forward:?}");
+        assert!(forward.iter().all(|id| PairId::parse(id).is_ok()), "{forward:?}");
+        assert_eq!(made(&["a b", "a-b"])[1], "a-b", "whose name it is gets it");
+        assert_eq!(made(&["a-b", "a b"])[0], "a-b");
     }
 }

@@ -98,10 +98,10 @@ mod tests {
         let settings: Vec<_> = SETTINGS.lines().map(offered).collect();
         let pair = "  - {image: https://e.co/a.jpg, audio: https://e.co/b.mp3}";
         let yaml = format!("{}\n{pair}\n", settings.join("\n"));
-        let plain = crate::pair::PlainHttp::Loopback;
-        let manifest = crate::manifest::read("a.yaml", yaml.as_bytes(), plain).unwrap();
+        let manifest = crate::manifest::tests::parse(&yaml).unwrap();
         assert_eq!(manifest.uploads.unwrap().name, "NAME");
-        let price = manifest.spending.price.map(|price| price.to_string());
+        let price = manifest.spending.price.and_then(|price| price.linear());
+        let price = price.map(|price| price.to_string());
         assert_eq!((manifest.concurrency.get(), price.as_deref()), (4, Some("0.16")));
         assert!(manifest.pairs[0].request.to_json()["prompt"].is_string());
     }

@@ -20,7 +20,7 @@ const LENGTHS: usize = 75;
 /// What is quieter than this is all the same silence; in decibels below the loudest possible.
 const SILENCE: f32 = -55.0;
 
-/// The loudness of a sound, moment by moment, in decibels above [`SILENCE`].
+/// The loudness of a sound, moment by moment, in decibels above what counts as silence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope(Vec<f32>);
 

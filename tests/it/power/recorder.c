@@ -234,6 +234,21 @@ static int named(const char *letter, const char *from, const char *to, const cha
     pthread_mutex_unlock(&order);
     return done;
 }
+static int moved(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    char whole_from[PATH_MAX], whole_to[PATH_MAX];
+    int watched = full(from_folder, from, whole_from) | full(to_folder, to, whole_to);
+    pthread_mutex_lock(&order);
+    int done = (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+    if (watched && done == 0) say("R %s\t%s\n", whole_from, whole_to);
+    pthread_mutex_unlock(&order);
+    return done;
+}
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    return moved(from_folder, from, to_folder, to, flags);
+}
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
+    return moved(from_folder, from, to_folder, to, 0);
+}
 int rename(const char *from, const char *to) { return named("R", from, to, "rename"); }
 int link(const char *from, const char *to) { return named("L", from, to, "link"); }
 int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {

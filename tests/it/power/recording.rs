@@ -14,9 +14,9 @@ use crate::sheet::{Sheet, fake};
 /// The run folder in the folder of the manifest.
 pub(super) const RUN: &str = "batch.run";
 /// Where the videos are.
-const FILMS: &str = "films";
+pub(super) const FILMS: &str = "films/today";
 /// They go to a folder in a folder, neither of which is there.
-pub(super) const TO_FILMS: [&str; 2] = ["--videos", "films/today"];
+pub(super) const TO_FILMS: [&str; 2] = ["--videos", FILMS];
 
 /// A run from its first call to its last.
 pub(super) struct Recording {
@@ -51,6 +51,8 @@ pub(super) struct Truth {
     pub(super) told: Vec<(usize, String, String)>,
     /// Each `tasks.csv` that was moved to its place: when, when that was durable, and what it was.
     pub(super) tables: Vec<Table>,
+    /// Each video as it was in the end, by its place.
+    pub(super) films: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub(super) struct Table {
 impl Truth {
     /// For the run after one that was killed after so many acts.
     fn before(self, killed: usize) -> Self {
-        let Self { sent, told, tables } = self;
+        let Self { sent, told, tables, .. } = self;
         let sent = sent.into_iter().filter(|(_, at)| *at <= killed).map(|(pair, _)| (pair, 0));
         let told = told.into_iter().filter(|(at, ..)| *at <= killed);
         let tables = tables.into_iter().filter(|table| table.moved <= killed).map(|table| {
@@ -74,6 +76,7 @@ impl Truth {
             sent: sent.collect(),
             told: told.map(|(_, pair, task)| (0, pair, task)).collect(),
             tables: tables.collect(),
+            films: BTreeMap::new(),
         }
     }
 }
@@ -117,7 +120,10 @@ impl Recording {
         let mut reader = Reader { tasks: &tasks, disk: before.clone(), truth };
         let steps = acts.iter().enumerate();
         let phases = steps.map(|(number, act)| reader.step(number + 1, act)).collect();
-        let truth = reader.truth;
+        let films = reader.disk.cut(Unsynced::Kept).into_iter().filter_map(|(path, film)| {
+            path.extension().is_some_and(|end| end == "mp4").then_some((path, film?))
+        });
+        let truth = Truth { films: films.collect(), ..reader.truth };
         Self { sheet, api, before, acts, phases, truth }
     }
 
@@ -191,7 +197,7 @@ impl Reader<'_> {
         let path = path.unwrap_or(Path::new(""));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         match &*name {
-            _ if path.starts_with(FILMS) => Phase::Download,
+            _ if path.starts_with("films") => Phase::Download,
             "tasks.csv" => Phase::Csv,
             name if name.starts_with(".callsheet-") => Phase::Csv,
             _ if self.truth.sent.is_empty() => Phase::Listing,
@@ -203,7 +209,8 @@ impl Reader<'_> {
     fn sent(&mut self, number: usize, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         if text.starts_with("POST ") {
-            let pair = pair_in(&text).expect("a create leaves by one call");
+            // A create leaves by one call, head and body.
+            let pair = pair_in(&text).unwrap();
             self.truth.sent.entry(pair).or_insert(number);
         } else if text.starts_with("GET /v1/tasks/") {
             self.told(number, bytes);

@@ -1,0 +1,236 @@
+//! `resolve --from FILE`: settles what a person wrote into a table, all of it or nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+use std::path::Path;
+
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use super::sheet::{Decided, Problem, Settled, Sheet, Standing, Wish};
+use super::{Done, client, conclude, unable};
+use crate::cli::ResolveArgs;
+use crate::client::Client;
+use crate::commands::batch::{Site, bytes_of};
+use crate::commands::failure::Failure;
+use crate::commands::grid::text_of;
+use crate::commands::patient;
+use crate::commands::run::runtime;
+use crate::exit::Exit;
+use crate::ledger::{LedgerError, Rows, Verdict, View};
+use crate::manifest::MAX_BYTES;
+use crate::ui::{Ui, counted};
+use crate::view::printable;
+
+/// How many problems, or pairs, are shown to people.
+const SHOWN: usize = 100;
+/// How many tasks the server is asked for at a time.
+const AT_ONCE: usize = 8;
+
+pub(super) fn settle(
+    ui: &Ui,
+    args: &ResolveArgs,
+    (site, view): (&Site, View),
+    file: &Path,
+) -> Result<Exit, Failure> {
+    let owner = view.endpoint()?;
+    let sheet = Sheet::read(&text_of(&read(file)?), wish(args).as_ref()).map_err(|lacks| {
+        Failure::new(Exit::Usage, format!("{}: {lacks}; nothing was settled", file.display()))
+            .hint(format!("a table to fill in: {} --doubts FILE", site.command("status")))
+    })?;
+    let decided = sheet.decide(&standings(&view, &sheet)?);
+    let mut problems = decided.problems.clone();
+    problems.extend(taken(site, &view, &decided.settled)?);
+    if !args.unchecked && !site.rehearsal {
+        problems.extend(unknown(args, &owner, &decided.settled)?);
+    }
+    refuse(file, problems)?;
+    if args.dry_run {
+        return show(ui, &sheet, &decided);
+    }
+    drop(view);
+    let mut store = patient::open(ui, site, &owner, args.patience.wait)?;
+    // Another command may have settled some of them since they were looked at.
+    let now = sheet.decide(&standings(&store.view()?, &sheet)?);
+    refuse(file, now.problems.clone())?;
+    let verdicts: Vec<_> =
+        now.settled.iter().map(|one| (one.id.clone(), one.verdict.clone())).collect();
+    store.resolve_each(&verdicts)?;
+    store.close()?;
+    let done = Done { resent: count(&now, |v| *v == Verdict::Resend) > 0 };
+    conclude(ui, site, (&words(&sheet, &now), done), numbers(&sheet, &now))
+}
+
+/// What the command line says of each, if it does.
+fn wish(args: &ResolveArgs) -> Option<Wish> {
+    match (args.verdict.resend, args.verdict.abandon) {
+        (true, _) => Some(Wish::Resend),
+        (_, true) => Some(Wish::Abandon),
+        _ if args.verdict.adopt_proposed => Some(Wish::AdoptProposed),
+        _ => None,
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file != Path::new("-") {
+        return bytes_of(file);
+    }
+    let mut bytes = Vec::new();
+    let failed = |error| Failure::new(Exit::Usage, format!("standard input: {error}"));
+    std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The pairs that the sheet names, as far as there are such.
+fn standings(view: &View, sheet: &Sheet) -> Result<HashMap<String, Standing>, LedgerError> {
+    let mut wanted: HashSet<_> = sheet.asked.iter().map(|asked| asked.id.to_lowercase()).collect();
+    let mut found = HashMap::new();
+    for doubt in view.doubts()? {
+        if wanted.remove(&doubt.row.id.to_lowercase()) {
+            let proposed = doubt.proposed;
+            let row = doubt.row;
+            let (id, state, task) = (row.id, row.state, row.task_id);
+            let key = id.to_lowercase();
+            found.insert(key, Standing { id, state, attempts: row.attempts, task, proposed });
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    view.each_row::<LedgerError>(Rows::All, |row| {
+        let key = row.id.to_lowercase();
+        if wanted.contains(&key) {
+            let (id, state, task) = (row.id, row.state, row.task_id);
+            let attempts = row.attempts;
+            found.insert(key, Standing { id, state, attempts, task, proposed: None });
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Tasks that are another pair's, here or in a run folder beside this one.
+fn taken(site: &Site, view: &View, settled: &[Settled]) -> Result<Vec<Problem>, LedgerError> {
+    let neighbours = site.neighbours();
+    let mut problems = Vec::new();
+    for Settled { line, id, verdict } in settled {
+        let Verdict::Adopt(task) = verdict else { continue };
+        let mut owners: Vec<_> =
+            view.owner_of(task)?.filter(|owner| owner != id).into_iter().collect();
+        for (folder, neighbour) in &neighbours {
+            let theirs = neighbour.owner_of(task)?;
+            owners.extend(theirs.map(|owner| format!("{owner} of {}", folder.display())));
+        }
+        let text = owners.first().map(|owner| format!("{id}: task {task} belongs to {owner}"));
+        problems.extend(text.map(|text| Problem { line: *line, text }));
+    }
+    Ok(problems)
+}
+
+/// Tasks that the server does not know.
+fn unknown(args: &ResolveArgs, owner: &str, settled: &[Settled]) -> Result<Vec<Problem>, Failure> {
+    let wanted: Vec<_> =
+        settled.iter().filter(|settled| matches!(settled.verdict, Verdict::Adopt(_))).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = client(args, owner)?;
+    let asked = stream::iter(&wanted).map(|settled| ask(&client, owner, settled));
+    let answers: Vec<_> = runtime()?.block_on(asked.buffer_unordered(AT_ONCE).collect());
+    let silent = answers.iter().filter_map(|answer| answer.as_ref().err());
+    match silent.clone().next() {
+        // It is down, or the key is wrong: no word about single tasks.
+        Some(error) if silent.count() == wanted.len() => Err(unable(owner, &error.text)),
+        _ => Ok(answers.into_iter().filter_map(|answer| answer.unwrap_or_else(Some)).collect()),
+    }
+}
+
+/// What is wrong with a task; an error if the server cannot say.
+async fn ask(
+    client: &Client,
+    owner: &str,
+    Settled { line, id, verdict }: &Settled,
+) -> Result<Option<Problem>, Problem> {
+    let Verdict::Adopt(task) = verdict else { return Ok(None) };
+    let problem = |text: String| Problem { line: *line, text: format!("{id}: {text}") };
+    match client.has_task(task).await {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(problem(format!("{owner} knows no task {task}")))),
+        Err(error) => {
+            let error = error.to_string();
+            Err(problem(format!("{owner} cannot say whether it knows {task}: {error}")))
+        }
+    }
+}
+
+/// Says all that is wrong at once.
+fn refuse(file: &Path, mut problems: Vec<Problem>) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort();
+    let found = counted(problems.len() as u64, "problem");
+    let mut text = format!("{}: {found}; nothing was settled", file.display());
+    for Problem { line, text: problem } in problems.iter().take(SHOWN) {
+        text.push_str(&format!("\nline {line}: {}", printable(problem)));
+    }
+    if problems.len() > SHOWN {
+        text.push_str(&format!("\n… and {} more", problems.len() - SHOWN));
+    }
+    Err(Failure::new(Exit::Usage, text)
+        .hint("mend the file and give the same command again; --dry-run only checks"))
+}
+
+fn show(ui: &Ui, sheet: &Sheet, decided: &Decided) -> Result<Exit, Failure> {
+    let word = |verdict: &Verdict| match verdict {
+        Verdict::Adopt(task) => format!("adopt {task}"),
+        Verdict::Resend => "resend".to_owned(),
+        Verdict::Abandon => "abandon".to_owned(),
+    };
+    let settled = || decided.settled.iter().map(|one| (&one.id, word(&one.verdict)));
+    let mut lines: Vec<_> =
+        settled().take(SHOWN).map(|(id, word)| format!("  {id}  {word}")).collect();
+    if decided.settled.len() > SHOWN {
+        lines.push(format!("  … and {} more", decided.settled.len() - SHOWN));
+    }
+    lines.push(format!("{}; nothing was changed: --dry-run", words(sheet, decided)));
+    let mut value = numbers(sheet, decided);
+    value["dry_run"] = true.into();
+    value["pairs"] = settled().map(|(id, word)| json!({"id": id, "verdict": word})).collect();
+    ui.result(&lines.join("\n"), &value);
+    Ok(Exit::Done)
+}
+
+fn count(decided: &Decided, is_meant: impl Fn(&Verdict) -> bool) -> usize {
+    decided.settled.iter().filter(|one| is_meant(&one.verdict)).count()
+}
+
+/// `12 adopted, 3 to be created again, 1 written off, 4 left in doubt`
+fn words(sheet: &Sheet, decided: &Decided) -> String {
+    let numbers = numbers(sheet, decided);
+    let word = |key: &str, words: &str| match numbers[key].as_u64() {
+        None | Some(0) => None,
+        Some(count) => Some(format!("{count} {words}")),
+    };
+    let words: Vec<_> = [
+        word("adopted", "adopted"),
+        word("resent", "to be created again"),
+        word("abandoned", "written off"),
+        word("settled_before", "settled before"),
+        word("left_alone", "left alone"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if words.is_empty() { "nothing to settle".to_owned() } else { words.join(", ") }
+}
+
+fn numbers(sheet: &Sheet, decided: &Decided) -> Value {
+    json!({
+        "adopted": count(decided, |verdict| matches!(verdict, Verdict::Adopt(_))),
+        "resent": count(decided, |verdict| *verdict == Verdict::Resend),
+        "abandoned": count(decided, |verdict| *verdict == Verdict::Abandon),
+        "settled_before": decided.already,
+        "left_alone": sheet.empty,
+    })
+}
