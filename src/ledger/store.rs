@@ -97,11 +97,12 @@ impl Store {
         let path = folder.join(FILE);
         lock.places.keep(&path)?;
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+        // Before it is in use: a ledger in use without its events is taken for a bad copy.
+        let events = EventLog::open(Parts::new(folder), &connection, trust)?;
         let transaction = begin(&connection, &path, &waiting)?;
         let run = claim(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         schema::show_in_use(&connection, &path)?;
-        let events = EventLog::open(Parts::new(folder), &connection, trust)?;
         let mut store = Self {
             path,
             connection,
