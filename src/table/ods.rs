@@ -69,12 +69,8 @@ pub(super) fn open(package: Package, options: &Options<'_>) -> Result<Table, Pro
 
 impl Ods {
     pub(super) fn step(&mut self, columns: &mut Columns) -> Step {
-        let row = self.raw().and_then(|raw| raw.map(|raw| raw.shown(columns.len())).transpose());
-        match row {
-            Ok(Some(row)) => Step::Row(row),
-            Ok(None) => Step::End,
-            Err(problem) => Step::Broken(Problem { row: problem.row.max(self.number), ..problem }),
-        }
+        let raw = self.raw();
+        sheet::step(raw, self.number, columns.len())
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::cell::{Cell, Row, Value};
 use super::columns::{Columns, letters};
 use super::vocabulary::Key;
-use super::{LONGEST, Options, Problem};
+use super::{LONGEST, Options, Problem, Step};
 
 /// No sheet has more columns.
 pub(super) const MOST_COLUMNS: usize = 16_384;
@@ -116,6 +116,15 @@ pub(super) fn columns(
 pub(super) struct Raw {
     pub(super) number: u32,
     pub(super) cells: Vec<(usize, Value)>,
+}
+
+/// Hands on what was read at or behind row `number`, in a sheet with so many named columns.
+pub(super) fn step(raw: Result<Option<Raw>, Problem>, number: u32, width: usize) -> Step {
+    match raw.and_then(|raw| raw.map(|raw| raw.shown(width)).transpose()) {
+        Ok(Some(row)) => Step::Row(row),
+        Ok(None) => Step::End,
+        Err(problem) => Step::Broken(Problem { row: problem.row.max(number), ..problem }),
+    }
 }
 
 impl Raw {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::cell::{Row, Value};
+use super::cell::Value;
 use super::columns::Columns;
 use super::package::Package;
 use super::sheet::{self, Layout, Merged, Raw};
@@ -64,13 +64,8 @@ pub(super) fn plain(text: &str) -> String {
 
 impl Xlsx {
     pub(super) fn step(&mut self, columns: &mut Columns) -> Step {
-        let row: Result<Option<Row>, Problem> =
-            self.raw().and_then(|raw| raw.map(|raw| raw.shown(columns.len())).transpose());
-        match row {
-            Ok(Some(row)) => Step::Row(row),
-            Ok(None) => Step::End,
-            Err(problem) => Step::Broken(Problem { row: problem.row.max(self.number), ..problem }),
-        }
+        let raw = self.raw();
+        sheet::step(raw, self.number, columns.len())
     }
 
     pub(super) fn layout(&self) -> &Layout {

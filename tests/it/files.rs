@@ -257,10 +257,13 @@ fn a_folder_that_cannot_be_written_is_known_before_anything_is_paid_for() {
     assert!(said.err.contains("choose another folder for the videos"), "{said}");
 }
 
+/// How long the slow disk takes.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// Notes when the task of the first pair is asked for, which fails once another one's video was
-/// fetched; takes uploads, and any number of creates.
+/// fetched and a slow disk has had its time; takes uploads, and any number of creates.
 fn patient(polls: Arc<Mutex<Vec<Instant>>>) -> Rude {
-    let (tasks, fetched) = (Mutex::new(0), Mutex::new("processing"));
+    let (tasks, fetched) = (Mutex::new(0), Mutex::new(None::<Instant>));
     Rude::any(move |request, connection| {
         let path = request.split_whitespace().nth(1).unwrap_or_default().to_owned();
         let host = connection.local_addr().unwrap();
@@ -281,13 +284,14 @@ fn patient(polls: Arc<Mutex<Vec<Instant>>>) -> Rude {
         let id = path.trim_start_matches("/v1/tasks/");
         if id == "t1" {
             polls.lock().unwrap().push(Instant::now());
-            let task = json!({"id": "t1", "status": *fetched.lock().unwrap()});
+            let ended = fetched.lock().unwrap().is_some_and(|at| at.elapsed() > SLOW);
+            let task = json!({"id": "t1", "status": if ended { "failed" } else { "processing" }});
             return answer(connection, "200 OK", "", &task.to_string());
         }
         if id.ends_with(".mp4") {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", VIDEO.len());
             let _ = connection.write_all(&[head.as_bytes(), VIDEO].concat());
-            *fetched.lock().unwrap() = "failed";
+            fetched.lock().unwrap().get_or_insert_with(Instant::now);
             return;
         }
         let url = format!("http://{host}/{id}.mp4");
@@ -309,7 +313,9 @@ fn a_slow_disk_holds_up_no_poll() {
         crate::locals::add(&sheet, "slow.jpg", &crate::locals::shipped("pictures/portrait.jpg"));
         assert_eq!(sheet.run(&["--limit", "1"]).code, 4);
         let mut run = sheet.whole(&["--allow-http"]);
-        run.env("LD_PRELOAD", shim()).env("SHIM_SLOW", slow).env("SHIM_SLOW_MS", "2000");
+        run.env("LD_PRELOAD", shim())
+            .env("SHIM_SLOW", slow)
+            .env("SHIM_SLOW_MS", SLOW.as_millis().to_string());
         let said = child::said(&mut run);
         assert_eq!((said.code, sheet.states()["saved"]), (3, 1), "{slow}: {said}");
         let polls = polls.lock().unwrap();
