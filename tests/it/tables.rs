@@ -62,17 +62,25 @@ fn a_table_by_itself_is_a_batch() {
 fn a_table_that_was_saved_in_another_form_pays_for_nothing_again() {
     let sheet = Sheet::named("pairs.xlsx", &fixture("pairs.xlsx"));
     let api = fake(Scenario::default());
-    let said = sheet.run(&["--endpoint", api.url()]);
-    assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
-    let yaml = b"version: 1\npairs_from: pairs.ods\n";
-    for (name, bytes) in [("pairs.ods", fixture("pairs.ods")), ("pairs.yaml", yaml.to_vec())] {
-        fs::write(sheet.folder().join(name), bytes).unwrap();
+    let run = |manifest: &str, more: &[&str]| {
         let mut command = program();
         command.current_dir(sheet.folder()).env("CALLSHEET_API_KEY", KEY);
-        command.args(["run", name, "--until", "created", "--endpoint", api.url()]);
-        let said = child::said(&mut command);
-        assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
-    }
+        command.args(["run", manifest, "--until", "created", "--endpoint", api.url()]);
+        child::said(command.args(more))
+    };
+    let said = sheet.run(&["--endpoint", api.url()]);
+    assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
+    fs::remove_file(&sheet.manifest).unwrap();
+    fs::write(sheet.folder().join("pairs.ods"), fixture("pairs.ods")).unwrap();
+    let said = run("pairs.ods", &[]);
+    assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
+    assert!(said.err.contains("pairs.xlsx, which is gone: taken for renamed"), "{said}");
+    fs::write(sheet.folder().join("pairs.yaml"), "version: 1\npairs_from: pairs.ods\n").unwrap();
+    let said = run("pairs.yaml", &[]);
+    assert_eq!((said.code, api.book().creates_read), (2, 3), "{said}");
+    assert!(said.err.contains("was made for pairs.ods, which is another manifest"), "{said}");
+    let said = run("pairs.yaml", &["--out", "pairs.run"]);
+    assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
     assert_eq!(sheet.states(), [("created".to_owned(), 3)].into());
 }
 
