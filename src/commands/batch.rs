@@ -19,6 +19,9 @@ use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
+/// The endpoint of a rehearsal's ledger.
+pub(super) const REHEARSAL: &str = "a rehearsal";
+
 /// Where a batch keeps what it produces.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
@@ -112,7 +115,7 @@ pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
 }
 
 /// Where the API is, as an option or the environment says it.
-fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure> {
+pub(super) fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure> {
     let bare = manifest::without_version(text);
     if bare != text {
         tracing::info!("`/v1` at the end of --endpoint is taken off");
@@ -244,7 +247,7 @@ impl Batch {
 
     /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.
     pub(super) fn owner(&self) -> String {
-        if self.site.rehearsal { "a rehearsal".to_owned() } else { self.endpoint.origin() }
+        if self.site.rehearsal { REHEARSAL.to_owned() } else { self.endpoint.origin() }
     }
 
     /// The manifest and what it is for, in a line.

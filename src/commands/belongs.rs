@@ -21,7 +21,7 @@ pub(super) fn check_manifest(ui: &Ui, site: &Site, view: &View) -> Result<(), Fa
         return Ok(());
     }
     if site.named {
-        ui.warn(&format!("{folder}: made for {shown}; it is used for this manifest from now on"));
+        ui.warn(&format!("{folder}: made for {shown}; taken for this manifest's, as --out says"));
         return Ok(());
     }
     let run = format!("callsheet run {}", shell_word(&site.manifest));
@@ -31,6 +31,15 @@ pub(super) fn check_manifest(ui: &Ui, site: &Site, view: &View) -> Result<(), Fa
         "for a batch of its own: {run} --out {own}\nto go on with that batch under this manifest: \
          {run} --out {there}"
     )))
+}
+
+/// Says whose a ledger is if it was made for another manifest. To whoever only looks.
+pub(super) fn say_whose(ui: &Ui, site: &Site, view: &View) -> Result<(), Failure> {
+    if let Some(other) = other_manifest(site, view)?.filter(|other| other.exists()) {
+        let (folder, shown) = (site.folder.display(), other.display());
+        ui.warn(&format!("{folder}: made for {shown}, which is another manifest"));
+    }
+    Ok(())
 }
 
 /// Has the ledger remember this manifest.

@@ -1,5 +1,6 @@
 //! What ends a command: a message, what to do, and an exit code.
 
+use super::batch::REHEARSAL;
 use crate::exit::Exit;
 use crate::ledger::LedgerError;
 use crate::manifest::Problems;
@@ -89,6 +90,10 @@ impl From<LedgerError> for Failure {
                  ledger.sqlite-wal, events.jsonl) from where it was last used. events.jsonl lists \
                  what was sent: sending it again would pay twice",
             ),
+            LedgerError::Foreign { .. } => (
+                Exit::Fault,
+                "it was left as it is. Move it away, or choose another folder with --out",
+            ),
             LedgerError::Io { .. } => {
                 (Exit::Fault, "is the disk full, or the folder not yours to write?")
             }
@@ -101,6 +106,11 @@ impl From<LedgerError> for Failure {
 /// Another run folder would know nothing of what was paid.
 fn other_endpoint(error: &LedgerError) -> Option<String> {
     let LedgerError::OtherEndpoint { theirs, ours, since, .. } = error else { return None };
+    if theirs == REHEARSAL {
+        return Some(
+            "a rehearsal's tasks exist nowhere: choose another folder with --out".to_owned(),
+        );
+    }
     Some(match since {
         Some(since) => format!(
             "it moved there at {since:.0}: write `endpoint: {theirs}` into the manifest, or give \

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::failure::Failure;
 use crate::ledger::{Renamed, View, Wanted};
-use crate::pair::{Fingerprint, Pair};
+use crate::pair::{Fingerprint, Pair, folded};
 use crate::plan::{Known, is_changed};
 use crate::ui::{Ui, counted};
 
@@ -46,8 +46,7 @@ impl Listed {
         }
         let before: HashMap<_, _> =
             self.renamed.iter().map(|one| (one.to.as_str(), one.from.as_str())).collect();
-        let moved: HashSet<_> =
-            self.renamed.iter().map(|one| one.from.to_ascii_lowercase()).collect();
+        let moved: HashSet<_> = self.renamed.iter().map(|one| folded(&one.from)).collect();
         for (pair, known) in pairs.iter().zip(&mut self.known) {
             match before.get(pair.id.as_str()) {
                 Some(id) => *known = view.known(id)?,
@@ -69,5 +68,5 @@ pub(super) fn announce_renamed(ui: &Ui, renamed: &[Renamed]) {
     let more = if renamed.len() > SHOWN { ", …" } else { "" };
     let pairs = counted(renamed.len() as u64, "pair");
     let names = shown.collect::<Vec<_>>().join(", ") + more;
-    ui.note(&format!("{pairs} renamed, and not sent again for that: {names}"));
+    ui.note(&format!("{pairs} renamed, with what was sent under the old ids: {names}"));
 }

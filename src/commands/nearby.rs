@@ -1,24 +1,24 @@
 //! What was paid in other run folders: a copied or renamed manifest does not pay for it again.
 
+mod find;
+mod folders;
+
 use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::batch::{Batch, Site, from_here, shell_word};
-use super::belongs::made_for;
+use self::find::Find;
+use self::folders::Neighbour;
+use super::batch::{Batch, Site, shell_word};
 use super::failure::Failure;
 use super::listed::Listed;
 use super::locals;
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::exit::Exit;
-use crate::files::folder_of;
-use crate::ledger::{FILE, Paid, Store, View, names_of_service};
-use crate::pair::{Fingerprint, Pair, unsigned};
-use crate::plan::{Known, Step, Sum, step};
+use crate::ledger::{Paid, Store, View, names_of_service};
+use crate::pair::{Fingerprint, Pair, folded, unsigned};
+use crate::plan::{Known, Step, step};
 use crate::price::Money;
 use crate::state::State;
 use crate::ui::{Ui, counted};
@@ -30,23 +30,10 @@ pub(super) struct Nearby {
     finds: Vec<Find>,
     /// Run folders that cannot be looked into, and why.
     closed: Vec<(PathBuf, String)>,
-    /// The ids of the pairs that were found, in lower case.
+    /// The ids of the pairs that were found, folded.
     ids: HashSet<String>,
     /// How many pairs are to be created.
     wishes: usize,
-}
-
-/// What was found in one run folder.
-#[derive(Debug)]
-struct Find {
-    folder: PathBuf,
-    /// All of it.
-    sum: Sum,
-    /// Of these: only if links that are signed otherwise lead to the same.
-    probably: u64,
-    in_doubt: u64,
-    /// Whether the manifest that it was made for is gone.
-    orphan: bool,
 }
 
 /// A pair that is to be created.
@@ -57,59 +44,60 @@ struct Wish<'a> {
     unsigned: Fingerprint,
 }
 
-/// A run folder beside the batch.
-struct Neighbour {
-    view: View,
-    endpoint: String,
-    /// Whether it is the batch's own, in which only pairs count that are no longer listed.
-    own: bool,
-    find: Find,
+/// What a run folder is searched for.
+struct Search<'a> {
+    /// What was found nowhere yet.
+    wishes: Vec<Wish<'a>>,
+    /// The ids of the manifest's pairs, folded.
+    listed: HashSet<String>,
+    ambiguous: HashSet<(Fingerprint, u32)>,
+    price: Option<Money>,
+    ids: HashSet<String>,
 }
 
 /// Looks into the run folders beside the manifest and the batch's own, for the pairs that a run would
-/// create.
+/// create: those that are planned, and those of `again`, by their folded ids.
 pub(super) fn look(
     batch: &Batch,
-    view: Option<&View>,
+    (view, again): (Option<&View>, &HashSet<String>),
     catalog: &Catalog,
 ) -> Result<Nearby, Failure> {
     let mut nearby = Nearby::default();
     if batch.site.rehearsal {
         return Ok(nearby);
     }
-    let mut neighbours = neighbours(&batch.site, &mut nearby)?;
+    let mut neighbours = folders::neighbours(&batch.site, &mut nearby.closed)?;
     keep_service(&mut neighbours, &batch.owner(), view)?;
     if neighbours.is_empty() && nearby.closed.is_empty() {
         return Ok(nearby);
     }
-    let mut wishes = wishes(batch, view, catalog)?;
-    nearby.wishes = wishes.len();
-    if wishes.is_empty() {
+    let mut search = Search::of(batch, wishes(batch, (view, again), catalog)?);
+    nearby.wishes = search.wishes.len();
+    if search.wishes.is_empty() {
         return Ok(nearby);
     }
-    let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    let listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
-    for neighbour in neighbours.iter_mut().filter(|neighbour| !neighbour.own) {
-        neighbour.take_same(&mut wishes, price, &mut nearby.ids)?;
-    }
-    for neighbour in &mut neighbours {
-        neighbour.take_similar(&mut wishes, (price, &listed), &mut nearby.ids)?;
+    for search_for in [Search::same, Search::similar] {
+        for neighbour in &mut neighbours {
+            neighbour.read(|view, own, find| search_for(&mut search, (view, own), find))?;
+        }
     }
     let finds = neighbours.into_iter().map(|neighbour| neighbour.find);
     nearby.finds = finds.filter(|find| find.sum.pairs > 0).collect();
+    nearby.ids = search.ids;
     Ok(nearby)
 }
 
 /// The pairs that a run would create, as far as that is known before.
 fn wishes<'a>(
     batch: &'a Batch,
-    view: Option<&View>,
+    (view, again): (Option<&View>, &HashSet<String>),
     catalog: &Catalog,
 ) -> Result<Vec<Wish<'a>>, Failure> {
     let pairs = &batch.manifest.pairs;
     let listed = Listed::read(view, pairs)?;
-    let to_create = pairs.iter().zip(&listed.known);
-    let to_create = to_create.filter(|(pair, known)| step(pair, known.as_ref()) == Step::Create);
+    let to_create = pairs.iter().zip(&listed.known).filter(|(pair, known)| {
+        step(pair, known.as_ref()) == Step::Create || again.contains(&pair.id.folded())
+    });
     let wish = |(pair, known): (&'a Pair, &Option<Known>)| {
         let body = pair.request.to_json().to_string();
         let audio = locals::audio_length(batch, catalog, pair);
@@ -123,45 +111,6 @@ fn wishes<'a>(
     Ok(to_create.map(wish).collect())
 }
 
-/// Every run folder in the folders in which the manifest and the batch's own lie.
-fn neighbours(site: &Site, nearby: &mut Nearby) -> Result<Vec<Neighbour>, Failure> {
-    let own = fs::canonicalize(&site.folder).ok();
-    let places = [
-        fs::canonicalize(folder_of(&site.manifest)).ok(),
-        fs::canonicalize(&site.manifest).ok().map(|file| folder_of(&file).to_owned()),
-        fs::canonicalize(folder_of(&site.folder)).ok(),
-        own.as_deref().and_then(Path::parent).map(Path::to_owned),
-    ];
-    let places: HashSet<_> = places.into_iter().flatten().collect();
-    let mut folders: Vec<_> = places.iter().flat_map(|place| run_folders(place)).collect();
-    folders.extend(own.clone());
-    folders.sort_unstable();
-    folders.dedup();
-    let mut neighbours = Vec::new();
-    for folder in folders {
-        let own = own.as_ref() == Some(&folder);
-        match Neighbour::open(&folder, own) {
-            Ok(Some(neighbour)) if !own || neighbour.view.unlisted()? > 0 => {
-                neighbours.push(neighbour);
-            }
-            Ok(_) => {}
-            // What is wrong with its own is said where it is opened.
-            Err(_) if own => {}
-            Err(failure) => nearby.closed.push((from_here(&folder), failure.message)),
-        }
-    }
-    Ok(neighbours)
-}
-
-/// The folders in a place that have a ledger, by their real names. Rehearsals pay for nothing.
-fn run_folders(place: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    let rehearsal = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".mock.run");
-    let entries = entries.filter(|entry| !rehearsal(&entry.file_name()));
-    let with_ledger = entries.filter(|entry| entry.path().join(FILE).exists());
-    with_ledger.filter_map(|entry| fs::canonicalize(entry.path()).ok()).collect()
-}
-
 /// Leaves those whose tasks live at the batch's service, by whatever name.
 fn keep_service(
     neighbours: &mut Vec<Neighbour>,
@@ -169,125 +118,91 @@ fn keep_service(
     view: Option<&View>,
 ) -> Result<(), Failure> {
     let mut moves = view.map(View::moves).transpose()?.unwrap_or_default();
-    for neighbour in neighbours.iter() {
-        moves.extend(neighbour.view.moves()?);
-    }
+    moves.extend(neighbours.iter().flat_map(|neighbour| neighbour.moves.iter().cloned()));
     let names = names_of_service(owner, &moves);
     neighbours.retain(|neighbour| names.contains(&neighbour.endpoint));
     Ok(())
 }
 
-impl Neighbour {
-    fn open(folder: &Path, own: bool) -> Result<Option<Self>, Failure> {
-        let Some(view) = View::open(folder)? else { return Ok(None) };
-        let endpoint = view.endpoint()?;
-        let made_for = view.manifest()?.map(|path| made_for(folder, &path));
-        let folder = from_here(folder);
-        let orphan = !own && made_for.is_some_and(|manifest| !manifest.exists());
-        let (sum, probably, in_doubt) = (Sum::default(), 0, 0);
-        let find = Find { folder, sum, probably, in_doubt, orphan };
-        Ok(Some(Self { view, endpoint, own, find }))
+/// What several different requests of a manifest are without their signatures: for them, what looks
+/// like a signature names the file.
+fn ambiguous(pairs: &[Pair]) -> HashSet<(Fingerprint, u32)> {
+    let mut seen: HashMap<_, Fingerprint> = HashMap::new();
+    let mut ambiguous = HashSet::new();
+    for pair in pairs {
+        let body = pair.request.to_json().to_string();
+        let (bare, whole) = ((unsigned(&body), pair.take), Fingerprint::of(&body));
+        if seen.insert(bare, whole).is_some_and(|before| before != whole) {
+            ambiguous.insert(bare);
+        }
+    }
+    ambiguous
+}
+
+impl<'a> Search<'a> {
+    fn of(batch: &Batch, wishes: Vec<Wish<'a>>) -> Self {
+        Self {
+            wishes,
+            listed: batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect(),
+            ambiguous: ambiguous(&batch.manifest.pairs),
+            price: batch.manifest.spending.price.and_then(|tariff| tariff.linear()),
+            ids: HashSet::new(),
+        }
     }
 
-    /// Takes out of `wishes` what was paid here, request for request.
-    fn take_same(
-        &mut self,
-        wishes: &mut Vec<Wish<'_>>,
-        price: Option<Money>,
-        ids: &mut HashSet<String>,
-    ) -> Result<(), Failure> {
-        let mut left = Vec::with_capacity(wishes.len());
-        for wish in wishes.drain(..) {
-            match self.view.paid(&wish.fingerprint, wish.pair.take)? {
-                Some(paid) => {
-                    self.find.add(&wish, &paid, price);
-                    ids.insert(wish.pair.id.folded());
-                }
-                None => left.push(wish),
+    /// In the batch's own folder only pairs count that are no longer listed.
+    fn counts(&self, own: bool, paid: &Paid) -> bool {
+        !own || !self.listed.contains(&folded(&paid.id))
+    }
+
+    fn found(&mut self, wish: &Wish<'_>, paid: &Paid, find: &mut Find) {
+        find.add(wish.audio, paid, self.price);
+        self.ids.insert(wish.pair.id.folded());
+    }
+
+    /// Takes out what was paid in a folder, request for request.
+    fn same(&mut self, (view, own): (&View, bool), find: &mut Find) -> Result<(), Failure> {
+        for wish in std::mem::take(&mut self.wishes) {
+            let paid = view.paid(&wish.fingerprint, wish.pair.take)?;
+            match paid.iter().find(|paid| self.counts(own, paid)) {
+                Some(paid) => self.found(&wish, paid, find),
+                None => self.wishes.push(wish),
             }
         }
-        *wishes = left;
         Ok(())
     }
 
     /// The same for requests that differ by no more than the signatures of their links.
-    fn take_similar(
-        &mut self,
-        wishes: &mut Vec<Wish<'_>>,
-        (price, listed): (Option<Money>, &HashSet<String>),
-        ids: &mut HashSet<String>,
-    ) -> Result<(), Failure> {
+    fn similar(&mut self, (view, own): (&View, bool), find: &mut Find) -> Result<(), Failure> {
         let mut left: HashMap<_, Vec<_>> = HashMap::new();
-        for wish in wishes.drain(..) {
-            left.entry((wish.unsigned, wish.pair.take)).or_default().push(wish);
+        for wish in std::mem::take(&mut self.wishes) {
+            let key = (wish.unsigned, wish.pair.take);
+            match self.ambiguous.contains(&key) {
+                true => self.wishes.push(wish),
+                false => left.entry(key).or_default().push(wish),
+            }
         }
-        let (own, find) = (self.own, &mut self.find);
-        let mut take = |wish: &Wish<'_>, paid: &Paid| {
-            find.add(wish, paid, price);
-            find.probably += 1;
-            ids.insert(wish.pair.id.folded());
-        };
-        let counts = |paid: &Paid| !own || !listed.contains(&paid.id.to_ascii_lowercase());
-        self.view.each_paid_signed(|unsigned, number, paid| {
-            if counts(&paid)
-                && let Some(wishes) = left.remove(&(unsigned, number))
-            {
-                wishes.iter().for_each(|wish| take(wish, &paid));
+        view.each_paid_signed(|unsigned, number, paid| {
+            if self.counts(own, &paid) {
+                for wish in left.remove(&(unsigned, number)).into_iter().flatten() {
+                    self.found(&wish, &paid, find);
+                    find.probably += 1;
+                }
             }
         })?;
         // Those that are not signed there, by the index.
         for wish in left.into_values().flatten() {
             let signed = wish.unsigned != wish.fingerprint;
-            let paid = if signed { self.view.paid(&wish.unsigned, wish.pair.take)? } else { None };
-            match paid.filter(&counts) {
-                Some(paid) => take(&wish, &paid),
-                None => wishes.push(wish),
+            let paid = if signed { view.paid(&wish.unsigned, wish.pair.take)? } else { Vec::new() };
+            match paid.iter().find(|paid| self.counts(own, paid)) {
+                Some(paid) => {
+                    self.found(&wish, paid, find);
+                    find.probably += 1;
+                }
+                None => self.wishes.push(wish),
             }
         }
         Ok(())
-    }
-}
-
-impl Find {
-    fn add(&mut self, wish: &Wish<'_>, paid: &Paid, price: Option<Money>) {
-        self.sum.add(wish.audio, price);
-        self.in_doubt += u64::from(matches!(paid.state, State::InDoubt | State::Sending));
-    }
-
-    /// `12 of the 30 pairs to create were paid for already in spring.run: 48 s, 7.68`
-    fn describe(&self, wishes: usize) -> String {
-        let Sum { pairs, billed, unmeasured, cost, .. } = self.sum;
-        let were = if pairs == 1 { "was" } else { "were" };
-        let mut text = format!(
-            "{pairs} of the {} to create {were} paid for already in {}",
-            counted(wishes as u64, "pair"),
-            printable(&self.folder.display().to_string())
-        );
-        if unmeasured < pairs {
-            text.push_str(&format!(": {billed} s"));
-            text.extend(cost.map(|cost| format!(", {cost}")));
-        }
-        if unmeasured > 0 {
-            text.push_str(&format!(" ({} not measured)", counted(unmeasured, "recording")));
-        }
-        if self.in_doubt > 0 {
-            text.push_str(&format!("; {} in doubt there", self.in_doubt));
-        }
-        if self.probably > 0 {
-            let probably = self.probably;
-            text.push_str(&format!("; {probably} only probably: their links are signed otherwise"));
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "run_folder": self.folder.display().to_string(),
-            "paid": self.sum,
-            "in_doubt": self.in_doubt,
-            "probably": self.probably,
-            "manifest_is_gone": self.orphan,
-        })
     }
 }
 
@@ -305,57 +220,77 @@ impl Nearby {
 
     /// Where to go on instead, if the manifest was renamed.
     pub(super) fn offer(&self, site: &Site) -> Option<String> {
-        let find = self.finds.iter().find(|find| find.orphan)?;
+        let find = self.finds.iter().find(|find| find.is_its_batch)?;
         let (manifest, folder) = (shell_word(&site.manifest), shell_word(&find.folder));
         Some(format!(
             "was the manifest renamed? To go on with that batch: callsheet run {manifest} --out {folder}"
         ))
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn json(&self) -> serde_json::Value {
         self.finds.iter().map(Find::json).collect()
+    }
+
+    /// Whether a person has to say what is right: pairs were found, or may be where nobody can look.
+    fn asks(&self) -> bool {
+        self.wishes > 0 && !(self.finds.is_empty() && self.closed.is_empty())
     }
 }
 
-/// Before the first create: what was paid elsewhere is paid again only if somebody says so.
+/// Before the first create: what was paid elsewhere is paid again only if somebody says so. `again`
+/// are the folded ids of pairs that are created again.
 pub(super) fn settle(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
-    store: &mut Store,
+    (store, again): (&mut Store, &HashSet<String>),
     catalog: &Catalog,
 ) -> Result<(), Failure> {
     let view = store.view()?;
     let any = view.counts()?.iter().any(|(state, _)| *state == State::Planned);
-    if !any {
+    if !any && again.is_empty() {
         return Ok(());
     }
-    let nearby = look(batch, Some(&view), catalog)?;
-    drop(view);
-    let lines = nearby.lines();
-    if lines.is_empty() {
+    let nearby = look(batch, (Some(&view), again), catalog)?;
+    if !nearby.asks() {
         return Ok(());
     }
-    lines.iter().for_each(|line| ui.warn(line));
+    nearby.lines().iter().for_each(|line| ui.warn(line));
     if args.pay_again {
-        ui.note("they are paid for again, as --pay-again says");
+        ui.note(match nearby.finds.is_empty() {
+            true => "not looked up, as --pay-again says",
+            false => "they are paid for again, as --pay-again says",
+        });
         return Ok(());
     }
     if args.leave_out_paid && nearby.closed.is_empty() {
         let pairs = counted(nearby.ids.len() as u64, "pair");
-        ui.note(&format!("{pairs} left out, and planned still"));
+        ui.note(&format!("{pairs} left out, and not sent"));
         store.leave_out(nearby.ids);
         return Ok(());
     }
-    match ui.ask("Pay for them again? [y/N] ") {
+    let (question, otherwise) = match nearby.finds.is_empty() {
+        true => ("Create them without looking there? [y/N] ", "they may have been paid for there"),
+        false => ("Pay for them again? [y/N] ", "they would be paid for again"),
+    };
+    match ui.ask(question) {
         Some(true) => Ok(()),
         Some(false) => Err(refused(batch, &nearby, "nothing was sent")),
-        None => Err(refused(batch, &nearby, "it would be paid for again; nothing was sent")),
+        None => Err(refused(batch, &nearby, &format!("{otherwise}; nothing was sent"))),
     }
 }
 
 fn refused(batch: &Batch, nearby: &Nearby, text: &str) -> Failure {
-    let ways = "go on without those pairs with --leave-out-paid, or pay for them again with \
-        --pay-again";
-    let offer = nearby.offer(&batch.site).map(|offer| format!("{offer}\nor "));
-    Failure::new(Exit::Usage, text.to_owned()).hint(offer.unwrap_or_default() + ways)
+    let mut ways: Vec<_> = nearby.offer(&batch.site).into_iter().collect();
+    ways.push(match (nearby.closed.is_empty(), nearby.finds.is_empty()) {
+        (true, _) => "go on without those pairs with --leave-out-paid, or pay for them again with \
+            --pay-again"
+            .to_owned(),
+        (false, true) => "repair that folder or move it away, or create them all the same with \
+            --pay-again"
+            .to_owned(),
+        (false, false) => "repair that folder or move it away, or pay for them again with \
+            --pay-again"
+            .to_owned(),
+    });
+    Failure::new(Exit::Usage, text.to_owned()).hint(ways.join("\nor "))
 }

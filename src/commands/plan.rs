@@ -55,7 +55,7 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let view = batch.site.view()?;
     view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
     let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
-    outlook.nearby = nearby::look(&batch, view.as_ref(), &catalog)?;
+    outlook.nearby = nearby::look(&batch, (view.as_ref(), &HashSet::new()), &catalog)?;
     let standing = view.as_ref().map(Standing::read).transpose()?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);

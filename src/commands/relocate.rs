@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::batch::{Site, plain};
+use super::batch::{REHEARSAL, Site, endpoint as endpoint_of, plain};
+use super::belongs;
 use super::failure::Failure;
 use super::resolve::SETTINGS;
 use super::run::runtime;
@@ -23,6 +24,12 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     site.check_disk()?;
     let view = site.existing()?;
     let (from, to) = (view.endpoint()?, endpoint.origin());
+    if from == REHEARSAL {
+        let folder = site.folder.display();
+        let text = format!("{folder}: it belongs to a rehearsal, whose tasks exist nowhere");
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    belongs::check_manifest(ui, &site, &view)?;
     if from == to {
         ui.result(&format!("this batch belongs to {to} already"), &answer(&site, &from, &to));
         return Ok(Exit::Done);
@@ -55,8 +62,7 @@ fn endpoint(args: &MoveArgs, site: &Site) -> Result<Endpoint, Failure> {
     let Some(text) = &args.batch.endpoint else {
         return Err(usage("where to? Give --endpoint URL".to_owned()));
     };
-    Endpoint::parse(text, plain(&args.batch.manifest))
-        .map_err(|error| usage(format!("endpoint {text}: {error}")))
+    endpoint_of(text, plain(&args.batch.manifest))
 }
 
 /// How many of the batch's tasks the new name knows, which has to know some and not just anything.

@@ -13,7 +13,7 @@ use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
 use super::status::Standing;
-use super::{key, patient};
+use super::{belongs, key, patient};
 use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
@@ -37,6 +37,7 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
         return restored::go_on(ui, &site);
     }
     let view = site.existing()?;
+    belongs::check_manifest(ui, &site, &view)?;
     let owner = view.endpoint()?;
     if let Some(file) = &args.from {
         return table::settle(ui, args, (&site, view), file);

@@ -9,8 +9,7 @@ use super::batch::{Site, head, shell_word};
 use super::doubts::{self, sheet};
 use super::failure::Failure;
 use super::follow::follow;
-use super::pulse;
-use super::videos;
+use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
@@ -25,6 +24,7 @@ const SHOWN: usize = 10;
 pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let view = site.existing()?;
+    belongs::say_whose(ui, &site, &view)?;
     if args.watch && view.is_copy() {
         let text = format!("{}: the ledger is of an older release", site.folder.display());
         return Err(Failure::new(Exit::Usage, text).hint(

@@ -214,7 +214,8 @@ pub fn kept(place: &Path, origin: &Origin) -> io::Result<Option<(File, String)>>
 }
 
 fn in_the_way(path: &Path) -> io::Error {
-    let text = format!("{} is there, and was not made by this batch: move it away", path.display());
+    let text =
+        format!("{} is there, and is not the video of this pair: move it away", path.display());
     io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 

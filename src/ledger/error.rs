@@ -70,6 +70,12 @@ pub enum LedgerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file is another program's database. It is left as it is.
+    #[error("{}: not a usable ledger: it was not made by callsheet", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// It was copied from a run under way, and what the copy lacks is nowhere to be seen.
     #[error(
         "{}: it was copied from a run under way, without ledger.sqlite-wal and events.jsonl",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Row as SqlRow, params};
 
 use super::lookup::state_at;
-use super::{LedgerError, View};
+use super::{LedgerError, View, is_under_way};
 use crate::pair::{Fingerprint, unsigned};
 use crate::state::State;
 
@@ -16,6 +16,8 @@ pub struct Paid {
     pub id: String,
     /// Where it stands.
     pub state: State,
+    /// Whether nothing was paid yet, and the run that is under way is about to.
+    pub about_to_be: bool,
 }
 
 /// Whether money went into a pair, or may have.
@@ -23,23 +25,32 @@ const PAID: &str = "(task_id IS NOT NULL OR state IN ('sending', 'in_doubt')
     OR state = 'abandoned' AND attempt > 0
     OR EXISTS (SELECT 1 FROM former_tasks WHERE former_tasks.pair = pairs.pair))";
 
+/// What a run that is under way will send.
+const ABOUT_TO_BE: &str = "state = 'planned' AND listing = (SELECT listing FROM batch)";
+
 impl View {
-    /// The pair that asks for the same, as the same take of the manifest, and was paid. Ledgers from
-    /// before takes were recorded do not tell several takes apart.
+    /// The pairs that ask for the same, as the same take of the manifest, and were paid, or are about
+    /// to be by a run under way; what was paid first. Ledgers from before takes were recorded do not
+    /// tell several takes apart.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn paid(&self, fingerprint: &Fingerprint, take: u32) -> Result<Option<Paid>, LedgerError> {
+    pub fn paid(&self, fingerprint: &Fingerprint, take: u32) -> Result<Vec<Paid>, LedgerError> {
         let sql = format!(
-            "SELECT id, state FROM pairs JOIN standings USING (pair)
-                WHERE fingerprint = ?1 AND {PAID} AND (take = ?2 OR ?2 > 1 AND take = 1
-                    AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
-                ORDER BY take <> ?2 LIMIT 1"
+            "SELECT id, state, NOT {PAID} FROM pairs JOIN standings USING (pair)
+                WHERE fingerprint = ?1 AND ({PAID} OR ?3 AND {ABOUT_TO_BE})
+                    AND (take = ?2 OR ?2 > 1 AND take = 1
+                        AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
+                ORDER BY {PAID} DESC, take <> ?2"
         );
-        Ok(self.ask(&sql, params![fingerprint.as_bytes(), take], read)?.pop())
+        self.ask(&sql, params![fingerprint.as_bytes(), take, self.is_under_way()], read)
     }
 
-    /// Goes through the pairs that were paid and whose links may be signed, with the digests of what
+    fn is_under_way(&self) -> bool {
+        self.path().parent().is_some_and(is_under_way)
+    }
+
+    /// Goes through the pairs that were paid, or are about to be, and whose links may be signed, with the digests of what
     /// they ask for without that. Holds one in memory at a time.
     ///
     /// # Errors
@@ -49,15 +60,17 @@ impl View {
         mut each: impl FnMut(Fingerprint, u32, Paid),
     ) -> Result<(), LedgerError> {
         let sql = format!(
-            "SELECT id, state, body, take FROM pairs JOIN standings USING (pair)
-                WHERE (instr(image_url, '?') OR instr(audio_url, '?')) AND {PAID}"
+            "SELECT id, state, NOT {PAID}, body, take FROM pairs JOIN standings USING (pair)
+                WHERE (instr(image_url, '?') OR instr(audio_url, '?'))
+                    AND ({PAID} OR ?1 AND {ABOUT_TO_BE})
+                ORDER BY {PAID} DESC"
         );
         let mut go = || {
             let mut statement = self.read.connection.prepare_cached(&sql)?;
-            let mut rows = statement.query(())?;
+            let mut rows = statement.query([self.is_under_way()])?;
             while let Some(row) = rows.next()? {
-                let body: String = row.get(2)?;
-                each(unsigned(&body), row.get(3)?, read(row)?);
+                let body: String = row.get(3)?;
+                each(unsigned(&body), row.get(4)?, read(row)?);
             }
             Ok(())
         };
@@ -75,7 +88,7 @@ impl View {
 }
 
 fn read(row: &SqlRow<'_>) -> rusqlite::Result<Paid> {
-    Ok(Paid { id: row.get(0)?, state: state_at(row, 1)? })
+    Ok(Paid { id: row.get(0)?, state: state_at(row, 1)?, about_to_be: row.get(2)? })
 }
 
 /// Services that are one under several names: this one was renamed.

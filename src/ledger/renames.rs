@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::write::Write;
 use super::{LedgerError, View};
-use crate::pair::{Fingerprint, Pair};
+use crate::pair::{Fingerprint, Pair, folded};
 
 /// A pair whose id asks for something that was not sent under it.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl Write<'_> {
 }
 
 impl View {
-    /// What a listing would rename. `kept` are the ids in lower case of the pairs that ask for what
+    /// What a listing would rename. `kept` are the folded ids of the pairs that ask for what
     /// was sent under them.
     ///
     /// # Errors
@@ -149,9 +149,7 @@ impl View {
         wanted: &[Wanted<'_>],
         kept: &HashSet<String>,
     ) -> Result<Vec<Renamed>, LedgerError> {
-        let found = find(&self.read.connection, wanted, |sent| {
-            kept.contains(&sent.id.to_ascii_lowercase())
-        });
+        let found = find(&self.read.connection, wanted, |sent| kept.contains(&folded(&sent.id)));
         found.map_err(|error| self.failed(&error))
     }
 }

@@ -95,8 +95,7 @@ pub(super) fn format(connection: &Connection, path: &Path) -> Result<usize, Ledg
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     if read("application_id").map_err(failed)? != APPLICATION_ID {
-        let reason = "it was not made by callsheet".to_owned();
-        return Err(LedgerError::Damaged { path: path.to_owned(), reason });
+        return Err(LedgerError::Foreign { path: path.to_owned() });
     }
     let found = read("user_version").map_err(failed)?;
     match usize::try_from(found) {
@@ -113,8 +112,9 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
         return Ok(());
     }
     // An older format knows of no moves.
-    let sql = "SELECT max(at) FROM moves WHERE from_endpoint = ?1";
-    let moved = connection.query_row(sql, [ours], |row| row.get::<_, Option<i64>>(0));
+    let sql = "SELECT max(at) FROM moves
+        WHERE to_endpoint = ?2 AND EXISTS (SELECT 1 FROM moves WHERE from_endpoint = ?1)";
+    let moved = connection.query_row(sql, [ours, &theirs], |row| row.get::<_, Option<i64>>(0));
     let since = moved.ok().flatten().and_then(|at| Timestamp::from_millisecond(at).ok());
     Err(LedgerError::OtherEndpoint { path: path.to_owned(), theirs, ours: ours.to_owned(), since })
 }

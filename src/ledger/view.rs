@@ -12,7 +12,7 @@ use super::event_log::{self, AppendedBy, Parts};
 use super::lookup::state_at;
 use super::read::{Read, open_to_read};
 use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, is_under_way};
-use crate::pair::{TaskId, TaskIdError};
+use crate::pair::{TaskId, TaskIdError, folded};
 use crate::plan::Known;
 use crate::state::State;
 use crate::view::Row;
@@ -202,7 +202,7 @@ impl View {
     /// Whether a pair is left out of this run.
     #[must_use]
     pub fn leaves_out(&self, id: &str) -> bool {
-        !self.left_out.is_empty() && self.left_out.contains(&id.to_ascii_lowercase())
+        !self.left_out.is_empty() && self.left_out.contains(&folded(id))
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.

@@ -35,7 +35,7 @@ fn first_is_in_the_way(sheet: &Sheet, said: &Said) {
     let rows = sheet.rows();
     assert_eq!((&*rows["pair-0"]["state"], &*rows["pair-1"]["state"]), ("completed", "saved"));
     assert_eq!(rows["pair-0"]["error_code"], "file_in_the_way", "{said}");
-    assert!(said.err.contains("was not made by this batch"), "{said}");
+    assert!(said.err.contains("is not the video of this pair"), "{said}");
 }
 
 fn downloads(api: &callsheet_mock::MockApi) -> usize {

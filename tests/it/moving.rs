@@ -108,3 +108,56 @@ fn what_was_never_sent_moves_anywhere_and_what_is_only_in_doubt_does_not() {
     assert_eq!(none.code, 2, "{none}");
     assert_eq!(moved(&sheet, &new, &["--mock"]).code, 2);
 }
+
+#[test]
+fn a_rehearsal_is_taken_along_by_nobody() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let sheet = Sheet::pairs(1, api.url(), "");
+    assert_eq!(sheet.run(&["--mock"]).code, 0);
+    for options in [&["--out", "batch.mock.run"][..], &["--out", "batch.mock.run", "--unseen"]] {
+        let refused = moved(&sheet, api.url(), options);
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.err.contains("belongs to a rehearsal"), "{refused}");
+    }
+    let refused = sheet.run(&["--out", "batch.mock.run"]);
+    assert_eq!(refused.code, 2, "{refused}");
+    assert!(!refused.err.contains("callsheet move"), "{refused}");
+}
+
+#[test]
+fn an_address_is_written_as_everywhere_and_the_last_move_is_told() {
+    let (api, sheet) = half_way();
+    let other = fake(Scenario::default());
+    let first = renamed(&api);
+    assert_eq!(moved(&sheet, &format!("{first}/v1"), &[]).code, 0);
+    assert_eq!(moved(&sheet, other.url(), &["--unseen"]).code, 0);
+    let ledger = Connection::open(sheet.run_folder().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE moves SET at = 0 WHERE to_endpoint = ?1", [&first]).unwrap();
+    drop(ledger);
+    let old = sheet.run(&[]);
+    assert!(old.code == 2 && old.err.contains("it moved there at 20"), "{old}");
+}
+
+#[test]
+fn what_settles_pairs_asks_whose_folder_it_is() {
+    let lossy = Rude::any(|_, c| answer(c, "502 Bad Gateway", "", "upstream died"));
+    let sheet = Sheet::pairs(1, &lossy.url, "");
+    assert_eq!(sheet.run(&["--retry-for", "1s"]).code, 5);
+    fs::copy(&sheet.manifest, sheet.folder().join("batch.yml")).unwrap();
+    let call = |arguments: &[&str]| {
+        let mut command = crate::sheet::program();
+        said(command.current_dir(sheet.folder()).args(arguments).env("CALLSHEET_API_KEY", KEY))
+    };
+    for command in [
+        &["resolve", "batch.yml", "--all", "--abandon"][..],
+        &["reconcile", "batch.yml"],
+        &["move", "batch.yml", "--endpoint", "http://127.0.0.1:1"],
+    ] {
+        let refused = call(command);
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.err.contains("was made for batch.yaml"), "{refused}");
+    }
+    let status = call(&["status", "batch.yml"]);
+    let whose = "made for batch.yaml, which is another manifest";
+    assert!(status.code == 5 && status.err.contains(whose), "{status}");
+}

@@ -8,6 +8,7 @@ use callsheet_mock::{Fault, MockApi, Rule, Scenario, Work};
 
 use crate::child::said;
 use crate::confirming::answered;
+use crate::rude::{Rude, answer};
 use crate::sheet::{KEY, Said, Sheet, fake, program};
 
 /// A batch of which one pair is in doubt and the others have tasks.
@@ -201,6 +202,114 @@ fn a_folder_that_cannot_be_looked_into_is_no_proof() {
         let refused = run(&summer, option.as_slice());
         assert_eq!((refused.code, api.book().creates_read), (2, 3), "{refused}");
         assert!(refused.err.contains("batch.run: what was paid for there cannot be"), "{refused}");
+        assert!(refused.err.contains("repair that folder or move it away"), "{refused}");
+        assert!(!refused.err.contains("--leave-out-paid"), "that cannot help: {refused}");
     }
     assert_eq!(run(&summer, &["--pay-again"]).code, 5);
+}
+
+#[test]
+fn pairs_in_any_script_are_left_out_too() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let sheet = Sheet::pairs(3, api.url(), "");
+    let ids = |yaml: String| {
+        let named =
+            yaml.replace("pair-0", "Ärger").replace("pair-1", "が").replace("pair-2", "STRASSE");
+        named.replace("STRASSE", "straße")
+    };
+    assert_eq!(sheet.run(&[]).code, 0);
+    let summer = copy(&sheet, "summer.yaml", ids);
+    let left = run(&summer, &["--leave-out-paid"]);
+    assert_eq!((left.code, api.book().creates_read), (4, 4), "{left}");
+    assert!(left.err.contains("3 pairs left out"), "{left}");
+    // The row under a new id in the batch itself is no pair that was left behind.
+    fs::write(&sheet.manifest, ids(fs::read_to_string(&sheet.manifest).unwrap())).unwrap();
+    let plan = &plan(&sheet.manifest)["plan"];
+    assert_eq!((&plan["create"]["pairs"], &plan["no_longer_listed"]), (&0.into(), &0.into()));
+    let renamed = sheet.run(&[]);
+    assert_eq!((renamed.code, api.book().creates_read), (0, 4), "{renamed}");
+}
+
+#[test]
+fn what_is_tried_again_is_looked_up_too() {
+    let refuses = Rude::any(|_, c| {
+        let no = r#"{"error":{"code":"invalid_request","message":"no"}}"#;
+        answer(c, "400 Bad Request", "", no);
+    });
+    let (api, sheet) = paid();
+    let summer = copy(&sheet, "summer.yaml", |yaml| yaml.replace(api.url(), &refuses.url));
+    assert_eq!(run(&summer, &[]).code, 3);
+    let moved = ["move", "summer.yaml", "--unseen", "--endpoint", api.url()];
+    let mut command = program();
+    assert_eq!(said(command.current_dir(sheet.folder()).args(moved)).code, 0);
+    let again = ["--endpoint", api.url(), "--retry-rejected"];
+    let refused = run(&summer, &again);
+    assert_eq!((refused.code, api.book().creates_read), (2, 3), "{refused}");
+    assert!(refused.err.contains("3 of the 4 pairs to create were paid for already"), "{refused}");
+    let left = run(&summer, &[&again[..], &["--leave-out-paid"]].concat());
+    assert_eq!((left.code, api.book().creates_read), (3, 4), "{left}");
+    assert!(left.out.contains("3 rejected"), "they stay where they were: {left}");
+}
+
+#[test]
+fn what_a_run_is_about_to_send_counts_as_paid() {
+    let server = Rude::any(|request, c| {
+        let picture = request.split("https://example.com/").nth(1).unwrap_or_default();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        let task = format!(r#"{{"id":"task-{}"}}"#, picture.split('.').next().unwrap());
+        answer(c, "200 OK", "", &task);
+    });
+    let sheet = Sheet::pairs(5, &server.url, "concurrency: 1");
+    let summer = copy(&sheet, "summer.yaml", |yaml| yaml);
+    let spring = sheet.start(&[]);
+    while server.requests().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let left = run(&summer, &["--leave-out-paid"]);
+    assert_eq!(left.code, 4, "{left}");
+    assert!(left.err.contains("5 of the 6 pairs to create"), "{left}");
+    assert!(left.err.contains("about to be sent by the run that is under way there"), "{left}");
+    assert_eq!(spring.said().code, 0);
+    assert_eq!(server.requests().len(), 6, "each once");
+}
+
+#[test]
+fn a_renamed_manifest_is_offered_its_folder_as_often_as_that_is_forgotten() {
+    let (api, sheet) = paid();
+    let summer = copy(&sheet, "summer.yaml", |yaml| yaml);
+    fs::remove_file(&sheet.manifest).unwrap();
+    assert_eq!(run(&summer, &["--out", "batch.run", "--limit", "0"]).code, 5);
+    let forgotten = run(&summer, &[]);
+    assert_eq!((forgotten.code, api.book().creates_read), (2, 3), "{forgotten}");
+    assert!(forgotten.err.contains("callsheet run summer.yaml --out batch.run"), "{forgotten}");
+}
+
+#[test]
+fn a_token_that_names_the_file_is_no_signature() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let sheet = Sheet::pairs(2, api.url(), "");
+    let one_path = |yaml: String| {
+        let yaml = (0..2).fold(yaml, |yaml, n| {
+            yaml.replace(&format!("/{n}.jpg?sig=q{n}"), &format!("/dl?token=jpg{n}"))
+        });
+        (0..2)
+            .fold(yaml, |yaml, n| yaml.replace(&format!("/{n}.mp3"), &format!("/dl?token=mp3{n}")))
+    };
+    fs::write(&sheet.manifest, one_path(fs::read_to_string(&sheet.manifest).unwrap())).unwrap();
+    assert_eq!(sheet.run(&["--limit", "1"]).code, 4);
+    let others = copy(&sheet, "others.yaml", |yaml| yaml.replace("token=jpg", "token=other"));
+    let run = run(&others, &[]);
+    assert_eq!((run.code, api.book().creates_read), (0, 4), "{run}");
+}
+
+#[test]
+fn a_database_of_another_program_is_no_batchs() {
+    let (api, sheet) = paid();
+    let other = sheet.folder().join("notes");
+    fs::create_dir(&other).unwrap();
+    let ledger = rusqlite::Connection::open(other.join("ledger.sqlite")).unwrap();
+    ledger.execute_batch("CREATE TABLE accounts (id)").unwrap();
+    let new = copy(&sheet, "new.yaml", |yaml| yaml.replace("example.com", "elsewhere.example"));
+    let run = run(&new, &["--limit", "4"]);
+    assert_eq!((run.code, api.book().creates_read), (5, 7), "{run}");
 }

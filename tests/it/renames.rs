@@ -33,7 +33,8 @@ fn a_new_id_pays_for_nothing_and_the_row_takes_it() {
     let run = sheet.run_whole(&[]);
     assert_eq!((run.code, api.book().entries.len()), (0, 4), "{run}");
     assert!(
-        run.err.contains("1 pair renamed, and not sent again for that: pair-0 is now anna"),
+        run.err
+            .contains("1 pair renamed, with what was sent under the old ids: pair-0 is now anna"),
         "{run}"
     );
     let rows = sheet.rows();
@@ -58,4 +59,24 @@ fn swapped_ids_keep_their_videos_and_the_next_runs_go_on() {
             assert_eq!(rows[to][column], before[from][column], "{to} {column}");
         }
     }
+}
+
+#[test]
+fn ids_that_all_move_on_by_one_stop_only_what_would_need_a_taken_place() {
+    let (api, sheet) = batch();
+    assert_eq!(sheet.run_whole(&["--limit", "2"]).code, 4);
+    // What is on its way is fetched, also where its place is another's by now.
+    assert_eq!(sheet.run(&["--limit", "1"]).code, 4);
+    rename(&sheet, &[("pair-2", "pair-0"), ("pair-0", "pair-2")]);
+    let run = sheet.run_whole(&["--no-create"]);
+    assert_eq!(run.code, 4, "{run}");
+    assert_eq!(sheet.rows()["pair-0"]["error_code"], "file_in_the_way", "{run}");
+    // Nothing is paid for a video that could not be kept under its name.
+    rename(&sheet, &[("pair-3", "pair-1"), ("pair-1", "pair-3")]);
+    let refused = sheet.run_whole(&[]);
+    assert_eq!((refused.code, api.book().entries.len()), (2, 3), "{refused}");
+    let why = "is already the video of pair-3, which had this id when it was saved";
+    assert!(refused.err.contains(why), "{refused}");
+    let named = sheet.run_whole(&["--video-name", "{task_id}"]);
+    assert_eq!((named.code, api.book().entries.len()), (0, 4), "{named}");
 }

@@ -16,7 +16,7 @@ use self::account::Reading;
 use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
-use super::{doubts, key, patient, resolve, status};
+use super::{belongs, doubts, key, patient, resolve, status};
 use crate::cli::ReconcileArgs;
 use crate::client::Client;
 use crate::exit::Exit;
@@ -38,6 +38,7 @@ struct Search<'a> {
 pub(super) fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let view = site.existing()?;
+    belongs::check_manifest(ui, &site, &view)?;
     let doubts = view.doubts()?;
     if doubts.is_empty() {
         ui.result("no pair is in doubt", &show::nothing());

@@ -1,6 +1,6 @@
 //! Which finished pairs are created again, and what is said about that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::cli::RunArgs;
@@ -63,6 +63,18 @@ impl Again {
     /// The length of a pair's recording as it will be sent, if the pair is among them.
     pub(super) fn length(&self, id: &str) -> Option<Option<Duration>> {
         self.lengths.get(&folded(id)).copied()
+    }
+
+    /// The ids of all of them, folded.
+    pub(super) fn ids(&self) -> HashSet<String> {
+        self.lengths.keys().cloned().collect()
+    }
+
+    /// Leaves those that this run leaves out where they are.
+    pub(super) fn leave(&mut self, view: &View) {
+        self.failed.retain(|id| !view.leaves_out(id));
+        self.rejected.retain(|id| !view.leaves_out(id));
+        self.lengths.retain(|id, _| !view.leaves_out(id));
     }
 
     fn add(&mut self, pairs: &[Finished]) {

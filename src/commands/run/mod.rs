@@ -70,8 +70,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
     if !args.no_create {
-        nearby::settle(ui, (args, &batch), &mut store, &catalog)?;
-        put_right(ui, (args, &batch), (&mut store, &kit))?;
+        put_right(ui, (args, &batch), (&mut store, &kit), &catalog)?;
     }
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
@@ -124,9 +123,12 @@ fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     (store, kit): (&mut Store, &Kit),
+    catalog: &Catalog,
 ) -> Result<(), Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    let again = again::select(ui, args, &store.view()?, price)?;
+    let mut again = again::select(ui, args, &store.view()?, price)?;
+    nearby::settle(ui, (args, batch), (store, &again.ids()), catalog)?;
+    again.leave(&store.view()?);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
     confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;

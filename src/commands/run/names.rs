@@ -22,15 +22,17 @@ struct Taken {
     beside: HashMap<String, String>,
 }
 
-/// No video may take the place of another pair's, whether that is whole or not, or of a file that is
-/// not ours. What cannot be known before there are task ids is looked at again when the files come:
-/// nothing is ever written over anything.
+/// Nothing is created for a pair whose video would take the place of another pair's, whether that is
+/// whole or not, or of a file that is not ours. What cannot be known before there are task ids, and
+/// what was paid for already, is looked at again when the files come: nothing is ever written over
+/// anything.
 pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
     let there = files_in(&shelf.folder);
     let taken = Taken::of(view, shelf)?;
     view.each_row::<Failure>(Rows::All, |row| {
-        // Its video has its place already, under whatever name the pair had then.
-        if row.state == State::Saved {
+        // A saved video has its place already, under whatever name its pair had then; and one that is
+        // on its way is that pair's trouble alone.
+        if matches!(row.state, State::Saved | State::Created | State::Completed) {
             return Ok(());
         }
         let Some(name) = name(&row, shelf) else { return Ok(()) };
@@ -66,7 +68,12 @@ impl Taken {
         let other = |owner: &&String| **owner != row.id;
         let names = names_of(name).map(|name| shelf.shown(&name).to_lowercase());
         if let Some(owner) = names.iter().find_map(|name| self.videos.get(name).filter(other)) {
-            return Some(format!("is already the video of {owner}"));
+            let own = shelf.name.of_pair(owner).map(|name| shelf.shown(&name).to_lowercase());
+            let before = match own.is_none_or(|own| names.contains(&own)) {
+                true => "",
+                false => ", which had this id when it was saved",
+            };
+            return Some(format!("is already the video of {owner}{before}"));
         }
         let owner = self.beside.get(&names[0]).filter(other)?;
         Some(format!("would have the video of {owner} beside it as if it were its own"))
