@@ -128,6 +128,28 @@ fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
 }
 
 #[test]
+fn after_a_power_cut_at_any_moment_an_older_ledger_is_brought_up_to_date_all_the_same() {
+    side_by_side(1..3, |format| {
+        let (recording, place) = (Recording::of_format(format), in_memory());
+        let (whole, mut cuts) = (recording.standings(), 0);
+        for moments in moments(&recording, 30, 7).values() {
+            recording.at(moments, |done, disk| {
+                for fate in fates(done) {
+                    let cut = (&disk.cut(fate), &*place.path().join("cut"));
+                    let judged = recording.judge_migration(&whole, cut);
+                    judged.unwrap_or_else(|wrong| {
+                        fail(&recording, (done, Phase::Migration, fate), &wrong)
+                    });
+                    cuts += 1;
+                }
+            });
+        }
+        println!("power cuts while format {format} is brought up to date: {cuts}");
+        assert!(cuts >= 100, "{cuts}");
+    });
+}
+
+#[test]
 fn a_kill_before_it_makes_a_power_cut_no_worse() {
     // What the first run had not synced when it died is still not synced while the next goes on.
     let steps = small(1).acts.len();

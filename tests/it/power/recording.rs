@@ -9,6 +9,7 @@ use callsheet_mock::{MockApi, Scenario};
 use super::disk::{Disk, Unsynced, restore};
 use super::log::{self, Act};
 use crate::child::said;
+use crate::migrating;
 use crate::sheet::{Sheet, fake};
 
 /// The run folder in the folder of the manifest.
@@ -34,6 +35,8 @@ pub(super) struct Recording {
 pub(super) enum Phase {
     /// Folder, ledger and events come to be, and the manifest is listed.
     Listing,
+    /// A ledger of an older release is brought up to date.
+    Migration,
     /// From the first create on, but for what follows.
     Creates,
     /// What was committed moves from the write-ahead log into the ledger's file.
@@ -96,6 +99,21 @@ impl Recording {
         let sheet = Sheet::pairs(day.pairs, api.url(), day.settings);
         let before = Disk::of(sheet.folder());
         Self::go_on(sheet, api, (before, Truth::default()), day.options)
+    }
+
+    /// Records a run that finds a ledger of an older format, and creates nothing.
+    pub(super) fn of_format(format: usize) -> Self {
+        let api = fake(Scenario::default());
+        let sheet = migrating::of_format(format, api.url());
+        let before = Disk::of(sheet.folder());
+        let place = tempfile::tempdir().unwrap();
+        let log = place.path().join("log");
+        let mut command = sheet.run_command(&["-q", "--no-create"]);
+        log::watch(&mut command, sheet.folder(), &log);
+        assert_eq!(said(&mut command).code, 5);
+        let acts = log::read(&log, sheet.folder());
+        let phases = vec![Phase::Migration; acts.len()];
+        Self { sheet, api, before, acts, phases, truth: Truth::default() }
     }
 
     /// Records the run that follows one that was killed after so many of its acts: what that one had

@@ -6,6 +6,7 @@ use std::path::Path;
 use callsheet::ledger::{LedgerError, Rows, Store};
 use callsheet::state::State;
 use callsheet::view::Row;
+use rusqlite::Connection;
 
 use super::disk::{Image, restore};
 use super::recording::{FILMS, RUN, Recording, TO_FILMS, pair_in, pairs_of_tasks};
@@ -79,6 +80,36 @@ impl Recording {
         }
     }
 
+    /// Where the pairs stand at the end.
+    pub(super) fn standings(&self) -> Standings {
+        standings(&self.sheet.run_folder(), self.api.url()).unwrap()
+    }
+
+    /// What a cut left of a ledger that was being brought up to date is as good as the whole: it is
+    /// continued to the same end, and the older one is still there once it was replaced.
+    pub(super) fn judge_migration(
+        &self,
+        whole: &Standings,
+        (image, place): (&Image, &Path),
+    ) -> Result<(), String> {
+        restore(image, place);
+        let folder = place.join(RUN);
+        let found = standings(&folder, self.api.url())?;
+        if found != *whole {
+            return Err(format!("the pairs are not what they were: {found:?} and not {whole:?}"));
+        }
+        let kept = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+        let kept = kept.filter(|path| path.to_string_lossy().ends_with(".sqlite"));
+        let kept: Vec<_> = kept.filter(|path| !path.ends_with("ledger.sqlite")).collect();
+        let [older] = &kept[..] else { return Err(format!("the older ledgers are {kept:?}")) };
+        let older = Connection::open(older).map_err(|error| error.to_string())?;
+        let pairs = older.query_row("SELECT count(*) FROM pairs", (), |row| row.get::<_, usize>(0));
+        match pairs {
+            Ok(pairs) if pairs == whole.len() => Ok(()),
+            pairs => Err(format!("the older ledger has {pairs:?} pairs of {}", whole.len())),
+        }
+    }
+
     /// Gives the same command again on what a cut left, with the real program and the same book.
     pub(super) fn continues(&self, done: usize, image: &Image) -> Result<(), String> {
         let sheet = Sheet::new("");
@@ -120,6 +151,14 @@ impl Recording {
         }
         Ok(())
     }
+}
+
+/// Where each pair stands, and with which task.
+pub(super) type Standings = BTreeMap<String, String>;
+
+fn standings(folder: &Path, endpoint: &str) -> Result<Standings, String> {
+    let rows = rows(folder, endpoint)?.into_values();
+    Ok(rows.map(|row| (row.id, format!("{:?} {:?}", row.state, row.task_id))).collect())
 }
 
 /// The rows of the ledger in a run folder, as the next run finds them; none if there is no ledger.
