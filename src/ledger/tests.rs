@@ -9,6 +9,7 @@ mod permits;
 mod purse;
 mod ready;
 mod renames;
+mod restored;
 mod tasks;
 mod twins;
 

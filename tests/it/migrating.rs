@@ -20,7 +20,7 @@ fn old(endpoint: &str) -> Sheet {
     of_format(1, endpoint)
 }
 
-fn of_format(format: usize, endpoint: &str) -> Sheet {
+pub(crate) fn of_format(format: usize, endpoint: &str) -> Sheet {
     let fixture = root().join(format!("tests/it/fixtures/ledger-v{format}"));
     let manifest = fs::read_to_string(fixture.join("batch.yaml")).unwrap();
     let sheet = Sheet::new(&manifest.replace("http://127.0.0.1:18999", endpoint));
