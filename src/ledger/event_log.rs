@@ -55,13 +55,13 @@ impl EventLog {
     ) -> Result<Self, LedgerError> {
         let last = last_event(connection, &parts.folder)?;
         let newest = parts.of(last);
+        if trust == Trust::Nothing || !parts.ends_with(connection, newest, last)? {
+            put_right(&parts, connection, last)?;
+        }
         for part in 0..newest {
             if !parts.path(part).exists() {
                 parts.write(connection, part, last)?;
             }
-        }
-        if trust == Trust::Nothing || !parts.ends_with(connection, newest, last)? {
-            put_right(&parts, connection, last)?;
         }
         let file = begin(&parts, newest)?;
         Ok(Self { parts, file, part: newest, last, pending: Vec::new(), torn: false })
@@ -107,6 +107,13 @@ impl EventLog {
         }
         self.catch_up(connection, changes)?;
         self.flush()
+    }
+
+    /// From now on nothing can be written, and half a line was.
+    #[cfg(test)]
+    pub(super) fn tear(&mut self) {
+        self.file.write_all(b"{\"v\":1,\"n\":").unwrap();
+        self.file = File::open(self.parts.path(self.part)).unwrap();
     }
 
     /// Whether lines are missing or torn until the next time that something is appended.

@@ -176,3 +176,19 @@ fn host() -> String {
 fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_a_process_that_is_surely_gone_is_dead() {
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        assert!(is_dead(&gone.id().to_string(), &host()));
+        assert!(!is_dead(&gone.id().to_string(), "elsewhere"));
+        // In two containers of one name each may be the first process.
+        assert!(!is_dead(&std::process::id().to_string(), &host()));
+    }
+}

@@ -189,6 +189,16 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_lock_file_that_another_run_has_written_over_is_left_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path()).unwrap();
+        fs::write(folder.path().join(FILE), "process 4711, since just now\n").unwrap();
+        drop(held);
+        assert!(folder.path().join(FILE).exists());
+    }
+
+    #[test]
     fn an_older_release_has_only_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let older = open(&folder.path().join(FILE)).unwrap();

@@ -2,6 +2,7 @@
 
 mod again;
 mod fence;
+mod log;
 mod migrate;
 mod nearby;
 mod outage;

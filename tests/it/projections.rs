@@ -84,7 +84,7 @@ fn a_ledger_that_was_put_back_is_refused_until_a_person_says_so() {
     assert_eq!((api.book().entries.len(), events(&sheet) == newer), (4, true));
     let restored = sheet.call("resolve", &["--ledger-restored"]);
     assert_eq!(restored.code, 0, "{restored}");
-    let told = "2 pairs sent since, with their tasks again: pair-2, pair-3";
+    let told = "2 pairs sent since, their tasks are known again: pair-2, pair-3";
     assert!(restored.err.contains(told), "{restored}");
     let all = names(&sheet.run_folder());
     let aside = all.iter().find(|name| name.contains("newer-than-ledger")).unwrap();

@@ -48,7 +48,8 @@ fn tell(ui: &Ui, newer: &Newer, owner: &str) -> String {
         newer.sent.iter().partition(|(_, task)| task.is_some());
     if !known.is_empty() {
         let pairs = counted(known.len() as u64, "pair");
-        ui.note(&format!("{pairs} sent since, with their tasks again: {}", names(&known)));
+        let tasks = if known.len() == 1 { "its task is" } else { "their tasks are" };
+        ui.note(&format!("{pairs} sent since, {tasks} known again: {}", names(&known)));
     }
     if !unknown.is_empty() {
         let pairs = counted(unknown.len() as u64, "pair");

@@ -130,13 +130,19 @@ fn happens(store: &mut Store, id: &str, truth: &mut Truth, task: &str) {
                 })
                 .unwrap();
         }
-        State::Failed => store.retry(&ids).unwrap(),
+        State::Failed => {
+            store.retry(&ids).unwrap();
+            truth.paid = false;
+        }
         State::Rejected => store.retry_rejected(&ids).unwrap(),
         State::InDoubt if fastrand::bool() => {
             store.adopt(&[(id.to_owned(), TaskId::parse(task).unwrap())]).unwrap();
             truth.tasks.push(task.to_owned());
         }
-        State::InDoubt => store.resolve(&ids, &Verdict::Resend).unwrap(),
+        State::InDoubt => {
+            store.resolve(&ids, &Verdict::Resend).unwrap();
+            truth.paid = false;
+        }
         State::Completed | State::Saved | State::Abandoned => {}
     }
 }
