@@ -145,7 +145,8 @@ pub struct VerdictArgs {
     /// Write it off: never create it again
     #[arg(long)]
     pub abandon: bool,
-    /// Go on with a ledger that was put back to an older one: what it lacks is kept aside
+    /// Go on with a ledger that was put back to an older one, or lost: what the events say was sent
+    /// since is taken up, and they are kept aside
     #[arg(long, conflicts_with_all = ["ids", "all", "from"])]
     pub ledger_restored: bool,
 }

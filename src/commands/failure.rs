@@ -82,13 +82,15 @@ impl From<LedgerError> for Failure {
                 Exit::Fault,
                 "an older ledger knows nothing of what was sent since, and would pay for it again. \
                  Bring back the whole run folder as it was last used; if it is lost, \
-                 `callsheet resolve MANIFEST --ledger-restored` goes on with this one",
+                 `callsheet resolve MANIFEST --ledger-restored` goes on with this one and takes up \
+                 what the events say was sent since",
             ),
             LedgerError::Damaged { .. } => (
                 Exit::Fault,
                 "it was left as it is. Bring back the whole run folder (ledger.sqlite, \
-                 ledger.sqlite-wal, events.jsonl) from where it was last used. events.jsonl lists \
-                 what was sent: sending it again would pay twice",
+                 ledger.sqlite-wal, events.jsonl) from where it was last used. If it is lost, move \
+                 ledger.sqlite and ledger.sqlite-wal away and leave events.jsonl, which lists what was \
+                 sent: `callsheet resolve MANIFEST --ledger-restored` makes a ledger of it",
             ),
             LedgerError::Foreign { .. } => (
                 Exit::Fault,

@@ -34,6 +34,8 @@ pub(super) struct Nearby {
     ids: HashSet<String>,
     /// How many pairs are to be created.
     wishes: usize,
+    /// Whether a run began in one of the folders while it was read.
+    is_outdated: bool,
 }
 
 /// A pair that is to be created.
@@ -62,6 +64,16 @@ pub(super) fn look(
     (view, again): (Option<&View>, &HashSet<String>),
     catalog: &Catalog,
 ) -> Result<Nearby, Failure> {
+    let first = look_once(batch, (view, again), catalog)?;
+    // A run that began while its ledger was read has shown half of what it does.
+    if first.is_outdated { look_once(batch, (view, again), catalog) } else { Ok(first) }
+}
+
+fn look_once(
+    batch: &Batch,
+    (view, again): (Option<&View>, &HashSet<String>),
+    catalog: &Catalog,
+) -> Result<Nearby, Failure> {
     let mut nearby = Nearby::default();
     if batch.site.rehearsal {
         return Ok(nearby);
@@ -78,7 +90,8 @@ pub(super) fn look(
     }
     for search_for in [Search::same, Search::similar] {
         for neighbour in &mut neighbours {
-            neighbour.read(|view, own, find| search_for(&mut search, (view, own), find))?;
+            let read = |view: &_, own, find: &mut _| search_for(&mut search, (view, own), find);
+            nearby.is_outdated |= neighbour.read(read)?;
         }
     }
     let finds = neighbours.into_iter().map(|neighbour| neighbour.find);

@@ -4,7 +4,7 @@ use super::batch::Site;
 use super::failure::Failure;
 use super::pulse;
 use super::status::twins;
-use crate::ledger::Store;
+use crate::ledger::{Newer, Store, Waiting};
 use crate::ui::{Ui, counted};
 
 /// How many tasks that several pairs have are named.
@@ -14,12 +14,34 @@ pub(super) const WAITING: &str = "another program has a transaction open on ledg
     until it is closed there. Nothing is lost meanwhile";
 
 pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
+    let store = Store::open_patiently(&site.folder, owner, waiting(ui))?;
+    tell(ui, site, &store)?;
+    Ok(store)
+}
+
+/// Takes up what a ledger that was put back lacks; `None` if it lacks nothing.
+pub(super) fn restore(
+    ui: &Ui,
+    site: &Site,
+    owner: &str,
+) -> Result<Option<(Store, Newer)>, Failure> {
+    let restored = Store::restore(&site.folder, owner, waiting(ui))?;
+    if let Some((store, _)) = &restored {
+        tell(ui, site, store)?;
+    }
+    Ok(restored)
+}
+
+fn waiting(ui: &Ui) -> Waiting {
     let warner = *ui;
-    let waiting = Box::new(move || warner.warn(WAITING));
-    let store = Store::open_patiently(&site.folder, owner, waiting)?;
+    Box::new(move || warner.warn(WAITING))
+}
+
+/// What became of a ledger that an older release wrote.
+fn tell(ui: &Ui, site: &Site, store: &Store) -> Result<(), Failure> {
     // What a run that was killed was doing.
     pulse::end(&site.folder);
-    let Some(migrated) = store.migrated() else { return Ok(store) };
+    let Some(migrated) = store.migrated() else { return Ok(()) };
     let (from, copy) = (migrated.from, migrated.copy.display());
     ui.note(&format!("the ledger, of format {from}, was brought up to date; as it was: {copy}"));
     if migrated.doubts > 0 {
@@ -32,5 +54,5 @@ pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> 
     }
     let same = store.view()?.twins()?;
     same.iter().take(SHOWN).for_each(|(task, ids)| ui.warn(&twins(task, ids)));
-    Ok(store)
+    Ok(())
 }

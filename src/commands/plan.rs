@@ -54,15 +54,17 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     locals::settle(&mut batch, &catalog)?;
     let view = batch.site.view()?;
     view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
-    let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
-    outlook.nearby = nearby::look(&batch, (view.as_ref(), &HashSet::new()), &catalog)?;
-    let standing = view.as_ref().map(Standing::read).transpose()?;
+    let mut seen = look(&batch, view.as_ref(), &catalog);
+    if view.as_ref().is_some_and(View::is_outdated) {
+        seen = look(&batch, batch.site.view()?.as_ref(), &catalog);
+    }
+    let (outlook, standing, basis) = seen?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
     let value = outlook.json(&batch);
     if let Some(path) = &args.save {
-        saved::save(path, &value, &Basis::of(&batch, view.as_ref(), &catalog)?)?;
+        saved::save(path, &value, &basis)?;
         text.push_str(&format!(
             "\nsaved: {} --plan {}",
             batch.site.command("run"),
@@ -71,6 +73,18 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     }
     ui.result(&text, &value);
     Ok(Exit::Done)
+}
+
+/// What a run would do and where the batch stands, with all that depends on.
+fn look(
+    batch: &Batch,
+    view: Option<&View>,
+    catalog: &Catalog,
+) -> Result<(Outlook, Option<Standing>, Basis), Failure> {
+    let mut outlook = outlook(batch, view, catalog)?;
+    outlook.nearby = nearby::look(batch, (view, &HashSet::new()), catalog)?;
+    let standing = view.map(Standing::read).transpose()?;
+    Ok((outlook, standing, Basis::of(batch, view, catalog)?))
 }
 
 /// What a run would do. Recordings are as long as they were when they were last looked at.

@@ -34,7 +34,7 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     site.check_disk()?;
     if args.verdict.ledger_restored {
-        return restored::go_on(ui, &site);
+        return restored::go_on(ui, args, &site);
     }
     let view = site.existing()?;
     belongs::check_manifest(ui, &site, &view)?;

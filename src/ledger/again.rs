@@ -68,7 +68,7 @@ impl View {
 }
 
 impl Write<'_> {
-    fn retry(&mut self, id: &str) -> Result<(), LedgerError> {
+    pub(super) fn retry(&mut self, id: &str) -> Result<(), LedgerError> {
         let Known { intent, .. } = self.known(id)?;
         let pair = intent.pair;
         // What is known of the task that failed stays.

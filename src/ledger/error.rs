@@ -25,7 +25,7 @@ pub enum LedgerError {
     PushedAside {
         /// The run folder.
         folder: PathBuf,
-        /// Process, host and start of the other one.
+        /// Process and host of the other one, as far as they are known.
         by: String,
     },
     /// The ledger is no longer where it was when it was opened.

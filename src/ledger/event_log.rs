@@ -19,7 +19,7 @@ use self::parts::Right;
 use super::{Change, FILE, LedgerError};
 use crate::files::{private, sync_folder};
 
-pub(super) use self::line::{import, keep, sent};
+pub(super) use self::line::{Logged, import, keep};
 pub(super) use self::parts::{AppendedBy, Parts};
 
 /// Appends events.
@@ -32,6 +32,8 @@ pub(super) struct EventLog {
     /// The last event that was written.
     last: u64,
     pending: Vec<u8>,
+    /// Whether something could not be written: then the file is put right first.
+    torn: bool,
 }
 
 /// How much is taken to be right.
@@ -39,7 +41,8 @@ pub(super) struct EventLog {
 pub(super) enum Trust {
     /// What the last run closed in good order, and ends where the ledger does.
     Closed,
-    /// Nothing in the newest file: a run was killed, or the power cut.
+    /// Nothing in the newest file, nor in those before it up to one that is whole: a run was killed,
+    /// or the power cut.
     Nothing,
 }
 
@@ -52,21 +55,48 @@ impl EventLog {
     ) -> Result<Self, LedgerError> {
         let last = last_event(connection, &parts.folder)?;
         let newest = parts.of(last);
+        if trust == Trust::Nothing || !parts.ends_with(connection, newest, last)? {
+            put_right(&parts, connection, last)?;
+        }
         for part in 0..newest {
             if !parts.path(part).exists() {
                 parts.write(connection, part, last)?;
             }
         }
-        if trust == Trust::Nothing || !parts.ends_with(connection, newest, last)? {
-            put_right(&parts, connection, newest)?;
-        }
         let file = begin(&parts, newest)?;
-        Ok(Self { parts, file, part: newest, last, pending: Vec::new() })
+        Ok(Self { parts, file, part: newest, last, pending: Vec::new(), torn: false })
+    }
+
+    /// Brings it to where the ledger is now, if somebody has written it since it was opened.
+    pub(super) fn keep_up(&mut self, connection: &Connection) -> Result<(), LedgerError> {
+        if last_event(connection, &self.parts.folder)? != self.last {
+            self.open_again(connection)?;
+        }
+        Ok(())
+    }
+
+    fn open_again(&mut self, connection: &Connection) -> Result<(), LedgerError> {
+        *self = Self::open(self.parts.clone(), connection, Trust::Nothing)?;
+        Ok(())
     }
 
     /// Appends the changes of a commit. Where another run has committed in between, its events come
     /// first.
     pub(super) fn append(
+        &mut self,
+        connection: &Connection,
+        changes: &[Change],
+    ) -> Result<(), LedgerError> {
+        if self.torn {
+            // With these: they are committed.
+            return self.open_again(connection);
+        }
+        let appended = self.append_whole(connection, changes);
+        self.torn = appended.is_err();
+        appended
+    }
+
+    fn append_whole(
         &mut self,
         connection: &Connection,
         changes: &[Change],
@@ -77,6 +107,18 @@ impl EventLog {
         }
         self.catch_up(connection, changes)?;
         self.flush()
+    }
+
+    /// From now on nothing can be written, and half a line was.
+    #[cfg(test)]
+    pub(super) fn tear(&mut self) {
+        self.file.write_all(b"{\"v\":1,\"n\":").unwrap();
+        self.file = File::open(self.parts.path(self.part)).unwrap();
+    }
+
+    /// Whether lines are missing or torn until the next time that something is appended.
+    pub(super) const fn is_torn(&self) -> bool {
+        self.torn
     }
 
     fn catch_up(&mut self, ledger: &Connection, to: &[Change]) -> Result<(), LedgerError> {
@@ -120,8 +162,10 @@ pub(super) fn write_all(
     connection: &Connection,
     by: AppendedBy,
 ) -> Result<Vec<PathBuf>, LedgerError> {
+    // In this order: a run that appends now has committed before.
+    let logged = parts.last_number()?.unwrap_or(0);
     let last = last_event(connection, &parts.folder)?;
-    parts.must_not_be_ahead(last)?;
+    parts.must_not_be_behind(last, logged)?;
     let newest = parts.of(last);
     for part in 0..=newest {
         let is_written = by == AppendedBy::Run && part == newest && parts.path(part).exists();
@@ -132,14 +176,19 @@ pub(super) fn write_all(
     Ok((0..=newest).map(|part| parts.path(part)).collect())
 }
 
-/// What a killed run could not append any more is appended; anything else is written anew.
-fn put_right(parts: &Parts, connection: &Connection, part: u64) -> Result<(), LedgerError> {
-    let last = last_event(connection, &parts.folder)?;
-    match parts.compare(connection, part, last)? {
-        Right::Whole => Ok(()),
-        Right::Until(next) => parts.append(connection, part, next..=last),
-        Right::Not => parts.write(connection, part, last),
+/// What a killed run could not append any more is appended; anything else is written anew. The lines
+/// of one commit may lie in several files.
+fn put_right(parts: &Parts, connection: &Connection, last: u64) -> Result<(), LedgerError> {
+    let newest = parts.of(last);
+    for part in (0..=newest).rev() {
+        match parts.compare(connection, part, last)? {
+            Right::Whole if part < newest => break,
+            Right::Whole => {}
+            Right::Until(next) => parts.append(connection, part, next..=last)?,
+            Right::Not => parts.write(connection, part, last)?,
+        }
     }
+    Ok(())
 }
 
 fn begin(parts: &Parts, part: u64) -> Result<File, LedgerError> {

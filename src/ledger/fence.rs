@@ -106,10 +106,7 @@ const PROCESS: &str = "SELECT 'process ' || process || ' on ' || host FROM runs 
 
 fn pushed_aside(path: &Path, by: Option<String>) -> LedgerError {
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    LedgerError::PushedAside {
-        folder,
-        by: by.unwrap_or_else(|| "of an unknown process".to_owned()),
-    }
+    LedgerError::PushedAside { folder, by: by.unwrap_or_else(|| "an unknown process".to_owned()) }
 }
 
 impl Write<'_> {
@@ -125,10 +122,14 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Notes that a run has ended in good order.
+    /// Notes that a run has ended.
     pub(super) fn release(&self, run: &str) -> Result<(), LedgerError> {
         let now = self.now.as_millisecond();
-        self.execute("UPDATE runs SET ended = ?2 WHERE run = ?1", params![run, now])?;
+        self.execute("UPDATE runs SET ended = ?2 WHERE run = ?1", params![run, now]).map(drop)
+    }
+
+    /// Notes that ledger and log are as they have to be, unless another run has them.
+    pub(super) fn leave_in_order(&self, run: &str) -> Result<(), LedgerError> {
         self.execute("UPDATE batch SET in_use = 0 WHERE run = ?1", [run]).map(drop)
     }
 
@@ -156,8 +157,9 @@ fn is_alive(process: i32) -> bool {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
     let Some(pid) = Pid::from_raw(process) else { return false };
-    // One that is somebody else's may not be asked, and lives.
-    !matches!(test_kill_process(pid), Err(Errno::SRCH)) && pid != rustix::process::getpid()
+    // One that is somebody else's may not be asked, and lives. So may one with our number: in another
+    // container of the same name.
+    !matches!(test_kill_process(pid), Err(Errno::SRCH))
 }
 
 #[cfg(not(unix))]
@@ -173,4 +175,20 @@ fn host() -> String {
 #[cfg(not(unix))]
 fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_a_process_that_is_surely_gone_is_dead() {
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        assert!(is_dead(&gone.id().to_string(), &host()));
+        assert!(!is_dead(&gone.id().to_string(), "elsewhere"));
+        // In two containers of one name each may be the first process.
+        assert!(!is_dead(&std::process::id().to_string(), &host()));
+    }
 }

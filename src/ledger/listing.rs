@@ -29,6 +29,11 @@ impl<'a> Listed<'a> {
     fn is_same(&self, known: &Known) -> bool {
         known.fingerprint == self.fingerprint.as_bytes()
     }
+
+    /// Whether only the events of a lost ledger told of the pair: nobody knows what was asked for.
+    fn is_first_told(known: &Known) -> bool {
+        known.fingerprint.is_empty()
+    }
 }
 
 impl Write<'_> {
@@ -73,6 +78,11 @@ impl Write<'_> {
         let same = listed.is_same(known);
         match (same, known.state) {
             (true, _) => found.known += 1,
+            (false, _) if Listed::is_first_told(known) => {
+                found.known += 1;
+                self.take_request(listed, known)?;
+                return self.relist(listed, known, false);
+            }
             // Nothing was made of the old request, so the new one takes its place.
             (false, State::Planned | State::Rejected) => {
                 found.revised += 1;
@@ -119,6 +129,11 @@ impl Write<'_> {
             let trace = Trace::default();
             self.apply(&known.intent, State::Rejected, Event::Revised, &trace)?;
         }
+        self.take_request(listed, known)
+    }
+
+    /// What the manifest asks for is what the pair stands for.
+    fn take_request(&self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {
         let request = &listed.pair.request;
         self.execute(
             "UPDATE pairs SET body = ?2, fingerprint = ?3, image_url = ?4, audio_url = ?5,

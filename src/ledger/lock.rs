@@ -24,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) struct Lock {
     pub(super) places: Places,
     note: File,
+    text: String,
     path: PathBuf,
     folder: Option<File>,
 }
@@ -56,7 +57,7 @@ impl Lock {
             Locked::ByAnother | Locked::Impossible => (&*path, Identity::opened(&note), None),
         };
         let places = Places(vec![(place.to_owned(), identity.map_err(failed)?)]);
-        Ok(Self { places, note, path, folder: locked })
+        Ok(Self { places, note, text, path, folder: locked })
     }
 }
 
@@ -82,7 +83,10 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Where it is the lock itself, another run may be waiting for this very file.
         let ours = Identity::opened(&self.note).ok();
-        if self.folder.is_some() && ours.is_some() && Identity::at(&self.path).ok() == ours {
+        let is_there = ours.is_some() && Identity::at(&self.path).ok() == ours;
+        // Where locks do not hold, another run has written over it.
+        let is_ours = || fs::read(&self.path).is_ok_and(|text| text == self.text.as_bytes());
+        if self.folder.is_some() && is_there && is_ours() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -182,6 +186,16 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of it");
         fs::write(folder.path().join(FILE), "process 1, since long ago\n").unwrap();
         Lock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_lock_file_that_another_run_has_written_over_is_left_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path()).unwrap();
+        fs::write(folder.path().join(FILE), "process 4711, since just now\n").unwrap();
+        drop(held);
+        assert!(folder.path().join(FILE).exists());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -10,6 +10,7 @@ use super::lock::is_under_way;
 use super::migrate::{self, FORMAT};
 use super::schema::{connect, format, is_blank};
 use super::{FILE, LedgerError};
+use crate::files::{Identity, folder_of};
 
 /// How long a reader waits while a run opens or closes the file.
 const LOOKS: Duration = Duration::from_secs(10);
@@ -20,8 +21,41 @@ pub(super) struct Read {
     pub(super) connection: Connection,
     /// Whether it is a copy, because the file is of an older format.
     pub(super) is_copy: bool,
+    /// What the file was when it was opened as one that nobody writes.
+    still: Option<Version>,
     /// Where it lies if it is a copy for want of a place for SQLite's own files.
     _place: Option<tempfile::TempDir>,
+}
+
+impl Read {
+    /// Whether the file may have been written since by somebody whom this reader does not see.
+    pub(super) fn is_outdated(&self, path: &Path) -> bool {
+        self.still.as_ref().is_some_and(|still| still.is_outdated(path))
+    }
+}
+
+/// By what a file that was written is told from the same before. It is not opened for that: closing it
+/// would drop SQLite's locks.
+#[derive(Debug, PartialEq, Eq)]
+struct Version {
+    file: Option<Identity>,
+    length: u64,
+    written: Option<SystemTime>,
+}
+
+impl Version {
+    fn at(path: &Path) -> Self {
+        let metadata = fs::metadata(path).ok();
+        Self {
+            file: Identity::at(path).ok(),
+            length: metadata.as_ref().map_or(0, fs::Metadata::len),
+            written: metadata.and_then(|metadata| metadata.modified().ok()),
+        }
+    }
+
+    fn is_outdated(&self, path: &Path) -> bool {
+        is_under_way(folder_of(path)) || Self::at(path) != *self
+    }
 }
 
 /// Opens a ledger for reading; `None` if there is none.
@@ -30,36 +64,59 @@ pub(super) fn open_to_read(folder: &Path) -> Result<Option<Read>, LedgerError> {
     if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
         return Ok(None);
     }
-    let (connection, place) = open(folder, &path)?;
-    if is_blank(&connection).map_err(|error| LedgerError::sqlite(&path, &error))? {
+    let version = Version::at(&path);
+    match open_once(folder, &path) {
+        // Half of what was read is what a run wrote meanwhile.
+        Err(LedgerError::Damaged { .. }) if version.is_outdated(&path) => open_once(folder, &path),
+        opened => opened,
+    }
+}
+
+fn open_once(folder: &Path, path: &Path) -> Result<Option<Read>, LedgerError> {
+    let Opened { connection, place, still } = open(folder, path)?;
+    if is_blank(&connection).map_err(|error| LedgerError::sqlite(path, &error))? {
         return Ok(None);
     }
-    let (connection, is_copy) = match format(&connection, &path)? {
+    let (connection, is_copy) = match format(&connection, path)? {
         FORMAT => (connection, false),
-        older => (migrate::read(&connection, &path, older)?, true),
+        older => (migrate::read(&connection, path, older)?, true),
     };
-    Ok(Some(Read { connection, is_copy, _place: place }))
+    Ok(Some(Read { connection, is_copy, still, _place: place }))
+}
+
+struct Opened {
+    connection: Connection,
+    place: Option<tempfile::TempDir>,
+    still: Option<Version>,
+}
+
+impl From<Connection> for Opened {
+    /// One that sees what others write.
+    fn from(connection: Connection) -> Self {
+        Self { connection, place: None, still: None }
+    }
 }
 
 /// A run that was killed leaves SQLite's files beside the ledger; one that ended leaves none.
-fn open(
-    folder: &Path,
-    path: &Path,
-) -> Result<(Connection, Option<tempfile::TempDir>), LedgerError> {
+fn open(folder: &Path, path: &Path) -> Result<Opened, LedgerError> {
+    let still = Version::at(path);
     // Whoever writes has made what is needed; and no other descriptor of a file that this process
     // may be writing can be closed without harm to its locks.
     if is_under_way(folder) {
-        return Ok((plainly(path)?, None));
+        return Ok(plainly(path)?.into());
     }
     let [wal, shm, journal] = ["wal", "shm", "journal"].map(|kind| beside(path, kind).exists());
     match (wal, shm, journal) {
-        (false, _, false) => Ok((unchanging(path)?, None)),
+        (false, _, false) => {
+            let connection = unchanging(path)?;
+            Ok(Opened { connection, place: None, still: Some(still) })
+        }
         (true, true, false) => match plainly(path).and_then(readable(path)) {
-            Ok(connection) => Ok((connection, None)),
-            Err(LedgerError::Io { .. }) => elsewhere(folder, path),
+            Ok(connection) => Ok(connection.into()),
+            Err(LedgerError::Io { .. }) => elsewhere(folder, path, still),
             Err(error) => Err(error),
         },
-        _ => elsewhere(folder, path),
+        _ => elsewhere(folder, path, still),
     }
 }
 
@@ -91,10 +148,7 @@ fn unchanging(path: &Path) -> Result<Connection, LedgerError> {
 }
 
 /// A private copy, for what SQLite could read only if it wrote beside the ledger.
-fn elsewhere(
-    folder: &Path,
-    path: &Path,
-) -> Result<(Connection, Option<tempfile::TempDir>), LedgerError> {
+fn elsewhere(folder: &Path, path: &Path, still: Version) -> Result<Opened, LedgerError> {
     let failed = |error| LedgerError::io(path, error);
     let place = tempfile::tempdir().map_err(failed)?;
     let copy = place.path().join(FILE);
@@ -107,9 +161,10 @@ fn elsewhere(
     }
     if is_under_way(folder) {
         // It may be torn: a run began meanwhile.
-        return Ok((plainly(path)?, None));
+        return Ok(plainly(path)?.into());
     }
-    Ok((connect(&copy, OpenFlags::default())?, Some(place)))
+    let connection = connect(&copy, OpenFlags::default())?;
+    Ok(Opened { connection, place: Some(place), still: Some(still) })
 }
 
 fn beside(path: &Path, kind: &str) -> PathBuf {

@@ -17,6 +17,24 @@ const APPLICATION_ID: i32 = 0x4341_4c4c;
 /// Of the newest format.
 const SCHEMA: &str = include_str!("schema.sql");
 
+/// A log with more than its ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newer {
+    /// The ledger is refused: it may have been put back to an older one.
+    Refused,
+    /// By a person's word, and the caller takes up what it has.
+    TakenUp,
+}
+
+impl Newer {
+    fn check(self, events: &Parts, ledger: u64) -> Result<(), LedgerError> {
+        match self {
+            Self::Refused => events.must_not_be_ahead(ledger),
+            Self::TakenUp => Ok(()),
+        }
+    }
+}
+
 /// A ledger that was opened for its one writer.
 pub(super) struct Opened {
     pub(super) connection: Connection,
@@ -27,12 +45,12 @@ pub(super) struct Opened {
 
 /// Opens or makes the ledger of a run folder for its one writer, and says whether it was migrated.
 /// The caller holds the lock.
-pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Opened, LedgerError> {
+pub(super) fn open(folder: &Path, endpoint: &str, newer: Newer) -> Result<Opened, LedgerError> {
     let path = folder.join(FILE);
     let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
     let events = Parts::new(folder);
     if !path.exists() {
-        events.must_not_be_ahead(0)?;
+        newer.check(&events, 0)?;
     }
     // Its write-ahead log is made as it is.
     make_private(&path).map_err(|error| LedgerError::io(&path, error))?;
@@ -45,12 +63,12 @@ pub(super) fn open(folder: &Path, endpoint: &str) -> Result<Opened, LedgerError>
     // The rows that change with every create of a large batch; in kB, taken as needed.
     connection.pragma_update(None, "cache_size", -16 * 1024).map_err(failed)?;
     let trust = if blank {
-        events.must_not_be_ahead(0)?;
+        newer.check(&events, 0)?;
         create(&mut connection, endpoint).map_err(failed)?;
         Trust::Closed
     } else {
         check_endpoint(&connection, &path, endpoint)?;
-        check_nothing_lost(&connection, &events, &path)?
+        check_nothing_lost(&connection, (&events, newer), &path)?
     };
     let migrated = (format < FORMAT).then(|| migrate::migrate(&mut connection, &path, format));
     Ok(Opened { connection, migrated: migrated.transpose()?, trust })
@@ -122,18 +140,19 @@ fn check_endpoint(connection: &Connection, path: &Path, ours: &str) -> Result<()
 /// After a crash: is the file whole, and does it hold every event that was acted on?
 fn check_nothing_lost(
     connection: &Connection,
-    events: &Parts,
+    (events, newer): (&Parts, Newer),
     path: &Path,
 ) -> Result<Trust, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let (ledger, in_use): (u64, bool) = connection
         .query_row("SELECT events, in_use FROM batch", (), |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(failed)?;
-    events.must_not_be_ahead(ledger)?;
+    newer.check(events, ledger)?;
     if !in_use {
         return Ok(Trust::Closed);
     }
-    if events.existing()?.is_empty() && !wal_has_content(path) {
+    let refused = newer == Newer::Refused;
+    if refused && events.existing()?.is_empty() && !wal_has_content(path) {
         return Err(LedgerError::Alone { path: path.to_owned() });
     }
     let fault: Option<String> = connection

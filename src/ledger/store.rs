@@ -13,12 +13,12 @@ use super::fence::{Fence, Waiting, begin, claim, patiently};
 use super::lock::Lock;
 use super::migrate::Migrated;
 use super::purse::Purse;
+use super::restored::Lost;
 use super::task::Feeder;
 use super::write::Write;
 use super::writer::Reserve;
 use super::{Change, FILE, LedgerError, Renamed, View, schema};
 use crate::pair::Pair;
-use crate::wire::Proof;
 
 /// The ledger of the one run that holds its lock.
 #[derive(Debug)]
@@ -90,18 +90,33 @@ impl Store {
         endpoint: &str,
         waiting: Waiting,
     ) -> Result<Self, LedgerError> {
-        let mut lock = Lock::take(folder)?;
+        Self::open_locked(Lock::take(folder)?, (folder, endpoint), waiting, None)
+    }
+
+    /// The same by whoever holds the lock; what is lost is taken up before anything else.
+    pub(super) fn open_locked(
+        mut lock: Lock,
+        (folder, endpoint): (&Path, &str),
+        waiting: Waiting,
+        lost: Option<&mut Lost>,
+    ) -> Result<Self, LedgerError> {
         Reserve::give_back(folder);
-        let opened = patiently(&waiting, || schema::open(folder, endpoint))?;
+        let newer = lost.as_ref().map_or(schema::Newer::Refused, |_| schema::Newer::TakenUp);
+        let opened = patiently(&waiting, || schema::open(folder, endpoint, newer))?;
         let schema::Opened { connection, migrated, trust } = opened;
         let path = folder.join(FILE);
         lock.places.keep(&path)?;
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+        if let Some(lost) = lost {
+            lost.take_up(&connection, &waiting)?;
+        }
         // Before it is in use: a ledger in use without its events is taken for a bad copy.
-        let events = EventLog::open(Parts::new(folder), &connection, trust)?;
+        let mut events = EventLog::open(Parts::new(folder), &connection, trust)?;
         let transaction = begin(&connection, &path, &waiting)?;
         let run = claim(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+        // Where locks do not hold, another run may have had it until now.
+        events.keep_up(&connection)?;
         schema::show_in_use(&connection, &path)?;
         let mut store = Self {
             path,
@@ -160,15 +175,7 @@ impl Store {
     }
 
     fn recover(&mut self) -> Result<usize, LedgerError> {
-        self.write(|write| {
-            let pending = write.pending()?;
-            let message = "the run ended before the answer was recorded";
-            let lost = super::unanswered(Proof::InDoubt, "stopped", message);
-            for intent in &pending {
-                write.settle(intent, &lost)?;
-            }
-            Ok(pending.len())
-        })
+        self.write(|write| write.recover())
     }
 
     /// Runs one transaction. When it returns, all of it is durable and logged, or none of it was
@@ -232,15 +239,27 @@ impl Store {
         Ok(view)
     }
 
+    /// Has the log whole and durable.
+    fn end_log(&mut self) -> Result<(), LedgerError> {
+        if self.events.is_torn() {
+            let ((), committed) = self.commit(|_| Ok(()))?;
+            self.log(&committed)?;
+        }
+        self.events.sync()
+    }
+
     /// Marks the ledger as left in good order, once nothing more will be written.
     ///
     /// # Errors
     /// When the file system refuses, or another run has it; what was written stands all the same.
     pub fn close(mut self) -> Result<(), LedgerError> {
-        // A log that fails is told of, but is no reason to leave the ledger marked as in use.
-        let logged = self.events.sync();
+        let logged = self.end_log();
         let run = self.fence.run.clone();
-        let ((), Committed { aside, .. }) = self.commit(|write| write.release(&run))?;
+        let ((), Committed { aside, .. }) = self.commit(|write| {
+            write.release(&run)?;
+            // Whoever opens a ledger in use looks through its log.
+            if logged.is_ok() { write.leave_in_order(&run) } else { Ok(()) }
+        })?;
         if aside.is_none() {
             // One file is left then, which can be copied, and read where nothing can be written. It
             // stays as it is while somebody else reads.

@@ -2,6 +2,7 @@
 
 mod again;
 mod fence;
+mod log;
 mod migrate;
 mod nearby;
 mod outage;
@@ -9,6 +10,7 @@ mod permits;
 mod purse;
 mod ready;
 mod renames;
+mod restored;
 mod tasks;
 mod twins;
 

@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// Takes over tasks that were made elsewhere, for pairs that have none or whose task the server
-    /// does not know.
+    /// does not know. A pair that has its task already stays as it is.
     ///
     /// # Errors
     /// [`LedgerError::Unknown`], [`LedgerError::Taken`], or [`LedgerError::Forbidden`] for a pair
@@ -57,7 +57,7 @@ impl Store {
         self.write(|write| {
             tasks.iter().try_for_each(|(id, task)| {
                 let known = write.known(id)?;
-                write.adopt(&known, task)
+                if write.has_task(&known, task)? { Ok(()) } else { write.adopt(&known, task) }
             })
         })
     }
@@ -109,7 +109,7 @@ impl Write<'_> {
         Ok(Timestamp::from_millisecond(millis.unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    fn adopt(&mut self, known: &Known, task: &TaskId) -> Result<(), LedgerError> {
+    pub(super) fn adopt(&mut self, known: &Known, task: &TaskId) -> Result<(), LedgerError> {
         self.must_be_free(task, known.intent.pair)?;
         let from = match known.state {
             State::InDoubt => State::InDoubt,
@@ -124,12 +124,20 @@ impl Write<'_> {
         self.note_verdict(known, from, Event::Adopted)
     }
 
+    /// Whether it is the pair's task now, and nobody has lost it.
+    fn has_task(&self, known: &Known, task: &TaskId) -> Result<bool, LedgerError> {
+        let sql = "SELECT 1 FROM standings WHERE pair = ?1 AND task_id = ?2
+            AND state IN ('created', 'completed', 'saved', 'failed') AND error_code <> ?3";
+        let same = params![known.intent.pair, task.as_str(), TASK_NOT_FOUND];
+        Ok(self.query_row(sql, same, |_| Ok(()))?.is_some())
+    }
+
     fn error_code(&self, known: &Known) -> Result<String, LedgerError> {
         let sql = "SELECT error_code FROM standings WHERE pair = ?1";
         self.only_row(sql, [known.intent.pair], |row| row.get(0))
     }
 
-    fn settle_by_word(
+    pub(super) fn settle_by_word(
         &mut self,
         known: &Known,
         from: State,

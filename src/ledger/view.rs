@@ -12,6 +12,7 @@ use super::event_log::{self, AppendedBy, Parts};
 use super::lookup::state_at;
 use super::read::{Read, open_to_read};
 use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, is_under_way};
+use crate::files::folder_of;
 use crate::pair::{TaskId, TaskIdError, folded};
 use crate::plan::Known;
 use crate::state::State;
@@ -74,9 +75,22 @@ impl View {
         if self.is_copy() {
             return Ok(Vec::new());
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = self.folder();
         let by = if is_under_way(folder) { AppendedBy::Run } else { AppendedBy::Nobody };
-        event_log::write_all(&Parts::new(folder), &self.read.connection, by)
+        let write = |read: &Read| event_log::write_all(&Parts::new(folder), &read.connection, by);
+        // A run that began meanwhile appends what only a new reader sees.
+        match (by, open_to_read(folder)?.filter(|_| self.is_outdated())) {
+            (_, Some(read)) if !read.is_copy => write(&read),
+            _ => write(&self.read),
+        }
+    }
+
+    /// Whether a run has begun, or was there, since this reader was opened, and it cannot see what that
+    /// run writes. What it gave, errors included, may be stale or of several moments: whoever needs it
+    /// right asks a new one once more.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.read.is_outdated(&self.path)
     }
 
     /// The endpoint whose tasks these are.
@@ -244,8 +258,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn last_event(&self) -> Result<u64, LedgerError> {
-        let events = self.ask("SELECT events FROM batch", (), |row| row.get(0))?;
-        Ok(events.first().copied().unwrap_or(0))
+        event_log::last_event(&self.read.connection, self.folder())
     }
 
     /// How long creates took to be answered and tasks to end, in the mean of the latest: of what
@@ -268,6 +281,10 @@ impl View {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn folder(&self) -> &Path {
+        folder_of(&self.path)
     }
 
     pub(super) fn ask<T>(

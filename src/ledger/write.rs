@@ -80,6 +80,12 @@ impl<'a> Write<'a> {
         Ok(self.changes)
     }
 
+    /// Gives no event a number up to this one any more.
+    pub(super) fn go_on_after(&mut self, event: u64) -> Result<(), LedgerError> {
+        self.events = self.events.max(event);
+        self.execute("UPDATE batch SET events = ?1", [self.events]).map(drop)
+    }
+
     /// Records that a planned pair is about to be created. The permit may be handed out once this
     /// transaction is committed.
     pub(super) fn intend(&mut self, planned: &Planned) -> Result<Permit, LedgerError> {
@@ -113,15 +119,14 @@ impl<'a> Write<'a> {
     /// Records what happened to a pair, and returns its state.
     pub(super) fn record(&mut self, record: &Record) -> Result<Settled, LedgerError> {
         // An answer is taken from any run: nobody else has it.
-        if let Record::Settled(intent, judgement) = record {
-            return self.settle(intent, judgement);
-        }
-        self.must_be_ours()?;
+        let ours = self.must_be_ours();
         let state = match record {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
-            Record::Noted(task, news) => self.note(task, news)?,
-            Record::Unfit(planned, why) => self.unfit(planned, why)?,
-            Record::Uploaded(upload) => self.uploaded(upload).map(|()| State::Planned)?,
+            Record::Noted(task, news) => ours.and_then(|()| self.note(task, news))?,
+            Record::Unfit(planned, why) => ours.and_then(|()| self.unfit(planned, why))?,
+            Record::Uploaded(upload) => {
+                ours.and_then(|()| self.uploaded(upload)).map(|()| State::Planned)?
+            }
         };
         Ok(Settled { state, same_task: None })
     }
@@ -163,8 +168,6 @@ impl<'a> Write<'a> {
         if matches!(event, Event::NotMade | Event::Refused) {
             self.purse.give_back(intent.charge);
         }
-        let kept = judgement.evidence.as_ref();
-        let kept = kept.filter(|_| !(event == Event::Accepted && judgement.ordinary));
         self.execute(
             "INSERT INTO attempts (pair, attempt, intended, settled, event, status, code, message,
                     evidence, proposed, seconds, price)
@@ -178,7 +181,7 @@ impl<'a> Write<'a> {
                 judgement.status,
                 judgement.code,
                 judgement.message,
-                kept,
+                judgement.kept(event),
                 judgement.proposed.as_ref().map(TaskId::as_str),
                 intent.charge.seconds,
                 intent.charge.price.map(Money::millionths),
@@ -295,7 +298,7 @@ impl<'a> Write<'a> {
         Ok(code.is_some_and(|code| REMARKS.contains(&code.as_str())))
     }
 
-    fn changed(
+    pub(super) fn changed(
         &mut self,
         intent: &Intent,
         event: Event,
@@ -334,7 +337,7 @@ impl<'a> Write<'a> {
     }
 }
 
-fn allowed(id: &str, from: State, event: Event) -> Result<State, LedgerError> {
+pub(super) fn allowed(id: &str, from: State, event: Event) -> Result<State, LedgerError> {
     state::next(from, event)
         .map_err(|forbidden| LedgerError::Forbidden { id: id.to_owned(), forbidden })
 }

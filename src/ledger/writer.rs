@@ -190,8 +190,12 @@ impl Writer {
         }
         // What came back while the last group was written.
         self.go_on(queue.try_iter().collect());
+        let ours = self.is_ours();
         let closed = self.store.close();
-        drop(self.reserve);
+        match self.reserve {
+            Some(reserve) if !ours || is_aside(&closed) => reserve.leave(),
+            reserve => drop(reserve),
+        }
         self.broken.map_or(closed, Err)
     }
 
@@ -234,6 +238,12 @@ impl Writer {
         (answered, outcome.map(|((), committed)| committed))
     }
 
+    /// Whether the files beside the ledger are this run's, as far as it knows.
+    fn is_ours(&self) -> bool {
+        let aside = self.broken.as_ref().is_some_and(LedgerError::is_aside);
+        !aside && self.store.fence.places.moved().is_none()
+    }
+
     /// Everyone may act on what is committed, once it is also in the event log.
     fn publish(&mut self, committed: &Committed, answered: Vec<Answered>) {
         let changes = &committed.changes;
@@ -253,7 +263,9 @@ impl Writer {
     /// The commit failed: intents are refused, outcomes get the reserved space and another try.
     fn recover(&mut self, answered: Vec<Answered>, error: &LedgerError) {
         self.broken.get_or_insert_with(|| error.clone());
-        self.reserve = None;
+        if self.is_ours() {
+            self.reserve = None;
+        }
         let outcomes: Vec<_> =
             answered.into_iter().filter_map(|one| one.into_outcome(error)).collect();
         if outcomes.is_empty() {
@@ -265,6 +277,10 @@ impl Writer {
             Err(error) => answered.into_iter().for_each(|one| one.fail(&error)),
         }
     }
+}
+
+fn is_aside(closed: &Result<(), LedgerError>) -> bool {
+    closed.as_ref().is_err_and(LedgerError::is_aside)
 }
 
 fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
@@ -360,6 +376,13 @@ impl Reserve {
             });
         filled.map_err(|error| LedgerError::io(&path, error))?;
         Ok(Self(path))
+    }
+}
+
+impl Reserve {
+    /// What is at its path is another run's.
+    fn leave(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -149,6 +149,7 @@ fn a_run_that_only_waits_notices_too() {
     assert_eq!(second.code, 0, "{second}");
     let first = first.said();
     assert_eq!(first.code, 11, "{first}");
+    assert!(sheet.run_folder().join("progress.json").exists(), "it may be another's");
 }
 
 #[test]

@@ -57,6 +57,7 @@ mod rehearsals;
 mod remarks;
 mod renames;
 mod requests;
+mod restored;
 mod room;
 mod rude;
 mod sheet;

@@ -91,13 +91,15 @@ impl Neighbour {
         Ok(Some(Self { place: folder.to_owned(), endpoint, moves, own, find }))
     }
 
-    /// Reads what is in its ledger now; what has gone meanwhile is nobody's.
+    /// Reads what is in its ledger now, and says whether a run began there meanwhile; what has gone is
+    /// nobody's.
     pub(super) fn read(
         &mut self,
         read: impl FnOnce(&View, bool, &mut Find) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let Some(view) = View::open(&self.place)? else { return Ok(()) };
-        read(&view, self.own, &mut self.find)
+    ) -> Result<bool, Failure> {
+        let Some(view) = View::open(&self.place)? else { return Ok(false) };
+        read(&view, self.own, &mut self.find)?;
+        Ok(view.is_outdated())
     }
 }
 

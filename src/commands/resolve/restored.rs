@@ -1,72 +1,71 @@
-//! `resolve --ledger-restored`: goes on with a ledger that was put back to an older one.
+//! `resolve --ledger-restored`: goes on with a ledger that was put back to an older one, or lost.
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::{Done, conclude};
-use crate::commands::batch::Site;
+use crate::cli::ResolveArgs;
+use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
 use crate::commands::opened;
 use crate::exit::Exit;
-use crate::files::write_whole;
-use crate::ledger::{Newer, set_newer_aside};
+use crate::ledger::Newer;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
 /// How many pairs are named.
 const SHOWN: usize = 10;
 
-pub(super) fn go_on(ui: &Ui, site: &Site) -> Result<Exit, Failure> {
-    let owner = site.existing()?.endpoint()?;
-    let Some(newer) = set_newer_aside(&site.folder)? else {
+pub(super) fn go_on(ui: &Ui, args: &ResolveArgs, site: &Site) -> Result<Exit, Failure> {
+    let owner = match site.view()? {
+        Some(view) => view.endpoint()?,
+        None if site.folder.is_dir() => Batch::open(ui, &args.batch)?.owner(),
+        None => site.existing()?.endpoint()?,
+    };
+    let Some((store, newer)) = opened::restore(ui, site, &owner)? else {
+        site.existing()?;
         let text = format!("{}: the ledger is as new as its events", site.folder.display());
         return Err(Failure::new(Exit::Usage, text).hint("nothing has to be done about it"));
     };
-    opened::open(ui, site, &owner)?.close()?;
-    let tasks = tasks(&newer)?;
-    warn(ui, site, &newer, tasks.as_deref());
+    store.close()?;
+    let what = tell(ui, &newer, &owner);
     let kept: Vec<_> = newer.kept.iter().map(|path| path.display().to_string()).collect();
     let more = json!({
         "ledger_ends_at_event": newer.ledger,
         "events_kept_aside": kept,
         "sent_since": newer.sent,
-        "tasks_csv_of_those": tasks,
     });
-    let what = format!("the ledger is taken as it is, up to event {}", newer.ledger);
     conclude(ui, site, (&what, Done::default()), more)
 }
 
-fn warn(ui: &Ui, site: &Site, newer: &Newer, tasks: Option<&str>) {
+/// Says what was taken up, and returns what became of the ledger.
+fn tell(ui: &Ui, newer: &Newer, owner: &str) -> String {
     for path in &newer.kept {
-        ui.note(&format!("what was recorded after it is kept: {}", path.display()));
+        ui.note(&format!("the events as they were are kept: {}", path.display()));
     }
-    if newer.sent.is_empty() {
-        return;
+    let (known, unknown): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        newer.sent.iter().partition(|(_, task)| task.is_some());
+    if !known.is_empty() {
+        let pairs = counted(known.len() as u64, "pair");
+        let tasks = if known.len() == 1 { "its task is" } else { "their tasks are" };
+        ui.note(&format!("{pairs} sent since, {tasks} known again: {}", names(&known)));
     }
-    let pairs = counted(newer.sent.len() as u64, "pair");
-    let names: Vec<_> = newer.sent.keys().take(SHOWN).map(|id| printable(id)).collect();
-    let more = if newer.sent.len() > SHOWN { ", …" } else { "" };
-    ui.warn(&format!(
-        "{pairs} sent since, of which the ledger knows nothing; `run` would pay for them again: {}{more}",
-        names.join(", ")
-    ));
-    if let Some(tasks) = tasks {
-        ui.hint(&format!("to take their tasks over first: {} {tasks}", site.command("adopt")));
+    if !unknown.is_empty() {
+        let pairs = counted(unknown.len() as u64, "pair");
+        ui.warn(&format!(
+            "{pairs} sent since without a known answer, in doubt: {}",
+            names(&unknown)
+        ));
+    }
+    match newer.ledger {
+        0 => format!("the ledger for {owner} has what the events tell of"),
+        last => format!("the ledger goes on from event {last} with what was sent since"),
     }
 }
 
-/// The tasks that are known of what was sent since, as `adopt` reads them.
-fn tasks(newer: &Newer) -> Result<Option<String>, Failure> {
-    let known = newer.sent.iter().filter_map(|(id, task)| Some((id, task.as_ref()?)));
-    let known: Vec<_> = known.collect();
-    let Some(kept) = newer.kept.first().filter(|_| !known.is_empty()) else { return Ok(None) };
-    let path = kept.with_extension("csv");
-    let written = write_whole::<csv::Error>(&path, |file| {
-        let mut csv = csv::Writer::from_writer(file);
-        csv.write_record(["id", "task_id"])?;
-        known.iter().try_for_each(|(id, task)| csv.write_record([id, task]))?;
-        Ok(csv.flush()?)
-    });
-    let failed = |error| Failure::new(Exit::Fault, format!("{}: {error}", path.display()));
-    written.map_err(failed)?;
-    Ok(Some(path.display().to_string()))
+fn names(pairs: &BTreeMap<&String, &Option<String>>) -> String {
+    let names: Vec<_> = pairs.keys().take(SHOWN).map(|id| printable(id)).collect();
+    let more = if pairs.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", names.join(", "))
 }

@@ -99,7 +99,9 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
-    pulse::end(folder);
+    if !ledger.look().is_err_and(|error| error.is_aside()) {
+        pulse::end(folder);
+    }
     let closed = ledger.close();
     lock(&progress).end();
     let took = started.elapsed();

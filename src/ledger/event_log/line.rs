@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Change, LedgerError};
+use crate::pair::TaskId;
 use crate::state::Event;
 
 /// The version of the lines.
@@ -138,9 +139,28 @@ pub(in crate::ledger) fn import(connection: &Connection, line: &[u8]) -> rusqlit
     connection.prepare_cached(sql)?.execute(event).map(drop)
 }
 
-/// The pair that a later event than this one says was sent, and its task once it has one.
-pub(in crate::ledger) fn sent(line: &[u8], after: u64) -> Option<(String, Option<String>)> {
-    let line = serde_json::from_slice::<Line<'_>>(line).ok().filter(|line| line.n > after)?;
-    let is_sent = line.event == Event::Intended.name() || line.task_id.is_some();
-    is_sent.then(|| (line.id.into_owned(), line.task_id.map(Text::into_owned)))
+/// An event as a log has it.
+#[derive(Debug, Clone)]
+pub(in crate::ledger) struct Logged {
+    pub(in crate::ledger) n: u64,
+    pub(in crate::ledger) at: Timestamp,
+    pub(in crate::ledger) id: String,
+    pub(in crate::ledger) event: Event,
+    pub(in crate::ledger) attempt: u32,
+    pub(in crate::ledger) task: Option<TaskId>,
+}
+
+impl Logged {
+    /// What cannot be read is none.
+    pub(in crate::ledger) fn read(line: &[u8]) -> Option<Self> {
+        let line = serde_json::from_slice::<Line<'_>>(line).ok()?;
+        Some(Self {
+            n: line.n,
+            at: line.at.parse().ok()?,
+            event: Event::ALL.into_iter().find(|event| event.name() == line.event)?,
+            attempt: line.attempt,
+            task: line.task_id.and_then(|task| TaskId::parse(&task).ok()),
+            id: line.id.into_owned(),
+        })
+    }
 }

@@ -76,12 +76,16 @@ impl Parts {
         Self { folder: folder.to_owned(), size }
     }
 
+    pub(in crate::ledger) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The part that an event is in, from 0.
-    pub(super) fn of(&self, number: u64) -> u64 {
+    pub(in crate::ledger) fn of(&self, number: u64) -> u64 {
         number.saturating_sub(1) / self.size
     }
 
-    pub(super) fn path(&self, part: u64) -> PathBuf {
+    pub(in crate::ledger) fn path(&self, part: u64) -> PathBuf {
         self.folder.join(match part {
             0 => "events.jsonl".to_owned(),
             part => format!("events-{}.jsonl", part + 1),
@@ -116,15 +120,18 @@ impl Parts {
 
     /// Refuses a ledger that was put back to an older one: what is only in the log would be lost.
     pub(in crate::ledger) fn must_not_be_ahead(&self, ledger: u64) -> Result<(), LedgerError> {
-        match self.last_number()? {
-            Some(events) if events > ledger => {
-                Err(LedgerError::Behind { path: self.folder.join(FILE), ledger, events })
-            }
-            _ => Ok(()),
-        }
+        self.must_not_be_behind(ledger, self.last_number()?.unwrap_or(0))
     }
 
-    /// Whether a file ends with this event, as the ledger has it.
+    /// The same of a log whose last number was read before.
+    pub(super) fn must_not_be_behind(&self, ledger: u64, events: u64) -> Result<(), LedgerError> {
+        if events > ledger {
+            return Err(LedgerError::Behind { path: self.ledger(), ledger, events });
+        }
+        Ok(())
+    }
+
+    /// Whether a file ends as the ledger has it, with the last event that belongs there.
     pub(super) fn ends_with(
         &self,
         connection: &Connection,
@@ -132,19 +139,28 @@ impl Parts {
         last: u64,
     ) -> Result<bool, LedgerError> {
         let (mut expected, mut found) = (Vec::new(), Vec::new());
-        each::<LedgerError>(connection, &self.ledger(), last..=last, |line| {
-            line.write(&mut expected);
-            Ok(())
-        })?;
+        // Numbers are left out where a ledger was put back.
+        let sql = "SELECT max(n) FROM events WHERE n BETWEEN ?1 AND ?2";
+        let numbers = self.numbers(part, last);
+        let ends: Option<u64> = connection
+            .query_row(sql, [numbers.start(), numbers.end()], |row| row.get(0))
+            .map_err(|error| LedgerError::sqlite(&self.ledger(), &error))?;
+        if let Some(last) = ends {
+            each::<LedgerError>(connection, &self.ledger(), last..=last, |line| {
+                line.write(&mut expected);
+                Ok(())
+            })?;
+        }
         let path = self.path(part);
         let read = File::open(&path).and_then(|mut file| {
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(length.saturating_sub(expected.len() as u64)))?;
-            file.take(expected.len() as u64).read_to_end(&mut found)
+            file.take(expected.len() as u64).read_to_end(&mut found)?;
+            Ok(found == expected && (ends.is_some() || length == 0))
         });
         match read {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(last == 0),
-            read => read.map(|_| found == expected).map_err(|error| LedgerError::io(&path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ends.is_none()),
+            read => read.map_err(|error| LedgerError::io(&path, error)),
         }
     }
 
@@ -183,7 +199,7 @@ impl Parts {
     }
 
     /// Writes a file anew, whole or not at all.
-    pub(super) fn write(
+    pub(in crate::ledger) fn write(
         &self,
         connection: &Connection,
         part: u64,
@@ -203,6 +219,7 @@ impl Parts {
         numbers: RangeInclusive<u64>,
     ) -> Result<(), LedgerError> {
         let path = self.path(part);
+        let numbers = *numbers.start()..=*self.numbers(part, *numbers.end()).end();
         let file = private().append(true).open(&path).map_err(Failure::Io);
         let appended = file.and_then(|file| {
             let mut file = BufWriter::new(file);

@@ -90,6 +90,9 @@ fn whatever_was_done_to_the_files_the_same_bytes_come_back() {
             fs::write(at(name), broken).unwrap();
             write_all(&place.parts(), &place.ledger, AppendedBy::Nobody).unwrap();
             assert_eq!(place.whole(), right, "{name}: written again");
+            fs::remove_file(at(name)).unwrap();
+            write_all(&place.parts(), &place.ledger, AppendedBy::Nobody).unwrap();
+            assert_eq!(place.whole(), right, "{name}: deleted and written again");
             if name == "events-3.jsonl" {
                 fs::write(at(name), broken).unwrap();
                 drop(place.open(Trust::Nothing));
@@ -121,16 +124,13 @@ fn what_a_killed_run_could_not_log_is_appended_and_nothing_else_is_touched() {
     assert_eq!(place.read("events-2.jsonl").lines().count(), 3);
 }
 
-#[test]
-fn events_of_another_run_come_in_their_order() {
-    let place = Place::with(1);
-    let mut log = place.open(Trust::Closed);
-    // Three by somebody else, one of ours.
-    place.happens(4);
-    let change = Change {
+/// As the ledger has it.
+fn change(number: u64) -> Change {
+    Change {
         pair: 1,
-        number: 5,
-        at: jiff::Timestamp::from_millisecond(1_757_165_031_005).unwrap(),
+        number,
+        at: jiff::Timestamp::from_millisecond(1_757_165_031_000 + i64::try_from(number).unwrap())
+            .unwrap(),
         id: "pair".into(),
         event: crate::state::Event::NotMade,
         from: crate::state::State::Sending,
@@ -143,7 +143,16 @@ fn events_of_another_run_come_in_their_order() {
         audio: None,
         estimate: None,
         video_url: None,
-    };
+    }
+}
+
+#[test]
+fn events_of_another_run_come_in_their_order() {
+    let place = Place::with(1);
+    let mut log = place.open(Trust::Closed);
+    // Three by somebody else, one of ours.
+    place.happens(4);
+    let change = change(5);
     log.append(&place.ledger, std::slice::from_ref(&change)).unwrap();
     place.happens(1);
     log.append(&place.ledger, &[Change { number: 6, ..change }]).unwrap();
@@ -182,4 +191,56 @@ fn what_a_run_is_appending_to_is_left_to_it() {
     write_all(&place.parts(), &place.ledger, AppendedBy::Run).unwrap();
     assert_eq!(place.read("events.jsonl").lines().count(), 3);
     assert_eq!(place.read("events-2.jsonl"), "half a li");
+}
+
+#[test]
+fn a_commit_whose_events_are_in_two_files_and_that_was_not_logged_is_made_up_for() {
+    for unlogged in [2, 3, 5, 8] {
+        let place = Place::with(2);
+        drop(place.open(Trust::Closed));
+        place.happens(unlogged);
+        drop(place.open(Trust::Nothing));
+        let opened = place.whole();
+        assert_eq!(place.parts().last_number().unwrap(), Some(2 + unlogged));
+        write_all(&place.parts(), &place.ledger, AppendedBy::Nobody).unwrap();
+        assert_eq!(place.whole(), opened, "{unlogged} events");
+    }
+}
+
+#[test]
+fn what_could_not_be_written_is_made_up_for_by_the_next_that_can() {
+    let place = Place::with(1);
+    let mut log = place.open(Trust::Closed);
+    log.tear();
+    place.happens(1);
+    assert!(log.append(&place.ledger, &[change(2)]).is_err() && log.is_torn());
+    place.happens(1);
+    log.append(&place.ledger, &[change(3)]).unwrap();
+    assert!(!log.is_torn());
+    place.happens(1);
+    log.append(&place.ledger, &[change(4)]).unwrap();
+    drop(log);
+    let appended = place.whole();
+    write_all(&place.parts(), &place.ledger, AppendedBy::Nobody).unwrap();
+    assert_eq!(place.whole(), appended);
+    assert_eq!(place.read("events.jsonl").lines().count(), 3);
+}
+
+#[test]
+fn numbers_that_were_never_given_leave_no_line_and_no_doubt() {
+    let place = Place::with(2);
+    place.ledger.execute("UPDATE batch SET events = 7", ()).unwrap();
+    drop(place.open(Trust::Nothing));
+    place.happens(1);
+    drop(place.open(Trust::Closed));
+    let right = place.whole();
+    assert_eq!(place.read("events-3.jsonl").lines().count(), 1, "event 8");
+    for name in ["events.jsonl", "events-3.jsonl"] {
+        fs::write(place.folder.path().join(name), "somebody's notes\n").unwrap();
+        write_all(&place.parts(), &place.ledger, AppendedBy::Nobody).unwrap();
+        assert_eq!(place.whole(), right, "{name}");
+    }
+    fs::write(place.folder.path().join("events-3.jsonl"), "somebody's notes\n").unwrap();
+    drop(place.open(Trust::Closed));
+    assert_eq!(place.whole(), right, "opened");
 }

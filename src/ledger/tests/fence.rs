@@ -27,7 +27,10 @@ fn answered(sql: &str, judgement: Judgement) -> (tempfile::TempDir, Result<State
     let refused = block_on(ledger.intend(planned)).unwrap_err();
     assert!(refused.to_string().contains("process 4711 on elsewhere"), "{refused}");
     let settled = block_on(ledger.settle(receipt, judgement)).map(|settled| settled.state);
+    // Also what lies beside it is another's now.
+    fs::write(folder.path().join("ledger.reserve"), "another's").unwrap();
     let closed = ledger.close().unwrap_err();
+    assert!(folder.path().join("ledger.reserve").exists());
     assert!(matches!(closed, LedgerError::PushedAside { .. }), "{closed}");
     (folder, settled)
 }
