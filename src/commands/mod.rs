@@ -3,6 +3,7 @@
 mod adopt;
 mod batch;
 mod belongs;
+mod bills;
 mod check;
 mod doubts;
 mod failure;

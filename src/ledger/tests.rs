@@ -1,6 +1,7 @@
 //! The ledger against real files.
 
 mod again;
+mod bills;
 mod fence;
 mod migrate;
 mod nearby;
@@ -57,6 +58,7 @@ fn judgement(proof: Proof) -> Judgement {
         proposed: None,
         retry_after: None,
         estimate: None,
+        bill: Bill::default(),
     }
 }
 

@@ -143,6 +143,7 @@ fn events_of_another_run_come_in_their_order() {
         audio: None,
         estimate: None,
         video_url: None,
+        credits: None,
     };
     log.append(&place.ledger, std::slice::from_ref(&change)).unwrap();
     place.happens(1);
