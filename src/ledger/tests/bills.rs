@@ -49,6 +49,11 @@ fn what_is_said_at_the_end_wins_and_silence_takes_nothing_away() {
     assert_eq!((sums.credits, sums.tasks), (Credits::of(9.5), 2));
     assert_eq!((sums.spoilt, sums.spoilt_tasks, sums.without), (Credits::of(5.25), 1, 1));
     assert_eq!((sums.compared.reckoned, sums.compared.seconds), (Money::of(10.0), 20));
+    let written = "SELECT credits FROM standings WHERE task_id = 't2'";
+    let ledger = open(folder.path());
+    let written: String = ledger.connection.query_row(written, (), |row| row.get(0)).unwrap();
+    assert_eq!(written, "5");
+    ledger.close().unwrap();
     // A retry keeps what the first task took, and knows nothing of the second's yet.
     let mut store = open(folder.path());
     store.retry(&["d".to_owned()]).unwrap();
