@@ -6,6 +6,7 @@
 //! and media a client of their own, [`MediaClient`], which does not know the key. Files that are
 //! handed to the API go with the polls; a bucket has a pool of its own, again without the key.
 
+mod balance;
 mod bucket;
 mod contents;
 mod departure;

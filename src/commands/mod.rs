@@ -1,6 +1,7 @@
 //! One function per verb; the only module that wires the others.
 
 mod adopt;
+mod balance;
 mod batch;
 mod belongs;
 mod bills;

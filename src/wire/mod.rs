@@ -7,6 +7,7 @@
 
 mod account;
 mod answer;
+mod balance;
 mod bill;
 mod bucket;
 mod evidence;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use self::account::Account;
 use self::answer::Answer;
+pub use self::balance::{BALANCE_PATHS, judge_balance};
 pub use self::bill::Bill;
 pub use self::bucket::{BucketRequest, judge_bucket};
 use self::evidence::{bounded, first_line, said};

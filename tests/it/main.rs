@@ -7,6 +7,7 @@ mod accounts;
 mod adopting;
 mod answers;
 mod bad_input;
+mod balances;
 mod bills;
 mod buckets;
 mod budget;

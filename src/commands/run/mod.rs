@@ -26,7 +26,7 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{belongs, key, listed, locals, nearby, opened, pulse, saved};
+use super::{balance, belongs, key, listed, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -35,6 +35,7 @@ use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::pair::ApiKey;
+use crate::price::Credits;
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
@@ -71,7 +72,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     prepare::prepare(ui, args, &mut store, &shelf)?;
     if !args.no_create {
         nearby::settle(ui, (args, &batch), &mut store, &catalog)?;
-        put_right(ui, (args, &batch), (&mut store, &kit))?;
+        let left = || runtime.block_on(client.balance());
+        put_right(ui, (args, &batch), (&mut store, &kit), &left)?;
     }
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
@@ -124,12 +126,15 @@ fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     (store, kit): (&mut Store, &Kit),
+    left: &dyn Fn() -> Option<Credits>,
 ) -> Result<(), Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let again = again::select(ui, args, &store.view()?, price)?;
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
+    if let Some(sum) = confirm(ui, (args, batch), &store.view()?, (&again, &unfit))? {
+        balance::confirm(ui, batch, (&sum, &store.view()?.bills()?), left)?;
+    }
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())
