@@ -35,6 +35,7 @@ mod local_kills;
 mod local_problems;
 mod local_refusals;
 mod locals;
+mod logs;
 mod media;
 mod migrating;
 mod money;
