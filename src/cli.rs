@@ -189,6 +189,9 @@ pub struct PlanArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
+    /// The key: with it, what the account has left is shown, where the service tells.
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Save the plan; `run --plan FILE` does just that, or refuses if something has changed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,

@@ -4,6 +4,7 @@
 //! The length of a recording is the bill. Nobody documents how the API rounds it, and its siblings
 //! bill whole seconds begun, so that is what is reckoned with where the manifest says nothing else.
 
+mod credits;
 mod tariff;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+pub use self::credits::{Compared, Credits};
 pub use self::tariff::{Factor, Per, Price, Tariff};
 
 /// An amount in the user's currency, in millionths.

@@ -131,5 +131,6 @@ fn row_of(change: &Change) -> Row {
         video_bytes: None,
         error_code: change.code.clone(),
         error: change.message.clone(),
+        credits: change.credits,
     }
 }

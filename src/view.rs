@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::pair::without_query;
+use crate::price::Credits;
 use crate::state::State;
 
 /// One pair, as people want to see it.
@@ -48,6 +49,8 @@ pub struct Row {
     pub error_code: String,
     /// The error in words, or empty.
     pub error: String,
+    /// What the task costs, if the service says.
+    pub credits: Option<Credits>,
 }
 
 /// Codes that say no more than that a video needs a look: it can be fetched all the same.
@@ -63,7 +66,7 @@ impl Row {
 }
 
 /// The columns of `tasks.csv`.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "id",
     "state",
     "task_id",
@@ -75,6 +78,7 @@ pub const COLUMNS: [&str; 11] = [
     "video_path",
     "error_code",
     "error",
+    "credits",
 ];
 
 /// A writer of `tasks.csv` in the form of RFC 4180.
@@ -98,6 +102,7 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         saved_path(row).map_or_else(none, cell),
         cell(&row.error_code),
         cell(&row.error),
+        row.credits.map_or_else(none, |credits| credits.to_string()),
     ]
 }
 
@@ -132,6 +137,7 @@ pub fn json(row: &Row) -> serde_json::Value {
         "video_path": saved_path(row),
         "error_code": row.error_code,
         "error": row.error,
+        "credits": row.credits,
     })
 }
 
@@ -205,6 +211,7 @@ mod tests {
             video_bytes: None,
             error_code: String::new(),
             error: String::new(),
+            credits: None,
         }
     }
 
@@ -219,22 +226,22 @@ mod tests {
         assert_eq!(
             line(&row()),
             "a,created,t1,https://e.com/a.jpg?sig=1,https://e.com/a.mp3,,\
-            2025-09-06T13:23:51.123Z,,,,\r\n"
+            2025-09-06T13:23:51.123Z,,,,,\r\n"
         );
         let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
         let measured = Row { audio: Some(Duration::from_millis(29_500)), ..row.clone() };
         assert!(line(&measured).contains("/a.mp3,29.500,2025"));
-        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\"\r\n"));
+        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\",\r\n"));
     }
 
     #[test]
     fn a_path_is_shown_while_the_file_is_there() {
         let (video_url, video_path) = (Some("https://v/a?s=1".into()), Some("videos/a.mp4".into()));
         let saved = Row { state: State::Saved, video_url, video_path, ..row() };
-        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,\r\n"), "{}", line(&saved));
+        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,\r\n"), "{}", line(&saved));
         assert_eq!(json(&saved)["video_url"], "https://v/a?…");
         let gone = Row { state: State::Completed, ..saved };
-        assert!(line(&gone).ends_with(",https://v/a?s=1,,,\r\n"), "{}", line(&gone));
+        assert!(line(&gone).ends_with(",https://v/a?s=1,,,,\r\n"), "{}", line(&gone));
     }
 
     #[test]
@@ -250,7 +257,7 @@ mod tests {
             ("fine = fine", "fine = fine"),
         ] {
             let row = Row { error: text.to_owned(), ..row() };
-            assert!(line(&row).ends_with(&format!(",{shown}\r\n")), "{text:?}: {}", line(&row));
+            assert!(line(&row).ends_with(&format!(",{shown},\r\n")), "{text:?}: {}", line(&row));
         }
     }
 

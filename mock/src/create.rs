@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wiremock::Request as Seen;
 
+use crate::accounts::{self, Logged};
 use crate::answer::{self, Answer};
 use crate::chance::{self, Strike};
 use crate::clock::Millis;
@@ -18,7 +19,7 @@ use crate::journal::ExchangeId;
 use crate::life::Task;
 use crate::list;
 use crate::misanswer;
-use crate::scenario::{Account, On, Scenario};
+use crate::scenario::{Account, ListShape, On, Scenario};
 use crate::task::TaskId;
 
 const MOST_BODY_BYTES: usize = 1 << 20;
@@ -152,7 +153,7 @@ impl Till<'_> {
                 }
                 misanswer::refusal(strike)
             }
-            _ => match self.limits(desk, order.account) {
+            _ => match self.limits(desk, order) {
                 Ok(()) => self.accept(desk, order, (dice, fault)),
                 // A refusal is a refusal, whatever fault was meant for the acceptance.
                 Err(refusal) => return Reply { answer: refusal, fault: None, delay },
@@ -162,18 +163,24 @@ impl Till<'_> {
     }
 
     /// Whether one more create may be accepted; what it uses up is taken only if so.
-    fn limits(&self, desk: &mut Desk, account: &Account) -> Result<(), Answer> {
+    fn limits(&self, desk: &mut Desk, order: &Order<'_>) -> Result<(), Answer> {
+        let account = order.account;
         let most = self.scenario.concurrency.map_or(usize::MAX, |most| most as usize);
         if desk.under_way.len() >= most {
             let what = format!("more than {most} creates at once");
             return Err(answer::too_many(&what, Duration::from_secs(1)));
         }
         let window = window(self.scenario, desk.window, self.now)?;
+        let seconds = answer::whole_seconds(self.length(order));
+        if !accounts::is_affordable(desk, (self.scenario, account), seconds) {
+            return Err(answer::balance_used_up());
+        }
         let paid = desk.paid.entry(account.key.clone()).or_default();
         if account.balance.or(self.scenario.balance).is_some_and(|balance| *paid >= balance) {
             return Err(answer::balance_used_up());
         }
         *paid += 1;
+        *desk.taken.entry(account.key.clone()).or_default() += seconds;
         desk.window = window;
         Ok(())
     }
@@ -207,16 +214,34 @@ impl Till<'_> {
                 Answered { digest: order.digest, exchange: self.id, created: created.clone() };
             desk.answered.insert((task.owner, key.clone()), answered);
         }
+        let logged = self.scenario.list.shape == ListShape::Relay;
         if let Some(stranger) = list::stranger(self.scenario, now, dice) {
+            if logged {
+                let request = format!("{}-beside", accounts::request_id(self.id));
+                desk.logged.push(self.logged(request, &stranger, &task));
+            }
             desk.tasks.insert(stranger, task.clone());
+        }
+        if logged {
+            desk.logged.push(self.logged(accounts::request_id(self.id), &id, &task));
         }
         desk.tasks.insert(id, task);
         let good = || Answer::json(200, &created);
         fault.map_or_else(good, |fault| misanswer::booked(fault, &created))
     }
 
+    fn logged(&self, request: String, id: &TaskId, task: &Task) -> Logged {
+        let credits = answer::whole_seconds(task.length);
+        let (at, owner, model) = (self.now, task.owner, task.model.clone());
+        Logged { at, owner, request, task: id.clone(), model, credits }
+    }
+
+    fn length(&self, order: &Order<'_>) -> Duration {
+        chance::length(self.scenario, order.urls()[1])
+    }
+
     fn task(&self, order: &Order<'_>, dice: Dice) -> Task {
-        let length = chance::length(self.scenario, order.urls()[1]);
+        let length = self.length(order);
         let failure = chance::failure(self.scenario, dice, order.urls());
         Task::new((order.model(), owner(order.account), self.now), length, failure)
     }

@@ -4,7 +4,7 @@
 //! nothing here sleeps, and nothing is read or written but the book's file where one is asked for.
 //! All state changes before the answer leaves, so a fault on the wire finds them done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -24,10 +24,10 @@ use crate::gate::Request;
 use crate::journal::{Answered, Exchange, ExchangeId, Journal, Record};
 use crate::life::{Status, Task};
 use crate::route::{self, ADMIN, Route};
-use crate::scenario::Scenario;
+use crate::scenario::{ListShape, Scenario};
 use crate::task::TaskId;
 use crate::upload::{self, Storage};
-use crate::{admin, create, list, media, misanswer, query};
+use crate::{accounts, admin, create, list, media, misanswer, query};
 
 /// How many breaches of the contract are remembered.
 const MOST_BREACHES: usize = 100;
@@ -64,6 +64,12 @@ pub(crate) struct Desk {
     pub(crate) tasks: HashMap<TaskId, Task>,
     /// Creates paid by each key.
     pub(crate) paid: HashMap<String, u64>,
+    /// Credits taken of each key.
+    pub(crate) taken: HashMap<String, u64>,
+    /// The creates that made a task, where the scenario shows them in a log.
+    pub(crate) logged: Vec<accounts::Logged>,
+    /// When relays were asked what they answer seldom.
+    pub(crate) seldom: VecDeque<Millis>,
     /// Creates read of each request: what tells a retry from a first try.
     pub(crate) tries: HashMap<Digest, u32>,
     /// Creates by the key that the client gave them, where the dialect has such keys.
@@ -266,7 +272,11 @@ impl Respond for Engine {
             let (method, path) = (request.method.to_string(), request.url.path().to_owned());
             self.0.desk().breach(Breach { method, path, message });
         }
-        let answer = self.0.scenario().dialect.error(reply.answer);
+        let scenario = self.0.scenario();
+        let mut answer = scenario.dialect.error(reply.answer);
+        if scenario.list.shape == ListShape::Relay {
+            answer = answer.header(accounts::REQUEST_ID, accounts::request_id(id));
+        }
         answer.into_template(exchange, reply.fault, reply.delay)
     }
 }
@@ -284,6 +294,10 @@ impl Engine {
             Route::Task(id) => query::query(&self.0, request, id),
             Route::Tasks => list::evolink(&self.0, request).into(),
             Route::RelayTasks => list::relay(&self.0, request).into(),
+            Route::Credits => accounts::credits(&self.0, request).into(),
+            Route::RelayUsage => accounts::usage(&self.0, request).into(),
+            Route::RelayUsageElsewhere => accounts::usage_elsewhere(&self.0).into(),
+            Route::RelayLog => accounts::log(&self.0, request).into(),
             Route::Output(file) => query::video(&self.0, request, file),
             Route::Upload(way) => upload::upload(&self.0, request, way).into(),
             Route::File(path) => upload::download(&self.0, request, path).into(),

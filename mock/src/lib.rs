@@ -19,6 +19,7 @@
 //! | `create` | answers `POST /v1/videos/generations` |
 //! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
 //! | `list` | answers `GET /v1/tasks` and `GET /api/task/self`, where the scenario has them |
+//! | `accounts` | answers what an account has left, and the log of its key, where the scenario has them |
 //! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
 //! | `dialect` | what other services on the same paths say differently |
@@ -26,6 +27,7 @@
 //! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
 //! | `fault`, `misanswer`, `answer` | what can go wrong, and what is said |
 
+mod accounts;
 mod admin;
 mod answer;
 mod api;

@@ -13,6 +13,14 @@ pub(crate) enum Route<'a> {
     Tasks,
     /// `/api/task/self`: the same as relays have it.
     RelayTasks,
+    /// `/v1/credits`: what the account has left, where the scenario tells.
+    Credits,
+    /// `/api/usage/token/`: the same as relays have it.
+    RelayUsage,
+    /// `/api/usage/token`: leads there.
+    RelayUsageElsewhere,
+    /// `/api/log/token`: what the key has asked for, as relays have it.
+    RelayLog,
     /// `/output/{file}`: the video of a task.
     Output(&'a str),
     /// `/samples/{file}`: something to send.
@@ -55,6 +63,10 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
         "/v1/videos/generations" => return Some(Route::Create),
         "/v1/tasks" => return Some(Route::Tasks),
         "/api/task/self" => return Some(Route::RelayTasks),
+        "/v1/credits" => return Some(Route::Credits),
+        "/api/usage/token/" => return Some(Route::RelayUsage),
+        "/api/usage/token" => return Some(Route::RelayUsageElsewhere),
+        "/api/log/token" => return Some(Route::RelayLog),
         "/v1/files/upload/stream" => return Some(Route::Upload(Way::Stream)),
         "/v1/files/upload/base64" => return Some(Route::Upload(Way::Base64)),
         "/v1/files/upload/url" => return Some(Route::Upload(Way::Url)),
@@ -91,6 +103,7 @@ pub(crate) const fn methods(route: Route<'_>) -> &'static str {
     match route {
         Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
         Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
+        Route::Credits | Route::RelayUsage | Route::RelayLog => "GET",
         Route::Admin(Admin::Clock) => "GET, HEAD, POST",
         Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
         _ => "GET, HEAD",

@@ -48,7 +48,7 @@ impl Client {
                 .header("new-api-user", *user),
         };
         let received = self.answer_to(request).await?;
-        judge_list(&received).map_err(|error| self.unlisted(&error.to_string()))
+        judge_list(&received).map_err(|error| error.said(|text| shown(text, &self.key)))
     }
 
     /// What the log of this key says of its requests: those that it names with their tasks. A relay
@@ -59,7 +59,7 @@ impl Client {
     pub async fn token_log(&self) -> Result<Vec<Listed>, ListError> {
         let pool = self.pools.polls().map_err(|error| self.unlisted(&error.to_string()))?;
         let received = self.answer_to(pool.get(self.endpoint.at("/api/log/token"))).await?;
-        judge_log(&received).map_err(|error| self.unlisted(&error.to_string()))
+        judge_log(&received).map_err(|error| error.said(|text| shown(text, &self.key)))
     }
 
     async fn answer_to(&self, request: RequestBuilder) -> Result<Received, ListError> {

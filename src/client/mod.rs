@@ -6,6 +6,7 @@
 //! and media a client of their own, [`MediaClient`], which does not know the key. Files that are
 //! handed to the API go with the polls; a bucket has a pool of its own, again without the key.
 
+mod balance;
 mod bucket;
 mod contents;
 mod departure;
@@ -249,15 +250,21 @@ fn shown(text: &str, key: &ApiKey) -> String {
 fn poll_without_key(received: &Received, asked: &TaskId, key: &ApiKey) -> Poll {
     let poll = judge_poll(received, asked);
     match &poll {
-        Poll::News(TaskNews::Completed { url })
-        | Poll::Another { news: TaskNews::Completed { url }, .. } => {
+        Poll::News(TaskNews::Completed { url, .. })
+        | Poll::Another { news: TaskNews::Completed { url, .. }, .. } => {
             // A link with the key in it would take the key to a media host; any other is used as it
             // is written.
             let reason = "the link to the video has the API key in it".to_owned();
             let withheld = Poll::TryAgain { reason, retry_after: None };
-            if key.is_shown_by(url) { withheld } else { poll }
+            match key.is_shown_by(url) {
+                true => withheld,
+                false => poll.billed(&received.without(key)),
+            }
         }
-        _ => judge_poll(&received.without(key), asked),
+        _ => {
+            let clean = received.without(key);
+            judge_poll(&clean, asked).billed(&clean)
+        }
     }
 }
 

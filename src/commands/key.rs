@@ -19,6 +19,15 @@ pub(super) fn read(args: &KeyArgs) -> Result<ApiKey, Failure> {
     ApiKey::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{from}: {error}")))
 }
 
+/// The key, if there is one. Only a file that was named has to have it.
+pub(super) fn known(args: &KeyArgs) -> Result<Option<ApiKey>, Failure> {
+    match (&args.api_key_file, std::env::var(VARIABLE)) {
+        (Some(_), _) => read(args).map(Some),
+        (None, Ok(text)) => Ok(ApiKey::parse(&text).ok()),
+        (None, Err(_)) => Ok(None),
+    }
+}
+
 fn from_environment() -> Result<String, Failure> {
     match std::env::var(VARIABLE) {
         Ok(text) => Ok(text),

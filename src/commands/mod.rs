@@ -1,8 +1,10 @@
 //! One function per verb; the only module that wires the others.
 
 mod adopt;
+mod balance;
 mod batch;
 mod belongs;
+mod bills;
 mod check;
 mod doubts;
 mod failure;

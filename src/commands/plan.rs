@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::balance::Balance;
 use super::batch::{Batch, shell_word};
 use super::belongs;
 use super::failure::Failure;
@@ -62,7 +63,7 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
-    let value = outlook.json(&batch);
+    let mut value = outlook.json(&batch);
     if let Some(path) = &args.save {
         saved::save(path, &value, &basis)?;
         text.push_str(&format!(
@@ -71,6 +72,12 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
             shell_word(path)
         ));
     }
+    let bills = view.as_ref().map(View::bills).transpose()?.unwrap_or_default();
+    let create = outlook.plan.of(Step::Create);
+    let balance = Balance::ask(&batch, &args.key, (create, &bills))?;
+    text.extend(balance.map(|balance| format!("\n{}", balance.line())));
+    // It is no part of what was saved.
+    value["balance"] = balance.map_or(Value::Null, |balance| balance.json());
     ui.result(&text, &value);
     Ok(Exit::Done)
 }

@@ -23,7 +23,9 @@ pub(super) fn report(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
     let (path, events) = written?;
     let path = path.display().to_string();
     let events: Vec<_> = events.iter().map(|path| path.display().to_string()).collect();
-    ui.result(&path, &json!({ "tasks_csv": path, "events": events }));
+    let bills = view.bills()?;
+    bills.lines(&site).iter().for_each(|line| ui.note(line));
+    ui.result(&path, &json!({ "tasks_csv": path, "events": events, "bill": bills.json() }));
     Ok(Exit::Done)
 }
 

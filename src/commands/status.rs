@@ -13,7 +13,7 @@ use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Doubt, Remarked, View};
+use crate::ledger::{Bills, Doubt, Remarked, View};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
 use crate::view::{self, Row, printable};
@@ -56,6 +56,8 @@ pub(super) struct Standing {
     twins: Vec<(String, Vec<String>)>,
     /// Saved, and not what they should be.
     remarked: Vec<Remarked>,
+    /// What the service says that it costs.
+    pub(super) bills: Bills,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -70,6 +72,7 @@ impl Standing {
             unsaved: view.unsaved()?,
             twins: view.twins()?,
             remarked: view.remarked()?,
+            bills: view.bills()?,
             activity: None,
         })
     }
@@ -178,6 +181,7 @@ impl Standing {
         if self.unlisted > 0 {
             lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
         }
+        lines.extend(self.bills.lines(site));
         if let Some((row, dies)) = self.dying().next() {
             let dies = dies.strftime("%Y-%m-%d %H:%M:%S UTC");
             lines.push(format!("the next link dies {dies} ({})", row.id));
@@ -260,6 +264,7 @@ impl Standing {
             "unsaved": self.unsaved.iter().map(view::json).collect::<Vec<_>>(),
             "in_doubt": self.doubts.iter().map(doubts::json).collect::<Vec<_>>(),
             "remarked": self.remarked,
+            "bill": self.bills.json(),
         });
         if !self.twins.is_empty() {
             let twins =

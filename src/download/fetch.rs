@@ -170,7 +170,7 @@ impl<'a> Fetch<'a> {
             tokio::time::sleep(self.limits.pause).await;
         }
         let asked = match self.means.client.task(&self.task.task).await {
-            Poll::News(TaskNews::Completed { url }) => {
+            Poll::News(TaskNews::Completed { url, .. }) => {
                 if *url != *self.link {
                     (self.part, self.total) = (None, None);
                     self.link = url.into();

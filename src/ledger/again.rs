@@ -85,6 +85,7 @@ impl Write<'_> {
                 video_url = NULL, linked_at = NULL WHERE pair = ?1",
             [pair],
         )?;
+        self.forget_bill(pair)?;
         self.take_revision(pair)
     }
 

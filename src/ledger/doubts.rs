@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::purse::charge_at;
-use super::view::{ROW, read_row, time};
+use super::view::{AFTER_ROW, ROW, read_row, time};
 use super::{LedgerError, View};
 use crate::price::Charge;
 use crate::view::Row;
@@ -43,12 +43,12 @@ impl View {
         self.ask(&sql, (), |row| {
             Ok(Doubt {
                 row: read_row(row)?,
-                sent_at: time(row, 17)?,
-                body: row.get(18)?,
-                listed: row.get(23)?,
-                evidence: row.get(19)?,
-                proposed: row.get(20)?,
-                charge: charge_at(row, 21)?,
+                sent_at: time(row, AFTER_ROW)?,
+                body: row.get(AFTER_ROW + 1)?,
+                listed: row.get(AFTER_ROW + 6)?,
+                evidence: row.get(AFTER_ROW + 2)?,
+                proposed: row.get(AFTER_ROW + 3)?,
+                charge: charge_at(row, AFTER_ROW + 4)?,
             })
         })
     }

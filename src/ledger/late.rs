@@ -11,7 +11,7 @@ use super::write::{Trace, Write};
 use super::{Intent, LedgerError, event_of};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
-use crate::wire::{Judgement, Proof};
+use crate::wire::{Bill, Judgement, Proof};
 
 impl Write<'_> {
     /// Records an answer to a create whose pair is no longer sending, and says where it stands.
@@ -45,7 +45,7 @@ impl Write<'_> {
                 Ok(state)
             }
             (_, _, Proof::Created(task)) => {
-                self.keep_task(intent, task)?;
+                self.keep_task(intent, task, &judgement.bill)?;
                 Ok(state)
             }
             _ => Err(self.elsewhere(intent.pair, &intent.id, event)),
@@ -81,10 +81,20 @@ impl Write<'_> {
     }
 
     /// The pair has gone on without this task: it stays known as the attempt's.
-    fn keep_task(&self, intent: &Intent, task: &TaskId) -> Result<(), LedgerError> {
-        let sql = "INSERT OR IGNORE INTO former_tasks (task_id, pair, attempt)
-            SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM standings WHERE task_id = ?1)";
-        self.execute(sql, params![task.as_str(), intent.pair, intent.attempt])?;
+    fn keep_task(&self, intent: &Intent, task: &TaskId, bill: &Bill) -> Result<(), LedgerError> {
+        let sql = "INSERT OR IGNORE INTO former_tasks
+                (task_id, pair, attempt, usage, credits, credits_millionths)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM standings WHERE task_id = ?1)";
+        let credits = bill.credits.as_ref();
+        let kept = params![
+            task.as_str(),
+            intent.pair,
+            intent.attempt,
+            bill.usage,
+            credits.map(|(_, written)| written.as_str()),
+            credits.map(|(credits, _)| credits.millionths()),
+        ];
+        self.execute(sql, kept)?;
         let sql = "UPDATE attempts SET proposed = ?3 WHERE pair = ?1 AND attempt = ?2";
         self.execute(sql, params![intent.pair, intent.attempt, task.as_str()]).map(drop)
     }

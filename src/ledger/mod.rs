@@ -25,6 +25,7 @@
 //! [`View`] reads without the lock.
 
 mod again;
+mod bills;
 mod doubts;
 mod error;
 mod event_log;
@@ -61,10 +62,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::price::Credits;
 use crate::state::{Event, State};
-use crate::wire::{Judgement, Proof};
+use crate::wire::{Bill, Judgement, Proof};
 
 pub use self::again::Finished;
+pub use self::bills::Bills;
 pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
 pub use self::fence::Waiting;
@@ -79,7 +82,7 @@ pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::Newer;
 pub use self::store::{Listing, Store};
-pub use self::task::{Feed, News, Remark, SavedVideo, Task};
+pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
 pub use self::videos::{MissingFile, Remarked, Totals};
 pub use self::view::{Rows, View};
@@ -161,6 +164,8 @@ pub struct Change {
     pub estimate: Option<Duration>,
     /// The link to the video, where this is news.
     pub video_url: Option<Arc<str>>,
+    /// What the task costs, where the service says so now.
+    pub credits: Option<Credits>,
 }
 
 /// Is told of changes after they were committed, in their order, on the writer's thread.
@@ -178,6 +183,7 @@ fn unanswered(proof: Proof, code: &str, message: &str) -> Judgement {
         proposed: None,
         retry_after: None,
         estimate: None,
+        bill: Bill::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::Change;
 use crate::pair::TaskId;
 use crate::state::{Event, State};
+use crate::wire::Bill;
 
 /// A pair with a task: one to wait for, or one whose video is to be fetched.
 #[derive(Debug, Clone)]
@@ -48,6 +49,21 @@ pub enum News {
     NotFound(String, String),
     /// The server knows the task again.
     Found,
+}
+
+/// News with what the service says that the task costs.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What became of the task.
+    pub news: News,
+    /// What it costs, as far as the same answer says.
+    pub bill: Bill,
+}
+
+impl From<News> for Told {
+    fn from(news: News) -> Self {
+        Self { news, bill: Bill::default() }
+    }
 }
 
 /// A file that holds the video of a pair.

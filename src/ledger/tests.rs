@@ -1,6 +1,7 @@
 //! The ledger against real files.
 
 mod again;
+mod bills;
 mod fence;
 mod log;
 mod migrate;
@@ -59,6 +60,7 @@ fn judgement(proof: Proof) -> Judgement {
         proposed: None,
         retry_after: None,
         estimate: None,
+        bill: Bill::default(),
     }
 }
 

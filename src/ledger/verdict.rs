@@ -119,6 +119,7 @@ impl Write<'_> {
             _ => State::Planned,
         };
         self.keep_former_task(known.intent.pair)?;
+        self.forget_bill(known.intent.pair)?;
         let trace = Trace { task: Some(task), ..Trace::default() };
         self.apply(&known.intent, from, Event::Adopted, &trace)?;
         self.note_verdict(known, from, Event::Adopted)

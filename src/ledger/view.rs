@@ -15,6 +15,7 @@ use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, is_under_way};
 use crate::files::folder_of;
 use crate::pair::{TaskId, TaskIdError, folded};
 use crate::plan::Known;
+use crate::price::Credits;
 use crate::state::State;
 use crate::view::Row;
 
@@ -39,7 +40,9 @@ pub enum Rows {
 pub(super) const ROW: &str =
     "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
-    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis";
+    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths";
+/// How many columns that are.
+pub(super) const AFTER_ROW: usize = 18;
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
 
@@ -324,6 +327,7 @@ pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         video_path: row.get(14)?,
         video_bytes: row.get(15)?,
         audio: duration(row, 16)?,
+        credits: row.get::<_, Option<u64>>(17)?.map(Credits::from_millionths),
     })
 }
 

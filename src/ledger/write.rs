@@ -13,13 +13,13 @@ use super::lookup::{millis, state_at};
 use super::purse::Purse;
 use super::writer::Record;
 use super::{
-    Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, event_of,
+    Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, Told, event_of,
 };
 use crate::pair::TaskId;
 use crate::price::{Charge, Money};
 use crate::state::{self, Event, Forbidden, State};
 use crate::view::REMARKS;
-use crate::wire::{Judgement, Proof};
+use crate::wire::{Bill, Judgement, Proof};
 
 /// An open transaction that collects what it changes.
 pub(super) struct Write<'a> {
@@ -43,6 +43,7 @@ pub(super) struct Trace<'a> {
     pub(super) message: &'a str,
     pub(super) estimate: Option<Duration>,
     pub(super) video_url: Option<&'a Arc<str>>,
+    pub(super) bill: Option<&'a Bill>,
 }
 
 /// What the ledger knows of a pair.
@@ -122,7 +123,7 @@ impl<'a> Write<'a> {
         let ours = self.must_be_ours();
         let state = match record {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
-            Record::Noted(task, news) => ours.and_then(|()| self.note(task, news))?,
+            Record::Noted(task, told) => ours.and_then(|()| self.note(task, told))?,
             Record::Unfit(planned, why) => ours.and_then(|()| self.unfit(planned, why))?,
             Record::Uploaded(upload) => {
                 ours.and_then(|()| self.uploaded(upload)).map(|()| State::Planned)?
@@ -159,6 +160,7 @@ impl<'a> Write<'a> {
             message: &judgement.message,
             estimate: judgement.estimate,
             video_url: None,
+            bill: Some(&judgement.bill),
         };
         let event = event_of(judgement);
         let state = match self.apply(intent, State::Sending, event, &trace) {
@@ -191,7 +193,8 @@ impl<'a> Write<'a> {
     }
 
     /// Records what became of a task.
-    pub(super) fn note(&mut self, task: &Task, news: &News) -> Result<State, LedgerError> {
+    pub(super) fn note(&mut self, task: &Task, told: &Told) -> Result<State, LedgerError> {
+        let Told { news, bill } = told;
         let (code, message, video_url) = match news {
             News::Completed(url) | News::Relinked(url) => ("", "", Some(url)),
             News::CompletedOddly(url, code, message) => {
@@ -208,7 +211,7 @@ impl<'a> Write<'a> {
         if self.is_no_news(task, news)? {
             return Ok(news.from());
         }
-        let trace = Trace { code, message, video_url, ..Trace::default() };
+        let trace = Trace { code, message, video_url, bill: Some(bill), ..Trace::default() };
         let intent = Intent {
             pair: task.pair,
             attempt: task.attempt,
@@ -259,13 +262,17 @@ impl<'a> Write<'a> {
     ) -> Result<State, LedgerError> {
         let to = allowed(&intent.id, from, event)?;
         let keeps = trace.code.is_empty() && self.keeps_remark(intent.pair, from)?;
+        let (usage, credits) =
+            trace.bill.map_or((None, None), |bill| (bill.usage.as_deref(), bill.credits.as_ref()));
         let moved = self.execute(
             "UPDATE standings SET state = ?3,
                 since = iif(?2 = ?3 AND error_code <> '' AND ?6 <> '', since, ?4), task_id = coalesce(?5, task_id),
                 created_at = iif(?5 IS NULL, created_at, ?4),
                 error_code = iif(?11, error_code, ?6), error = iif(?11, error, ?7),
                 estimate = coalesce(?8, estimate), video_url = coalesce(?9, video_url),
-                linked_at = iif(?9 IS NULL, linked_at, ?4)
+                linked_at = iif(?9 IS NULL, linked_at, ?4), usage = coalesce(?12, usage),
+                credits = coalesce(?13, credits),
+                credits_millionths = coalesce(?14, credits_millionths)
                 WHERE pair = ?1 AND state = ?2 AND attempt = ?10",
             params![
                 intent.pair,
@@ -279,6 +286,9 @@ impl<'a> Write<'a> {
                 trace.video_url.map(|url| &**url),
                 intent.attempt,
                 keeps,
+                usage,
+                credits.map(|(_, written)| written.as_str()),
+                credits.map(|(credits, _)| credits.millionths()),
             ],
         )?;
         if moved == 0 {
@@ -322,6 +332,7 @@ impl<'a> Write<'a> {
             audio: intent.audio,
             estimate: trace.estimate,
             video_url: trace.video_url.cloned(),
+            credits: trace.bill.and_then(|bill| bill.credits.as_ref()).map(|(credits, _)| *credits),
         });
     }
 

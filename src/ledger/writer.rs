@@ -16,7 +16,7 @@ use super::fence::Fence;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
-    Intent, LedgerError, News, Observer, Permit, Planned, Receipt, Settled, Task, Unfit, Upload,
+    Intent, LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload,
     View,
 };
 use crate::files::private;
@@ -57,7 +57,7 @@ pub(super) enum Record {
     /// Its create has an outcome.
     Settled(Intent, Box<Judgement>),
     /// There is news of its task.
-    Noted(Task, News),
+    Noted(Task, Box<Told>),
     /// It is not fit to be sent.
     Unfit(Planned, Unfit),
     /// A file was uploaded, for whichever pairs need it.
@@ -110,8 +110,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When it could not be written: the next run will learn it again.
-    pub async fn note(&self, task: &Task, news: News) -> Result<State, LedgerError> {
-        Ok(self.record(Record::Noted(task.clone(), news)).await?.state)
+    pub async fn note(&self, task: &Task, told: impl Into<Told>) -> Result<State, LedgerError> {
+        Ok(self.record(Record::Noted(task.clone(), Box::new(told.into()))).await?.state)
     }
 
     /// Makes it durable that a planned pair is not fit to be sent.

@@ -7,13 +7,13 @@ use tokio::time::Instant;
 use super::ask::Run;
 use super::meter::Kind;
 use super::queue::{Linkless, Waiting};
-use crate::ledger::News;
+use crate::ledger::{News, Told};
 use crate::submit::Reason;
 use crate::wire::TaskNews;
 
 impl Run<'_> {
     /// The news that end the waiting.
-    pub(super) fn take_in(&self, waiting: &mut Waiting, news: TaskNews) -> Option<News> {
+    pub(super) fn take_in(&self, waiting: &mut Waiting, news: TaskNews) -> Option<Told> {
         let (said, unknown) = match &news {
             TaskNews::Working { status, progress } => (format!("{status} {progress:?}"), None),
             TaskNews::Unknown(status) => (status.clone(), Some(status.clone())),
@@ -25,10 +25,17 @@ impl Run<'_> {
         }
         self.count(waiting, unknown);
         match news {
-            TaskNews::Completed { url } => return Some(self.completed(waiting, url)),
-            TaskNews::Failed { code, message } => return Some(News::Failed(code, message)),
+            TaskNews::Completed { url, bill } => {
+                return Some(Told { news: self.completed(waiting, url), bill });
+            }
+            TaskNews::Failed { code, message, bill } => {
+                return Some(Told { news: News::Failed(code, message), bill });
+            }
             TaskNews::Working { progress, .. } => self.show(waiting, progress.unwrap_or(0)),
-            TaskNews::CompletedWithoutResult => return self.linkless(waiting),
+            TaskNews::CompletedWithoutResult => {
+                self.linkless(waiting);
+                return None;
+            }
             TaskNews::Unknown(_) => {}
         }
         waiting.linkless = None;
@@ -50,7 +57,7 @@ impl Run<'_> {
         News::CompletedOddly(url.into(), "same_link".to_owned(), message)
     }
 
-    fn linkless(&self, waiting: &mut Waiting) -> Option<News> {
+    fn linkless(&self, waiting: &mut Waiting) {
         let patience = self.limits.patience.linkless;
         let fresh = || Linkless { since: Instant::now(), told: false };
         let linkless = waiting.linkless.get_or_insert_with(fresh);
@@ -61,7 +68,6 @@ impl Run<'_> {
                 format!("{id}: its task {task} is completed, and there is no link to a video");
             self.means.meter.told.say(Kind::Linkless, &text);
         }
-        None
     }
 
     /// Counts the task among those of its status that nobody knows.
@@ -86,14 +92,14 @@ impl Run<'_> {
     }
 
     /// Records what the task came to.
-    pub(super) async fn end(&self, waiting: &mut Waiting, news: News) {
+    pub(super) async fn end(&self, waiting: &mut Waiting, news: impl Into<Told>) {
         if self.note(waiting, news).await.is_some() {
             self.let_go(waiting);
         }
     }
 
     /// Nothing if it could not be recorded, which ends everything.
-    pub(super) async fn note(&self, waiting: &Waiting, news: News) -> Option<()> {
+    pub(super) async fn note(&self, waiting: &Waiting, news: impl Into<Told>) -> Option<()> {
         match self.means.ledger.note(&waiting.task, news).await {
             Ok(_) => Some(()),
             Err(error) => {

@@ -38,14 +38,29 @@ pub struct ListPage {
 
 /// Why there is no list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ListError(String);
+#[error("{text}")]
+pub struct ListError {
+    text: String,
+    too_often: bool,
+}
 
 impl ListError {
     /// For what kept the question from being asked or answered.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(bounded(text))
+        Self { text: bounded(text), too_often: false }
+    }
+
+    /// Whether it was asked for too often, and is to be had later.
+    #[must_use]
+    pub const fn is_too_often(&self) -> bool {
+        self.too_often
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn said(&self, change: impl Fn(&str) -> String) -> Self {
+        Self { text: change(&self.text), ..*self }
     }
 }
 
@@ -71,12 +86,13 @@ pub fn judge_log(received: &Received) -> Result<Vec<Listed>, ListError> {
 }
 
 fn no_list() -> ListError {
-    ListError("an answer that is no list".to_owned())
+    ListError::new("an answer that is no list")
 }
 
 /// The JSON of an answer that does not say no.
 fn answered(received: &Received) -> Result<Value, ListError> {
-    let failed = |text: String| Err(ListError(bounded(&text)));
+    let too_often = received.status == 429;
+    let failed = |text: String| Err(ListError { too_often, ..ListError::new(&text) });
     if let Some(why) = &received.cut {
         return failed(format!("the list was cut: {why}"));
     }

@@ -7,6 +7,8 @@
 
 mod account;
 mod answer;
+mod balance;
+mod bill;
 mod bucket;
 mod evidence;
 mod file_type;
@@ -23,6 +25,8 @@ use std::time::Duration;
 
 pub use self::account::Account;
 use self::answer::Answer;
+pub use self::balance::{BALANCE_PATHS, judge_balance};
+pub use self::bill::Bill;
 pub use self::bucket::{BucketRequest, judge_bucket};
 use self::evidence::{bounded, first_line, said};
 pub use self::file_type::FileType;
@@ -180,6 +184,8 @@ pub struct Judgement {
     pub retry_after: Option<String>,
     /// How long the server expects the task to take, if it says.
     pub estimate: Option<Duration>,
+    /// What the task costs, if the server says.
+    pub bill: Bill,
 }
 
 /// Where creates go.
@@ -214,6 +220,7 @@ fn unanswered(proof: Proof, code: &str, message: String) -> Judgement {
         proposed: None,
         retry_after: None,
         estimate: None,
+        bill: Bill::default(),
     }
 }
 
@@ -235,16 +242,18 @@ fn judge_answer(received: &Received, key: &ApiKey) -> Judgement {
 fn created(task: TaskId, received: &Received, answer: &Answer<'_>, key: &ApiKey) -> Judgement {
     let expected = is_success(received.status) && !answer.has_error();
     let ordinary = expected && received.cut.is_none() && answer.is_plain();
+    let clean = received.without(key);
     Judgement {
         proof: Proof::Created(task),
         status: Some(received.status),
         code: String::new(),
         message: String::new(),
-        evidence: Some(evidence::evidence(&received.without(key))),
+        evidence: Some(evidence::evidence(&clean)),
         ordinary,
         proposed: None,
         retry_after: received.retry_after(),
         estimate: answer.estimate(),
+        bill: bill::read(&clean.json()),
     }
 }
 
@@ -268,6 +277,7 @@ fn without_task(received: &Received, proposed: Option<TaskId>) -> Judgement {
         proposed: proposed.filter(|_| doubt),
         retry_after: received.retry_after(),
         estimate: None,
+        bill: Bill::default(),
         proof,
     }
 }

@@ -14,7 +14,7 @@ use url::Url;
 use self::status::{End, Status};
 use super::answer::{Answer, scalar};
 use super::link::{absolute, link, misplaced};
-use super::{Account, Received, bounded, is_success, lossy};
+use super::{Account, Bill, Received, bill, bounded, is_success, lossy};
 use crate::pair::TaskId;
 
 /// What one poll proves.
@@ -61,6 +61,8 @@ pub enum TaskNews {
     Completed {
         /// The link to it, as the server wrote it.
         url: String,
+        /// What the task costs, if the server says.
+        bill: Bill,
     },
     /// Completed, and no link yet: seen in production for some seconds.
     CompletedWithoutResult,
@@ -70,6 +72,8 @@ pub enum TaskNews {
         code: String,
         /// The server's message.
         message: String,
+        /// What the task costs, if the server says.
+        bill: Bill,
     },
     /// A status that is documented nowhere; not the end of it.
     Unknown(String),
@@ -79,13 +83,32 @@ impl Poll {
     /// With a link that can be followed, against the API's host.
     #[must_use]
     pub fn at(self, host: &Url) -> Self {
-        let based = |news| match news {
-            TaskNews::Completed { url } => TaskNews::Completed { url: absolute(&url, host) },
+        self.each(|news| match news {
+            TaskNews::Completed { url, bill } => {
+                TaskNews::Completed { url: absolute(&url, host), bill }
+            }
             other => other,
-        };
+        })
+    }
+
+    /// With what the answer says of the cost of its task, where that is the end of it. The key must
+    /// have been removed from the answer.
+    #[must_use]
+    pub fn billed(self, received: &Received) -> Self {
+        let bill = || bill::read(&received.json());
+        self.each(|news| match news {
+            TaskNews::Completed { url, .. } => TaskNews::Completed { url, bill: bill() },
+            TaskNews::Failed { code, message, .. } => {
+                TaskNews::Failed { code, message, bill: bill() }
+            }
+            other => other,
+        })
+    }
+
+    fn each(self, change: impl Fn(TaskNews) -> TaskNews) -> Self {
         match self {
-            Self::News(news) => Self::News(based(news)),
-            Self::Another { shown, news } => Self::Another { shown, news: based(news) },
+            Self::News(news) => Self::News(change(news)),
+            Self::Another { shown, news } => Self::Another { shown, news: change(news) },
             other => other,
         }
     }
@@ -171,16 +194,19 @@ fn read(answer: &Value) -> Option<TaskNews> {
             TaskNews::Working { status: bounded(&word), progress: progress(layer) }
         }
         // A link that was paid for is taken, whatever the status is called.
-        (_, Some(url)) => TaskNews::Completed { url },
+        (_, Some(url)) => completed(url),
         (Some(status), None) if status.end == End::Good => match status.denial(answer) {
             Some(code) => failed(status.layer, answer, &code),
-            None => misplaced(answer)
-                .map_or(TaskNews::CompletedWithoutResult, |url| TaskNews::Completed { url }),
+            None => misplaced(answer).map_or(TaskNews::CompletedWithoutResult, completed),
         },
         (Some(Status { end: End::Bad(code), layer, .. }), None) => failed(layer, answer, code),
         (Some(Status { word, .. }), None) => TaskNews::Unknown(bounded(&word)),
         (None, None) => return None,
     })
+}
+
+fn completed(url: String) -> TaskNews {
+    TaskNews::Completed { url, bill: Bill::default() }
 }
 
 fn progress(layer: &Value) -> Option<u8> {
@@ -211,7 +237,8 @@ fn failed(layer: &Value, answer: &Value, otherwise: &str) -> TaskNews {
     let code = text(&error["code"]).or_else(|| beside(&CODES));
     let message = text(&error["message"]).or_else(|| text(error)).or_else(|| beside(&MESSAGES));
     let code = code.unwrap_or_else(|| otherwise.to_owned());
-    TaskNews::Failed { code: bounded(&code), message: bounded(&message.unwrap_or_default()) }
+    let (code, message) = (bounded(&code), bounded(&message.unwrap_or_default()));
+    TaskNews::Failed { code, message, bill: Bill::default() }
 }
 
 /// Whether an answer without a status and a link is one that refuses.

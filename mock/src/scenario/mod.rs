@@ -48,6 +48,9 @@ pub struct Scenario {
     pub keys: Vec<Account>,
     /// How many creates each account can pay for; afterwards 402. Default: no end.
     pub balance: Option<u64>,
+    /// How many credits each account has; a create takes one for each second begun, and is answered
+    /// 402 where they do not last. Default: no end.
+    pub credits: Option<u64>,
     /// The models that exist; any other is answered 404 `model_not_found`.
     pub models: Vec<String>,
     /// How long a create takes to be answered.
@@ -88,6 +91,7 @@ impl Default for Scenario {
             seed: 1,
             keys: vec![Account::new(KEY)],
             balance: None,
+            credits: None,
             // The kin that take the same two URLs on the same path are known too.
             models: ["omnihuman-1.5", "creatify-aurora", "fabric-1.0", "live-avatar"]
                 .map(String::from)

@@ -111,6 +111,9 @@ pub struct Listing {
     pub late: Span,
     /// Whether it says what a task was made of. EvoLink's and the relays' do not.
     pub inputs: bool,
+    /// Whether the log of a key names the tasks that its requests made. The stock of relays does
+    /// not, forks do.
+    pub named: bool,
     /// So many tasks of others on the same account come with each accepted create, 0 to 1. They are
     /// in no book.
     pub strangers: f64,
@@ -123,9 +126,11 @@ pub enum ListShape {
     /// There is none.
     #[default]
     None,
-    /// `GET /v1/tasks` with the key.
+    /// `GET /v1/tasks` with the key; and `GET /v1/credits`.
     Evolink,
-    /// `GET /api/task/self` with the dashboard's token, which is the key here, and `New-Api-User`.
+    /// `GET /api/task/self` with the dashboard's token, which is the key here, and `New-Api-User`;
+    /// and with the key `GET /api/log/token` and `GET /api/usage/token/`, twenty times in twenty
+    /// minutes.
     Relay,
 }
 

@@ -256,7 +256,7 @@ faults:
         for field in fields.iter().filter(|field| **field != "rate") {
             assert!(
                 !written[field.as_str()].is_null()
-                    || matches!(field.as_str(), "balance" | "concurrency"),
+                    || matches!(field.as_str(), "balance" | "concurrency" | "credits"),
                 "{field} is in the schema only"
             );
         }

@@ -127,6 +127,7 @@ mod tests {
             video_bytes: None,
             error_code: "502".into(),
             error: "=1+1".into(),
+            credits: None,
         };
         let evidence = "HTTP 502\nx-request-id: r-7\nserver: x\n\n@oops, \"all\" gone\n";
         Doubt {

@@ -20,6 +20,10 @@ const TOKEN: &str = "CALLSHEET_ACCESS_TOKEN";
 /// No more pages are read; ten thousand tasks of others are enough to look through.
 const MOST_PAGES: u64 = 100;
 
+/// What is said where the log is not to be had now.
+const TOO_OFTEN: &str = "the log of the key, which may name the tasks, was asked for too often: \
+    relays show it twenty times in twenty minutes. Give the same command again later";
+
 /// What was read of the account's tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
@@ -74,6 +78,9 @@ async fn logged(search: &Search<'_>, lost: &[Lost]) -> Vec<Listed> {
         Ok(tasks) => tasks.into_iter().filter(|t| lost.iter().any(|l| l.is_named_by(t))).collect(),
         Err(error) => {
             tracing::info!(%error, "no log of the key's requests");
+            if error.is_too_often() {
+                search.ui.warn(TOO_OFTEN);
+            }
             Vec::new()
         }
     }

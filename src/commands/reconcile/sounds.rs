@@ -82,7 +82,7 @@ impl Search<'_> {
     async fn link(&self, orphan: &Orphan, until: Timestamp) -> Option<String> {
         loop {
             match self.client.task(&orphan.listed.task).await {
-                Poll::News(TaskNews::Completed { url }) => return Some(url),
+                Poll::News(TaskNews::Completed { url, .. }) => return Some(url),
                 Poll::News(TaskNews::Failed { .. }) | Poll::NotFound => return None,
                 _ if Timestamp::now() >= until => return None,
                 _ => tokio::time::sleep(self.args.poll_interval).await,

@@ -83,6 +83,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(spent.map(|(spent, budget)| format!("budget {budget}: {spent} spent\n")));
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     text.extend(videos(&view.totals()?, price));
+    text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
     if let Some(doubts) = standing.describe_doubts(&batch.site) {

@@ -15,17 +15,18 @@ use crate::state::State;
 use crate::ui::{Ui, counted};
 
 /// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
-/// again if it does: those that a person wants, and those whose media are looked at again.
+/// again if it does: those that a person wants, and those whose media are looked at again. Gives what
+/// would be sent, unless whatever it is may be.
 pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
     again: (&Again, &[String]),
-) -> Result<(), Failure> {
+) -> Result<Option<Sum>, Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
     if args.yes || batch.site.rehearsal {
-        return Ok(());
+        return Ok(None);
     }
     let sum = to_send(args, batch, view, again)?;
     let most = u64::from(spending.confirm_pairs);
@@ -45,11 +46,11 @@ pub(super) fn confirm(
     let limit = match (sum.pairs > most, spending.confirm_cost.filter(|_| dear)) {
         (true, _) => format!("is more than `confirm_pairs`, {most}"),
         (false, Some(cost)) => format!("{is} more than `confirm_cost`, {cost}"),
-        (false, None) => return Ok(()),
+        (false, None) => return Ok(Some(sum)),
     };
     let what = describe(&sum);
     match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
-        Some(true) => Ok(()),
+        Some(true) => Ok(Some(sum)),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
         None => {
             let text = format!("{what} would be sent, which {limit}");

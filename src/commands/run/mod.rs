@@ -26,7 +26,7 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{belongs, key, listed, locals, nearby, opened, pulse, saved};
+use super::{balance, belongs, key, listed, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -35,6 +35,7 @@ use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, Listing, Store};
 use crate::pair::ApiKey;
+use crate::price::Credits;
 use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
@@ -70,7 +71,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
     if !args.no_create {
-        put_right(ui, (args, &batch), (&mut store, &kit), &catalog)?;
+        let left = || runtime.block_on(client.balance());
+        put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?;
     }
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
@@ -124,8 +126,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
-    (store, kit): (&mut Store, &Kit),
-    catalog: &Catalog,
+    (store, kit, catalog): (&mut Store, &Kit, &Catalog),
+    left: &dyn Fn() -> Option<Credits>,
 ) -> Result<(), Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let mut again = again::select(ui, args, &store.view()?, price)?;
@@ -133,7 +135,9 @@ fn put_right(
     again.leave(&store.view()?);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
+    if let Some(sum) = confirm(ui, (args, batch), &store.view()?, (&again, &unfit))? {
+        balance::confirm(ui, batch, (&sum, &store.view()?.bills()?), left)?;
+    }
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())

@@ -143,6 +143,7 @@ fn change(number: u64) -> Change {
         audio: None,
         estimate: None,
         video_url: None,
+        credits: None,
     }
 }
 

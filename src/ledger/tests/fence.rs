@@ -15,7 +15,10 @@ fn taken(folder: &Path, sql: &str) {
 }
 
 /// What becomes of an answer to the first create, after that.
-fn answered(sql: &str, judgement: Judgement) -> (tempfile::TempDir, Result<State, LedgerError>) {
+pub(super) fn answered(
+    sql: &str,
+    judgement: Judgement,
+) -> (tempfile::TempDir, Result<State, LedgerError>) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
     store.list(&[pair("a", "x"), pair("b", "y")]).unwrap();

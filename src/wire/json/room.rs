@@ -41,6 +41,9 @@ const WANTED: &[&str] = &[
     "reason",
     "success",
     "failure_code",
+    "usage",
+    "credits_reserved",
+    "credits_used",
 ];
 
 /// What is left of the room for one body.

@@ -17,7 +17,7 @@ fn news(body: &str) -> TaskNews {
 }
 
 fn completed() -> TaskNews {
-    TaskNews::Completed { url: U.to_owned() }
+    TaskNews::Completed { url: U.to_owned(), bill: Bill::default() }
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_failure_has_a_code_in_every_spelling() {
         (r#"{"code":50413,"message":"m","data":{"status":"done"}}"#, "50413", ""),
     ] {
         let (code, message) = (code.to_owned(), message.to_owned());
-        assert_eq!(news(body), TaskNews::Failed { code, message }, "{body}");
+        assert_eq!(news(body), TaskNews::Failed { code, message, bill: Bill::default() }, "{body}");
     }
     let done = |code: &str| {
         news(&format!(r#"{{"code":{code},"data":{{"status":"done","video_url":null}}}}"#))
@@ -158,7 +158,7 @@ fn a_link_is_against_the_host_of_the_api() {
     let host = Url::parse("https://api.example").unwrap();
     let poll = poll(200, r#"{"status":"completed","results":["/v/a b.mp4"]}"#).at(&host);
     let url = "https://api.example/v/a%20b.mp4".to_owned();
-    assert_eq!(poll, Poll::News(TaskNews::Completed { url }));
+    assert_eq!(poll, Poll::News(TaskNews::Completed { url, bill: Bill::default() }));
 }
 
 #[test]
