@@ -12,6 +12,7 @@ mod given;
 mod grid;
 mod init;
 mod key;
+mod keys;
 mod listed;
 mod locals;
 mod media;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::batch::{Batch, shell_word};
 use super::belongs;
 use super::failure::Failure;
+use super::keys::Resends;
 use super::listed::Listed;
 use super::locals;
 use super::nearby::{self, Nearby};
@@ -56,11 +57,16 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
     let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
     outlook.nearby = nearby::look(&batch, view.as_ref(), &catalog)?;
-    let standing = view.as_ref().map(Standing::read).transpose()?;
+    let mut standing = view.as_ref().map(Standing::read).transpose()?;
+    if let (Some(view), Some(standing)) = (&view, &mut standing) {
+        standing.resends = Resends::read(view, batch.manifest.idempotency.as_ref())?;
+    }
+    let resends = standing.as_ref().and_then(|standing| standing.resends.json());
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
-    let value = outlook.json(&batch);
+    let mut value = outlook.json(&batch);
+    resends.into_iter().for_each(|resends| value["idempotency"] = resends);
     if let Some(path) = &args.save {
         saved::save(path, &value, &Basis::of(&batch, view.as_ref(), &catalog)?)?;
         text.push_str(&format!(

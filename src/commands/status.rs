@@ -9,6 +9,7 @@ use super::batch::{Site, head, shell_word};
 use super::doubts::{self, sheet};
 use super::failure::Failure;
 use super::follow::follow;
+use super::keys::Resends;
 use super::pulse;
 use super::videos;
 use crate::cli::{StatusArgs, Until};
@@ -56,6 +57,8 @@ pub(super) struct Standing {
     twins: Vec<(String, Vec<String>)>,
     /// Saved, and not what they should be.
     remarked: Vec<Remarked>,
+    /// What their keys are good for.
+    pub(super) resends: Resends,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -70,6 +73,7 @@ impl Standing {
             unsaved: view.unsaved()?,
             twins: view.twins()?,
             remarked: view.remarked()?,
+            resends: Resends::read(view, view.idempotency()?.as_ref())?,
             activity: None,
         })
     }
@@ -186,6 +190,7 @@ impl Standing {
             lines.push(format!("a run is under way: {activity}"));
         }
         lines.extend(self.twins.iter().map(|(task, ids)| twins(task, ids)));
+        lines.extend(self.resends.describe_others());
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
     }
@@ -199,6 +204,7 @@ impl Standing {
             let more = self.doubts.len() - SHOWN;
             lines.push(format!("  … and {more} more; tasks.csv lists them all"));
         }
+        lines.extend(self.resends.lines());
         let resolve = site.command("resolve");
         if self.doubts.iter().any(|doubt| doubt.proposed.is_some()) {
             lines.push("Take over the tasks that are named, if the server knows them:".to_owned());
@@ -265,6 +271,9 @@ impl Standing {
             let twins =
                 self.twins.iter().map(|(task, pairs)| json!({"task_id": task, "pairs": pairs}));
             value["same_task"] = twins.collect();
+        }
+        if let Some(resends) = self.resends.json() {
+            value["idempotency"] = resends;
         }
         if let Some(activity) = &self.activity {
             value["activity"] = json!(activity);

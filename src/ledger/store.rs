@@ -161,7 +161,8 @@ impl Store {
 
     fn recover(&mut self) -> Result<usize, LedgerError> {
         self.write(|write| {
-            let pending = write.pending()?;
+            write.end_trials()?;
+            let pending = write.interrupted()?;
             let message = "the run ended before the answer was recorded";
             let lost = super::unanswered(Proof::InDoubt, "stopped", message);
             for intent in &pending {

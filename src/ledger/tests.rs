@@ -2,6 +2,7 @@
 
 mod again;
 mod fence;
+mod keys;
 mod migrate;
 mod nearby;
 mod outage;

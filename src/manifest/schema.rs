@@ -115,6 +115,7 @@ fn settings() -> Value {
             "default": "30s",
         },
         "uploads": {"$ref": "#/$defs/uploads"},
+        "idempotency": idempotency(),
         "probe": {
             "description": "Whether each pair's media are looked at just before its create.",
             "type": "boolean",
@@ -144,6 +145,38 @@ fn settings() -> Value {
             "$ref": "#/$defs/texts",
         },
         "cross": {"$ref": "#/$defs/cross"},
+    })
+}
+
+fn idempotency() -> Value {
+    let header = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$";
+    json!({
+        "description": "Whether the service honours idempotency keys: true for the header \
+                        Idempotency-Key, or the name of its header. Doubts of creates that had a \
+                        key are then sent again by themselves, under the same key.",
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "string", "pattern": header},
+            {
+                "type": "object",
+                "properties": {
+                    "header": {
+                        "description": "The header that the key goes into.",
+                        "type": "string",
+                        "pattern": header,
+                        "default": "Idempotency-Key",
+                    },
+                    "window": {
+                        "description": "How long the service remembers a key, from 15m to 720h. \
+                                        The last ten minutes of it are not used.",
+                        "type": "string",
+                        "default": "24h",
+                    },
+                },
+                "additionalProperties": false,
+            },
+        ],
+        "default": false,
     })
 }
 

@@ -1,18 +1,57 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::again::Again;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
+use crate::commands::keys::Resends;
 use crate::exit::Exit;
-use crate::ledger::{Rows, View};
+use crate::ledger::{Replay, Rows, View};
 use crate::pair::{Pair, folded};
 use crate::plan::Sum;
 use crate::price::{Amount, Money, Price, Tariff, billed};
 use crate::state::State;
 use crate::ui::{Ui, counted};
+
+/// What is sent besides the planned pairs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Besides<'a> {
+    /// The pairs that a person wants again.
+    pub(super) again: &'a Again,
+    /// Those whose media are looked at again.
+    pub(super) unfit: &'a [String],
+    /// The create that may have to show whether the service honours keys.
+    pub(super) trial: Option<Trial>,
+}
+
+/// A create that is sent again, and paid for again if the service does not honour its key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trial {
+    /// How long its recording is, if that is known.
+    audio: Option<Duration>,
+    price: Option<Price>,
+    /// Whether there are doubts already that it is for.
+    waits: bool,
+}
+
+/// The trial that this run may come to.
+pub(super) fn trial(
+    batch: &Batch,
+    view: &View,
+    resends: &Resends,
+) -> Result<Option<Trial>, Failure> {
+    let Some(keys) = &batch.manifest.idempotency else { return Ok(None) };
+    let prices = Prices::of_batch(batch);
+    if let Some((id, audio)) = resends.trial() {
+        return Ok(Some(Trial { audio, price: prices.of(id), waits: true }));
+    }
+    let unknown = view.replays_here(keys)? == Replay::Unknown;
+    let price = prices.tariff.map(|tariff| tariff.dearest());
+    Ok(unknown.then_some(Trial { audio: None, price, waits: false }))
+}
 
 /// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
 /// again if it does: those that a person wants, and those whose media are looked at again.
@@ -20,14 +59,16 @@ pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
-    again: (&Again, &[String]),
+    besides: Besides<'_>,
 ) -> Result<(), Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
     if args.yes || batch.site.rehearsal {
         return Ok(());
     }
-    let sum = to_send(args, batch, view, again)?;
+    let mut sum = to_send(args, batch, view, besides)?;
+    let trial = besides.trial.filter(|trial| trial.waits || sum.pairs > 0);
+    trial.iter().for_each(|trial| sum.add(trial.audio, trial.price));
     let most = u64::from(spending.confirm_pairs);
     // What is not known is taken for the most that it can be.
     let seconds = sum.unmeasured.saturating_mul(billed(batch.manifest.max_audio));
@@ -47,7 +88,10 @@ pub(super) fn confirm(
         (false, Some(cost)) => format!("{is} more than `confirm_cost`, {cost}"),
         (false, None) => return Ok(()),
     };
-    let what = describe(&sum);
+    let mut what = describe(&sum);
+    if trial.is_some() {
+        what.push_str(", one of them only to see whether the service honours keys,");
+    }
     match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
@@ -65,7 +109,7 @@ fn to_send(
     args: &RunArgs,
     batch: &Batch,
     view: &View,
-    (again, unfit): (&Again, &[String]),
+    Besides { again, unfit, .. }: Besides<'_>,
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
