@@ -1,6 +1,7 @@
 //! Idempotency keys in words: which doubts are sent again by themselves, until when, and what has to be
 //! found out before.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,19 +12,22 @@ use super::failure::Failure;
 use crate::files::hexadecimal;
 use crate::ledger::{AnotherTask, Keyed, LedgerError, Replay, Store, View};
 use crate::pair::{ApiKey, Idempotency};
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 use crate::view::printable;
 
 /// Enough of a digest to tell accounts apart.
 const DIGEST: usize = 16;
 
 /// What keys are good for now.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Resends {
     keys: Option<Idempotency>,
     doubts: Vec<Keyed>,
-    /// The accepted create that would be sent again first, and the length of its recording.
-    trial: Option<(String, Option<Duration>)>,
+    /// The accepted creates that would be sent again first, one for each desk, and how long their
+    /// recordings are.
+    trials: Vec<(String, Option<Duration>)>,
+    /// Whether a doubt of this run would need one.
+    may_need_one: bool,
     others: Vec<AnotherTask>,
 }
 
@@ -63,10 +67,23 @@ impl Resends {
         let (others, now) = (view.other_tasks()?, Timestamp::now());
         let Some(keys) = keys else { return Ok(Self { others, ..Self::default() }) };
         let doubts = view.keyed(keys, now)?;
-        let unknown = doubts.iter().find(|doubt| doubt.replay == Replay::Unknown);
-        let trial = unknown.map(|doubt| view.to_try(keys, doubt, now)).transpose()?.flatten();
-        let trial = trial.map(|planned| (planned.id.to_string(), planned.audio));
-        Ok(Self { keys: Some(keys.clone()), doubts, trial, others })
+        let mut trials = Vec::new();
+        let mut desks = HashSet::new();
+        for doubt in doubts.iter().filter(|doubt| doubt.replay == Replay::Unknown) {
+            if desks.insert(doubt.desk()) {
+                let planned = view.to_try(keys, doubt, now)?;
+                trials.extend(planned.map(|planned| (planned.id.to_string(), planned.audio)));
+            }
+        }
+        let here = view.desk()?;
+        let counted = !trials.is_empty() && here.is_some_and(|here| desks.contains(&*here));
+        let may_need_one = view.replays_here(keys)? == Replay::Unknown && !counted;
+        Ok(Self { keys: Some(keys.clone()), doubts, trials, may_need_one, others })
+    }
+
+    /// Before there is a ledger.
+    pub(super) fn of_nothing(keys: Option<&Idempotency>) -> Self {
+        Self { keys: keys.cloned(), may_need_one: keys.is_some(), ..Self::default() }
     }
 
     /// Those that are sent again, or will be once it is known that the service honours keys.
@@ -78,13 +95,18 @@ impl Resends {
         self.doubts.iter().filter(|doubt| doubt.replay == replay).count()
     }
 
-    /// Whether a create of the past would be sent again first, and how long its recording is.
-    pub(super) fn trial(&self) -> Option<(&str, Option<Duration>)> {
-        self.trial.as_ref().map(|(id, audio)| (id.as_str(), *audio))
+    /// The creates of the past that would be sent again first, and how long their recordings are.
+    pub(super) fn trials(&self) -> impl Iterator<Item = (&str, Option<Duration>)> {
+        self.trials.iter().map(|(id, audio)| (id.as_str(), *audio))
     }
 
-    /// For people, as part of what is said of doubts.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// Whether one of the creates that are still to come may have to be sent twice.
+    pub(super) fn may_need_one(&self) -> bool {
+        self.may_need_one
+    }
+
+    /// For people, as part of what is said of doubts; `who` is a run.
+    pub(super) fn lines(&self, who: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let (known, unknown) = (self.count(Replay::Honoured), self.count(Replay::Unknown));
         if let Some(first) = self.going().map(|doubt| doubt.until).min() {
@@ -94,12 +116,12 @@ impl Resends {
                 false => format!("{}, the latest {}", shown(first), shown(last)),
             };
             lines.push(format!(
-                "The next run sends {} of them again by itself, each under its own key, until {until}.",
+                "{who} sends {} of them again by itself, each under its own key, until {until}.",
                 known + unknown
             ));
         }
         if unknown > 0 {
-            lines.push(match &self.trial {
+            lines.push(match self.trials.first() {
                 Some((id, _)) => format!(
                     "  Before that it sends the accepted create of {id} again: if the service does not \
                      honour keys, that costs its price once more, and nothing else is sent again."
@@ -117,6 +139,17 @@ impl Resends {
             )),
         }
         lines
+    }
+
+    /// The same at the start of a run.
+    pub(super) fn announce(&self) -> Option<String> {
+        let doubts = self.doubts.len();
+        let lines = self.lines("this run");
+        (!lines.is_empty()).then(|| {
+            let first = format!("{} in doubt with a key:", counted(doubts as u64, "create"));
+            let lines = lines.iter().map(|line| line.trim_start().to_owned());
+            std::iter::once(first).chain(lines).collect::<Vec<_>>().join(" ")
+        })
     }
 
     /// What was paid for to find out that the service honours no keys.
@@ -147,7 +180,7 @@ impl Resends {
                 (0, 1..) => Some(false),
                 (0, 0) => (!self.others.is_empty()).then_some(false),
             },
-            "trial": self.trial.as_ref().map(|(id, _)| id),
+            "trial": self.trials.first().map(|(id, _)| id),
             "other_tasks": self.others,
         }))
     }

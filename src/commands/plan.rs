@@ -58,15 +58,25 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
     outlook.nearby = nearby::look(&batch, view.as_ref(), &catalog)?;
     let mut standing = view.as_ref().map(Standing::read).transpose()?;
-    if let (Some(view), Some(standing)) = (&view, &mut standing) {
-        standing.resends = Resends::read(view, batch.manifest.idempotency.as_ref())?;
-    }
-    let resends = standing.as_ref().and_then(|standing| standing.resends.json());
+    let keys = batch.manifest.idempotency.as_ref();
+    let resends = match &view {
+        Some(view) => Resends::read(view, keys)?,
+        None => Resends::of_nothing(keys),
+    };
+    let one_more = resends.may_need_one() && outlook.plan.of(Step::Create).pairs > 0;
+    let about_keys = resends.json();
+    standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
     let mut value = outlook.json(&batch);
-    resends.into_iter().for_each(|resends| value["idempotency"] = resends);
+    about_keys.into_iter().for_each(|resends| value["idempotency"] = resends);
+    if one_more {
+        text.push_str(
+            "\nif an answer is lost, one accepted create is sent again to see whether the service \
+             honours keys",
+        );
+    }
     if let Some(path) = &args.save {
         saved::save(path, &value, &Basis::of(&batch, view.as_ref(), &catalog)?)?;
         text.push_str(&format!(

@@ -204,7 +204,7 @@ impl Standing {
             let more = self.doubts.len() - SHOWN;
             lines.push(format!("  … and {more} more; tasks.csv lists them all"));
         }
-        lines.extend(self.resends.lines());
+        lines.extend(self.resends.lines("The next run"));
         let resolve = site.command("resolve");
         if self.doubts.iter().any(|doubt| doubt.proposed.is_some()) {
             lines.push("Take over the tasks that are named, if the server knows them:".to_owned());

@@ -132,9 +132,16 @@ impl View {
 
     /// What is known of the desk of today, about creates that went to this one.
     fn replay(&self, keys: &Idempotency, desk: &str) -> Result<Replay, LedgerError> {
-        let asked: Option<String> = self.one("SELECT desk FROM batch", ())?;
-        let params = params![desk, asked, keys.header.as_str()];
+        let params = params![desk, self.desk()?, keys.header.as_str()];
         Ok(Replay::of(&self.ask(OUTCOMES, params, outcome_at)?))
+    }
+
+    /// Who is asked now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn desk(&self) -> Result<Option<String>, LedgerError> {
+        self.one("SELECT desk FROM batch", ())
     }
 
     /// What is known of the service that creates are sent to now.
@@ -142,8 +149,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn replays_here(&self, keys: &Idempotency) -> Result<Replay, LedgerError> {
-        let desk: Option<String> = self.one("SELECT desk FROM batch", ())?;
-        desk.map_or(Ok(Replay::Unknown), |desk| self.replay(keys, &desk))
+        self.desk()?.map_or(Ok(Replay::Unknown), |desk| self.replay(keys, &desk))
     }
 }
 
@@ -229,8 +235,8 @@ impl Write<'_> {
             return Err(self.elsewhere(pair, &planned.id, event));
         }
         self.apply(&intent, State::InDoubt, event, &Trace::default())?;
-        let sql = "UPDATE keys SET again = again + 1 WHERE pair = ?1 AND attempt = ?2";
-        self.execute(sql, params![pair, intent.attempt])?;
+        let sql = "UPDATE keys SET again = again + 1, last = ?3 WHERE pair = ?1 AND attempt = ?2";
+        self.execute(sql, params![pair, intent.attempt, self.now.as_millisecond()])?;
         Ok(Permit::new(intent, body.into()).named(Some(named)))
     }
 

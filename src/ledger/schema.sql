@@ -138,6 +138,7 @@ CREATE TABLE keys (
     intended   INTEGER NOT NULL,           -- the window counts from here
     body       TEXT    NOT NULL,           -- the exact JSON
     again      INTEGER NOT NULL DEFAULT 0, -- how often it was sent again
+    last       INTEGER,                    -- when it was
     ended      TEXT,                       -- why it never is any more
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::pair::{Idempotency, KeyHeader, KeyHeaderError};
 
 use super::fields::{Field, Fields, Reading};
@@ -13,6 +15,40 @@ const CALLED: &str = "`idempotency`";
 const HELP: &str = "write `idempotency: true` where the service documents the header \
                     Idempotency-Key, the name of its header if that is another, or \
                     `{header: Idempotency-Key, window: 24h}`";
+
+/// The part of the JSON Schema that is about it.
+pub(super) fn schema() -> Value {
+    let header = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$";
+    let value = json!({
+        "description": "Whether the service honours idempotency keys: true for the header \
+                        Idempotency-Key, or the name of its header. Doubts of creates that had a \
+                        key are then sent again by themselves, under the same key.",
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "string", "pattern": header},
+            {
+                "type": "object",
+                "properties": {
+                    "header": {
+                        "description": "The header that the key goes into.",
+                        "type": "string",
+                        "pattern": header,
+                        "default": "Idempotency-Key",
+                    },
+                    "window": {
+                        "description": "How long the service remembers a key, from 15m to 720h. \
+                                        The last ten minutes of it are not used.",
+                        "type": "string",
+                        "default": "24h",
+                    },
+                },
+                "additionalProperties": false,
+            },
+        ],
+        "default": false,
+    });
+    json!({"idempotency": value})
+}
 
 impl<'t> Reading<'t> {
     /// Nothing inside: it is switched off.

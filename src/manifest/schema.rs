@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency};
 
 /// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
 /// compares pairs with each other and looks into URLs.
@@ -19,7 +19,7 @@ pub fn schema() -> Value {
         "title": "callsheet manifest",
         "description": "Which portrait and audio pairs are to be made into videos, and how.",
         "type": "object",
-        "properties": joined(settings(), spending()),
+        "properties": joined(joined(settings(), spending()), idempotency::schema()),
         "required": ["version"],
         "anyOf": [{"required": ["pairs"]}, {"required": ["cross"]}, {"required": ["pairs_from"]}],
         "additionalProperties": false,
@@ -115,7 +115,6 @@ fn settings() -> Value {
             "default": "30s",
         },
         "uploads": {"$ref": "#/$defs/uploads"},
-        "idempotency": idempotency(),
         "probe": {
             "description": "Whether each pair's media are looked at just before its create.",
             "type": "boolean",
@@ -145,38 +144,6 @@ fn settings() -> Value {
             "$ref": "#/$defs/texts",
         },
         "cross": {"$ref": "#/$defs/cross"},
-    })
-}
-
-fn idempotency() -> Value {
-    let header = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$";
-    json!({
-        "description": "Whether the service honours idempotency keys: true for the header \
-                        Idempotency-Key, or the name of its header. Doubts of creates that had a \
-                        key are then sent again by themselves, under the same key.",
-        "anyOf": [
-            {"type": "boolean"},
-            {"type": "string", "pattern": header},
-            {
-                "type": "object",
-                "properties": {
-                    "header": {
-                        "description": "The header that the key goes into.",
-                        "type": "string",
-                        "pattern": header,
-                        "default": "Idempotency-Key",
-                    },
-                    "window": {
-                        "description": "How long the service remembers a key, from 15m to 720h. \
-                                        The last ten minutes of it are not used.",
-                        "type": "string",
-                        "default": "24h",
-                    },
-                },
-                "additionalProperties": false,
-            },
-        ],
-        "default": false,
     })
 }
 

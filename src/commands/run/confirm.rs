@@ -1,7 +1,6 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use super::again::Again;
 use crate::cli::RunArgs;
@@ -9,7 +8,7 @@ use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
 use crate::commands::keys::Resends;
 use crate::exit::Exit;
-use crate::ledger::{Replay, Rows, View};
+use crate::ledger::{Rows, View};
 use crate::pair::{Pair, folded};
 use crate::plan::Sum;
 use crate::price::{Amount, Money, Price, Tariff, billed};
@@ -23,34 +22,8 @@ pub(super) struct Besides<'a> {
     pub(super) again: &'a Again,
     /// Those whose media are looked at again.
     pub(super) unfit: &'a [String],
-    /// The create that may have to show whether the service honours keys.
-    pub(super) trial: Option<Trial>,
-}
-
-/// A create that is sent again, and paid for again if the service does not honour its key.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Trial {
-    /// How long its recording is, if that is known.
-    audio: Option<Duration>,
-    price: Option<Price>,
-    /// Whether there are doubts already that it is for.
-    waits: bool,
-}
-
-/// The trial that this run may come to.
-pub(super) fn trial(
-    batch: &Batch,
-    view: &View,
-    resends: &Resends,
-) -> Result<Option<Trial>, Failure> {
-    let Some(keys) = &batch.manifest.idempotency else { return Ok(None) };
-    let prices = Prices::of_batch(batch);
-    if let Some((id, audio)) = resends.trial() {
-        return Ok(Some(Trial { audio, price: prices.of(id), waits: true }));
-    }
-    let unknown = view.replays_here(keys)? == Replay::Unknown;
-    let price = prices.tariff.map(|tariff| tariff.dearest());
-    Ok(unknown.then_some(Trial { audio: None, price, waits: false }))
+    /// What is sent again under its key, and what that takes.
+    pub(super) resends: &'a Resends,
 }
 
 /// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
@@ -67,8 +40,7 @@ pub(super) fn confirm(
         return Ok(());
     }
     let mut sum = to_send(args, batch, view, besides)?;
-    let trial = besides.trial.filter(|trial| trial.waits || sum.pairs > 0);
-    trial.iter().for_each(|trial| sum.add(trial.audio, trial.price));
+    let trials = add_trials(&mut sum, batch, besides.resends);
     let most = u64::from(spending.confirm_pairs);
     // What is not known is taken for the most that it can be.
     let seconds = sum.unmeasured.saturating_mul(billed(batch.manifest.max_audio));
@@ -89,8 +61,8 @@ pub(super) fn confirm(
         (false, None) => return Ok(()),
     };
     let mut what = describe(&sum);
-    if trial.is_some() {
-        what.push_str(", one of them only to see whether the service honours keys,");
+    if trials > 0 {
+        what.push_str(&format!(", {trials} of them only to see whether the service honours keys,"));
     }
     match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
         Some(true) => Ok(()),
@@ -101,6 +73,17 @@ pub(super) fn confirm(
             Err(Failure::new(Exit::Usage, text).hint(hint))
         }
     }
+}
+
+/// Creates that may be sent twice, and paid for twice if the service does not honour their keys.
+fn add_trials(sum: &mut Sum, batch: &Batch, resends: &Resends) -> u64 {
+    let (prices, before) = (Prices::of_batch(batch), sum.pairs);
+    let may_need_one = resends.may_need_one() && before > 0;
+    resends.trials().for_each(|(id, audio)| sum.add(audio, prices.of(id)));
+    if may_need_one {
+        sum.add(None, prices.tariff.map(|tariff| tariff.dearest()));
+    }
+    sum.pairs - before
 }
 
 /// What this run would pay for: of the planned pairs, and of those that are planned again, the

@@ -133,9 +133,11 @@ fn put_right(
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
     let view = store.view()?;
     let resends = Resends::read(&view, batch.manifest.idempotency.as_ref())?;
-    resends.lines().iter().for_each(|line| ui.note(line));
-    let trial = confirm::trial(batch, &view, &resends)?;
-    confirm(ui, (args, batch), &view, Besides { again: &again, unfit: &unfit, trial })?;
+    if let Some(doubts) = resends.announce() {
+        ui.note(&doubts);
+    }
+    let besides = Besides { again: &again, unfit: &unfit, resends: &resends };
+    confirm(ui, (args, batch), &view, besides)?;
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())

@@ -49,6 +49,7 @@ CREATE TABLE keys (
     intended   INTEGER NOT NULL,
     body       TEXT    NOT NULL,
     again      INTEGER NOT NULL DEFAULT 0,
+    last       INTEGER,
     ended      TEXT,
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
