@@ -100,6 +100,11 @@ impl Resends {
         self.trials.iter().map(|(id, audio)| (id.as_str(), *audio))
     }
 
+    /// Whether no doubt is to be sent again yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.going().next().is_none()
+    }
+
     /// Whether one of the creates that are still to come may have to be sent twice.
     pub(super) fn may_need_one(&self) -> bool {
         self.may_need_one

@@ -63,7 +63,8 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
         Some(view) => Resends::read(view, keys)?,
         None => Resends::of_nothing(keys),
     };
-    let one_more = resends.may_need_one() && outlook.plan.of(Step::Create).pairs > 0;
+    let may_need_one = resends.may_need_one() && resends.is_empty();
+    let one_more = may_need_one && outlook.plan.of(Step::Create).pairs > 0;
     let about_keys = resends.json();
     standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));

@@ -83,6 +83,7 @@ impl Progress {
             }
             self.links.follow(change);
             self.warn_of(change, seen);
+            self.tell_settled(change);
         }
         self.describe();
     }
@@ -96,6 +97,16 @@ impl Progress {
         if let Some(doubts) = self.seen.get_mut(&Event::Lost).filter(|doubts| **doubts > 0) {
             *doubts -= 1;
             self.bar.dec(1);
+        }
+    }
+
+    /// Whoever was told of a doubt is told that it is none.
+    fn tell_settled(&self, change: &Change) {
+        let was = change.event == Event::Accepted && self.again.contains(&change.id);
+        if was && self.again.len() as u64 <= SHOWN {
+            let text =
+                format!("{}: no longer in doubt: sent again, its key led to its task", change.id);
+            self.above(|ui| ui.note(&text));
         }
     }
 
