@@ -26,7 +26,8 @@
 //!   twice (redirects, the HTTP library's retries) is switched off in [`client`].
 //! - **Proof before retry.** [`wire::judge`] is the one place that knows what an answer, or the
 //!   lack of one, proves. [`state::next`] is the one table of what may follow what. A create whose
-//!   outcome is unknown is *in doubt* until a person decides.
+//!   outcome is unknown is *in doubt* until a person decides; or, where the service is known to honour
+//!   idempotency keys, until the same create was answered that is sent again under its own.
 //! - **The ledger is the truth.** `tasks.csv` is made from it and never read.
 //! - **Everything from outside is hostile** until a constructor in [`pair`] or [`manifest`] has
 //!   checked it, or [`view`] has made it safe to show.

@@ -118,11 +118,15 @@ pub enum Event {
     Found,
     /// What an older release took for a proof is none by the rules of today.
     Rejudged,
+    /// Its create is about to be sent again, the same one under the same idempotency key, which the
+    /// service is known to honour: no second create to it. For attempts with a key only, and only the
+    /// ledger knows those.
+    Repeated,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
@@ -143,6 +147,7 @@ impl Event {
         Self::NotFound,
         Self::Found,
         Self::Rejudged,
+        Self::Repeated,
     ];
 
     /// The name in the ledger and in `events.jsonl`.
@@ -169,6 +174,7 @@ impl Event {
             Self::NotFound => "not_found",
             Self::Found => "found",
             Self::Rejudged => "rejudged",
+            Self::Repeated => "repeated",
         }
     }
 }
@@ -196,6 +202,7 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Sending | State::InDoubt, Event::Refused) => State::Rejected,
         (State::Sending | State::InDoubt, Event::NotMade) => State::Planned,
         (State::Sending, Event::Lost) => State::InDoubt,
+        (State::InDoubt, Event::Repeated) => State::Sending,
         (State::Rejected, Event::Revised) => State::Planned,
         // A task that the server did not know for a while may turn up again.
         (State::InDoubt | State::Planned | State::Failed, Event::Adopted) => State::Created,
@@ -211,6 +218,17 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Created | State::Failed | State::Rejected, Event::Rejudged) => State::InDoubt,
         _ => return Err(Forbidden { state, event }),
     })
+}
+
+/// What the outcome of a create says of a pair whose create was sent again under its key. A task is
+/// its task; anything else is about this sending alone, and the first one may have made something
+/// all the same.
+#[must_use]
+pub const fn after_repeat(outcome: Event) -> Event {
+    match outcome {
+        Event::Accepted => Event::Accepted,
+        _ => Event::Lost,
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +262,8 @@ mod tests {
             // The last two are a person's word.
             Event::Refused | Event::NotMade | Event::Resent | Event::Retried => Paid::No,
             Event::Unfit | Event::Revised | Event::WrittenOff => paid,
+            // Another sending of the same create.
+            Event::Repeated => paid,
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
             Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
             Event::NotFound | Event::Found => Paid::Yes,
@@ -253,28 +273,63 @@ mod tests {
 
     /// Walks every sequence of events. A forbidden one changes nothing, so what would follow it
     /// is walked without it.
-    fn walk(state: State, paid: Paid, depth: u32, sequences: &mut u64) {
+    fn walk(so_far: SoFar, depth: u32, sequences: &mut u64) {
+        let SoFar { state, paid, keyed, .. } = so_far;
         *sequences += 1;
         if depth == 0 {
             return;
         }
         for event in Event::ALL {
+            // What the ledger makes of it.
+            let event = match (state, event) {
+                (_, Event::Repeated) if !keyed => continue,
+                (State::Sending, event) if so_far.repeated => after_repeat(event),
+                _ => event,
+            };
             let Ok(after) = next(state, event) else { continue };
             if event == Event::Intended {
                 assert!(paid == Paid::No, "a second create from {state} without a proof");
             }
+            if event == Event::Repeated {
+                assert!(paid == Paid::Perhaps, "sent again from {state} without a doubt");
+            }
             if paid == Paid::Yes && event != Event::Retried {
                 assert!(after != State::Planned, "a paid pair is planned again by {event:?}");
             }
-            walk(after, bookkeeper(paid, event), depth - 1, sequences);
+            let repeated = event == Event::Repeated || so_far.repeated && event != Event::Intended;
+            let paid = bookkeeper(paid, event);
+            walk(SoFar { state: after, paid, keyed, repeated }, depth - 1, sequences);
         }
+    }
+
+    /// A pair, and whether its creates have keys and the last one was sent again.
+    #[derive(Clone, Copy)]
+    struct SoFar {
+        state: State,
+        paid: Paid,
+        keyed: bool,
+        repeated: bool,
     }
 
     #[test]
     fn no_sequence_of_events_sends_twice_without_a_proof_or_a_verdict() {
-        let mut sequences = 0;
-        walk(State::Planned, Paid::No, 7, &mut sequences);
-        assert!(sequences > 70, "only {sequences} sequences were tried");
+        let sequences = [false, true].map(|keyed| {
+            let mut sequences = 0;
+            let (state, paid, repeated) = (State::Planned, Paid::No, false);
+            walk(SoFar { state, paid, keyed, repeated }, 7, &mut sequences);
+            sequences
+        });
+        assert!(sequences[0] > 70, "only {sequences:?} sequences were tried");
+        assert!(sequences[1] > sequences[0], "keys add none to {sequences:?}");
+    }
+
+    #[test]
+    fn a_create_that_was_sent_again_is_settled_by_a_task_alone() {
+        for event in Event::ALL {
+            let after = next(State::Sending, after_repeat(event));
+            let task = event == Event::Accepted;
+            assert_eq!(after, Ok(if task { State::Created } else { State::InDoubt }), "{event:?}");
+        }
     }
 
     #[test]

@@ -112,6 +112,11 @@ pub(crate) fn wrong_method(method: &str, allowed: &str) -> Answer {
     Answer::breach(405, "method_not_allowed", &what).header("allow", allowed)
 }
 
+/// 409: says something of an `Idempotency-Key`. No page says with which status and in which field.
+pub(crate) fn of_key(name: &str, what: &str) -> Answer {
+    Answer::error(409, name, name, what)
+}
+
 /// 409: something else goes by this name, or is under way.
 pub(crate) fn conflict(what: &str) -> Answer {
     Answer::error(409, "invalid_request_error", "conflict", what)

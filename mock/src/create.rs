@@ -252,10 +252,12 @@ fn repeated(desk: &Desk, order: &Order<'_>) -> Option<Answer> {
     let key = order.idempotency_key.clone()?;
     let before = desk.answered.get(&(owner(order.account), key))?;
     if before.digest != order.digest {
-        return Some(answer::conflict("this Idempotency-Key was used for another request"));
+        let what = "this Idempotency-Key was used for another request";
+        return Some(answer::of_key("idempotency_conflict", what));
     }
     if desk.under_way.contains_key(&before.exchange) {
-        return Some(answer::conflict("the request with this Idempotency-Key is under way"));
+        let what = "the request with this Idempotency-Key is under way";
+        return Some(answer::of_key("paid_outcome_unknown", what));
     }
     Some(Answer::json(200, &before.created).header(REPLAYED, "true"))
 }

@@ -42,7 +42,7 @@ use self::receive::{Deadline, Keep, receive};
 use self::sent::{cut_off, lasting};
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Framing, Resume, Stream};
-use crate::ledger::{Departure, Permit, Receipt};
+use crate::ledger::{Departure, Named, Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};
 use crate::wire::{CREATE_PATH, Judgement, Poll, Received, TaskNews, Wire, judge, judge_poll};
 
@@ -171,19 +171,24 @@ impl Client {
         cut: impl Future<Output = ()>,
     ) -> (Receipt, Judgement) {
         let departure = permit.departure();
+        let named = permit.key().cloned();
         let (receipt, body) = permit.spend();
         let wire = tokio::select! {
             biased;
-            wire = self.send(body, &departure) => wire,
+            wire = self.send((body, named), &departure) => wire,
             () = cut => cut_off(&departure),
         };
         (receipt, judge(&wire, &self.key))
     }
 
-    async fn send(&self, body: Bytes, departure: &Departure) -> Wire {
+    async fn send(&self, (body, named): (Bytes, Option<Named>), departure: &Departure) -> Wire {
         let mut deadline = Deadline::new(self.request_timeout);
         let request = self.pools.creates().post(self.create_url.clone());
         let request = request.header(CONTENT_LENGTH, body.len());
+        let request = match &named {
+            Some(Named { header, key }) => request.header(header.as_str(), key.as_str()),
+            None => request,
+        };
         let request = request.body(departing(departure, body));
         match deadline.within(request.send()).await {
             Ok(Ok(response)) => Wire::Answered(receive(response, &mut deadline, Keep::Start).await),

@@ -14,6 +14,7 @@ mod given;
 mod grid;
 mod init;
 mod key;
+mod keys;
 mod listed;
 mod locals;
 mod media;

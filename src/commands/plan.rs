@@ -9,6 +9,7 @@ use super::balance::Balance;
 use super::batch::{Batch, shell_word};
 use super::belongs;
 use super::failure::Failure;
+use super::keys::Resends;
 use super::listed::Listed;
 use super::locals;
 use super::nearby::{self, Nearby};
@@ -59,11 +60,19 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     if view.as_ref().is_some_and(View::is_outdated) {
         seen = look(&batch, batch.site.view()?.as_ref(), &catalog);
     }
-    let (outlook, standing, basis) = seen?;
+    let Seen { outlook, standing, basis, resends } = seen?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
     let mut value = outlook.json(&batch);
+    resends.json().into_iter().for_each(|resends| value["idempotency"] = resends);
+    let may_need_one = resends.may_need_one() && resends.is_empty();
+    if may_need_one && outlook.plan.of(Step::Create).pairs > 0 {
+        text.push_str(
+            "\nif an answer is lost, one accepted create is sent again to see whether the service \
+             honours keys",
+        );
+    }
     if let Some(path) = &args.save {
         saved::save(path, &value, &basis)?;
         text.push_str(&format!(
@@ -83,15 +92,24 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
 }
 
 /// What a run would do and where the batch stands, with all that depends on.
-fn look(
-    batch: &Batch,
-    view: Option<&View>,
-    catalog: &Catalog,
-) -> Result<(Outlook, Option<Standing>, Basis), Failure> {
+struct Seen {
+    outlook: Outlook,
+    standing: Option<Standing>,
+    basis: Basis,
+    resends: Resends,
+}
+
+fn look(batch: &Batch, view: Option<&View>, catalog: &Catalog) -> Result<Seen, Failure> {
     let mut outlook = outlook(batch, view, catalog)?;
     outlook.nearby = nearby::look(batch, (view, &HashSet::new()), catalog)?;
-    let standing = view.map(Standing::read).transpose()?;
-    Ok((outlook, standing, Basis::of(batch, view, catalog)?))
+    let keys = batch.manifest.idempotency.as_ref();
+    let resends = match view {
+        Some(view) => Resends::read(view, keys)?,
+        None => Resends::of_nothing(keys),
+    };
+    let mut standing = view.map(Standing::read).transpose()?;
+    standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
+    Ok(Seen { outlook, standing, basis: Basis::of(batch, view, catalog)?, resends })
 }
 
 /// What a run would do. Recordings are as long as they were when they were last looked at.

@@ -13,7 +13,7 @@ use super::batch::Site;
 use super::failure::Failure;
 use super::run::runtime;
 use super::status::Standing;
-use super::{belongs, key, patient};
+use super::{belongs, key, keys, patient};
 use crate::cli::{ResolveArgs, Until, VerdictArgs};
 use crate::client::{Client, Settings};
 use crate::exit::Exit;
@@ -49,6 +49,9 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     let verdict = verdict(&args.verdict, &ids)?;
     if let (Verdict::Adopt(task), false) = (&verdict, args.unchecked || site.rehearsal) {
         check(args, &owner, task)?;
+    }
+    if verdict == Verdict::Resend {
+        keys::warn_of_resend(ui, &view, ids.iter().map(String::as_str))?;
     }
     drop(view);
     let mut store = patient::open(ui, &site, &owner, args.patience.wait)?;

@@ -9,6 +9,7 @@ use super::batch::{Site, head, shell_word};
 use super::doubts::{self, sheet};
 use super::failure::Failure;
 use super::follow::follow;
+use super::keys::Resends;
 use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
@@ -58,6 +59,8 @@ pub(super) struct Standing {
     remarked: Vec<Remarked>,
     /// What the service says that it costs.
     pub(super) bills: Bills,
+    /// What their keys are good for.
+    pub(super) resends: Resends,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
 }
@@ -73,6 +76,7 @@ impl Standing {
             twins: view.twins()?,
             remarked: view.remarked()?,
             bills: view.bills()?,
+            resends: Resends::read(view, view.idempotency()?.as_ref())?,
             activity: None,
         })
     }
@@ -190,6 +194,7 @@ impl Standing {
             lines.push(format!("a run is under way: {activity}"));
         }
         lines.extend(self.twins.iter().map(|(task, ids)| twins(task, ids)));
+        lines.extend(self.resends.describe_others());
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
     }
@@ -203,6 +208,7 @@ impl Standing {
             let more = self.doubts.len() - SHOWN;
             lines.push(format!("  … and {more} more; tasks.csv lists them all"));
         }
+        lines.extend(self.resends.lines("The next run"));
         let resolve = site.command("resolve");
         if self.doubts.iter().any(|doubt| doubt.proposed.is_some()) {
             lines.push("Take over the tasks that are named, if the server knows them:".to_owned());
@@ -270,6 +276,9 @@ impl Standing {
             let twins =
                 self.twins.iter().map(|(task, pairs)| json!({"task_id": task, "pairs": pairs}));
             value["same_task"] = twins.collect();
+        }
+        if let Some(resends) = self.resends.json() {
+            value["idempotency"] = resends;
         }
         if let Some(activity) = &self.activity {
             value["activity"] = json!(activity);

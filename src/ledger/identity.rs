@@ -31,6 +31,12 @@ impl Accounts {
         self.digests.chunks(DIGEST).any(|known| known == digest)
     }
 
+    /// What tells a key apart from others, here and nowhere else.
+    #[must_use]
+    pub fn digest(&self, key: &ApiKey) -> [u8; DIGEST] {
+        key.salted(&self.salt)
+    }
+
     /// With this key, too.
     #[must_use]
     pub fn with(mut self, key: &ApiKey) -> Self {

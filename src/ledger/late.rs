@@ -13,6 +13,9 @@ use crate::pair::TaskId;
 use crate::state::{Event, State};
 use crate::wire::{Bill, Judgement, Proof};
 
+/// With so much of earlier answers, in bytes, later ones add nothing to look at.
+const MOST_EVIDENCE: u32 = 32 * 1024;
+
 impl Write<'_> {
     /// Records an answer to a create whose pair is no longer sending, and says where it stands.
     pub(super) fn late(
@@ -45,22 +48,24 @@ impl Write<'_> {
                 Ok(state)
             }
             (_, _, Proof::Created(task)) => {
-                self.keep_task(intent, task, &judgement.bill)?;
+                self.keep_task(intent, (task, &judgement.bill))?;
                 Ok(state)
             }
             _ => Err(self.elsewhere(intent.pair, &intent.id, event)),
         }
     }
 
-    /// What the attempt came to after all.
-    fn answered(
+    /// What the attempt came to after all. What was known before of its answers stays beside it.
+    pub(super) fn answered(
         &self,
         intent: &Intent,
         judgement: &Judgement,
         event: Event,
     ) -> Result<(), LedgerError> {
         let sql = "UPDATE attempts SET event = ?3, status = ?4, code = ?5, message = ?6,
-                evidence = ?7, proposed = ?8, settled = ?9 WHERE pair = ?1 AND attempt = ?2";
+                evidence = CASE WHEN ?7 IS NULL OR length(evidence) > ?10 THEN evidence
+                    WHEN evidence IS NULL THEN ?7 ELSE CAST(evidence || x'0a0a' || ?7 AS BLOB) END,
+                proposed = coalesce(?8, proposed), settled = ?9 WHERE pair = ?1 AND attempt = ?2";
         let attempt = params![
             intent.pair,
             intent.attempt,
@@ -71,6 +76,7 @@ impl Write<'_> {
             judgement.kept(event),
             judgement.proposed.as_ref().map(TaskId::as_str),
             self.now.as_millisecond(),
+            MOST_EVIDENCE,
         ];
         self.execute(sql, attempt)?;
         if event == Event::Lost {
@@ -81,7 +87,11 @@ impl Write<'_> {
     }
 
     /// The pair has gone on without this task: it stays known as the attempt's.
-    fn keep_task(&self, intent: &Intent, task: &TaskId, bill: &Bill) -> Result<(), LedgerError> {
+    pub(super) fn keep_task(
+        &self,
+        intent: &Intent,
+        (task, bill): (&TaskId, &Bill),
+    ) -> Result<(), LedgerError> {
         let sql = "INSERT OR IGNORE INTO former_tasks
                 (task_id, pair, attempt, usage, credits, credits_millionths)
             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM standings WHERE task_id = ?1)";
@@ -95,7 +105,8 @@ impl Write<'_> {
             credits.map(|(credits, _)| credits.millionths()),
         ];
         self.execute(sql, kept)?;
-        let sql = "UPDATE attempts SET proposed = ?3 WHERE pair = ?1 AND attempt = ?2";
+        let sql = "UPDATE attempts SET proposed = ?3
+            WHERE pair = ?1 AND attempt = ?2 AND event <> 'accepted'";
         self.execute(sql, params![intent.pair, intent.attempt, task.as_str()]).map(drop)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Params, Row};
 
+use super::permit::Occasion;
 use super::purse::charge_at;
 use super::write::{Known, Write};
 use super::{Intent, LedgerError, Planned};
@@ -96,6 +97,7 @@ pub(super) fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
         body: body.into(),
         audio: row.get::<_, Option<u64>>(5)?.map(Duration::from_millis),
         charge: charge_at(row, 6)?,
+        occasion: Occasion::First,
     })
 }
 

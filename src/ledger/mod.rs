@@ -7,7 +7,7 @@
 //! ```compile_fail,E0451
 //! # use callsheet::ledger::{Permit, Receipt};
 //! fn forge(receipt: Receipt, body: bytes::Bytes) -> Permit {
-//!     Permit { receipt, body }
+//!     Permit { receipt, body, named: None }
 //! }
 //! ```
 //! ```compile_fail,E0382
@@ -31,6 +31,7 @@ mod error;
 mod event_log;
 mod fence;
 mod identity;
+mod keys;
 mod late;
 mod latest;
 mod listing;
@@ -45,10 +46,12 @@ mod purse;
 mod read;
 mod ready;
 mod renames;
+mod repeat;
 mod restored;
 mod schema;
 mod store;
 mod task;
+mod trial;
 mod twins;
 mod verdict;
 mod videos;
@@ -72,6 +75,7 @@ pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
 pub use self::fence::Waiting;
 pub use self::identity::Accounts;
+pub use self::keys::{Keyed, Named};
 pub use self::lock::is_under_way;
 pub use self::migrate::Migrated;
 pub use self::nearby::{Paid, names_of_service};
@@ -83,6 +87,7 @@ pub use self::renames::{Renamed, Wanted};
 pub use self::restored::Newer;
 pub use self::store::{Listing, Store};
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
+pub use self::trial::{AnotherTask, Replay};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
 pub use self::videos::{MissingFile, Remarked, Totals};
 pub use self::view::{Rows, View};

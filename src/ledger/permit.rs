@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keys::Named;
 use super::writer::{Job, Jobs, Record};
 use crate::price::Charge;
 use crate::wire::{Judgement, Proof};
@@ -21,6 +22,7 @@ use crate::wire::{Judgement, Proof};
 pub struct Permit {
     receipt: Receipt,
     body: Bytes,
+    named: Option<Named>,
 }
 
 /// The open end of an intent: the outcome has to be settled with it.
@@ -42,6 +44,18 @@ pub(super) struct Intent {
     pub(super) body: Bytes,
     pub(super) audio: Option<Duration>,
     pub(super) charge: Charge,
+    pub(super) occasion: Occasion,
+}
+
+/// Why a create is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// Its pair is planned.
+    First,
+    /// It is in doubt, and has a key that the service honours.
+    Again,
+    /// It was accepted, and shall show whether the service honours keys: the trial of this number.
+    Trial(i64),
 }
 
 /// How a receipt that is dropped tells the ledger.
@@ -89,7 +103,18 @@ impl Departure {
 
 impl Permit {
     pub(super) fn new(intent: Intent, body: Bytes) -> Self {
-        Self { receipt: Receipt { intent, way_back: None }, body }
+        Self { receipt: Receipt { intent, way_back: None }, body, named: None }
+    }
+
+    /// To be sent under this key.
+    pub(super) fn named(self, named: Option<Named>) -> Self {
+        Self { named, ..self }
+    }
+
+    /// The key that has to be sent with it, and its header.
+    #[must_use]
+    pub fn key(&self) -> Option<&Named> {
+        self.named.as_ref()
     }
 
     /// Has it go back to the ledger when it is dropped unspent.

@@ -67,7 +67,10 @@ impl View {
     pub fn spent(&self, rules: &Rules) -> Result<u64, LedgerError> {
         let sql = "SELECT seconds, price, count(*) FROM (
                 SELECT seconds, price FROM attempts WHERE event IN (?1, ?2)
-                UNION ALL SELECT seconds, price FROM standings WHERE state = ?3
+                UNION ALL SELECT seconds, price FROM standings s WHERE state = ?3 AND NOT EXISTS
+                    (SELECT 1 FROM attempts a WHERE a.pair = s.pair AND a.attempt = s.attempt)
+                UNION ALL SELECT seconds, price FROM trials
+                    WHERE outcome IN ('sending', 'unknown', 'another')
             ) GROUP BY seconds, price";
         let kept = [Event::Accepted.name(), Event::Lost.name(), State::Sending.name()];
         let charges: Vec<(Charge, u64)> =

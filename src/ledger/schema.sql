@@ -10,7 +10,10 @@ CREATE TABLE batch (
     run        TEXT,                       -- that holds the ledger; nobody else may commit
     manifest   TEXT,                       -- the file that it was made for
     account    BLOB,                       -- salted digest of the key's account
-    salt       BLOB
+    salt       BLOB,
+    desk       TEXT,                       -- who is asked now: the endpoint, and as whom
+    idempotency_header TEXT,               -- that creates carry a key in; none: they have no key
+    idempotency_window INTEGER             -- how long the service remembers a key
 );
 
 -- The processes that held the ledger to write, by their random ids.
@@ -79,7 +82,6 @@ CREATE TABLE standings (
     video_millis INTEGER,                  -- how long the video plays
     error_code   TEXT    NOT NULL DEFAULT '',
     error        TEXT    NOT NULL DEFAULT '',
-    idempotency_key    TEXT,               -- of the create under way
     usage              TEXT,               -- JSON, what the task costs as the server says
     credits            TEXT,               -- the same as a number, as it is written
     credits_millionths INTEGER             -- to add up
@@ -122,11 +124,41 @@ CREATE TABLE attempts (
     proposed   TEXT,                       -- a task that the answer seems to name
     verdict    TEXT,                       -- what a person made of a doubt
     judged     INTEGER,                    -- when
-    idempotency_key TEXT,                  -- under which it was sent
-    sent       TEXT,                       -- the exact JSON, where there is such a key
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
 CREATE INDEX attempts_lost ON attempts (settled) WHERE event = 'lost';
+
+-- The idempotency keys that creates were sent under; those that provably made nothing have none.
+CREATE TABLE keys (
+    pair       INTEGER NOT NULL REFERENCES pairs,
+    attempt    INTEGER NOT NULL,
+    header     TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    desk       TEXT    NOT NULL,           -- who was asked
+    intended   INTEGER NOT NULL,           -- the window counts from here
+    body       TEXT    NOT NULL,           -- the exact JSON
+    again      INTEGER NOT NULL DEFAULT 0, -- how often it was sent again
+    last       INTEGER,                    -- when it was
+    ended      TEXT,                       -- why it never is any more
+    PRIMARY KEY (pair, attempt)
+) WITHOUT ROWID;
+
+-- Accepted creates that were sent once more, to see whether the service replays them.
+CREATE TABLE trials (
+    n          INTEGER PRIMARY KEY,
+    begun      INTEGER NOT NULL,
+    pair       INTEGER NOT NULL REFERENCES pairs,
+    attempt    INTEGER NOT NULL,
+    header     TEXT    NOT NULL,
+    desk       TEXT    NOT NULL,           -- who had accepted it
+    asked      TEXT    NOT NULL,           -- who was asked this time
+    outcome    TEXT    NOT NULL,           -- sending, nothing, unknown, same, another, refused
+    task_id    TEXT    NOT NULL,           -- that it had made
+    other      TEXT,                       -- that came back, if it was another one
+    evidence   BLOB,                       -- the raw answer, if it was not the first one's
+    seconds    INTEGER,                    -- as in standings
+    price      INTEGER
+);
 
 -- What happened, in order: `events.jsonl` is written from it.
 CREATE TABLE events (

@@ -3,6 +3,7 @@
 mod again;
 mod bills;
 mod fence;
+mod keys;
 mod log;
 mod migrate;
 mod nearby;

@@ -104,7 +104,8 @@ impl Write<'_> {
     }
 
     fn intended(&self, known: &Known) -> Result<Timestamp, LedgerError> {
-        let sql = "SELECT max(intended) FROM attempts WHERE pair = ?1";
+        let sql = "SELECT max(sent) FROM (SELECT intended AS sent FROM attempts WHERE pair = ?1
+            UNION ALL SELECT last FROM keys WHERE pair = ?1)";
         let millis: Option<i64> = self.only_row(sql, [known.intent.pair], |row| row.get(0))?;
         Ok(Timestamp::from_millisecond(millis.unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH))
     }

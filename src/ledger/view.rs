@@ -275,7 +275,9 @@ impl View {
             Ok(mean.map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1000.0)))
         };
         let answer = "SELECT avg(settled - intended) FROM (SELECT settled, intended FROM attempts
-            WHERE event = 'accepted' ORDER BY settled DESC LIMIT 1000)";
+            WHERE event = 'accepted' AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.pair = attempts.pair
+                AND k.attempt = attempts.attempt AND k.again > 0)
+            ORDER BY settled DESC LIMIT 1000)";
         let task = "SELECT coalesce(avg(linked_at - created_at), avg(estimate)) FROM (
             SELECT linked_at, created_at, estimate FROM standings
             WHERE created_at IS NOT NULL ORDER BY created_at DESC LIMIT 1000)";

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::event_log::keep;
+use super::keys::{Keys, idempotency_at};
 use super::lookup::{millis, state_at};
+use super::permit::Occasion;
 use super::purse::Purse;
 use super::writer::Record;
 use super::{
@@ -32,6 +34,8 @@ pub(super) struct Write<'a> {
     pub(super) run: Option<String>,
     /// Why nothing new may be begun by this one.
     pub(super) aside: Option<LedgerError>,
+    /// How creates are named, if they are.
+    pub(super) keys: Option<Keys>,
     changes: Vec<Change>,
 }
 
@@ -62,12 +66,16 @@ impl<'a> Write<'a> {
         // As exact as it is stored, so that the event log and the ledger say the same.
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond());
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
-        let (events, run, aside, changes) = (0, None, None, Vec::new());
-        let mut write = Self { transaction, path, purse, now, events, run, aside, changes };
-        let known = write.only_row("SELECT events, run FROM batch", (), |row| {
-            Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
+        let (events, run, aside, keys, changes) = (0, None, None, None, Vec::new());
+        let mut write = Self { transaction, path, purse, now, events, run, aside, keys, changes };
+        let sql = "SELECT events, run, idempotency_header, idempotency_window, desk FROM batch";
+        let known = write.only_row(sql, (), |row| {
+            let desk: Option<String> = row.get(4)?;
+            let keys = idempotency_at(row, 2)?.zip(desk);
+            let keys = keys.map(|(idempotency, desk)| Keys { idempotency, desk });
+            Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, keys))
         });
-        (write.events, write.run) = known?;
+        (write.events, write.run, write.keys) = known?;
         Ok(write)
     }
 
@@ -112,9 +120,11 @@ impl<'a> Write<'a> {
         };
         self.measure_one(planned)?;
         let (id, body, audio) = (planned.id.clone(), planned.body.clone(), planned.audio);
-        let intent = Intent { pair, attempt, intended: now, id, body, audio, charge };
+        let (intended, occasion) = (now, Occasion::First);
+        let intent = Intent { pair, attempt, intended, id, body, audio, charge, occasion };
+        let named = self.name(&intent, &planned.to_send())?;
         self.changed(&intent, event, (from, to), &Trace::default());
-        Ok(Permit::new(intent, planned.to_send()))
+        Ok(Permit::new(intent, planned.to_send()).named(named))
     }
 
     /// Records what happened to a pair, and returns its state.
@@ -134,6 +144,28 @@ impl<'a> Write<'a> {
 
     /// Records the outcome of a create. A task that another one made is not this one's.
     pub(super) fn settle(
+        &mut self,
+        intent: &Intent,
+        judgement: &Judgement,
+    ) -> Result<Settled, LedgerError> {
+        match intent.occasion {
+            Occasion::Trial(n) => return self.settle_trial((intent, n), judgement),
+            Occasion::Again => {
+                let settled = self.settle_repeated(intent, judgement)?;
+                self.keep_key(intent, judgement, settled.state)?;
+                return Ok(settled);
+            }
+            Occasion::First => {}
+        }
+        if self.was_repeated(intent)? {
+            return self.settle_first_of_many(intent, judgement);
+        }
+        let settled = self.settle_first(intent, judgement)?;
+        self.keep_key(intent, judgement, settled.state)?;
+        Ok(settled)
+    }
+
+    fn settle_first(
         &mut self,
         intent: &Intent,
         judgement: &Judgement,
@@ -220,6 +252,7 @@ impl<'a> Write<'a> {
             body: Bytes::new(),
             audio: None,
             charge: Charge::default(),
+            occasion: Occasion::First,
         };
         let state = self.apply(&intent, news.from(), news.event(), &trace)?;
         if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {

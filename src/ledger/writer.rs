@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use super::fence::Fence;
+use super::permit::Occasion;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
@@ -43,7 +44,7 @@ pub struct Ledger {
 #[derive(Debug)]
 pub(super) enum Job {
     /// With the way on which the permit comes back if it is not used.
-    Intend(Planned, Jobs, Reply<Permit>),
+    Intend(Occasion, Planned, Jobs, Reply<Permit>),
     /// Nobody waits for what becomes of a permit that came back.
     Record(Record, Option<Reply<Settled>>),
 }
@@ -91,7 +92,30 @@ impl Ledger {
     /// # Errors
     /// When it could not be written: then nothing may be sent.
     pub async fn intend(&self, planned: Planned) -> Result<Permit, LedgerError> {
-        self.ask(|reply| Job::Intend(planned, self.jobs.clone(), reply)).await
+        self.permit(Occasion::First, planned).await
+    }
+
+    /// The same for a pair in doubt whose create has a key that the service is known to honour: it
+    /// is sent again, the same attempt under the same key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Forbidden`] where that may not be, or not any more; or when it could not be
+    /// written. Then nothing may be sent.
+    pub async fn repeat(&self, planned: Planned) -> Result<Permit, LedgerError> {
+        self.permit(Occasion::Again, planned).await
+    }
+
+    /// The same for an accepted create, to see whether the service honours keys. It may be paid for.
+    ///
+    /// # Errors
+    /// As for [`Ledger::repeat`], or [`LedgerError::NotAffordable`].
+    pub async fn try_key(&self, planned: Planned) -> Result<Permit, LedgerError> {
+        // Its number comes with the permit.
+        self.permit(Occasion::Trial(0), planned).await
+    }
+
+    async fn permit(&self, occasion: Occasion, planned: Planned) -> Result<Permit, LedgerError> {
+        self.ask(|reply| Job::Intend(occasion, planned, self.jobs.clone(), reply)).await
     }
 
     /// Makes the outcome of a create durable, and says what it came to.
@@ -287,7 +311,7 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
     let mut rest = Vec::new();
     for job in group {
         match job {
-            Job::Intend(_, _, reply) => drop(reply.send(Err(error.clone()))),
+            Job::Intend(_, _, _, reply) => drop(reply.send(Err(error.clone()))),
             record @ Job::Record(..) => rest.push(record),
         }
     }
@@ -309,8 +333,8 @@ impl Answered {
             }
         };
         match job {
-            Job::Intend(planned, back, reply) => {
-                Self::Intend(write.intend(&planned).inspect_err(&mut note), back, reply)
+            Job::Intend(occasion, planned, back, reply) => {
+                Self::Intend(write.permit(occasion, &planned).inspect_err(&mut note), back, reply)
             }
             Job::Record(record, reply) => {
                 let settled = write.record(&record).inspect_err(&mut note);
@@ -321,7 +345,7 @@ impl Answered {
 
     fn refused(job: Job, error: &LedgerError) -> Self {
         match job {
-            Job::Intend(_, back, reply) => Self::Intend(Err(error.clone()), back, reply),
+            Job::Intend(_, _, back, reply) => Self::Intend(Err(error.clone()), back, reply),
             Job::Record(record, reply) => Self::Record(record, Err(error.clone()), reply),
         }
     }

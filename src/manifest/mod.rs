@@ -15,6 +15,7 @@ mod cross;
 mod draft;
 mod excerpt;
 mod fields;
+mod idempotency;
 mod kinds;
 mod media;
 mod pairs;
@@ -37,7 +38,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use crate::pace::Rate;
-use crate::pair::{Endpoint, Pair, PairId, PlainHttp};
+use crate::pair::{Endpoint, Idempotency, Pair, PairId, PlainHttp};
 use crate::price::{Amount, Price, Rules, Tariff};
 use crate::table::Files;
 
@@ -81,6 +82,8 @@ pub struct Manifest {
     pub spending: Spending,
     /// Where local files go; to the API's own storage if absent.
     pub uploads: Option<Bucket>,
+    /// The keys under which the service knows creates; none if absent.
+    pub idempotency: Option<Idempotency>,
     /// Whether media are looked at just before each create.
     pub probe: bool,
     /// In the order written, those of `cross` and then those of tables last. Never empty; ids are

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency};
 
 /// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
 /// compares pairs with each other and looks into URLs.
@@ -19,7 +19,7 @@ pub fn schema() -> Value {
         "title": "callsheet manifest",
         "description": "Which portrait and audio pairs are to be made into videos, and how.",
         "type": "object",
-        "properties": joined(settings(), spending()),
+        "properties": joined(joined(settings(), spending()), idempotency::schema()),
         "required": ["version"],
         "anyOf": [{"required": ["pairs"]}, {"required": ["cross"]}, {"required": ["pairs_from"]}],
         "additionalProperties": false,

@@ -113,6 +113,7 @@ impl<'t> Reading<'t> {
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
         let uploads = self.setting(all, "uploads", Self::uploads);
+        let idempotency = self.setting(all, "idempotency", Self::idempotency).flatten();
         let probe = self.setting(all, "probe", Self::boolean);
         let mut from = self.pairs_from(all, files);
         let Batch { pairs, marks, formers, .. } = self.batch(all, tree.head(), model, &mut from);
@@ -128,6 +129,7 @@ impl<'t> Reading<'t> {
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
             uploads,
+            idempotency,
             probe: probe.unwrap_or(false),
             pairs,
             marks,

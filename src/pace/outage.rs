@@ -34,6 +34,8 @@ pub enum Outcome {
     Busy,
     /// What became of it is unknown.
     Doubt,
+    /// The same of a create that was sent again under its key: one doubt, as before.
+    DoubtAgain,
     /// The answer is not the API's, and nothing was made.
     Foreign,
     /// Nothing was sent.
@@ -180,11 +182,15 @@ impl Outage {
             Outcome::Answer => self.answered(alone, now),
             Outcome::Busy => {}
             Outcome::Doubt => self.doubted(alone),
+            Outcome::DoubtAgain => self.doubted_again(alone),
             Outcome::Foreign => self.foreign += 1,
             Outcome::NotSent | Outcome::NotRelayed => {}
         }
         let trouble = match outcome {
             Outcome::Doubt => Some(Cause::Doubts),
+            // Whoever sends it again waits longer each time.
+            Outcome::DoubtAgain if !alone => None,
+            Outcome::DoubtAgain => Some(Cause::Doubts),
             Outcome::Foreign => Some(Cause::Foreign),
             Outcome::NotSent => Some(Cause::NotSent),
             Outcome::NotRelayed => Some(Cause::NotRelayed),
@@ -228,6 +234,25 @@ impl Outage {
         {
             self.window.restart(now);
         }
+    }
+
+    /// The one that was tried alone tells as much of the service as any.
+    fn doubted_again(&mut self, alone: bool) {
+        self.alone += u32::from(alone);
+        if self.alone >= ROW {
+            self.end.get_or_insert(End::Alone);
+        }
+    }
+
+    /// A doubt of this run is none any more.
+    pub fn undoubted(&mut self) {
+        self.doubts = self.doubts.saturating_sub(1);
+    }
+
+    /// Whether nothing was tried alone yet since the service last answered.
+    #[must_use]
+    pub fn tries_first(&self) -> bool {
+        self.alone == 0
     }
 
     fn doubted(&mut self, alone: bool) {

@@ -6,6 +6,7 @@
 mod address;
 mod expiry;
 mod id;
+mod idempotency;
 mod key;
 mod letters;
 mod name;
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zone_of};
 pub use self::expiry::expires;
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
+pub use self::idempotency::{Idempotency, IdempotencyKey, KeyHeader, KeyHeaderError};
 pub use self::key::{ApiKey, KeyError};
 pub(crate) use self::letters::is_mark;
 pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_alphabet};

@@ -42,6 +42,18 @@ pub(super) enum Tried {
 pub(super) struct Tries {
     begun: Duration,
     foreign: u32,
+    sending: Sending,
+}
+
+/// Which sending of a create it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// The first.
+    First,
+    /// One more, of a doubt.
+    Again,
+    /// One more, of an accepted create.
+    Trial,
 }
 
 impl Run<'_> {
@@ -75,7 +87,11 @@ impl Run<'_> {
     }
 
     pub(super) fn tries(&self) -> Tries {
-        Tries { begun: self.gate.tried(), foreign: 0 }
+        self.tries_of(Sending::First)
+    }
+
+    pub(super) fn tries_of(&self, sending: Sending) -> Tries {
+        Tries { begun: self.gate.tried(), foreign: 0, sending }
     }
 
     fn is_suspect(&self, planned: &Planned) -> bool {
@@ -144,9 +160,9 @@ impl Run<'_> {
             "create"
         );
         let again = self.learn(planned, (pass, &judgement), tries);
-        let proof = judgement.proof.clone();
+        let (proof, sending) = (judgement.proof.clone(), tries.sending);
         match self.means.ledger.settle(receipt, judgement).await {
-            Ok(settled) => self.settled(planned, (&proof, settled), again),
+            Ok(settled) => self.settled((planned, sending), (&proof, settled), again),
             Err(error) => {
                 self.means.stop.pull(Reason::Ledger(error));
                 Tried::Over
@@ -156,11 +172,18 @@ impl Run<'_> {
 
     fn settled(
         &self,
-        planned: &Planned,
+        (planned, sending): (&Planned, Sending),
         (proof, settled): (&Proof, Settled),
         again: bool,
     ) -> Tried {
         self.means.board.settled(&planned.id);
+        if sending == Sending::Trial {
+            return if again { Tried::Again } else { Tried::Over };
+        }
+        // What did not get through is tried at once.
+        if settled.state == State::InDoubt && !again {
+            self.in_doubt(&planned.id, (sending, proof));
+        }
         if let Proof::Created(task) = proof {
             let twin = settled.same_task.is_some();
             self.gate.recorded(twin);
@@ -168,7 +191,13 @@ impl Run<'_> {
                 self.suspects.borrow_mut().accepted(planned);
                 self.alike.borrow_mut().accepted();
                 *self.known.borrow_mut() = Some(task.clone());
+                if self.doubts_again.borrow_mut().accepted(&planned.id) {
+                    self.gate.undoubted();
+                }
             }
+        }
+        if self.doubts_again.borrow_mut().lacks_accepted.take() {
+            self.doubts_changed.notify_one();
         }
         match settled.state {
             State::Created => Tried::Created,
@@ -184,7 +213,7 @@ impl Run<'_> {
         (pass, judgement): (&Pass<'_>, &Judgement),
         tries: &mut Tries,
     ) -> bool {
-        if judgement.proof == Proof::InDoubt {
+        if judgement.proof == Proof::InDoubt && tries.sending == Sending::First {
             let media = media::of(planned);
             self.suspects.borrow_mut().doubted(&media);
             pass.doubted(media);
@@ -211,6 +240,8 @@ impl Run<'_> {
             Proof::NotSent | Proof::NotRelayed | Proof::Wait => {
                 return self.has_time(tries, judgement);
             }
+            // It says nothing of the others' first creates.
+            Proof::Rejected if tries.sending != Sending::First => {}
             Proof::Rejected => self.refused(planned, judgement),
             Proof::Created(_) | Proof::InDoubt => {}
         }

@@ -17,7 +17,7 @@ use super::stop::Stop;
 use super::{Last, Limits};
 use crate::ledger::Doubted;
 use crate::pace::{Cause, End, Outcome, Step, retry_after};
-use crate::wire::{Judgement, Proof};
+use crate::wire::{IDEMPOTENCY_CONFLICT, Judgement, PAID_OUTCOME_UNKNOWN, Proof};
 
 /// How often places are looked for that come with time.
 const LOOK: Duration = Duration::from_secs(5);
@@ -159,6 +159,17 @@ impl Gate {
         self.inner.borrow().outage.cause()
     }
 
+    /// Whether nothing was tried alone yet since the service last answered.
+    pub(super) fn tries_first(&self) -> bool {
+        self.inner.borrow().outage.tries_first()
+    }
+
+    /// A doubt of this run is settled.
+    pub(super) fn undoubted(&self) {
+        self.inner.borrow_mut().outage.undoubted();
+        self.turn();
+    }
+
     pub(super) fn end(&self) -> Option<End> {
         self.inner.borrow().outage.end()
     }
@@ -206,7 +217,12 @@ impl Gate {
     /// What a create's outcome means for those that follow; how long the server wants all to wait,
     /// if that is too long.
     fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> Option<Duration> {
-        let outcome = outcome(&judgement.proof)?;
+        let outcome = match outcome(&judgement.proof)? {
+            // It answers, and that is all that matters to others.
+            Outcome::Doubt if is_of_key(judgement) => Outcome::Answer,
+            Outcome::Doubt if pass.again.get() => Outcome::DoubtAgain,
+            outcome => outcome,
+        };
         let (now, tried) = (self.now(), self.tried());
         let asked = judgement.retry_after.as_deref().filter(|_| outcome != Outcome::Answer);
         let asked = asked.and_then(|value| retry_after(value, SystemTime::now()));
@@ -231,6 +247,10 @@ impl Gate {
         }
         too_long
     }
+}
+
+fn is_of_key(judgement: &Judgement) -> bool {
+    [IDEMPOTENCY_CONFLICT, PAID_OUTCOME_UNKNOWN].contains(&judgement.code.as_str())
 }
 
 fn outcome(proof: &Proof) -> Option<Outcome> {

@@ -11,6 +11,7 @@ mod in_flight;
 mod media;
 mod outage;
 mod outcome;
+mod repeat;
 mod stop;
 
 use std::cell::{Cell, RefCell};
@@ -19,9 +20,9 @@ use std::time::Duration;
 
 use futures::future;
 use futures::stream::{self, Stream, StreamExt};
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
+use tokio::sync::{Mutex, Notify};
 
 pub use self::board::Board;
 use self::create::Turn;
@@ -30,6 +31,7 @@ pub use self::in_flight::InFlight;
 use self::in_flight::Seat;
 use self::media::{Alike, Suspects};
 pub use self::outcome::{Last, NotAffordable, Outcome};
+use self::repeat::DoubtsAgain;
 pub use self::stop::{Reason, Stop, Stops, Trouble};
 use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
@@ -91,6 +93,10 @@ struct Run<'a> {
     /// The shortest recording that the budget had not enough left for. What is left only shrinks.
     too_long: Cell<Option<Duration>>,
     outcome: RefCell<Outcome>,
+    /// Doubts that their keys may settle.
+    doubts_again: RefCell<DoubtsAgain>,
+    /// For whoever sends them again.
+    doubts_changed: Notify,
 }
 
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
@@ -101,12 +107,17 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
         means.stop.pull(Reason::Ledger(error));
     }
     let (ends, over) = watch::channel(false);
+    let (created, creating) = watch::channel(false);
     let fan_out = async {
         run.fan_out(Turn::First).await;
         run.fan_out(Turn::Last).await;
+        created.send_replace(true);
+    };
+    let creates = async {
+        tokio::join!(fan_out, run.send_again(creating));
         ends.send_replace(true);
     };
-    tokio::join!(fan_out, run.look_after(over));
+    tokio::join!(creates, run.look_after(over));
     run.outcome.into_inner()
 }
 
@@ -146,6 +157,8 @@ impl<'a> Run<'a> {
             taken_up: Cell::new((0, -1)),
             too_long: Cell::default(),
             outcome: RefCell::default(),
+            doubts_again: RefCell::default(),
+            doubts_changed: Notify::new(),
         }
     }
 

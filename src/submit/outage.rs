@@ -5,7 +5,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::Run;
-use super::create::keep;
+use super::create::{Sending, keep};
 use super::media;
 use super::stop::{Reason, Trouble};
 use crate::client::Presence;
@@ -105,6 +105,11 @@ impl Run<'_> {
             Some(Cause::Alike) => self.alike.borrow().refused_media().to_vec(),
             Some(Cause::Foreign | Cause::NotSent | Cause::NotRelayed) | None => Vec::new(),
         };
+        // Where it costs nothing, and the first time: a pair that the service chokes on tells nothing.
+        let alike = self.gate.cause() == Some(Cause::Alike);
+        if !alike && self.gate.tries_first() && self.repeat_alone().await == Chosen::Tried {
+            return;
+        }
         // With a limit, no pair is taken up for being apart.
         let free = !from.is_empty() && self.limits.most.is_none();
         if free && self.try_apart(&from).await == Chosen::Tried {
@@ -144,6 +149,26 @@ impl Run<'_> {
             Err(LedgerError::NotAffordable { .. }) => {
                 pass.forgoes();
                 Chosen::None
+            }
+            Err(error) => {
+                self.ledger_failed(error);
+                Chosen::None
+            }
+        }
+    }
+
+    /// The oldest doubt whose key settles it.
+    async fn repeat_alone(&self) -> Chosen {
+        let Some(planned) = self.oldest_again() else { return Chosen::None };
+        let Some(seat) = self.means.in_flight.try_enter() else { return Chosen::None };
+        let Some(pass) = self.gate.alone(self.means.stop).await else { return Chosen::None };
+        match self.means.ledger.repeat(planned.clone()).await {
+            Ok(permit) => {
+                pass.sends_again();
+                let tries = &mut self.tries_of(Sending::Again);
+                let tried = self.send(&planned, (&pass, permit), tries).await;
+                keep(seat, tried);
+                Chosen::Tried
             }
             Err(error) => {
                 self.ledger_failed(error);

@@ -12,6 +12,9 @@ pub struct Outcome {
     pub not_affordable: NotAffordable,
     /// The first pair that the budget had not enough left for, and how much it had.
     pub beyond_budget: Option<(Arc<str>, Refusal)>,
+    /// The accepted create that was to show whether the service honours keys, and may not be paid for
+    /// once more.
+    pub no_trial: Option<(Arc<str>, Refusal)>,
 }
 
 /// Pairs that may not be paid for whatever is left of the budget; others were sent.

@@ -1,6 +1,6 @@
 //! The progress of a run: a bar on a terminal, and warnings that scroll above it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -38,6 +38,8 @@ pub struct Progress {
     links: Links,
     meter: Arc<Meter>,
     seen: HashMap<Event, u64>,
+    /// Whose creates were sent again.
+    again: HashSet<Arc<str>>,
     /// Bytes of videos at a time, for their speed.
     measured: (Instant, u64),
     speed: f64,
@@ -62,8 +64,9 @@ impl Progress {
         if drawn {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        let (seen, measured) = (HashMap::new(), (Instant::now(), 0));
-        let progress = Self { ui, bar, until, links, meter, seen, measured, speed: 0.0 };
+        let (seen, again) = (HashMap::new(), HashSet::new());
+        let measured = (Instant::now(), 0);
+        let progress = Self { ui, bar, until, links, meter, seen, again, measured, speed: 0.0 };
         progress.describe();
         progress
     }
@@ -71,6 +74,7 @@ impl Progress {
     /// Takes in what was committed.
     pub fn follow(&mut self, changes: &[Change]) {
         for change in changes {
+            self.take_back(change);
             let seen = self.seen.entry(change.event).or_default();
             *seen += 1;
             let seen = *seen;
@@ -79,8 +83,31 @@ impl Progress {
             }
             self.links.follow(change);
             self.warn_of(change, seen);
+            self.tell_settled(change);
         }
         self.describe();
+    }
+
+    /// A doubt whose create is sent again was no end.
+    fn take_back(&mut self, change: &Change) {
+        if change.event != Event::Repeated {
+            return;
+        }
+        self.again.insert(change.id.clone());
+        if let Some(doubts) = self.seen.get_mut(&Event::Lost).filter(|doubts| **doubts > 0) {
+            *doubts -= 1;
+            self.bar.dec(1);
+        }
+    }
+
+    /// Whoever was told of a doubt is told that it is none.
+    fn tell_settled(&self, change: &Change) {
+        let was = change.event == Event::Accepted && self.again.contains(&change.id);
+        if was && self.again.len() as u64 <= SHOWN {
+            let text =
+                format!("{}: no longer in doubt: sent again, its key led to its task", change.id);
+            self.above(|ui| ui.note(&text));
+        }
     }
 
     /// Whether the run has no more work with the pair.
@@ -176,6 +203,10 @@ impl Progress {
 
     fn warn_of(&self, change: &Change, seen: u64) {
         let Some(word) = word(change.event) else { return };
+        // It was said the first time.
+        if change.event == Event::Lost && self.again.contains(&change.id) {
+            return;
+        }
         if seen > SHOWN + 1 {
             return;
         }

@@ -188,6 +188,11 @@ pub struct Judgement {
     pub bill: Bill,
 }
 
+/// The code of a service that knows a create's idempotency key from another request.
+pub const IDEMPOTENCY_CONFLICT: &str = "idempotency_conflict";
+/// The code of a service that has not finished the request that this key was first used for.
+pub const PAID_OUTCOME_UNKNOWN: &str = "paid_outcome_unknown";
+
 /// Where creates go.
 pub const CREATE_PATH: &str = "/v1/videos/generations";
 
@@ -283,6 +288,10 @@ fn without_task(received: &Received, proposed: Option<TaskId>) -> Judgement {
 }
 
 fn proof_without_task(received: &Received, answer: &Answer<'_>) -> Proof {
+    // Whatever its status, it says that the key was used: nothing is proven by it.
+    if of_key(answer).is_some() {
+        return Proof::InDoubt;
+    }
     // The account speaks under any status, 200 and 429 among them, so it is looked for first.
     if let Some(account) = account::account(received.status, answer) {
         return Proof::AccountStop(account);
@@ -303,8 +312,15 @@ fn proof_without_task(received: &Received, answer: &Answer<'_>) -> Proof {
     }
 }
 
+/// What the answer says of the create's idempotency key. Some have a number for a code, and this for
+/// a type.
+fn of_key(answer: &Answer<'_>) -> Option<&'static str> {
+    let names = answer.names();
+    [IDEMPOTENCY_CONFLICT, PAID_OUTCOME_UNKNOWN].into_iter().find(|code| names.contains(code))
+}
+
 fn code(received: &Received, answer: &Answer<'_>) -> String {
-    match answer.code() {
+    match of_key(answer).or(answer.code()) {
         Some(code) => bounded(code),
         None if is_success(received.status) => "no_task_id".to_owned(),
         None => format!("http_{}", received.status),

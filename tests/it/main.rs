@@ -28,6 +28,7 @@ mod folders;
 mod half;
 mod init;
 mod inside;
+mod keys;
 mod layers;
 mod library;
 mod links;

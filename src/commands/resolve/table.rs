@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::commands::batch::{Site, bytes_of};
 use crate::commands::failure::Failure;
 use crate::commands::grid::text_of;
+use crate::commands::keys;
 use crate::commands::patient;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
@@ -45,6 +46,8 @@ pub(super) fn settle(
         problems.extend(unknown(args, &owner, &decided.settled)?);
     }
     refuse(file, problems)?;
+    let again = decided.settled.iter().filter(|one| one.verdict == Verdict::Resend);
+    keys::warn_of_resend(ui, &view, again.map(|one| one.id.as_str()))?;
     if args.dry_run {
         return show(ui, &sheet, &decided);
     }

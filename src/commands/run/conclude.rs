@@ -86,6 +86,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
+    standing.resends.describe_others().for_each(|other| ui.warn(&other));
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
@@ -143,6 +144,12 @@ fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
 }
 
 fn explain_money(ui: &Ui, batch: &Batch, created: &submit::Outcome) {
+    if let Some((id, refusal)) = &created.no_trial {
+        ui.warn(&format!(
+            "what is in doubt was not sent again: to see whether the service honours keys, the create \
+             of {id} would have to be sent once more: {refusal}"
+        ));
+    }
     if let Some((id, refusal)) = &created.beyond_budget {
         ui.error(&format!("the budget allows no more: {id}: {refusal}"));
         ui.hint("to go on, raise `budget` in the manifest and give the same command again");

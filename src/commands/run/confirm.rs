@@ -6,6 +6,7 @@ use super::again::Again;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
+use crate::commands::keys::Resends;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
 use crate::pair::{Pair, folded};
@@ -14,6 +15,17 @@ use crate::price::{Amount, Money, Price, Tariff, billed};
 use crate::state::State;
 use crate::ui::{Ui, counted};
 
+/// What is sent besides the planned pairs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Besides<'a> {
+    /// The pairs that a person wants again.
+    pub(super) again: &'a Again,
+    /// Those whose media are looked at again.
+    pub(super) unfit: &'a [String],
+    /// What is sent again under its key, and what that takes.
+    pub(super) resends: &'a Resends,
+}
+
 /// Goes on only if the run is small enough, or somebody says so. The pairs of `again` will be planned
 /// again if it does: those that a person wants, and those whose media are looked at again. Gives what
 /// would be sent, unless whatever it is may be.
@@ -21,14 +33,15 @@ pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
-    again: (&Again, &[String]),
+    besides: Besides<'_>,
 ) -> Result<Option<Sum>, Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
     if args.yes || batch.site.rehearsal {
         return Ok(None);
     }
-    let sum = to_send(args, batch, view, again)?;
+    let mut sum = to_send(args, batch, view, besides)?;
+    let trials = add_trials(&mut sum, batch, besides.resends);
     let most = u64::from(spending.confirm_pairs);
     // What is not known is taken for the most that it can be.
     let seconds = sum.unmeasured.saturating_mul(billed(batch.manifest.max_audio));
@@ -48,7 +61,10 @@ pub(super) fn confirm(
         (false, Some(cost)) => format!("{is} more than `confirm_cost`, {cost}"),
         (false, None) => return Ok(Some(sum)),
     };
-    let what = describe(&sum);
+    let mut what = describe(&sum);
+    if trials > 0 {
+        what.push_str(&format!(", {trials} of them only to see whether the service honours keys,"));
+    }
     match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
         Some(true) => Ok(Some(sum)),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
@@ -60,13 +76,24 @@ pub(super) fn confirm(
     }
 }
 
+/// Creates that may be sent twice, and paid for twice if the service does not honour their keys.
+fn add_trials(sum: &mut Sum, batch: &Batch, resends: &Resends) -> u64 {
+    let (prices, before) = (Prices::of_batch(batch), sum.pairs);
+    let may_need_one = resends.may_need_one() && before > 0;
+    resends.trials().for_each(|(id, audio)| sum.add(audio, prices.of(id)));
+    if may_need_one {
+        sum.add(None, prices.tariff.map(|tariff| tariff.dearest()));
+    }
+    sum.pairs - before
+}
+
 /// What this run would pay for: of the planned pairs, and of those that are planned again, the
 /// first in the manifest's order.
 fn to_send(
     args: &RunArgs,
     batch: &Batch,
     view: &View,
-    (again, unfit): (&Again, &[String]),
+    Besides { again, unfit, .. }: Besides<'_>,
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);

@@ -18,15 +18,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 use self::conclude::{End, conclude, explain_cut};
-use self::confirm::confirm;
+use self::confirm::{Besides, confirm};
 use self::kit::Kit;
 use self::stages::Stages;
 use super::batch::{Batch, plain};
 use super::failure::Failure;
+use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{balance, belongs, key, listed, locals, nearby, opened, pulse, saved};
+use super::{balance, belongs, key, keys, listed, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -63,6 +64,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let mut store = open(ui, &batch)?;
     belongs::take_manifest(ui, &batch, &mut store)?;
     key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
+    keys::take(&batch, key.as_ref(), &mut store)?;
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
     }
@@ -135,9 +137,16 @@ fn put_right(
     again.leave(&store.view()?);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    if let Some(sum) = confirm(ui, (args, batch), &store.view()?, (&again, &unfit))? {
-        balance::confirm(ui, batch, (&sum, &store.view()?.bills()?), left)?;
+    let view = store.view()?;
+    let resends = Resends::read(&view, batch.manifest.idempotency.as_ref())?;
+    if let Some(doubts) = resends.announce() {
+        ui.note(&doubts);
     }
+    let besides = Besides { again: &again, unfit: &unfit, resends: &resends };
+    if let Some(sum) = confirm(ui, (args, batch), &view, besides)? {
+        balance::confirm(ui, batch, (&sum, &view.bills()?), left)?;
+    }
+    drop(view);
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())

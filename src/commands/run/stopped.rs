@@ -53,8 +53,11 @@ fn explain_trouble(ui: &Ui, batch: &Batch, (trouble, last): (&Trouble, &Last)) {
     let success = last.status.is_some_and(|status| (200..300).contains(&status));
     let foreign = success || last.code == "not_the_api";
     let (host, last) = (batch.endpoint.origin(), said(last));
-    let mut in_doubt =
-        "what is in doubt may have been paid for; it is never sent again by itself".to_owned();
+    let again = match &batch.manifest.idempotency {
+        Some(_) => "it is sent again under its own key or never by itself",
+        None => "it is never sent again by itself",
+    };
+    let mut in_doubt = format!("what is in doubt may have been paid for; {again}");
     if foreign {
         in_doubt.push_str(". Is the address right (`endpoint`)?");
     }

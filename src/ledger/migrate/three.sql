@@ -9,6 +9,9 @@ ALTER TABLE batch ADD COLUMN run TEXT;
 ALTER TABLE batch ADD COLUMN manifest TEXT;
 ALTER TABLE batch ADD COLUMN account BLOB;
 ALTER TABLE batch ADD COLUMN salt BLOB;
+ALTER TABLE batch ADD COLUMN desk TEXT;
+ALTER TABLE batch ADD COLUMN idempotency_header TEXT;
+ALTER TABLE batch ADD COLUMN idempotency_window INTEGER;
 
 CREATE TABLE runs (
     run     TEXT    PRIMARY KEY,
@@ -28,7 +31,6 @@ CREATE TABLE moves (
 ALTER TABLE pairs ADD COLUMN take INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX pairs_by_fingerprint ON pairs (fingerprint);
 
-ALTER TABLE standings ADD COLUMN idempotency_key TEXT;
 ALTER TABLE standings ADD COLUMN usage TEXT;
 ALTER TABLE standings ADD COLUMN credits TEXT;
 ALTER TABLE standings ADD COLUMN credits_millionths INTEGER;
@@ -37,8 +39,36 @@ ALTER TABLE former_tasks ADD COLUMN usage TEXT;
 ALTER TABLE former_tasks ADD COLUMN credits TEXT;
 ALTER TABLE former_tasks ADD COLUMN credits_millionths INTEGER;
 
-ALTER TABLE attempts ADD COLUMN idempotency_key TEXT;
-ALTER TABLE attempts ADD COLUMN sent TEXT;
+-- No create of older releases had a key.
+CREATE TABLE keys (
+    pair       INTEGER NOT NULL REFERENCES pairs,
+    attempt    INTEGER NOT NULL,
+    header     TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    desk       TEXT    NOT NULL,
+    intended   INTEGER NOT NULL,
+    body       TEXT    NOT NULL,
+    again      INTEGER NOT NULL DEFAULT 0,
+    last       INTEGER,
+    ended      TEXT,
+    PRIMARY KEY (pair, attempt)
+) WITHOUT ROWID;
+
+CREATE TABLE trials (
+    n          INTEGER PRIMARY KEY,
+    begun      INTEGER NOT NULL,
+    pair       INTEGER NOT NULL REFERENCES pairs,
+    attempt    INTEGER NOT NULL,
+    header     TEXT    NOT NULL,
+    desk       TEXT    NOT NULL,
+    asked      TEXT    NOT NULL,
+    outcome    TEXT    NOT NULL,
+    task_id    TEXT    NOT NULL,
+    other      TEXT,
+    evidence   BLOB,
+    seconds    INTEGER,
+    price      INTEGER
+);
 
 CREATE TABLE events (
     n          INTEGER PRIMARY KEY,

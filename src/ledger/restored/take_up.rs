@@ -55,9 +55,10 @@ fn way(state: State, seen: Seen, task: Option<&TaskId>) -> Way {
 }
 
 impl Write<'_> {
-    /// Settles the pairs whose create was under way when the last run ended: they are in doubt.
+    /// Settles what was under way when the last run ended: such a pair is in doubt.
     pub(in crate::ledger) fn recover(&mut self) -> Result<usize, LedgerError> {
-        let pending = self.pending()?;
+        self.end_trials()?;
+        let pending = self.interrupted()?;
         let message = "the run ended before the answer was recorded";
         let lost = unanswered(Proof::InDoubt, "stopped", message);
         for intent in &pending {

@@ -19,6 +19,30 @@ fn after(concurrency: u32, outcomes: &[Outcome]) -> Outage {
 }
 
 #[test]
+fn a_doubt_that_is_sent_again_is_no_other_doubt() {
+    let mut outage = Outage::new(1, Some(2));
+    let at = |seconds| (Duration::from_secs(seconds), 0.0);
+    for n in 0..10 {
+        outage.heard(Outcome::DoubtAgain, false, at(n));
+    }
+    assert_eq!((outage.doubts(), outage.cause(), outage.end()), (0, None, None));
+    outage.heard(Outcome::Doubt, false, at(10));
+    assert_eq!((outage.doubts(), outage.cause()), (1, Some(Cause::Doubts)));
+    assert!(outage.tries_first());
+    outage.heard(Outcome::DoubtAgain, true, at(12));
+    assert!(!outage.tries_first(), "a pair that the service chokes on is not tried over and over");
+    outage.heard(Outcome::Answer, true, at(13));
+    assert_eq!((outage.cause(), outage.tries_first()), (None, true));
+    outage.undoubted();
+    outage.heard(Outcome::Doubt, false, at(14));
+    assert_eq!(outage.end(), None, "one of the two is settled");
+    for n in 0..3 {
+        outage.heard(Outcome::DoubtAgain, true, at(20 + n));
+    }
+    assert_eq!(outage.end(), Some(End::Alone), "it tells as much of the service as any other");
+}
+
+#[test]
 fn three_doubts_in_a_row_close_it_and_an_answer_between_does_not_count_them_together() {
     use Outcome::{Answer, Busy, Doubt};
     assert_eq!(after(64, &[Doubt, Doubt]).cause(), None);

@@ -10,13 +10,22 @@ pub(in super::super) struct Pass<'a> {
     /// Whether all others wait for what comes of it.
     pub(super) alone: bool,
     heard: Cell<bool>,
+    /// Whether the create is one that was sent before.
+    pub(super) again: Cell<bool>,
     /// While it has money reserved, or asks for it: how many creates had ended when it asked.
     pub(super) asked: Cell<Option<u64>>,
 }
 
 impl<'a> Pass<'a> {
     pub(super) fn new(gate: &'a Gate, started: Duration, alone: bool) -> Self {
-        Self { gate, started, alone, heard: Cell::default(), asked: Cell::default() }
+        Self {
+            gate,
+            started,
+            alone,
+            heard: Cell::default(),
+            again: Cell::default(),
+            asked: Cell::default(),
+        }
     }
 
     /// What the create's outcome means for those that follow; how long the server wants all to
@@ -24,6 +33,11 @@ impl<'a> Pass<'a> {
     pub(in super::super) fn learn(&self, judgement: &Judgement) -> Option<Duration> {
         self.heard.set(true);
         self.gate.learn(self, judgement)
+    }
+
+    /// The create is one that was sent before, under the same key.
+    pub(in super::super) fn sends_again(&self) {
+        self.again.set(true);
     }
 
     /// It ended in doubt with these media.
