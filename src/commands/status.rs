@@ -14,7 +14,7 @@ use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Bills, Doubt, Remarked, View};
+use crate::ledger::{Bills, Doubt, LateTask, Remarked, View};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
 use crate::view::{self, Row, printable};
@@ -55,6 +55,8 @@ pub(super) struct Standing {
     unsaved: Vec<Row>,
     /// Tasks that an older release gave to several pairs.
     twins: Vec<(String, Vec<String>)>,
+    /// Of creates that were given up, and were accepted after all.
+    late: Vec<LateTask>,
     /// Saved, and not what they should be.
     remarked: Vec<Remarked>,
     /// What the service says that it costs.
@@ -74,6 +76,7 @@ impl Standing {
             doubts: view.doubts()?,
             unsaved: view.unsaved()?,
             twins: view.twins()?,
+            late: view.late_tasks()?,
             remarked: view.remarked()?,
             bills: view.bills()?,
             resends: Resends::read(view, view.idempotency()?.as_ref())?,
@@ -194,9 +197,22 @@ impl Standing {
             lines.push(format!("a run is under way: {activity}"));
         }
         lines.extend(self.twins.iter().map(|(task, ids)| twins(task, ids)));
+        lines.extend(self.describe_late());
         lines.extend(self.resends.describe_others());
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
+    }
+
+    /// What was paid for although nobody waits for it.
+    pub(super) fn describe_late(&self) -> impl Iterator<Item = String> {
+        self.late.iter().map(|late| {
+            format!(
+                "{}: its create {}, which was given up, was accepted after all, and paid for: task {}",
+                late.id,
+                late.attempt,
+                printable(&late.task_id)
+            )
+        })
     }
 
     /// Which pairs are in doubt, since when, what came back, and how to settle them.
@@ -276,6 +292,9 @@ impl Standing {
             let twins =
                 self.twins.iter().map(|(task, pairs)| json!({"task_id": task, "pairs": pairs}));
             value["same_task"] = twins.collect();
+        }
+        if !self.late.is_empty() {
+            value["late_tasks"] = json!(self.late);
         }
         if let Some(resends) = self.resends.json() {
             value["idempotency"] = resends;

@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::lookup::state_at;
 use super::write::{Trace, Write};
-use super::{Intent, LedgerError, event_of};
+use super::{Intent, LedgerError, View, event_of};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 use crate::wire::{Bill, Judgement, Proof};
@@ -108,6 +108,34 @@ impl Write<'_> {
         let sql = "UPDATE attempts SET proposed = ?3
             WHERE pair = ?1 AND attempt = ?2 AND event <> 'accepted'";
         self.execute(sql, params![intent.pair, intent.attempt, task.as_str()]).map(drop)
+    }
+}
+
+/// A task that became known when its pair had gone on without it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LateTask {
+    /// The pair.
+    pub id: String,
+    /// The task, which was paid for.
+    pub task_id: String,
+    /// Which of the pair's creates it is of.
+    pub attempt: u32,
+}
+
+impl View {
+    /// The tasks of creates that were given up before they were answered.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn late_tasks(&self) -> Result<Vec<LateTask>, LedgerError> {
+        // What was adopted, or tried again, was not given up.
+        let sql = "SELECT id, former_tasks.task_id, attempt
+            FROM former_tasks JOIN attempts USING (pair, attempt) JOIN pairs USING (pair)
+            WHERE event = 'lost' AND proposed = former_tasks.task_id
+                AND coalesce(verdict, '') NOT IN ('adopted', 'retried') ORDER BY place";
+        self.ask(sql, (), |row| {
+            Ok(LateTask { id: row.get(0)?, task_id: row.get(1)?, attempt: row.get(2)? })
+        })
     }
 }
 

@@ -76,6 +76,7 @@ pub use self::error::LedgerError;
 pub use self::fence::Waiting;
 pub use self::identity::Accounts;
 pub use self::keys::{Keyed, Named};
+pub use self::late::LateTask;
 pub use self::lock::is_under_way;
 pub use self::migrate::Migrated;
 pub use self::nearby::{Paid, names_of_service};

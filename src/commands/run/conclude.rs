@@ -86,6 +86,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
+    standing.describe_late().for_each(|late| ui.warn(&late));
     standing.resends.describe_others().for_each(|other| ui.warn(&other));
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);

@@ -75,6 +75,8 @@ fn a_late_task_is_kept_whatever_a_person_has_decided_meanwhile() {
         assert_eq!(settled.unwrap(), state, "{gone_on}");
         assert_eq!(attempt(folder.path()).1, "t1");
         let view = View::open(folder.path()).unwrap().unwrap();
+        let [late] = &view.late_tasks().unwrap()[..] else { panic!("nobody is told of it") };
+        assert_eq!((&*late.id, &*late.task_id, late.attempt), ("a", "t1", 1));
         let owner = view.owner_of(&TaskId::parse("t1").unwrap()).unwrap();
         assert_eq!(owner.as_deref(), Some("a"), "no other pair's: {gone_on}");
     }
