@@ -14,7 +14,7 @@ use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::files::{Tables, folder_of, hexadecimal, make_private_folder, network_disk, sha256};
 use crate::ledger::{FILE, View};
-use crate::manifest::{self, Manifest, Note, Origin, Problems, Severity, Shown, TableFile};
+use crate::manifest::{self, Manifest, Note, Notes, Origin, Problems, Severity, Shown, TableFile};
 use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -56,9 +56,14 @@ pub(super) struct Batch {
 /// Notes on a manifest as problems with their places.
 pub(super) fn problems(
     batch: &Batch,
-    notes: Vec<Note>,
+    notes: impl IntoIterator<Item = Note>,
     level: Severity,
 ) -> Result<Problems, Failure> {
+    located(batch, notes.into_iter().collect(), level)
+}
+
+/// The same for notes of which only the first are kept.
+pub(super) fn located(batch: &Batch, notes: Notes, level: Severity) -> Result<Problems, Failure> {
     let path = &batch.site.manifest;
     let bytes = match batch.given {
         Given::Manifest if !notes.is_empty() => bytes_of(path)?,

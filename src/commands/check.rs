@@ -2,6 +2,7 @@
 
 mod known;
 mod probe;
+mod told;
 
 use super::batch::Batch;
 use super::failure::Failure;

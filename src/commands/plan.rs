@@ -18,7 +18,7 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::{Weight, roughly};
 use crate::ledger::{Renamed, Rows, View};
-use crate::pair::{Pair, Role, Source, folded};
+use crate::pair::{Pair, Role, Source, Tag, folded};
 use crate::plan::{Plan, Speed, Step, Sum, step};
 use crate::preflight::{Medium, distinct};
 use crate::price::{Amount, Rules, billed};
@@ -236,6 +236,8 @@ impl Outlook {
             let seconds = |length| price.map_or_else(|| billed(length), |it| it.billed(length));
             json!({
                 "id": pair.id.as_str(),
+                "tags": pair.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),
+                "expires": pair.expires.map(|at| at.to_string()),
                 "step": step.name(),
                 "seconds": audio.map(|audio| audio.as_secs_f64()),
                 "billed_seconds": audio.map(seconds),

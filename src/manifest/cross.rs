@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::pair::{Pair, PairId, Source};
+use crate::pair::{PairId, Source};
 
 use super::batch::{Batch, Naming, Spans};
 use super::excerpt;
 use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium};
-use super::pairs::Common;
-use super::problem::{Finding, Mark, Marks};
+use super::pairs::{Common, Placed};
+use super::problem::{Finding, Mark};
 use super::tree::{Kind, Span};
 
 /// The most pairs that `cross` may make.
@@ -48,12 +48,12 @@ impl<'t> Reading<'t> {
         let text = format!("{}-{}", image.name, audio.name);
         match PairId::parse(&text) {
             Ok(id) => {
-                let sources = (image.source.clone(), audio.source.clone());
+                let media = [image, audio]
+                    .map(|named| Placed { source: named.source.clone(), mark: named.mark });
                 let options = common.defaults.options.clone();
-                let request = options.request(common.model, sources.0, sources.1);
-                let media = Marks { image: image.mark, audio: audio.mark };
+                let (pair, media) = options.pair((id, 1), common.model, media);
                 let spans = Spans { pair: image.key, id: image.key, media };
-                batch.add(self, Pair { id, take: 1, request }, spans, Naming::Crossed);
+                batch.add(self, pair, spans, Naming::Crossed);
             }
             Err(error) => {
                 let message = format!("the id {}: {error}", excerpt::quoted(&text));

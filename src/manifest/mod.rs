@@ -16,6 +16,7 @@ mod draft;
 mod excerpt;
 mod fields;
 mod kinds;
+mod labels;
 mod media;
 mod pairs;
 mod places;
@@ -43,7 +44,7 @@ use crate::table::Files;
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::places::Shown;
-pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
+pub use self::problem::{Mark, Marks, Note, Notes, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;

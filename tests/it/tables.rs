@@ -69,7 +69,9 @@ fn a_table_that_was_saved_in_another_form_pays_for_nothing_again() {
         fs::write(sheet.folder().join(name), bytes).unwrap();
         let mut command = program();
         command.current_dir(sheet.folder()).env("CALLSHEET_API_KEY", KEY);
-        command.args(["run", name, "--until", "created", "--endpoint", api.url()]);
+        // The other form still lies beside it: which batch is meant is a person's word.
+        command.args(["run", name, "--out", "pairs.run", "--until", "created"]);
+        command.args(["--endpoint", api.url()]);
         let said = child::said(&mut command);
         assert_eq!((said.code, api.book().creates_read), (0, 3), "{said}");
     }

@@ -4,28 +4,22 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::told::{Measures, Told};
 use crate::catalog::Catalog;
-use crate::commands::batch::{Batch, problems};
+use crate::commands::batch::{Batch, located};
 use crate::commands::failure::Failure;
-use crate::commands::locals::{self, note};
+use crate::commands::locals;
 use crate::commands::media::demands;
 use crate::commands::plan::outlook;
 use crate::exit::Exit;
-use crate::fitness::{Remark, Weight, of_address, of_link};
-use crate::manifest::{Problems, Severity};
-use crate::pair::Source;
-use crate::preflight::{Medium, distinct};
+use crate::manifest::{Manifest, Notes, Severity};
+use crate::pair::LocalFile;
 use crate::ui::{Ui, counted};
 
-/// A medium and what is to be said of it.
-type Told = (Medium, Vec<Remark>);
-
 pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Failure> {
-    let told = look(batch, catalog)?;
-    let [errors, warnings] =
-        [(Weight::Error, Severity::Error), (Weight::Warning, Severity::Warning)]
-            .map(|(weight, level)| of_weight(batch, &told, weight, level));
-    let (errors, warnings) = (errors?, warnings?);
+    let [errors, warnings] = look(batch, catalog)?;
+    let errors = located(batch, errors, Severity::Error)?;
+    let warnings = located(batch, warnings, Severity::Warning)?;
     for list in [&errors, &warnings].into_iter().filter(|list| !list.is_empty()) {
         ui.message(&list.render(ui.colours_messages()));
     }
@@ -47,33 +41,12 @@ pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Fa
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Unfit })
 }
 
-fn look(batch: &Batch, catalog: &Catalog) -> Result<Vec<Told>, Failure> {
+fn look(batch: &Batch, catalog: &Catalog) -> Result<[Notes; 2], Failure> {
     let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
-    let (now, local) = (Timestamp::now(), demands(batch).local);
-    let of_medium = |medium: &Medium| match &medium.source {
-        Source::File(file) => locals::remarks(batch, catalog, (file, medium.role)),
-        Source::Url(url) => {
-            let mut remarks = of_address(url.as_written(), medium.role, local);
-            remarks.extend(of_link(url.as_written(), now, takes));
-            remarks
-        }
-    };
-    let media = distinct(&batch.manifest.pairs).into_iter();
-    let told = media.map(|medium| {
-        let remarks = of_medium(&medium);
-        (medium, remarks)
-    });
-    Ok(told.filter(|(_, remarks)| !remarks.is_empty()).collect())
-}
-
-fn of_weight(
-    batch: &Batch,
-    told: &[Told],
-    weight: Weight,
-    level: Severity,
-) -> Result<Problems, Failure> {
-    let all = told.iter().flat_map(|(medium, remarks)| remarks.iter().map(move |it| (medium, it)));
-    let wanted = all.filter(|(_, remark)| remark.weight == weight);
-    let notes = wanted.map(|(medium, it)| note(batch, medium, &it.message, it.help.clone()));
-    problems(batch, notes.collect(), level)
+    let measures = Measures { local: demands(batch).local, now: Timestamp::now(), takes };
+    let mut told =
+        Told::new(measures, |file: &LocalFile, role| locals::remarks(batch, catalog, (file, role)));
+    let Manifest { pairs, marks, .. } = &batch.manifest;
+    pairs.iter().zip(marks).for_each(|(pair, marks)| told.pair(pair, marks));
+    Ok(told.conclude())
 }
