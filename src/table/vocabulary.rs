@@ -76,6 +76,8 @@ pub const TASKS: Vocabulary = Vocabulary {
     names: &[
         ("id", &["pairid", "videoid", "编号"]),
         ("task_id", &["taskid", "task", "任务id", "任务编号", "任务号"]),
+        ("action", &[]),
+        ("attempt", &[]),
     ],
     open: &[],
 };

@@ -21,6 +21,7 @@ mod doubts;
 mod evidence;
 mod fencing;
 mod files;
+mod filled;
 mod fit;
 mod folders;
 mod half;

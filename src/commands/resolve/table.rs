@@ -1,7 +1,6 @@
 //! `resolve --from FILE`: settles what a person wrote into a table, all of it or nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::path::Path;
 
 use futures::{StreamExt, stream};
@@ -11,14 +10,13 @@ use super::sheet::{Decided, Problem, Settled, Sheet, Standing, Wish};
 use super::{Done, client, conclude, unable};
 use crate::cli::ResolveArgs;
 use crate::client::Client;
-use crate::commands::batch::{Site, bytes_of};
+use crate::commands::batch::Site;
 use crate::commands::failure::Failure;
-use crate::commands::grid::text_of;
+use crate::commands::grid::Filled;
 use crate::commands::patient;
 use crate::commands::run::runtime;
 use crate::exit::Exit;
 use crate::ledger::{LedgerError, Rows, Verdict, View};
-use crate::manifest::MAX_BYTES;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -34,10 +32,11 @@ pub(super) fn settle(
     file: &Path,
 ) -> Result<Exit, Failure> {
     let owner = view.endpoint()?;
-    let sheet = Sheet::read(&text_of(&read(file)?), wish(args).as_ref()).map_err(|lacks| {
+    let sheet = Sheet::read(&Filled::open(file)?, wish(args).as_ref()).map_err(|lacks| {
         Failure::new(Exit::Usage, format!("{}: {lacks}; nothing was settled", file.display()))
             .hint(format!("a table to fill in: {} --doubts FILE", site.command("status")))
     })?;
+    sheet.remarks.iter().for_each(|remark| ui.warn(&format!("{}: {remark}", file.display())));
     let decided = sheet.decide(&standings(&view, &sheet)?);
     let mut problems = decided.problems.clone();
     problems.extend(taken(site, &view, &decided.settled)?);
@@ -69,16 +68,6 @@ fn wish(args: &ResolveArgs) -> Option<Wish> {
         _ if args.verdict.adopt_proposed => Some(Wish::AdoptProposed),
         _ => None,
     }
-}
-
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    if file != Path::new("-") {
-        return bytes_of(file);
-    }
-    let mut bytes = Vec::new();
-    let failed = |error| Failure::new(Exit::Usage, format!("standard input: {error}"));
-    std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// The pairs that the sheet names, as far as there are such.
