@@ -4,6 +4,7 @@ mod adopt;
 mod batch;
 mod belongs;
 mod check;
+mod claims;
 mod doubts;
 mod failure;
 mod follow;

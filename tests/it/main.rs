@@ -66,6 +66,7 @@ mod stops;
 mod strangers;
 mod studio;
 mod tables;
+mod taking_over;
 mod trust;
 mod typed;
 mod uploads;
