@@ -13,6 +13,7 @@ mod given;
 mod grid;
 mod init;
 mod key;
+mod links;
 mod listed;
 mod locals;
 mod media;

@@ -28,6 +28,7 @@ mod init;
 mod inside;
 mod layers;
 mod library;
+mod link_refusals;
 mod links;
 mod local_kills;
 mod local_problems;

@@ -1,17 +1,16 @@
 //! `check` without `--probe`: what can be known without asking anybody. Addresses are read, and files
 //! beside the manifest looked at as a run would look at them.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
 use crate::commands::batch::{Batch, problems};
 use crate::commands::failure::Failure;
+use crate::commands::links::Links;
 use crate::commands::locals::{self, note};
-use crate::commands::media::demands;
 use crate::commands::plan::outlook;
 use crate::exit::Exit;
-use crate::fitness::{Remark, Weight, of_address, of_link};
+use crate::fitness::{Remark, Weight};
 use crate::manifest::{Problems, Severity};
 use crate::pair::Source;
 use crate::preflight::{Medium, distinct};
@@ -48,15 +47,16 @@ pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Fa
 }
 
 fn look(batch: &Batch, catalog: &Catalog) -> Result<Vec<Told>, Failure> {
-    let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
-    let (now, local) = (Timestamp::now(), demands(batch).local);
+    let outlook = outlook(batch, batch.site.view()?.as_ref(), catalog)?;
+    let links = Links::new(batch, catalog, outlook.takes);
+    // The links of what was sent are the service's no more: they may die.
+    let needed = outlook.needed(batch);
     let of_medium = |medium: &Medium| match &medium.source {
         Source::File(file) => locals::remarks(batch, catalog, (file, medium.role)),
-        Source::Url(url) => {
-            let mut remarks = of_address(url.as_written(), medium.role, local);
-            remarks.extend(of_link(url.as_written(), now, takes));
-            remarks
+        Source::Url(url) if needed.contains(&(&medium.source, medium.role)) => {
+            links.remarks(url.as_written(), medium.role)
         }
+        Source::Url(_) => Vec::new(),
     };
     let media = distinct(&batch.manifest.pairs).into_iter();
     let told = media.map(|medium| {
