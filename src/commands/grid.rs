@@ -3,13 +3,11 @@
 //!
 //! All its cells are in memory: for files that people work on, not for batches.
 
-use std::io::{Cursor, Read};
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
 
-use super::batch::bytes_of;
-use super::failure::Failure;
 use super::given::{file_of, table_of};
-use crate::exit::Exit;
 use crate::files::Tables;
 use crate::manifest::MAX_BYTES;
 use crate::table::{Cell, Encoding, HEAD, Key, Options, Problem, Row, Sniffed, TASKS, Table, Use};
@@ -45,18 +43,22 @@ pub(super) struct Line {
 
 impl Filled {
     /// A file, or a sheet of one (`tasks.xlsx#Sheet2`); `-` is standard input.
-    pub(super) fn open(file: &Path) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub(super) fn open(file: &Path) -> Result<Self, String> {
         if file == Path::new("-") {
-            let mut bytes = Vec::new();
-            let failed = |error| Failure::new(Exit::Usage, format!("standard input: {error}"));
-            std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-            return Ok(Self { bytes, sheet: None });
+            return Ok(Self { bytes: read(&mut std::io::stdin())?, sheet: None });
         }
         let (path, sheet) = match file.exists() {
             true => (file.to_owned(), None),
             false => (file_of(file), table_of(file).sheet),
         };
-        Ok(Self { bytes: bytes_of(&path)?, sheet })
+        if path.is_dir() {
+            return Err("this is a folder, not a table".to_owned());
+        }
+        let mut opened = File::open(&path).map_err(|error| reason(&error))?;
+        Ok(Self { bytes: read(&mut opened)?, sheet })
     }
 
     /// As text, in which `\u{fffd}` stands for what is none.
@@ -67,6 +69,23 @@ impl Filled {
     /// Whether it may be text that is no table.
     pub(super) fn is_text(&self) -> bool {
         matches!(sniff(&self.bytes[..self.bytes.len().min(HEAD)]), Sniffed::Text)
+    }
+}
+
+/// Never more than anybody fills in: it may be a disk's image.
+fn read(input: &mut dyn Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    input.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    match bytes.len() as u64 > MAX_BYTES {
+        true => Err("it is larger than 64 MiB: split it".to_owned()),
+        false => Ok(bytes),
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
     }
 }
 

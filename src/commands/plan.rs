@@ -9,10 +9,10 @@ use super::batch::{Batch, shell_word};
 use super::belongs;
 use super::failure::Failure;
 use super::listed::Listed;
-use super::locals;
 use super::nearby::{self, Nearby};
 use super::saved::{self, Basis};
 use super::status::Standing;
+use super::{links, locals};
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
@@ -34,6 +34,8 @@ pub(super) struct Outlook {
     pub(super) plan: Plan,
     /// Of each pair in manifest order, with the length of its recording where that is known.
     steps: Vec<(Step, Option<Duration>)>,
+    /// Of each pair in manifest order, whether it is still to be sent, fit or not.
+    unsent: Vec<bool>,
     /// How long it takes.
     pub(super) takes: Duration,
     /// Whether that follows from what the server did, and is not assumed.
@@ -55,6 +57,7 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     let view = batch.site.view()?;
     view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
     let mut outlook = outlook(&batch, view.as_ref(), &catalog)?;
+    links::refuse(&batch, &catalog, || Ok(outlook.unsent(&batch)))?;
     outlook.nearby = nearby::look(&batch, view.as_ref(), &catalog)?;
     let standing = view.as_ref().map(Standing::read).transpose()?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
@@ -83,6 +86,7 @@ pub(super) fn outlook(
     let unfit = Unfit::of(batch, catalog);
     let mut plan = Plan::default();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
+    let mut unsent = Vec::with_capacity(batch.manifest.pairs.len());
     let listed = Listed::read(view, &batch.manifest.pairs)?;
     for (pair, known) in batch.manifest.pairs.iter().zip(listed.known) {
         let audio = locals::audio_length(batch, catalog, pair)
@@ -93,6 +97,7 @@ pub(super) fn outlook(
             false => plan.add(pair, known.as_ref(), audio, price),
         };
         steps.push((step, audio));
+        unsent.push(sent);
     }
     if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;
@@ -113,7 +118,7 @@ pub(super) fn outlook(
     let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
     let (observed, renamed) = (task.is_some(), listed.renamed.len());
     let nearby = Nearby::default();
-    Ok(Outlook { plan, steps, takes, observed, budget, affordable, renamed, nearby })
+    Ok(Outlook { plan, steps, unsent, takes, observed, budget, affordable, renamed, nearby })
 }
 
 /// The files that a run would find not to be fit.
@@ -173,6 +178,21 @@ fn no_longer_listed(view: &View, batch: &Batch, renamed: &[Renamed]) -> Result<u
 }
 
 impl Outlook {
+    fn unsent_pairs<'b>(&self, batch: &'b Batch) -> impl Iterator<Item = &'b Pair> {
+        let pairs = batch.manifest.pairs.iter().zip(&self.unsent);
+        pairs.filter(|(_, unsent)| **unsent).map(|(pair, _)| pair)
+    }
+
+    /// The folded ids of pairs that are still to be sent.
+    fn unsent(&self, batch: &Batch) -> HashSet<String> {
+        self.unsent_pairs(batch).map(|pair| pair.id.folded()).collect()
+    }
+
+    /// Whether the pair at a place is still to be sent.
+    pub(super) fn is_unsent(&self, place: usize) -> bool {
+        self.unsent.get(place).is_some_and(|unsent| *unsent)
+    }
+
     /// A table of at most 80 columns.
     fn describe(&self, ui: &Ui, batch: &Batch) -> String {
         let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);

@@ -73,3 +73,21 @@ fn a_row_that_cannot_be_relied_on_settles_nothing() {
         assert!(said.err.contains(words), "{name}: {said}");
     }
 }
+
+/// Tasks made elsewhere come in whatever program they were listed with, too.
+#[test]
+fn tasks_are_adopted_from_every_kind_of_table() {
+    let sheet = Sheet::pairs(3, "http://127.0.0.1:9", "");
+    let adopt = |file: &str| sheet.call("adopt", &[file, "--unchecked"]);
+    let (xlsx, lines) = ("filled.xlsx", "{\"id\": \"pair-0\", \"task_id\": \"task-9\"}\n");
+    fs::copy(root().join("tests/it/fixtures/tables").join(xlsx), sheet.folder().join(xlsx))
+        .unwrap();
+    fs::write(sheet.folder().join("tasks.jsonl"), lines).unwrap();
+    for (file, id, task) in
+        [("filled.xlsx#Doubts", "pair-1", "task-7"), ("tasks.jsonl", "pair-0", "task-9")]
+    {
+        let said = adopt(file);
+        assert_eq!(said.code, 0, "{said}");
+        assert_eq!(sheet.rows()[id]["task_id"], task);
+    }
+}

@@ -12,9 +12,10 @@ const PAIRS: &str = "id,image,audio,tags,expires\n\
 
 #[test]
 fn plans_show_them_to_programs() {
-    let plan = Sheet::named("spring.csv", PAIRS.as_bytes()).call("plan", &["--json"]).json();
+    let pairs = PAIRS.replace("2020-", "2099-");
+    let plan = Sheet::named("spring.csv", pairs.as_bytes()).call("plan", &["--json"]).json();
     let said = |n: usize| (plan["pairs"][n]["tags"].clone(), plan["pairs"][n]["expires"].clone());
-    assert_eq!(said(0), (json!(["spring", "de"]), json!("2020-01-01T00:00:00Z")));
+    assert_eq!(said(0), (json!(["spring", "de"]), json!("2099-01-01T00:00:00Z")));
     assert_eq!(said(1), (json!(["spring"]), json!("2100-01-01T00:00:00Z")));
     assert_eq!(said(2), (json!([]), json!(null)));
 }
@@ -29,6 +30,10 @@ fn a_link_that_is_dead_by_the_manifests_word_is_an_error() {
     assert!(said.err.contains("spring.csv:2:"), "{said}");
     assert!(said.err.contains("the links of `a` (column E, `expires`)"), "{said}");
     assert_eq!(said.err.matches("error: ").count(), 1, "{said}");
+    for refused in [sheet.call("plan", &[]), sheet.run(&[])] {
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.err.contains("`expires`: the link died at 2020-01-01"), "{refused}");
+    }
     std::fs::write(&sheet.manifest, PAIRS.replace("2020-", "2099-")).unwrap();
     assert_eq!(sheet.call("check", &[]).code, 0);
 }

@@ -1,15 +1,14 @@
 //! `check` without `--probe`: what can be known without asking anybody. Addresses are read, and files
 //! beside the manifest looked at as a run would look at them.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::told::{Measures, Told};
+use super::told::Told;
 use crate::catalog::Catalog;
 use crate::commands::batch::{Batch, located};
 use crate::commands::failure::Failure;
+use crate::commands::links::Links;
 use crate::commands::locals;
-use crate::commands::media::demands;
 use crate::commands::plan::outlook;
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Notes, Severity};
@@ -42,11 +41,17 @@ pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Fa
 }
 
 fn look(batch: &Batch, catalog: &Catalog) -> Result<[Notes; 2], Failure> {
-    let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
-    let measures = Measures { local: demands(batch).local, now: Timestamp::now(), takes };
-    let mut told =
-        Told::new(measures, |file: &LocalFile, role| locals::remarks(batch, catalog, (file, role)));
+    let outlook = outlook(batch, batch.site.view()?.as_ref(), catalog)?;
+    let links = Links::new(batch, catalog, outlook.takes);
+    let of_file = |file: &LocalFile, role| locals::remarks(batch, catalog, (file, role));
+    let mut told = Told::new(links, of_file);
     let Manifest { pairs, marks, .. } = &batch.manifest;
-    pairs.iter().zip(marks).for_each(|(pair, marks)| told.pair(pair, marks));
+    for (place, (pair, marks)) in pairs.iter().zip(marks).enumerate() {
+        match outlook.is_unsent(place) {
+            true => told.pair(pair, marks),
+            // The links of what was sent are the service's no more: they may die.
+            false => told.sent_pair(pair, marks),
+        }
+    }
     Ok(told.conclude())
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::told::{Measures, of_expiry};
 use crate::catalog::Catalog;
 use crate::cli::CheckArgs;
 use crate::commands::batch::{Batch, problems};
 use crate::commands::failure::Failure;
+use crate::commands::links::Links;
 use crate::commands::locals::note;
 use crate::commands::media;
 use crate::commands::plan::outlook;
@@ -55,8 +55,7 @@ pub(super) fn probe(
     }));
     bar.finish_and_clear();
     seen.sort_by_key(|seen| (seen.medium.first, seen.medium.role));
-    let measures = Measures { local: demands.local, now: Timestamp::now(), takes };
-    conclude(ui, batch, &seen, &expiries(batch, &measures))
+    conclude(ui, batch, &seen, &expiries(batch, &Links::new(batch, catalog, takes)))
 }
 
 fn remarks(
@@ -112,9 +111,9 @@ fn twins(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Note> {
 }
 
 /// What the manifest itself says of when links die.
-fn expiries(batch: &Batch, measures: &Measures) -> Vec<(Weight, Note)> {
+fn expiries(batch: &Batch, links: &Links<'_>) -> Vec<(Weight, Note)> {
     let pairs = batch.manifest.pairs.iter().zip(&batch.manifest.marks);
-    pairs.filter_map(|(pair, marks)| of_expiry(pair, marks, measures)).collect()
+    pairs.filter_map(|(pair, marks)| links.expiry(pair, marks)).collect()
 }
 
 fn conclude(

@@ -2,30 +2,18 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
-use jiff::Timestamp;
-
-use crate::fitness::{Remark, Weight, of_address, of_death, of_link};
+use crate::commands::links::Links;
+use crate::fitness::{Remark, Weight};
 use crate::manifest::{Mark, Marks, Note, Notes};
 use crate::pair::{LocalFile, Pair, Role, Source};
 
 /// How many media are told apart. Of more, one that comes back is looked at again, and counted again.
 const TOLD_APART: usize = 100_000;
 
-/// What media are measured by.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Measures {
-    /// Whether the API is on this machine or in its network.
-    pub(super) local: bool,
-    pub(super) now: Timestamp,
-    /// How long links are needed.
-    pub(super) takes: Duration,
-}
-
 /// Everything that was found so far.
-pub(super) struct Told<F> {
-    measures: Measures,
+pub(super) struct Told<'a, F> {
+    links: Links<'a>,
     /// What is known of a file.
     of_file: F,
     hasher: RandomState,
@@ -47,10 +35,10 @@ struct Medium {
     remarks: Vec<Remark>,
 }
 
-impl<F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<F> {
-    pub(super) fn new(measures: Measures, of_file: F) -> Self {
+impl<'a, F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<'a, F> {
+    pub(super) fn new(links: Links<'a>, of_file: F) -> Self {
         Self {
-            measures,
+            links,
             of_file,
             hasher: RandomState::new(),
             places: HashMap::new(),
@@ -63,9 +51,16 @@ impl<F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<F> {
     /// Looks at the next pair.
     pub(super) fn pair(&mut self, pair: &Pair, marks: &Marks) {
         Role::BOTH.into_iter().for_each(|role| self.medium(pair, marks, role));
-        if let Some((weight, note)) = of_expiry(pair, marks, &self.measures) {
+        if let Some((weight, note)) = self.links.expiry(pair, marks) {
             self.notes(weight).add(note);
         }
+    }
+
+    /// Looks at the next pair, which was sent: its links are needed no more.
+    pub(super) fn sent_pair(&mut self, pair: &Pair, marks: &Marks) {
+        let is_file = |role: &Role| matches!(pair.request.source(*role), Source::File(_));
+        let files = Role::BOTH.into_iter().filter(is_file);
+        files.for_each(|role| self.medium(pair, marks, role));
     }
 
     fn medium(&mut self, pair: &Pair, marks: &Marks, role: Role) {
@@ -94,12 +89,7 @@ impl<F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<F> {
     fn remarks(&mut self, source: &Source, role: Role) -> Vec<Remark> {
         match source {
             Source::File(file) => (self.of_file)(file, role),
-            Source::Url(url) => {
-                let Measures { local, now, takes } = self.measures;
-                let mut remarks = of_address(url.as_written(), role, local);
-                remarks.extend(of_link(url.as_written(), now, takes));
-                remarks
-            }
+            Source::Url(url) => self.links.remarks(url.as_written(), role),
         }
     }
 
@@ -125,17 +115,6 @@ impl<F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<F> {
         media.iter().for_each(|medium| self.note(medium));
         [self.errors, self.warnings]
     }
-}
-
-/// What is to be said of when the links of a pair die, as far as the manifest knows that.
-pub(super) fn of_expiry(pair: &Pair, marks: &Marks, measures: &Measures) -> Option<(Weight, Note)> {
-    let is_link = |role| matches!(pair.request.source(role), Source::Url(_));
-    let (dies, mark) = pair.expires.zip(marks.expires)?;
-    let remark = of_death(dies, measures.now, measures.takes)?;
-    let label = format!("the links {}", of(&pair.id, 0));
-    let message = format!("`expires`: {}", remark.message);
-    let note = Note { mark, message, label, help: remark.help };
-    Role::BOTH.into_iter().any(is_link).then_some((remark.weight, note))
 }
 
 /// Of a pair, and of how many more.

@@ -12,7 +12,9 @@ use crate::ui::counted;
 use crate::wire::{Listed, read_list, read_row};
 
 pub(super) fn read(file: &Path) -> Result<Reading, Failure> {
-    let filled = Filled::open(file)?;
+    let failed =
+        |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}", file.display()));
+    let filled = Filled::open(file).map_err(failed)?;
     let text = filled.text();
     let found = json(&text).or_else(|| lines(&text)).map(|tasks| (tasks, 0));
     match found.unwrap_or_else(|| table(&filled)) {

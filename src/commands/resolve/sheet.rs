@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
+use crate::commands::claims::{Problem, read_task, shown};
 use crate::commands::grid::{Filled, Grid, Line};
 use crate::ledger::Verdict;
 use crate::pair::TaskId;
 use crate::state::State;
-use crate::view::printable;
 
 const NO_VERDICT: &str = "it has no column `id`; for a list of ids, say what becomes of them: --resend \
                           or --abandon";
@@ -31,13 +31,6 @@ pub(super) struct Asked {
     /// Which create of the pair it was written about, where the row says.
     attempt: Option<u32>,
     wish: Wish,
-}
-
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Problem {
-    pub(super) line: u64,
-    pub(super) text: String,
 }
 
 /// A file as it was read.
@@ -202,8 +195,6 @@ impl Columns {
 
 /// An action and a task's id as they were filled in.
 fn wish(action: &str, task: &str) -> Result<Option<Wish>, String> {
-    // As it was guarded against being taken for a formula.
-    let task = task.strip_prefix('\'').unwrap_or(task);
     let wish = match (action.to_ascii_lowercase().as_str(), task) {
         ("", "") => return Ok(None),
         ("" | "adopt", task) if !task.is_empty() => Wish::Adopt(read_task(task)?),
@@ -219,15 +210,6 @@ fn wish(action: &str, task: &str) -> Result<Option<Wish>, String> {
         }
     };
     Ok(Some(wish))
-}
-
-fn read_task(text: &str) -> Result<TaskId, String> {
-    // 1.7572E+17: digits are lost then, and nothing brings them back.
-    let rounded = text.to_ascii_uppercase().contains("E+") && text.starts_with(char::is_numeric);
-    TaskId::parse(text).map_err(|error| match rounded {
-        true => format!("task {}: rounded by a spreadsheet; type it as text", shown(text)),
-        false => format!("task {}: {error}", shown(text)),
-    })
 }
 
 impl Asked {
@@ -269,11 +251,6 @@ fn proposed(pair: &Standing) -> Result<TaskId, String> {
     };
     let parsed = task.as_deref().and_then(|task| TaskId::parse(task).ok());
     parsed.ok_or_else(|| format!("{}: no task is proposed for it: fill in a task_id", pair.id))
-}
-
-fn shown(text: &str) -> String {
-    let bounded: String = text.chars().take(80).collect();
-    printable(&bounded).into_owned()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use super::failure::Failure;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{belongs, key, listed, locals, nearby, opened, pulse, saved};
+use super::{belongs, key, links, listed, locals, nearby, opened, pulse, saved};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -71,7 +71,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     prepare::prepare(ui, args, &mut store, &shelf)?;
     if !args.no_create {
         nearby::settle(ui, (args, &batch), &mut store, &catalog)?;
-        put_right(ui, (args, &batch), (&mut store, &kit))?;
+        put_right(ui, (args, &batch), (&mut store, &kit, &catalog))?;
     }
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
@@ -123,10 +123,13 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
-    (store, kit): (&mut Store, &Kit),
+    (store, kit, catalog): (&mut Store, &Kit, &Catalog),
 ) -> Result<(), Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let again = again::select(ui, args, &store.view()?, price)?;
+    let view = store.view()?;
+    links::refuse(batch, catalog, || links::to_send(&view, |id| again.length(id).is_some()))?;
+    drop(view);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
     confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
