@@ -18,6 +18,7 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::{Weight, roughly};
 use crate::ledger::{Renamed, Rows, View};
+use crate::manifest::Manifest;
 use crate::pair::{Pair, Role, Source, Tag, folded};
 use crate::plan::{Plan, Speed, Step, Sum, step};
 use crate::preflight::{Medium, distinct};
@@ -104,13 +105,7 @@ pub(super) fn outlook(
     }
     let (answer, task) = view.map(View::paces).transpose()?.unwrap_or_default();
     let manifest = &batch.manifest;
-    let speed = Speed {
-        concurrency: manifest.concurrency.get(),
-        rate: manifest.rate,
-        in_flight: manifest.in_flight,
-        answer: answer.unwrap_or(ANSWER),
-        task: task.unwrap_or(TASK),
-    };
+    let speed = speed(manifest, answer, task);
     let takes = speed.takes(plan.of(Step::Create).pairs, plan.of(Step::Wait).pairs);
     let rules = manifest.rules();
     let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
@@ -119,6 +114,22 @@ pub(super) fn outlook(
     let (observed, renamed) = (task.is_some(), listed.renamed.len());
     let nearby = Nearby::default();
     Ok(Outlook { plan, steps, unsent, takes, observed, budget, affordable, renamed, nearby })
+}
+
+/// How fast a batch goes, as far as that was observed.
+fn speed(manifest: &Manifest, answer: Option<Duration>, task: Option<Duration>) -> Speed {
+    Speed {
+        concurrency: manifest.concurrency.get(),
+        rate: manifest.rate,
+        in_flight: manifest.in_flight,
+        answer: answer.unwrap_or(ANSWER),
+        task: task.unwrap_or(TASK),
+    }
+}
+
+/// How long a batch of which nothing was sent takes.
+pub(super) fn takes(manifest: &Manifest, pairs: u64) -> Duration {
+    speed(manifest, None, None).takes(pairs, 0)
 }
 
 /// The files that a run would find not to be fit.

@@ -25,7 +25,7 @@ struct Named<'t> {
 
 impl<'t> Reading<'t> {
     /// Every image with every audio, in the order written.
-    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open_field(self, field, "`cross`") else { return };
         let images = self.named(field, fields.take("images"), "images", &IMAGE);
         let audios = self.named(field, fields.take("audios"), "audios", &AUDIO);
@@ -44,7 +44,13 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn crossed(&mut self, image: &Named, audio: &Named, common: &Common<'t>, batch: &mut Batch) {
+    fn crossed(
+        &mut self,
+        image: &Named,
+        audio: &Named,
+        common: &Common<'t>,
+        batch: &mut Batch<'_>,
+    ) {
         let text = format!("{}-{}", image.name, audio.name);
         match PairId::parse(&text) {
             Ok(id) => {
@@ -53,7 +59,7 @@ impl<'t> Reading<'t> {
                 let options = common.defaults.options.clone();
                 let (pair, media) = options.pair((id, 1), common.model, media);
                 let spans = Spans { pair: image.key, id: image.key, media };
-                batch.add(self, pair, spans, Naming::Crossed);
+                batch.add(pair, spans, Naming::Crossed);
             }
             Err(error) => {
                 let message = format!("the id {}: {error}", excerpt::quoted(&text));

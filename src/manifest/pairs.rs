@@ -133,7 +133,7 @@ impl<'t> Reading<'t> {
         Defaults { image, audio, options }
     }
 
-    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         match &field.node.kind {
             Kind::List(items) if items.is_empty() => {
                 let help = "add one: `- image: URL`, and `audio: URL` below it";
@@ -146,7 +146,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
         let id_field = fields.take("id");
         let id = id_field.as_ref().map(|field| self.id(field));
@@ -161,7 +161,7 @@ impl<'t> Reading<'t> {
         let id_span = id_field.map_or(pair, |field| field.span());
         let (Some(image), Some(audio), Some(take)) = (image.value(), audio.value(), take) else {
             if let Some(Some(id)) = id {
-                batch.claim(self, &id, id_span, Naming::Given);
+                batch.claim(&id, id_span, Naming::Given);
             }
             return;
         };
@@ -169,7 +169,7 @@ impl<'t> Reading<'t> {
         let id = id.unwrap_or_else(|| self.id_of_files(pair, &image.source, &audio.source, take));
         if let Some(id) = id {
             let (made, media) = options.pair((id, take), common.model, [image, audio]);
-            batch.add(self, made, Spans { pair, id: id_span, media }, by);
+            batch.add(made, Spans { pair, id: id_span, media }, by);
         }
     }
 

@@ -66,6 +66,7 @@ mod sounds;
 mod speeches;
 mod stops;
 mod strangers;
+mod streams;
 mod studio;
 mod tables;
 mod tags;

@@ -12,17 +12,26 @@ use crate::commands::locals;
 use crate::commands::plan::outlook;
 use crate::exit::Exit;
 use crate::manifest::{Manifest, Notes, Severity};
-use crate::pair::LocalFile;
+use crate::pair::Source;
 use crate::ui::{Ui, counted};
 
 pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Failure> {
-    let [errors, warnings] = look(batch, catalog)?;
+    let found = look(batch, catalog)?;
+    conclude(ui, batch, batch.manifest.pairs.len() as u64, found)
+}
+
+/// Says what was found, errors and warnings, in so many pairs.
+pub(super) fn conclude(
+    ui: &Ui,
+    batch: &Batch,
+    pairs: u64,
+    [errors, warnings]: [Notes; 2],
+) -> Result<Exit, Failure> {
     let errors = located(batch, errors, Severity::Error)?;
     let warnings = located(batch, warnings, Severity::Warning)?;
     for list in [&errors, &warnings].into_iter().filter(|list| !list.is_empty()) {
         ui.message(&list.render(ui.colours_messages()));
     }
-    let pairs = batch.manifest.pairs.len() as u64;
     let warned = batch.manifest.warnings.len() + warnings.len();
     let found = match (errors.len() as u64, warned as u64) {
         (0, 0) => "no problems".to_owned(),
@@ -43,14 +52,18 @@ pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Fa
 fn look(batch: &Batch, catalog: &Catalog) -> Result<[Notes; 2], Failure> {
     let outlook = outlook(batch, batch.site.view()?.as_ref(), catalog)?;
     let links = Links::new(batch, catalog, outlook.takes);
-    let of_file = |file: &LocalFile, role| locals::remarks(batch, catalog, (file, role));
-    let mut told = Told::new(links, of_file);
+    let mut told = Told::new(|source: &Source, role| match source {
+        Source::File(file) => locals::remarks(batch, catalog, (file, role)),
+        Source::Url(url) => links.remarks(url.as_written(), role),
+    });
     let Manifest { pairs, marks, .. } = &batch.manifest;
     for (place, (pair, marks)) in pairs.iter().zip(marks).enumerate() {
-        match outlook.is_unsent(place) {
-            true => told.pair(pair, marks),
-            // The links of what was sent are the service's no more: they may die.
-            false => told.sent_pair(pair, marks),
+        // The links of what was sent are the service's no more: they may die.
+        if outlook.is_unsent(place) {
+            told.pair(pair, marks);
+            links.expiry(pair, marks).into_iter().for_each(|it| told.add(it));
+        } else {
+            told.sent_pair(pair, marks);
         }
     }
     Ok(told.conclude())

@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::commands::links::Links;
 use crate::fitness::{Remark, Weight};
 use crate::manifest::{Mark, Marks, Note, Notes};
-use crate::pair::{LocalFile, Pair, Role, Source};
+use crate::pair::{Pair, Role, Source};
 
 /// How many media are told apart. Of more, one that comes back is looked at again, and counted again.
-const TOLD_APART: usize = 100_000;
+const TOLD_APART: usize = 20_000;
 
 /// Everything that was found so far.
-pub(super) struct Told<'a, F> {
-    links: Links<'a>,
-    /// What is known of a file.
-    of_file: F,
+pub(super) struct Told<F> {
+    /// What is to be said of a medium.
+    of: F,
     hasher: RandomState,
     /// By a digest of the medium: which of `media` it is, if anything is said of it.
     places: HashMap<u64, Option<usize>>,
@@ -35,32 +33,28 @@ struct Medium {
     remarks: Vec<Remark>,
 }
 
-impl<'a, F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<'a, F> {
-    pub(super) fn new(links: Links<'a>, of_file: F) -> Self {
-        Self {
-            links,
-            of_file,
-            hasher: RandomState::new(),
-            places: HashMap::new(),
-            media: Vec::new(),
-            errors: Notes::default(),
-            warnings: Notes::default(),
-        }
+impl<F: FnMut(&Source, Role) -> Vec<Remark>> Told<F> {
+    pub(super) fn new(of: F) -> Self {
+        let (errors, warnings) = (Notes::default(), Notes::default());
+        let (hasher, places) = (RandomState::new(), HashMap::new());
+        Self { of, hasher, places, media: Vec::new(), errors, warnings }
     }
 
-    /// Looks at the next pair.
+    /// Looks at the media of the next pair.
     pub(super) fn pair(&mut self, pair: &Pair, marks: &Marks) {
         Role::BOTH.into_iter().for_each(|role| self.medium(pair, marks, role));
-        if let Some((weight, note)) = self.links.expiry(pair, marks) {
-            self.notes(weight).add(note);
-        }
     }
 
-    /// Looks at the next pair, which was sent: its links are needed no more.
+    /// Looks at the files of the next pair, which was sent: its links are needed no more.
     pub(super) fn sent_pair(&mut self, pair: &Pair, marks: &Marks) {
         let is_file = |role: &Role| matches!(pair.request.source(*role), Source::File(_));
         let files = Role::BOTH.into_iter().filter(is_file);
         files.for_each(|role| self.medium(pair, marks, role));
+    }
+
+    /// Takes what is to be said of a pair besides its media.
+    pub(super) fn add(&mut self, (weight, note): (Weight, Note)) {
+        self.notes(weight).add(note);
     }
 
     fn medium(&mut self, pair: &Pair, marks: &Marks, role: Role) {
@@ -72,10 +66,13 @@ impl<'a, F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<'a, F> {
             }
             return;
         }
-        let remarks = self.remarks(source, role);
+        let remarks = (self.of)(source, role);
         let kept = !remarks.is_empty() && self.media.len() < Notes::KEPT;
         if self.places.len() < TOLD_APART {
             self.places.insert(digest, kept.then_some(self.media.len()));
+        }
+        if remarks.is_empty() {
+            return;
         }
         let first = pair.id.as_str().to_owned();
         let medium = Medium { mark: marks.of(role), role, first, more: 0, remarks };
@@ -83,13 +80,6 @@ impl<'a, F: FnMut(&LocalFile, Role) -> Vec<Remark>> Told<'a, F> {
             self.media.push(medium);
         } else {
             self.note(&medium);
-        }
-    }
-
-    fn remarks(&mut self, source: &Source, role: Role) -> Vec<Remark> {
-        match source {
-            Source::File(file) => (self.of_file)(file, role),
-            Source::Url(url) => self.links.remarks(url.as_written(), role),
         }
     }
 

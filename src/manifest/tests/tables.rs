@@ -26,14 +26,14 @@ impl Folder {
 
     pub(super) fn read(&self, yaml: &str) -> Result<Manifest, Problems> {
         let origin = Origin { path: "jobs/a.yaml", plain: PlainHttp::Loopback, files: self };
-        read(&origin, yaml.as_bytes())
+        read(&origin, Form::Yaml(yaml.as_bytes()))
     }
 
     /// A table by itself.
     pub(super) fn table(&self, name: &str) -> Result<Manifest, Problems> {
         let path = format!("jobs/{name}");
         let origin = Origin { path: &path, plain: PlainHttp::Loopback, files: self };
-        read_table(&origin, name)
+        read(&origin, Form::Table(name))
     }
 }
 
