@@ -240,6 +240,8 @@ mod tests {
         Pair {
             id: PairId::parse("a").unwrap(),
             take: 1,
+            tags: Vec::new(),
+            expires: None,
             request: Request {
                 model: "m".to_owned(),
                 image: url("https://e.com/a.jpg"),

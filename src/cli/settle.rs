@@ -22,12 +22,22 @@ pub struct AdoptArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// A CSV file with the columns `id` and `task_id`; others are passed over
+    /// A table with the columns `id` and `task_id`, such as a `tasks.csv`; others are passed over, and
+    /// so are rows without a task
     #[arg(value_name = "CSV", value_hint = ValueHint::FilePath)]
     pub tasks: PathBuf,
+    /// Take the tasks over without asking the server for them
+    #[arg(long)]
+    pub unchecked: bool,
+    /// Leave out rows with which something is wrong, instead of taking over nothing
+    #[arg(long)]
+    pub skip_bad: bool,
     /// The run that may be under way.
     #[command(flatten)]
     pub patience: PatienceArgs,
+    /// The API key, to ask the server for tasks.
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 /// Which pairs are settled, and how.

@@ -14,8 +14,10 @@ use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::files::{Tables, folder_of, hexadecimal, make_private_folder, network_disk, sha256};
 use crate::ledger::{FILE, View};
-use crate::manifest::{self, Manifest, Note, Origin, Problems, Severity, Shown, TableFile};
-use crate::pair::{Endpoint, PlainHttp, Source};
+use crate::manifest::{
+    self, Form, Manifest, Marks, Note, Notes, Origin, Outline, Problems, Severity, Shown, TableFile,
+};
+use crate::pair::{Endpoint, Pair, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -59,9 +61,14 @@ pub(super) struct Batch {
 /// Notes on a manifest as problems with their places.
 pub(super) fn problems(
     batch: &Batch,
-    notes: Vec<Note>,
+    notes: impl IntoIterator<Item = Note>,
     level: Severity,
 ) -> Result<Problems, Failure> {
+    located(batch, notes.into_iter().collect(), level)
+}
+
+/// The same for notes of which only the first are kept.
+pub(super) fn located(batch: &Batch, notes: Notes, level: Severity) -> Result<Problems, Failure> {
     let path = &batch.site.manifest;
     let bytes = match batch.given {
         Given::Manifest if !notes.is_empty() => bytes_of(path)?,
@@ -73,17 +80,57 @@ pub(super) fn problems(
     Ok(Problems::of_notes(&shown, notes, level))
 }
 
-/// Reads and checks a manifest, or a table by itself; the bytes are those of a manifest.
-fn parse(ui: &Ui, args: &ManifestArgs, bytes: Option<&[u8]>) -> Result<Manifest, Failure> {
-    let (path, files) = (args.manifest.display().to_string(), Tables::beside(&args.manifest));
-    let origin = Origin { path: &path, plain: plain(args), files: &files };
-    let manifest = match bytes {
-        Some(bytes) => manifest::read(&origin, bytes)?,
-        None => {
-            let name = args.manifest.file_name().unwrap_or_default();
-            manifest::read_table(&origin, &name.to_string_lossy())?
-        }
-    };
+/// What somebody gave as the manifest, read but not understood.
+pub(super) struct Text<'a> {
+    path: &'a Path,
+    given: Given,
+    /// Those of a manifest.
+    bytes: Option<Vec<u8>>,
+    /// The name of a table.
+    name: String,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn open(path: &'a Path) -> Result<Self, Failure> {
+        let given = given::look(path)?;
+        let bytes = match given {
+            Given::Manifest => Some(bytes_of(path)?),
+            Given::Table => None,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { path, given, bytes, name })
+    }
+
+    /// Whether any pairs may stand in tables.
+    pub(super) fn has_tables(&self) -> bool {
+        let named = |bytes: &Vec<u8>| bytes.windows(10).any(|part| part == b"pairs_from");
+        self.bytes.as_ref().is_none_or(named)
+    }
+
+    /// Hands on each pair of what was found to be good.
+    pub(super) fn each(
+        &self,
+        args: &ManifestArgs,
+        each: impl FnMut(&Pair, &Marks),
+    ) -> Result<(), Failure> {
+        self.read(args, |origin, form| Ok(manifest::each(origin, form, each)?))
+    }
+
+    fn read<T>(
+        &self,
+        args: &ManifestArgs,
+        read: impl FnOnce(&Origin<'_>, Form<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (path, files) = (self.path.display().to_string(), Tables::beside(self.path));
+        let origin = Origin { path: &path, plain: plain(args), files: &files };
+        let form = self.bytes.as_deref().map_or(Form::Table(&self.name), Form::Yaml);
+        read(&origin, form)
+    }
+}
+
+/// Says what its tables are, and what looks like a slip.
+fn announce(ui: &Ui, path: &Path, manifest: &Manifest) {
+    let path = path.display().to_string();
     for table in &manifest.tables {
         let pairs = counted(table.pairs, "pair");
         tracing::info!("{}: {}, {pairs}", table.beside(&path), table.form);
@@ -91,7 +138,6 @@ fn parse(ui: &Ui, args: &ManifestArgs, bytes: Option<&[u8]>) -> Result<Manifest,
     if !manifest.warnings.is_empty() {
         ui.message(&manifest.warnings.render(ui.colours_messages()));
     }
-    Ok(manifest)
 }
 
 /// The digest of all that a batch is read from.
@@ -222,20 +268,38 @@ impl Batch {
     /// Reads the manifest and works out the rest; touches nothing.
     pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
         let path = &args.manifest.manifest;
-        let given = given::look(path)?;
-        let bytes = match given {
-            Given::Manifest => Some(bytes_of(path)?),
-            Given::Table => None,
-        };
-        let manifest = parse(ui, &args.manifest, bytes.as_deref())?;
-        let sha256 = digest(&manifest, path, bytes.as_deref())?;
+        let text = Text::open(path)?;
+        let manifest =
+            text.read(&args.manifest, |origin, form| Ok(manifest::read(origin, form)?))?;
+        announce(ui, path, &manifest);
+        let sha256 = digest(&manifest, path, text.bytes.as_deref())?;
+        let batch = Self { sha256, ..Self::of(args, text.given, manifest)? };
+        refuse_inside(&batch)?;
+        Ok(batch)
+    }
+
+    /// Checks the manifest without keeping its pairs, of which there are so many; nothing if files
+    /// of this machine are among their media. There is no digest of it.
+    pub(super) fn outline(
+        ui: &Ui,
+        args: &BatchArgs,
+        text: &Text<'_>,
+    ) -> Result<Option<(Self, u64)>, Failure> {
+        let read = |origin: &Origin<'_>, form: Form<'_>| Ok(manifest::outline(origin, form)?);
+        let Outline { manifest, pairs, local } = text.read(&args.manifest, read)?;
+        if local > 0 {
+            return Ok(None);
+        }
+        announce(ui, text.path, &manifest);
+        Ok(Some((Self::of(args, text.given, manifest)?, pairs)))
+    }
+
+    fn of(args: &BatchArgs, given: Given, manifest: Manifest) -> Result<Self, Failure> {
         let endpoint = match &args.endpoint {
             Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        let batch = Self { site: Site::of(args), given, manifest, sha256, endpoint };
-        refuse_inside(&batch)?;
-        Ok(batch)
+        Ok(Self { site: Site::of(args), given, manifest, sha256: String::new(), endpoint })
     }
 
     /// Whether any of its media are files on this machine.

@@ -2,6 +2,8 @@
 
 mod known;
 mod probe;
+mod streamed;
+mod told;
 
 use super::batch::Batch;
 use super::failure::Failure;
@@ -12,6 +14,11 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 
 pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Exit, Failure> {
+    if !args.probe
+        && let Some(exit) = streamed::check(ui, args)?
+    {
+        return Ok(exit);
+    }
     let mut batch = Batch::open(ui, &args.batch)?;
     if args.probe {
         batch.site.make()?;

@@ -1,6 +1,7 @@
 //! Links to addresses that only this house reaches, in a manifest for an API that is not in it: the
 //! API cannot fetch them, or fetches something else there.
 
+use std::cell::OnceCell;
 use std::net::ToSocketAddrs;
 
 use url::Url;
@@ -8,34 +9,57 @@ use url::Url;
 use super::batch::{Batch, problems};
 use super::failure::Failure;
 use super::locals::note;
+use crate::fitness::{PRIVATE, Remark, Trouble};
 use crate::manifest::Severity;
 use crate::pair::{Endpoint, Role, Source, Zone, may_lead, zone, zone_of};
 use crate::preflight::distinct;
 
 /// Refuses a manifest with such links. Where names lead is judged when they are fetched.
 pub(super) fn refuse_inside(batch: &Batch) -> Result<(), Failure> {
-    let sources = batch.manifest.pairs.iter().flat_map(|pair| {
+    let inside = Inside::of(batch);
+    let mut sources = batch.manifest.pairs.iter().flat_map(|pair| {
         let request = &pair.request;
         Role::BOTH.map(|role| inner_zone(request.source(role)))
     });
     // A batch may be large, and next to none has such a link.
-    if batch.site.rehearsal || sources.flatten().next().is_none() {
+    if batch.site.rehearsal || sources.all(|zone| zone.is_none()) {
         return Ok(());
     }
-    let homes = homes(&batch.endpoint);
-    let allowed = |to| !homes.is_empty() && homes.iter().all(|home| may_lead(*home, Some(to)));
     let mut notes = Vec::new();
     for medium in &distinct(&batch.manifest.pairs) {
-        if inner_zone(&medium.source).is_some_and(|zone| !allowed(zone)) {
-            let help = "publish it where the API can fetch it, or give the path of a local file";
-            let message = "this address is inside a private network";
-            notes.push(note(batch, medium, message, help.to_owned()));
-        }
+        let remark = inside.remark(&medium.source);
+        notes.extend(remark.map(|it| note(batch, medium, &it.message, it.help)));
     }
     if notes.is_empty() {
         return Ok(());
     }
     Err(problems(batch, notes, Severity::Error)?.into())
+}
+
+/// Which addresses are refused.
+pub(super) struct Inside<'b> {
+    endpoint: &'b Endpoint,
+    /// A rehearsal sends nothing anywhere.
+    rehearsal: bool,
+    /// Where the API is; looked up for the first address that needs it.
+    homes: OnceCell<Vec<Option<Zone>>>,
+}
+
+impl<'b> Inside<'b> {
+    pub(super) fn of(batch: &'b Batch) -> Self {
+        let (endpoint, rehearsal) = (&batch.endpoint, batch.site.rehearsal);
+        Self { endpoint, rehearsal, homes: OnceCell::new() }
+    }
+
+    /// Why a medium cannot be fetched by the API, if it is such an address.
+    pub(super) fn remark(&self, source: &Source) -> Option<Remark> {
+        let zone = inner_zone(source).filter(|_| !self.rehearsal)?;
+        let homes = self.homes.get_or_init(|| homes(self.endpoint));
+        let allowed = !homes.is_empty() && homes.iter().all(|home| may_lead(*home, Some(zone)));
+        let help = "publish it where the API can fetch it, or give the path of a local file";
+        let message = "this address is inside a private network".to_owned();
+        (!allowed).then(|| Trouble::new(PRIVATE, message, help).into())
+    }
 }
 
 fn inner_zone(source: &Source) -> Option<Zone> {

@@ -11,16 +11,17 @@ use super::belongs;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::listed::Listed;
-use super::locals;
 use super::nearby::{self, Nearby};
 use super::saved::{self, Basis};
 use super::status::Standing;
+use super::{links, locals};
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::{Weight, roughly};
 use crate::ledger::{Renamed, Rows, View};
-use crate::pair::{Pair, Role, Source, folded};
+use crate::manifest::Manifest;
+use crate::pair::{Pair, Role, Source, Tag, folded};
 use crate::plan::{Plan, Speed, Step, Sum, step};
 use crate::preflight::{Medium, distinct};
 use crate::price::{Amount, Rules, billed};
@@ -36,6 +37,8 @@ pub(super) struct Outlook {
     pub(super) plan: Plan,
     /// Of each pair in manifest order, with the length of its recording where that is known.
     steps: Vec<(Step, Option<Duration>)>,
+    /// Of each pair in manifest order, whether it is still to be sent, fit or not.
+    unsent: Vec<bool>,
     /// How long it takes.
     pub(super) takes: Duration,
     /// Whether that follows from what the server did, and is not assumed.
@@ -61,6 +64,7 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
         seen = look(&batch, batch.site.view()?.as_ref(), &catalog);
     }
     let Seen { outlook, standing, basis, resends } = seen?;
+    links::refuse(&batch, &catalog, || Ok(outlook.unsent(&batch)))?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     text.extend(doubts.map(|text| format!("\n{text}")));
@@ -122,6 +126,7 @@ pub(super) fn outlook(
     let unfit = Unfit::of(batch, catalog);
     let mut plan = Plan::default();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
+    let mut unsent = Vec::with_capacity(batch.manifest.pairs.len());
     let listed = Listed::read(view, &batch.manifest.pairs)?;
     for (pair, known) in batch.manifest.pairs.iter().zip(listed.known) {
         let audio = locals::audio_length(batch, catalog, pair)
@@ -132,19 +137,14 @@ pub(super) fn outlook(
             false => plan.add(pair, known.as_ref(), audio, price),
         };
         steps.push((step, audio));
+        unsent.push(sent);
     }
     if let Some(view) = view {
         plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;
     }
     let (answer, task) = view.map(View::paces).transpose()?.unwrap_or_default();
     let manifest = &batch.manifest;
-    let speed = Speed {
-        concurrency: manifest.concurrency.get(),
-        rate: manifest.rate,
-        in_flight: manifest.in_flight,
-        answer: answer.unwrap_or(ANSWER),
-        task: task.unwrap_or(TASK),
-    };
+    let speed = speed(manifest, answer, task);
     let takes = speed.takes(plan.of(Step::Create).pairs, plan.of(Step::Wait).pairs);
     let rules = manifest.rules();
     let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
@@ -152,7 +152,23 @@ pub(super) fn outlook(
     let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
     let (observed, renamed) = (task.is_some(), listed.renamed.len());
     let nearby = Nearby::default();
-    Ok(Outlook { plan, steps, takes, observed, budget, affordable, renamed, nearby })
+    Ok(Outlook { plan, steps, unsent, takes, observed, budget, affordable, renamed, nearby })
+}
+
+/// How fast a batch goes, as far as that was observed.
+fn speed(manifest: &Manifest, answer: Option<Duration>, task: Option<Duration>) -> Speed {
+    Speed {
+        concurrency: manifest.concurrency.get(),
+        rate: manifest.rate,
+        in_flight: manifest.in_flight,
+        answer: answer.unwrap_or(ANSWER),
+        task: task.unwrap_or(TASK),
+    }
+}
+
+/// How long a batch of which nothing was sent takes.
+pub(super) fn takes(manifest: &Manifest, pairs: u64) -> Duration {
+    speed(manifest, None, None).takes(pairs, 0)
 }
 
 /// The files that a run would find not to be fit.
@@ -212,6 +228,21 @@ fn no_longer_listed(view: &View, batch: &Batch, renamed: &[Renamed]) -> Result<u
 }
 
 impl Outlook {
+    fn unsent_pairs<'b>(&self, batch: &'b Batch) -> impl Iterator<Item = &'b Pair> {
+        let pairs = batch.manifest.pairs.iter().zip(&self.unsent);
+        pairs.filter(|(_, unsent)| **unsent).map(|(pair, _)| pair)
+    }
+
+    /// The folded ids of pairs that are still to be sent.
+    fn unsent(&self, batch: &Batch) -> HashSet<String> {
+        self.unsent_pairs(batch).map(|pair| pair.id.folded()).collect()
+    }
+
+    /// Whether the pair at a place is still to be sent.
+    pub(super) fn is_unsent(&self, place: usize) -> bool {
+        self.unsent.get(place).is_some_and(|unsent| *unsent)
+    }
+
     /// A table of at most 80 columns.
     fn describe(&self, ui: &Ui, batch: &Batch) -> String {
         let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);
@@ -275,6 +306,8 @@ impl Outlook {
             let seconds = |length| price.map_or_else(|| billed(length), |it| it.billed(length));
             json!({
                 "id": pair.id.as_str(),
+                "tags": pair.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),
+                "expires": pair.expires.map(|at| at.to_string()),
                 "step": step.name(),
                 "seconds": audio.map(|audio| audio.as_secs_f64()),
                 "billed_seconds": audio.map(seconds),

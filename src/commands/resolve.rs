@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::batch::Site;
+use super::claims::{self, Claim, Problem};
 use super::failure::Failure;
 use super::run::runtime;
 use super::status::Standing;
@@ -47,8 +48,11 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     }
     let ids = ids(args, &view)?;
     let verdict = verdict(&args.verdict, &ids)?;
-    if let (Verdict::Adopt(task), false) = (&verdict, args.unchecked || site.rehearsal) {
-        check(args, &owner, task)?;
+    if let (Verdict::Adopt(task), Some(id)) = (&verdict, ids.first()) {
+        must_be_free(&site, &view, (id, task))?;
+        if !args.unchecked && !site.rehearsal {
+            check(args, &owner, task)?;
+        }
     }
     if verdict == Verdict::Resend {
         keys::warn_of_resend(ui, &view, ids.iter().map(String::as_str))?;
@@ -91,6 +95,15 @@ fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
             .map_err(|error| Failure::new(Exit::Usage, format!("--adopt: {error}"))),
         None if args.resend => Ok(Verdict::Resend),
         None => Ok(Verdict::Abandon),
+    }
+}
+
+/// A task that another pair has, here or in a run folder nearby, is not this one's.
+fn must_be_free(site: &Site, view: &View, (id, task): (&str, &TaskId)) -> Result<(), Failure> {
+    let claim = Claim { line: 1, id: id.to_owned(), task: task.clone() };
+    match claims::taken(site, Some(view), &[claim])?.pop() {
+        Some(Problem { text, .. }) => Err(Failure::new(Exit::Usage, format!("pair {text}"))),
+        None => Ok(()),
     }
 }
 

@@ -49,6 +49,8 @@ const NEVER: [&str; 25] = [
 
 /// The code of a remark about a page that shows a file.
 pub const SHARE_PAGE: &str = "share_page";
+/// The code of a remark about a name that only some machines reach.
+pub const PRIVATE: &str = "private_address";
 
 /// All that is to be said of an address. `local` is whether the API reaches what this machine does.
 #[must_use]
@@ -62,7 +64,7 @@ pub fn of_address(address: &str, role: Role, local: bool) -> Vec<Remark> {
 
 fn private() -> Remark {
     let message = "it is a name on this machine or inside a private network";
-    Trouble::new("private_address", message, "the API cannot reach it there: publish it").into()
+    Trouble::new(PRIVATE, message, "the API cannot reach it there: publish it").into()
 }
 
 fn share_page(url: &Url) -> Option<Remark> {

@@ -10,7 +10,12 @@ use crate::pair::expires;
 /// What is to be said of a link that dies, where `takes` is how long the batch may need it.
 #[must_use]
 pub fn of_link(url: &str, now: Timestamp, takes: Duration) -> Option<Remark> {
-    let dies = expires(url)?;
+    of_death(expires(url)?, now, takes)
+}
+
+/// The same where somebody says when the link dies.
+#[must_use]
+pub fn of_death(dies: Timestamp, now: Timestamp, takes: Duration) -> Option<Remark> {
     match Duration::try_from(dies.duration_since(now)) {
         Err(_) => {
             let message = format!("the link died at {}", dies.strftime("%Y-%m-%d %H:%M:%S UTC"));

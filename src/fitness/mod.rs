@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::address::{SHARE_PAGE, of_address};
-pub use self::link::{of_link, roughly};
+pub use self::address::{PRIVATE, SHARE_PAGE, of_address};
+pub use self::link::{of_death, of_link, roughly};
 pub use self::size::{MAX_AUDIO, MAX_IMAGE, too_large};
 use crate::pair::{Pair, Role};
 

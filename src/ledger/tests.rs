@@ -34,6 +34,8 @@ fn pair(id: &str, prompt: &str) -> Pair {
     Pair {
         id: PairId::parse(id).unwrap(),
         take: 1,
+        tags: Vec::new(),
+        expires: None,
         request: Request {
             model: "omnihuman-1.5".to_owned(),
             image: url("https://example.com/a.jpg?sig=1"),

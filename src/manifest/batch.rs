@@ -1,38 +1,45 @@
-//! The pairs so far, no two of them with one id or asking for the same thing.
+//! The pairs so far: kept, counted, or handed on one by one.
 
-use std::collections::HashMap;
+use crate::pair::{Pair, PairId, Source};
+use crate::table::Files;
 
-use crate::pair::{Fingerprint, Pair, PairId};
-
-use super::excerpt;
 use super::fields::Reading;
 use super::media::former_id;
-use super::problem::{Finding, Marks};
+use super::problem::Marks;
 use super::tree::Span;
+use super::unique::Unique;
 
-/// The pairs in the order written, and what was seen of them.
-#[derive(Default)]
-pub(super) struct Batch {
+pub(super) use super::unique::Naming;
+
+/// What becomes of pairs once they are checked.
+pub(super) enum Keep<'k> {
+    /// All of them are kept.
+    All,
+    /// They are compared and counted.
+    Count,
+    /// Each is handed on, of a manifest that was read before.
+    Each(&'k mut dyn FnMut(&Pair, &Marks)),
+}
+
+/// How many pairs there are, and of which sort.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) pairs: u64,
+    /// How many have a file of this machine.
+    pub(super) local: u64,
+}
+
+/// The pairs in the order written.
+pub(super) struct Batch<'k> {
     pub(super) pairs: Vec<Pair>,
     /// Where their media stand.
     pub(super) marks: Vec<Marks>,
     /// The places of pairs that earlier releases named differently, and how.
     pub(super) formers: Vec<(usize, PairId)>,
-    /// By the id without case: where it was given.
-    ids: HashMap<String, Span>,
-    /// By what is asked for, and the take: which pair, and where it stands.
-    requests: HashMap<(Fingerprint, u32), (usize, Span)>,
-}
-
-/// Where an id comes from, which decides how to mend a collision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Naming {
-    /// `id: …`
-    Given,
-    /// From the names of the two files.
-    FromFiles,
-    /// From the names in `cross`.
-    Crossed,
+    pub(super) tally: Tally,
+    keep: Keep<'k>,
+    /// Nothing where that was found out before.
+    unique: Option<Unique<'k>>,
 }
 
 /// Where a pair stands.
@@ -43,21 +50,29 @@ pub(super) struct Spans {
     pub(super) media: Marks,
 }
 
-impl Batch {
-    /// Adds a pair whose id was claimed, unless it asks for what another one asks for.
-    pub(super) fn add(&mut self, reading: &mut Reading<'_>, pair: Pair, spans: Spans, by: Naming) {
-        let body = pair.request.to_json().to_string();
-        let key = (Fingerprint::of(&body), pair.take);
-        if let Some((first, span)) = self.requests.get(&key) {
-            reading.problems.note(same_request(&pair, spans.pair, &self.pairs[*first], *span));
-            // Equal files give equal ids: one mistake, said once.
-            if by == Naming::FromFiles {
-                return;
-            }
-        } else {
-            self.requests.insert(key, (self.pairs.len(), spans.pair));
+impl<'k> Batch<'k> {
+    pub(super) fn new(keep: Keep<'k>, files: &'k dyn Files) -> Self {
+        let unique = match keep {
+            Keep::All | Keep::Count => Some(Unique::new(files)),
+            Keep::Each(_) => None,
+        };
+        let (pairs, marks, formers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { pairs, marks, formers, tally: Tally::default(), keep, unique }
+    }
+
+    /// Adds a pair.
+    pub(super) fn add(&mut self, pair: Pair, spans: Spans, by: Naming) {
+        if let Some(unique) = &mut self.unique {
+            unique.claim(&pair, (spans.pair, spans.id), by);
         }
-        self.claim(reading, &pair.id, spans.id, by);
+        let is_file = |source: &Source| matches!(source, Source::File(_));
+        self.tally.pairs += 1;
+        self.tally.local += u64::from(is_file(&pair.request.image) || is_file(&pair.request.audio));
+        match &mut self.keep {
+            Keep::All => {}
+            Keep::Count => return,
+            Keep::Each(each) => return each(&pair, &spans.media),
+        }
         if by == Naming::FromFiles {
             let former = former_id(&pair.request.image, &pair.request.audio, pair.take);
             self.formers.extend(former.map(|former| (self.pairs.len(), former)));
@@ -66,33 +81,17 @@ impl Batch {
         self.marks.push(spans.media);
     }
 
-    /// Notes an id as used, also that of a pair with other mistakes.
-    pub(super) fn claim(&mut self, reading: &mut Reading<'_>, id: &PairId, span: Span, by: Naming) {
-        if let Some(first) = self.ids.get(&id.folded()) {
-            let message = format!("two pairs have the id {}", excerpt::quoted(id.as_str()));
-            let label = match by {
-                Naming::Given => "taken; upper and lower case make no difference",
-                Naming::FromFiles => "this id comes from the names of the files",
-                Naming::Crossed => "this id comes from the names in `cross`",
-            };
-            let help = match by {
-                Naming::Given | Naming::FromFiles => "give one of the two another `id:`",
-                Naming::Crossed => "rename one of them in `cross`",
-            };
-            let finding = Finding::new(span, message, label).related(*first, "the first one");
-            reading.problems.note(finding.help(help));
-        } else {
-            self.ids.insert(id.folded(), span);
+    /// Notes the id of a pair with other mistakes as used.
+    pub(super) fn claim(&mut self, id: &PairId, span: Span, by: Naming) {
+        if let Some(unique) = &mut self.unique {
+            unique.claim_id(id, span, by);
         }
     }
-}
 
-fn same_request(pair: &Pair, span: Span, first: &Pair, first_span: Span) -> Finding {
-    let message = match pair.id == first.id {
-        true => format!("`{}` is asked for twice", pair.id),
-        false => format!("`{}` asks for the same video as `{}`", pair.id, first.id),
-    };
-    Finding::new(span, message, "the same request again, to be paid again")
-        .related(first_span, "first asked for here")
-        .help(format!("remove it, or, if you want it twice, add `take: {}`", pair.take + 1))
+    /// Notes what is there twice.
+    pub(super) fn conclude(&mut self, reading: &mut Reading<'_>) {
+        if let Some(unique) = self.unique.take() {
+            unique.conclude(reading);
+        }
+    }
 }

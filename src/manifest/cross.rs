@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::pair::{Pair, PairId, Source};
+use crate::pair::{PairId, Source};
 
 use super::batch::{Batch, Naming, Spans};
 use super::excerpt;
 use super::fields::{Field, Fields, Reading};
 use super::media::{AUDIO, IMAGE, Medium};
-use super::pairs::Common;
-use super::problem::{Finding, Mark, Marks};
+use super::pairs::{Common, Placed};
+use super::problem::{Finding, Mark};
 use super::tree::{Kind, Span};
 
 /// The most pairs that `cross` may make.
@@ -25,7 +25,7 @@ struct Named<'t> {
 
 impl<'t> Reading<'t> {
     /// Every image with every audio, in the order written.
-    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open_field(self, field, "`cross`") else { return };
         let images = self.named(field, fields.take("images"), "images", &IMAGE);
         let audios = self.named(field, fields.take("audios"), "audios", &AUDIO);
@@ -44,16 +44,22 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn crossed(&mut self, image: &Named, audio: &Named, common: &Common<'t>, batch: &mut Batch) {
+    fn crossed(
+        &mut self,
+        image: &Named,
+        audio: &Named,
+        common: &Common<'t>,
+        batch: &mut Batch<'_>,
+    ) {
         let text = format!("{}-{}", image.name, audio.name);
         match PairId::parse(&text) {
             Ok(id) => {
-                let sources = (image.source.clone(), audio.source.clone());
+                let media = [image, audio]
+                    .map(|named| Placed { source: named.source.clone(), mark: named.mark });
                 let options = common.defaults.options.clone();
-                let request = options.request(common.model, sources.0, sources.1);
-                let media = Marks { image: image.mark, audio: audio.mark };
+                let (pair, media) = options.pair((id, 1), common.model, media);
                 let spans = Spans { pair: image.key, id: image.key, media };
-                batch.add(self, Pair { id, take: 1, request }, spans, Naming::Crossed);
+                batch.add(pair, spans, Naming::Crossed);
             }
             Err(error) => {
                 let message = format!("the id {}: {error}", excerpt::quoted(&text));

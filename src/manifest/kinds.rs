@@ -35,9 +35,11 @@ impl Kinds {
 }
 
 /// Words in messages that are ours, not the user's.
-const OWN_WORDS: [&str; 11] = [
+const OWN_WORDS: [&str; 13] = [
     "id",
     "take",
+    "tags",
+    "expires",
     "image",
     "image_url",
     "audio",

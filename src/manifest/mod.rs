@@ -17,6 +17,7 @@ mod excerpt;
 mod fields;
 mod idempotency;
 mod kinds;
+mod labels;
 mod media;
 mod pairs;
 mod places;
@@ -27,10 +28,12 @@ mod rows;
 mod schema;
 mod settings;
 mod slips;
+mod sorted;
 mod syntax;
 mod tables;
 mod tree;
 mod typed;
+mod unique;
 mod uploads;
 mod values;
 
@@ -42,9 +45,11 @@ use crate::pair::{Endpoint, Idempotency, Pair, PairId, PlainHttp};
 use crate::price::{Amount, Price, Rules, Tariff};
 use crate::table::Files;
 
+use self::batch::{Keep, Tally};
+
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::places::Shown;
-pub use self::problem::{Mark, Marks, Note, Place, Problem, Problems, Severity};
+pub use self::problem::{Mark, Marks, Note, Notes, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;
@@ -141,23 +146,70 @@ pub struct Origin<'a> {
     pub files: &'a dyn Files,
 }
 
-/// Reads the bytes of a manifest, and the tables that it names.
+/// What a manifest is read from.
+#[derive(Debug, Clone, Copy)]
+pub enum Form<'a> {
+    /// The bytes of its YAML.
+    Yaml(&'a [u8]),
+    /// A table by itself, with everything else as it is by default: the name that the origin's
+    /// files know it by, and perhaps `#` and a sheet.
+    Table(&'a str),
+}
+
+/// Reads a manifest, and the tables that it names.
 ///
 /// # Errors
 /// All problems of the manifest, in the order of their places. A file that is not YAML has one.
-pub fn read(origin: &Origin<'_>, bytes: &[u8]) -> Result<Manifest, Problems> {
-    let text = syntax::text(origin.path, bytes)?;
-    let tree = syntax::tree(origin.path, text)?;
-    settings::manifest(origin, text, &tree)
+pub fn read(origin: &Origin<'_>, form: Form<'_>) -> Result<Manifest, Problems> {
+    kept(origin, form, Keep::All).map(|(manifest, _)| manifest)
 }
 
-/// Reads a table by itself, with everything else as it is by default. `name` is what the origin's
-/// files know it by, and may end in `#` and a sheet.
+/// A manifest of which no pair was kept.
+#[derive(Debug)]
+pub struct Outline {
+    /// All of it but `pairs`, `marks` and `formers`, which are empty.
+    pub manifest: Manifest,
+    /// How many pairs it has.
+    pub pairs: u64,
+    /// How many of them have a file of this machine.
+    pub local: u64,
+}
+
+/// Reads and checks all of a manifest as [`read`] does, and keeps none of its pairs: however long its
+/// tables are, little of them is held.
 ///
 /// # Errors
-/// All problems of the table, in the order of their places.
-pub fn read_table(origin: &Origin<'_>, name: &str) -> Result<Manifest, Problems> {
-    settings::bare(origin, name)
+/// All problems of the manifest, in the order of their places.
+pub fn outline(origin: &Origin<'_>, form: Form<'_>) -> Result<Outline, Problems> {
+    let (manifest, tally) = kept(origin, form, Keep::Count)?;
+    Ok(Outline { manifest, pairs: tally.pairs, local: tally.local })
+}
+
+/// Hands on each pair of a manifest that [`outline`] found nothing wrong with.
+///
+/// # Errors
+/// What is wrong with it by now.
+pub fn each(
+    origin: &Origin<'_>,
+    form: Form<'_>,
+    mut each: impl FnMut(&Pair, &Marks),
+) -> Result<(), Problems> {
+    kept(origin, form, Keep::Each(&mut each)).map(drop)
+}
+
+fn kept<'k>(
+    origin: &Origin<'k>,
+    form: Form<'_>,
+    keep: Keep<'k>,
+) -> Result<(Manifest, Tally), Problems> {
+    match form {
+        Form::Table(name) => settings::bare(origin, name, keep),
+        Form::Yaml(bytes) => {
+            let text = syntax::text(origin.path, bytes)?;
+            let tree = syntax::tree(origin.path, text)?;
+            settings::manifest(origin, (text, &tree), keep)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::pair::{Pair, PairId, Request, Source};
+use crate::pair::{Pair, PairId, Request, Source, Tag};
 
 use super::batch::{Batch, Naming, Spans};
 use super::fields::{Field, Fields, Reading};
+use super::labels::Expiry;
 use super::media::{AUDIO, IMAGE, Medium, default_id};
 use super::problem::{Finding, Mark, Marks};
 use super::tree::{Kind, Node, Span};
@@ -54,9 +55,11 @@ impl<T: Clone> Given<T> {
     }
 }
 
-/// The keys of a request that have a default.
+/// The keys of a pair that have a default, besides its media.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
+    tags: Given<Vec<Tag>>,
+    expires: Given<Expiry>,
     prompt: Given<String>,
     turbo_mode: Given<bool>,
     advanced: Given<Map<String, Value>>,
@@ -67,6 +70,8 @@ impl Options {
     /// A map of a pair replaces that of the defaults; the two are not mixed.
     fn or(self, defaults: &Self) -> Self {
         Self {
+            tags: self.tags.or(&defaults.tags),
+            expires: self.expires.or(&defaults.expires),
             prompt: self.prompt.or(&defaults.prompt),
             turbo_mode: self.turbo_mode.or(&defaults.turbo_mode),
             advanced: self.advanced.or(&defaults.advanced),
@@ -74,16 +79,31 @@ impl Options {
         }
     }
 
-    pub(super) fn request(self, model: &str, image: Source, audio: Source) -> Request {
-        Request {
+    /// The pair that asks for this, and where its parts stand.
+    pub(super) fn pair(
+        self,
+        (id, take): (PairId, u32),
+        model: &str,
+        [image, audio]: [Placed; 2],
+    ) -> (Pair, Marks) {
+        let expires = self.expires.value();
+        let (image_mark, audio_mark) = (image.mark, audio.mark);
+        let request = Request {
             model: model.to_owned(),
-            image,
-            audio,
+            image: image.source,
+            audio: audio.source,
             prompt: self.prompt.value(),
             turbo_mode: self.turbo_mode.value(),
             advanced: self.advanced.value(),
             extra: self.extra.value().unwrap_or_default(),
-        }
+        };
+        let marks = Marks {
+            image: image_mark,
+            audio: audio_mark,
+            expires: expires.map(|expires| expires.mark),
+        };
+        let tags = self.tags.value().unwrap_or_default();
+        (Pair { id, take, tags, expires: expires.map(|expires| expires.at), request }, marks)
     }
 }
 
@@ -113,7 +133,7 @@ impl<'t> Reading<'t> {
         Defaults { image, audio, options }
     }
 
-    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         match &field.node.kind {
             Kind::List(items) if items.is_empty() => {
                 let help = "add one: `- image: URL`, and `audio: URL` below it";
@@ -126,7 +146,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch) {
+    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
         let id_field = fields.take("id");
         let id = id_field.as_ref().map(|field| self.id(field));
@@ -141,17 +161,15 @@ impl<'t> Reading<'t> {
         let id_span = id_field.map_or(pair, |field| field.span());
         let (Some(image), Some(audio), Some(take)) = (image.value(), audio.value(), take) else {
             if let Some(Some(id)) = id {
-                batch.claim(self, &id, id_span, Naming::Given);
+                batch.claim(&id, id_span, Naming::Given);
             }
             return;
         };
-        let media = Marks { image: image.mark, audio: audio.mark };
-        let spans = Spans { pair, id: id_span, media };
-        let (image, audio) = (image.source, audio.source);
         let by = if id.is_some() { Naming::Given } else { Naming::FromFiles };
-        if let Some(id) = id.unwrap_or_else(|| self.id_of_files(pair, &image, &audio, take)) {
-            let request = options.request(common.model, image, audio);
-            batch.add(self, Pair { id, take, request }, spans, by);
+        let id = id.unwrap_or_else(|| self.id_of_files(pair, &image.source, &audio.source, take));
+        if let Some(id) = id {
+            let (made, media) = options.pair((id, take), common.model, [image, audio]);
+            batch.add(made, Spans { pair, id: id_span, media }, by);
         }
     }
 
@@ -230,6 +248,8 @@ impl<'t> Reading<'t> {
 
     fn options(&mut self, fields: &mut Fields<'t>) -> Options {
         Options {
+            tags: self.option(fields, "tags", Self::tags),
+            expires: self.option(fields, "expires", Self::expires),
             prompt: self.option(fields, "prompt", Self::prompt),
             turbo_mode: self.option(fields, "turbo_mode", Self::boolean),
             advanced: self.option(fields, "advanced", Self::json_map),

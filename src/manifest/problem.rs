@@ -58,6 +58,8 @@ pub struct Marks {
     pub image: Mark,
     /// The recording.
     pub audio: Mark,
+    /// What is said of when its links die.
+    pub expires: Option<Mark>,
 }
 
 impl Marks {
@@ -82,6 +84,35 @@ pub struct Note {
     pub label: String,
     /// What to do.
     pub help: String,
+}
+
+/// Notes on a manifest. However many come, few are kept, and the others counted by kind.
+#[derive(Debug, Default)]
+pub struct Notes(Findings);
+
+impl Notes {
+    /// How many are kept.
+    pub const KEPT: usize = Findings::KEPT;
+
+    /// Takes a note.
+    pub fn add(&mut self, note: Note) {
+        let Note { mark, message, label, help } = note;
+        self.0.note(Finding::new(mark.0, message, label).help(help));
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Note> for Notes {
+    fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
+        let mut all = Self::default();
+        notes.into_iter().for_each(|note| all.add(note));
+        all
+    }
 }
 
 /// The problems of one manifest in the order of their places. As an error it is never empty.
@@ -185,13 +216,9 @@ fn clean(text: &str) -> String {
 impl Problems {
     /// Notes on a manifest that was read.
     #[must_use]
-    pub fn of_notes(shown: &Shown<'_>, notes: Vec<Note>, level: Severity) -> Self {
+    pub fn of_notes(shown: &Shown<'_>, notes: Notes, level: Severity) -> Self {
         let text = shown.text.strip_prefix('\u{feff}').unwrap_or(shown.text);
-        let mut findings = Findings::default();
-        for Note { mark, message, label, help } in notes {
-            findings.note(Finding::new(mark.0, message, label).help(help));
-        }
-        findings.locate(&Shown { text, ..*shown }, level)
+        notes.0.locate(&Shown { text, ..*shown }, level)
     }
 
     /// No warnings.

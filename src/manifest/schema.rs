@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::labels::MOST_TAGS;
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
@@ -50,6 +51,12 @@ pub fn schema() -> Value {
                         "minItems": 1,
                         "uniqueItems": true,
                     },
+                ],
+            },
+            "tag": {
+                "anyOf": [
+                    {"type": "integer"},
+                    {"type": "string", "minLength": 1, "pattern": r#"^[^\[\]{}":*?@]*$"#},
                 ],
             },
             "amount": {
@@ -315,6 +322,21 @@ fn uploads() -> Value {
 /// What a pair and the defaults have in common.
 fn request_keys() -> Value {
     json!({
+        "tags": {
+            "description": "Words to choose pairs by: a list, or a text with commas. Never sent.",
+            "anyOf": [
+                {"type": "null"},
+                {"$ref": "#/$defs/tag"},
+                {"type": "array", "items": {"$ref": "#/$defs/tag"}, "maxItems": MOST_TAGS},
+            ],
+        },
+        "expires": {
+            "description": "When the links of the pair die, with its zone: 2026-12-31T18:00:00Z; \
+                            or seconds since 1970. Never sent.",
+            "type": ["string", "integer", "null"],
+            "pattern": "^ *[0-9]",
+            "minimum": 1_000_000_000,
+        },
         "image": {"description": "The portrait.", "$ref": "#/$defs/source"},
         "image_url": {"description": "The same as `image`.", "$ref": "#/$defs/source"},
         "audio": {"description": "The recording.", "$ref": "#/$defs/source"},

@@ -9,7 +9,7 @@ use crate::pace::Rate;
 use crate::pair::{Endpoint, PlainHttp};
 use crate::table::Files;
 
-use super::batch::Batch;
+use super::batch::{Batch, Keep, Tally};
 use super::fields::{Field, Fields, Reading};
 use super::pairs::Common;
 use super::places::Shown;
@@ -46,28 +46,38 @@ const EXAMPLE: &str = "a manifest looks like this:
       - image: https://example.com/portrait.jpg
         audio: https://example.com/speech.mp3";
 
-pub(super) fn manifest<'t>(
-    origin: &Origin<'t>,
-    text: &'t str,
-    tree: &'t Node<'t>,
-) -> Result<Manifest, Problems> {
+pub(super) fn manifest<'t, 'k>(
+    origin: &Origin<'k>,
+    (text, tree): (&'t str, &'t Node<'t>),
+    keep: Keep<'k>,
+) -> Result<(Manifest, Tally), Problems> {
     let mut reading = Reading::of(origin, text);
-    let mut tables = Vec::new();
-    let manifest = reading.manifest(tree, origin.files, &mut tables);
-    reading.concluded(origin, manifest, tables)
+    let (mut batch, mut tables) = (Batch::new(keep, origin.files), Vec::new());
+    let manifest = reading.manifest(tree, (origin.files, &mut tables), &mut batch);
+    batch.conclude(&mut reading);
+    let tally = batch.tally;
+    let manifest = manifest.map(|manifest| {
+        let Batch { pairs, marks, formers, .. } = batch;
+        Manifest { pairs, marks, formers, ..manifest }
+    });
+    Ok((reading.concluded(origin, manifest, tables)?, tally))
 }
 
 /// A table by itself: as if a manifest named it and said nothing else.
-pub(super) fn bare(origin: &Origin<'_>, table: &str) -> Result<Manifest, Problems> {
+pub(super) fn bare<'k>(
+    origin: &Origin<'k>,
+    table: &str,
+    keep: Keep<'k>,
+) -> Result<(Manifest, Tally), Problems> {
     let node = |kind| Node { kind, span: Span::START };
     let entry = |name: &'static str, value| (node(Kind::Text(name.into())), node(value));
     let name = Kind::Text(table.into());
     let tree = node(Kind::Map(vec![entry("version", Kind::Whole(1)), entry("pairs_from", name)]));
-    manifest(origin, "", &tree)
+    manifest(origin, ("", &tree), keep)
 }
 
 impl<'t> Reading<'t> {
-    fn of(origin: &Origin<'t>, text: &'t str) -> Self {
+    fn of(origin: &Origin<'_>, text: &'t str) -> Self {
         let (problems, warnings) = (Findings::default(), Findings::default());
         let plain = origin.plain;
         Self { text, plain, problems, warnings, prompts: Prompts::default(), within: None }
@@ -94,8 +104,8 @@ impl<'t> Reading<'t> {
     fn manifest(
         &mut self,
         tree: &'t Node<'t>,
-        files: &dyn Files,
-        tables: &mut Vec<TableFile>,
+        (files, tables): (&dyn Files, &mut Vec<TableFile>),
+        batch: &mut Batch<'_>,
     ) -> Option<Manifest> {
         if matches!(tree.kind, Kind::Null) {
             self.problems.note(self.nothing());
@@ -116,7 +126,7 @@ impl<'t> Reading<'t> {
         let idempotency = self.setting(all, "idempotency", Self::idempotency).flatten();
         let probe = self.setting(all, "probe", Self::boolean);
         let mut from = self.pairs_from(all, files);
-        let Batch { pairs, marks, formers, .. } = self.batch(all, tree.head(), model, &mut from);
+        self.batch(all, (tree.head(), model), &mut from, batch);
         *tables = from.tables;
         fields.finish(self);
         Some(Manifest {
@@ -131,9 +141,9 @@ impl<'t> Reading<'t> {
             uploads,
             idempotency,
             probe: probe.unwrap_or(false),
-            pairs,
-            marks,
-            formers,
+            pairs: Vec::new(),
+            marks: Vec::new(),
+            formers: Vec::new(),
             tables: Vec::new(),
             warnings: Problems::none(),
         })
@@ -232,28 +242,26 @@ impl<'t> Reading<'t> {
     fn batch(
         &mut self,
         fields: &mut Fields<'t>,
-        start: Span,
-        model: &'t str,
+        (start, model): (Span, &'t str),
         from: &mut PairsFrom<'_>,
-    ) -> Batch {
+        batch: &mut Batch<'_>,
+    ) {
         let defaults = fields.take("defaults").map(|field| self.defaults(&field));
         let common = Common { model, defaults: defaults.unwrap_or_default() };
-        let mut batch = Batch::default();
         let pairs = fields.take("pairs");
         let cross = fields.take("cross");
         let some = pairs.is_some() || cross.is_some() || from.is_given;
         if let Some(pairs) = pairs {
-            self.pairs(&pairs, &common, &mut batch);
+            self.pairs(&pairs, &common, batch);
         }
         if let Some(cross) = cross {
-            self.cross(&cross, &common, &mut batch);
+            self.cross(&cross, &common, batch);
         }
-        self.all_tables(from, &common, &mut batch);
+        self.all_tables(from, &common, batch);
         if !some {
             let finding = Finding::new(start, "the manifest has no pairs", "expected `pairs:`");
             self.problems.note(finding.help(EXAMPLE));
         }
-        batch
     }
 }
 

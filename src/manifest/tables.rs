@@ -158,7 +158,7 @@ impl<'t> Reading<'t> {
         &mut self,
         from: &mut PairsFrom<'_>,
         common: &Common<'t>,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) {
         let rows = Rows { common, id_from: &from.id_from };
         for (file, number) in from.tables.iter_mut().zip(1..) {
@@ -174,9 +174,9 @@ impl<'t> Reading<'t> {
         &mut self,
         listed: &Listed<'_>,
         rows: &Rows<'_, '_>,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) -> Option<(String, u64)> {
-        let before = batch.pairs.len();
+        let before = batch.tally.pairs;
         let input = match listed.files.open(&listed.file.name) {
             Ok(input) => input,
             Err(error) => {
@@ -213,7 +213,7 @@ impl<'t> Reading<'t> {
         for remark in table.remarks(&used) {
             self.warnings.note(finding(listed, remark));
         }
-        Some((table.form().to_owned(), (batch.pairs.len() - before) as u64))
+        Some((table.form().to_owned(), batch.tally.pairs - before))
     }
 
     /// Those of `id_from`, unless the table lacks columns that it needs.
@@ -237,7 +237,7 @@ impl<'t> Reading<'t> {
         listed: &Listed<'_>,
         (row, table): (&Row, &Table),
         (rows, ids): (&Rows<'_, '_>, &[usize]),
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) {
         let columns = table.columns();
         let ids = match columns.has_header() {

@@ -1,8 +1,10 @@
 //! What a user gets: the examples, every key, and what a manifest turns into.
 
+mod labels;
 mod prices;
 mod prompts;
 mod refused;
+mod streams;
 mod tables;
 mod typed;
 mod uploads;
@@ -21,7 +23,7 @@ fn alone<'a>(path: &'a str) -> Origin<'a> {
 }
 
 pub(super) fn parse(yaml: &str) -> Result<Manifest, Problems> {
-    read(&alone("spring.yaml"), yaml.as_bytes())
+    read(&alone("spring.yaml"), Form::Yaml(yaml.as_bytes()))
 }
 
 /// A good manifest, or its problems as a panic.
@@ -83,7 +85,7 @@ fn presenters_cross_in_the_order_written() {
 
 #[test]
 fn every_mistake_is_explained() {
-    let problems = read(&alone("jobs/mistakes.yaml"), MISTAKES.as_bytes());
+    let problems = read(&alone("jobs/mistakes.yaml"), Form::Yaml(MISTAKES.as_bytes()));
     let rendered = problems.unwrap_err().render(false);
     for secret in ["sk-not-here", "hunter2", "signature=abc"] {
         assert!(!rendered.contains(secret), "{secret} is shown");

@@ -42,7 +42,7 @@ fn is_certain((before, c): (&str, char)) -> bool {
 }
 
 /// Keys that a manifest has in lines of their own.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "version",
     "endpoint",
     "model",
@@ -58,6 +58,8 @@ const KEYS: [&str; 16] = [
     "audio_url",
     "prompt",
     "take",
+    "tags",
+    "expires",
     "turbo_mode",
 ];
 

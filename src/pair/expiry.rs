@@ -69,7 +69,9 @@ fn hexadecimal(text: &str) -> Option<Timestamp> {
     moment(i64::from_str_radix(text, 16).ok()?)
 }
 
-fn moment(number: i64) -> Option<Timestamp> {
+/// Seconds or milliseconds since 1970; nothing for a number that is a span.
+#[must_use]
+pub fn moment(number: i64) -> Option<Timestamp> {
     match number {
         FIRST_MILLIS.. => Timestamp::from_millisecond(number).ok(),
         FIRST.. => Timestamp::from_second(number).ok(),

@@ -13,16 +13,18 @@ mod name;
 mod query;
 mod redact;
 mod source;
+mod tag;
 mod unsigned;
 mod url;
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zone_of};
-pub use self::expiry::expires;
+pub use self::expiry::{expires, moment};
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::idempotency::{Idempotency, IdempotencyKey, KeyHeader, KeyHeaderError};
 pub use self::key::{ApiKey, KeyError};
@@ -31,6 +33,7 @@ pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_al
 pub use self::name::{VideoName, VideoNameError};
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
+pub use self::tag::{Tag, TagError};
 pub use self::unsigned::unsigned;
 pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
@@ -42,6 +45,10 @@ pub struct Pair {
     pub id: PairId,
     /// Tells apart pairs that ask for the same thing on purpose; 1 unless the manifest says so.
     pub take: u32,
+    /// By which people choose it; no two of them alike.
+    pub tags: Vec<Tag>,
+    /// When its links die, as far as the manifest says so.
+    pub expires: Option<Timestamp>,
     /// What is sent.
     pub request: Request,
 }

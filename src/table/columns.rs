@@ -199,7 +199,9 @@ impl Columns {
             1 => format!("the column {} is passed over", names.join(", ")),
             _ => format!("the columns {} are passed over", names.join(", ")),
         };
-        let help = format!("known are {}", known.join(", "));
+        let known = format!("known are {}", known.join(", "));
+        let meant = list.iter().find_map(|column| self.vocabulary.nearest(&column.written));
+        let help = meant.map_or(known.clone(), |meant| format!("did you mean `{meant}`? {known}"));
         let mut problem = self.problem(first.span.clone(), &message, &help);
         problem.label = "nothing is made of it".to_owned();
         Some(problem)

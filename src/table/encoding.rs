@@ -31,6 +31,16 @@ impl Encoding {
         self.0.name()
     }
 
+    /// Bytes as text: by their mark or their zeros, else UTF-8, in which U+FFFD stands for what is
+    /// none.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> String {
+        let marked = Self::of_mark(bytes);
+        let guessed = || Self::of_zeros(&bytes[..bytes.len().min(super::HEAD)]);
+        let (encoding, mark) = marked.unwrap_or_else(|| (guessed().unwrap_or(Self::UTF_8), 0));
+        encoding.0.decode_without_bom_handling(&bytes[mark..]).0.into_owned()
+    }
+
     pub(super) const UTF_8: Self = Self(UTF_8);
 
     pub(super) fn is_utf_8(self) -> bool {

@@ -16,6 +16,8 @@ pub const PAIRS: Vocabulary = Vocabulary {
     names: &[
         ("id", &["pairid", "videoid", "编号"]),
         ("take", &[]),
+        ("tags", &["tag", "标签"]),
+        ("expires", &["expiry", "expiresat", "过期时间"]),
         ("image", IMAGE),
         ("audio", AUDIO),
         ("prompt", &["prompts", "提示词", "提示", "动作"]),
@@ -74,6 +76,8 @@ pub const TASKS: Vocabulary = Vocabulary {
     names: &[
         ("id", &["pairid", "videoid", "编号"]),
         ("task_id", &["taskid", "task", "任务id", "任务编号", "任务号"]),
+        ("action", &[]),
+        ("attempt", &[]),
     ],
     open: &[],
 };
@@ -104,6 +108,15 @@ impl Vocabulary {
             fold(name) == folded || others.contains(&folded.as_str())
         };
         self.names.iter().find(known).map_or(Key::Other, |(name, _)| Key::Known(name))
+    }
+
+    /// The word that somebody may have meant.
+    pub(super) fn nearest(&self, written: &str) -> Option<&'static str> {
+        let folded = fold(&written.chars().take(40).collect::<String>());
+        let distance = |name: &str| strsim::damerau_levenshtein(&folded, &fold(name));
+        let names = self.names.iter().map(|(name, _)| *name);
+        let near = names.filter(|name| distance(name) <= name.len().div_ceil(4));
+        near.min_by_key(|name| distance(name))
     }
 }
 

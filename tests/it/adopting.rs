@@ -86,18 +86,19 @@ fn a_file_of_tasks_gives_each_to_one_pair_or_changes_nothing() {
     assert_eq!(sheet.run(&["--limit", "1"]).code, 4);
     for (name, tasks, why) in [
         ("had", "pair-1,other\npair-2,task-0\n", "task task-0 belongs to pair-0"),
-        ("twice", "pair-1,other\npair-2,other\n", "task other belongs to pair-1"),
-        ("again", "pair-1,other\npair-1,another\n", "pair pair-1: it is created"),
+        ("twice", "pair-1,other\npair-2,other\n", "pair-2: task other is pair-1's, too, in line 2"),
+        ("again", "pair-1,other\npair-1,another\n", "pair-1 has another task in line 2"),
     ] {
         let path = file(&sheet, name, &format!("id,task_id\n{tasks}"));
-        let said = settle(&sheet, "adopt", &[path.to_str().unwrap()]);
+        let said = settle(&sheet, "adopt", &[path.to_str().unwrap(), "--unchecked"]);
         assert_eq!(said.code, 2, "{name}: {said}");
         assert!(said.err.contains(why), "{name}: {said}");
         let planned = sheet.call("status", &["--json"]).json()["states"]["planned"].clone();
         assert_eq!(planned, 3, "{name}: one was taken over all the same");
     }
     let path = file(&sheet, "fine", "id,task_id\npair-1,other\npair-2,another\n");
-    assert_eq!(settle(&sheet, "adopt", &[path.to_str().unwrap()]).code, 0);
+    let taken = settle(&sheet, "adopt", &[path.to_str().unwrap(), "--unchecked"]);
+    assert_eq!(taken.code, 0, "{taken}");
     assert_eq!(sheet.rows()["pair-2"]["task_id"], "another");
 }
 

@@ -172,7 +172,7 @@ fn all_that_is_wrong_is_said_at_once_and_nothing_is_settled() {
     fs::copy(&beside.manifest, &other).unwrap();
     fs::write(sheet.folder().join("tasks"), "id,task_id\npair-0,task-1\n").unwrap();
     let mut adopt = crate::sheet::program();
-    adopt.current_dir(sheet.folder()).args(["adopt", "other.yaml", "tasks"]);
+    adopt.current_dir(sheet.folder()).args(["adopt", "other.yaml", "tasks", "--unchecked"]);
     assert_eq!(said(&mut adopt).code, 0);
     let table = "id;action;task_id\npair-0;;task-1\npair-1;;task-9\npair-2;adopt;\nnobody;resend;\n\
                  pair-3;resned;\n";
@@ -224,8 +224,8 @@ fn what_is_settled_waits_for_the_run_that_is_under_way() {
     assert_eq!(run.said().code, 5, "the run itself ended with the doubt");
     let states = sheet.states();
     assert_eq!((states["abandoned"], states["saved"]), (1, 1), "{states:?}");
-    fs::write(sheet.folder().join("tasks"), "id,task_id\n").unwrap();
-    assert_eq!(sheet.call("adopt", &["tasks", "--wait", "1s"]).code, 0);
+    let done = sheet.run_folder().join("tasks.csv");
+    assert_eq!(sheet.call("adopt", &[done.to_str().unwrap(), "--wait", "1s"]).code, 0);
 }
 
 #[test]

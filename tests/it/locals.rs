@@ -304,7 +304,7 @@ fn tasks_that_were_made_elsewhere_are_adopted_without_a_change() {
     let api = fake(Scenario::default());
     let sheet = sheet(api.url(), "", "pairs: [{id: a, image: anna.jpg, audio: en.wav}]\n");
     fs::write(sheet.folder().join("t.csv"), "id,task_id\na,task-1\n").unwrap();
-    assert_eq!(sheet.call("adopt", &["t.csv"]).code, 0);
+    assert_eq!(sheet.call("adopt", &["t.csv", "--unchecked"]).code, 0);
     let plan = sheet.call("plan", &["--json"]).json();
     assert_eq!((&plan["plan"]["changed"], &plan["plan"]["wait"]["pairs"]), (&0.into(), &1.into()));
 }

@@ -1,35 +1,37 @@
 //! `check` without `--probe`: what can be known without asking anybody. Addresses are read, and files
 //! beside the manifest looked at as a run would look at them.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::told::Told;
 use crate::catalog::Catalog;
-use crate::commands::batch::{Batch, problems};
+use crate::commands::batch::{Batch, located};
 use crate::commands::failure::Failure;
-use crate::commands::locals::{self, note};
-use crate::commands::media::demands;
+use crate::commands::links::Links;
+use crate::commands::locals;
 use crate::commands::plan::outlook;
 use crate::exit::Exit;
-use crate::fitness::{Remark, Weight, of_address, of_link};
-use crate::manifest::{Problems, Severity};
+use crate::manifest::{Manifest, Notes, Severity};
 use crate::pair::Source;
-use crate::preflight::{Medium, distinct};
 use crate::ui::{Ui, counted};
 
-/// A medium and what is to be said of it.
-type Told = (Medium, Vec<Remark>);
-
 pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Failure> {
-    let told = look(batch, catalog)?;
-    let [errors, warnings] =
-        [(Weight::Error, Severity::Error), (Weight::Warning, Severity::Warning)]
-            .map(|(weight, level)| of_weight(batch, &told, weight, level));
-    let (errors, warnings) = (errors?, warnings?);
+    let found = look(batch, catalog)?;
+    conclude(ui, batch, batch.manifest.pairs.len() as u64, found)
+}
+
+/// Says what was found, errors and warnings, in so many pairs.
+pub(super) fn conclude(
+    ui: &Ui,
+    batch: &Batch,
+    pairs: u64,
+    [errors, warnings]: [Notes; 2],
+) -> Result<Exit, Failure> {
+    let errors = located(batch, errors, Severity::Error)?;
+    let warnings = located(batch, warnings, Severity::Warning)?;
     for list in [&errors, &warnings].into_iter().filter(|list| !list.is_empty()) {
         ui.message(&list.render(ui.colours_messages()));
     }
-    let pairs = batch.manifest.pairs.len() as u64;
     let warned = batch.manifest.warnings.len() + warnings.len();
     let found = match (errors.len() as u64, warned as u64) {
         (0, 0) => "no problems".to_owned(),
@@ -47,33 +49,22 @@ pub(super) fn tell(ui: &Ui, batch: &Batch, catalog: &Catalog) -> Result<Exit, Fa
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Unfit })
 }
 
-fn look(batch: &Batch, catalog: &Catalog) -> Result<Vec<Told>, Failure> {
-    let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
-    let (now, local) = (Timestamp::now(), demands(batch).local);
-    let of_medium = |medium: &Medium| match &medium.source {
-        Source::File(file) => locals::remarks(batch, catalog, (file, medium.role)),
-        Source::Url(url) => {
-            let mut remarks = of_address(url.as_written(), medium.role, local);
-            remarks.extend(of_link(url.as_written(), now, takes));
-            remarks
-        }
-    };
-    let media = distinct(&batch.manifest.pairs).into_iter();
-    let told = media.map(|medium| {
-        let remarks = of_medium(&medium);
-        (medium, remarks)
+fn look(batch: &Batch, catalog: &Catalog) -> Result<[Notes; 2], Failure> {
+    let outlook = outlook(batch, batch.site.view()?.as_ref(), catalog)?;
+    let links = Links::new(batch, catalog, outlook.takes);
+    let mut told = Told::new(|source: &Source, role| match source {
+        Source::File(file) => locals::remarks(batch, catalog, (file, role)),
+        Source::Url(url) => links.remarks(url.as_written(), role),
     });
-    Ok(told.filter(|(_, remarks)| !remarks.is_empty()).collect())
-}
-
-fn of_weight(
-    batch: &Batch,
-    told: &[Told],
-    weight: Weight,
-    level: Severity,
-) -> Result<Problems, Failure> {
-    let all = told.iter().flat_map(|(medium, remarks)| remarks.iter().map(move |it| (medium, it)));
-    let wanted = all.filter(|(_, remark)| remark.weight == weight);
-    let notes = wanted.map(|(medium, it)| note(batch, medium, &it.message, it.help.clone()));
-    problems(batch, notes.collect(), level)
+    let Manifest { pairs, marks, .. } = &batch.manifest;
+    for (place, (pair, marks)) in pairs.iter().zip(marks).enumerate() {
+        // The links of what was sent are the service's no more: they may die.
+        if outlook.is_unsent(place) {
+            told.pair(pair, marks);
+            links.expiry(pair, marks).into_iter().for_each(|it| told.add(it));
+        } else {
+            told.sent_pair(pair, marks);
+        }
+    }
+    Ok(told.conclude())
 }

@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::cli::CheckArgs;
 use crate::commands::batch::{Batch, problems};
 use crate::commands::failure::Failure;
+use crate::commands::links::Links;
 use crate::commands::locals::note;
 use crate::commands::media;
 use crate::commands::plan::outlook;
@@ -54,7 +55,7 @@ pub(super) fn probe(
     }));
     bar.finish_and_clear();
     seen.sort_by_key(|seen| (seen.medium.first, seen.medium.role));
-    conclude(ui, batch, &seen)
+    conclude(ui, batch, &seen, &expiries(batch, &Links::new(batch, catalog, takes)))
 }
 
 fn remarks(
@@ -109,18 +110,32 @@ fn twins(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Note> {
     notes
 }
 
-fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> {
+/// What the manifest itself says of when links die.
+fn expiries(batch: &Batch, links: &Links<'_>) -> Vec<(Weight, Note)> {
+    let pairs = batch.manifest.pairs.iter().zip(&batch.manifest.marks);
+    pairs.filter_map(|(pair, marks)| links.expiry(pair, marks)).collect()
+}
+
+fn conclude(
+    ui: &Ui,
+    batch: &Batch,
+    seen: &[Seen<'_>],
+    expiries: &[(Weight, Note)],
+) -> Result<Exit, Failure> {
     let notes = |weight| {
         let all = seen.iter().flat_map(|seen| seen.remarks.iter().map(move |one| (seen, one)));
         // Of what was not looked at there is nothing to say; how many these are comes below.
         let wanted =
             all.filter(move |(seen, remark)| seen.look.is_some() && remark.weight == weight);
-        wanted.map(|(seen, one)| note(batch, seen.medium, &one.message, one.help.clone()))
+        let notes =
+            wanted.map(|(seen, one)| note(batch, seen.medium, &one.message, one.help.clone()));
+        let expiries = expiries.iter().filter(move |(weighs, _)| *weighs == weight);
+        notes.chain(expiries.map(|(_, note)| note.clone()))
     };
     let mut warned: Vec<_> = notes(Weight::Warning).collect();
     warned.extend(twins(batch, seen));
     let warnings = problems(batch, warned, Severity::Warning)?;
-    let errors = problems(batch, notes(Weight::Error).collect(), Severity::Error)?;
+    let errors = problems(batch, notes(Weight::Error), Severity::Error)?;
     let lists = [&errors, &warnings].map(|list| list.render(ui.colours_messages()));
     let lists: Vec<_> = lists.into_iter().filter(|text| !text.is_empty()).collect();
     if !lists.is_empty() {

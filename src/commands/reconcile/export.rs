@@ -1,23 +1,29 @@
-//! Reads an export of the account's tasks: JSON in any wrapping, JSON Lines, or CSV with a header.
+//! Reads an export of the account's tasks: JSON in any wrapping, JSON Lines, or any kind of table.
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::account::Reading;
-use crate::commands::batch::bytes_of;
 use crate::commands::failure::Failure;
-use crate::commands::grid::{Grid, text_of};
+use crate::commands::grid::{Filled, Grid};
 use crate::exit::Exit;
+use crate::ui::counted;
 use crate::wire::{Listed, read_list, read_row};
 
 pub(super) fn read(file: &Path) -> Result<Reading, Failure> {
-    let bytes = bytes_of(file)?;
-    let text = text_of(&bytes);
-    match json(&text).or_else(|| lines(&text)).unwrap_or_else(|| table(&text)) {
-        tasks if !tasks.is_empty() => {
-            let lacks = Some("it is an export: what came later is not in it".to_owned());
-            Ok(Reading { tasks, lacks })
+    let failed =
+        |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}", file.display()));
+    let filled = Filled::open(file).map_err(failed)?;
+    let text = filled.text();
+    let found = json(&text).or_else(|| lines(&text)).map(|tasks| (tasks, 0));
+    match found.unwrap_or_else(|| table(&filled)) {
+        (tasks, unread) if !tasks.is_empty() => {
+            let mut lacks = "it is an export: what came later is not in it".to_owned();
+            if unread > 0 {
+                lacks.push_str(&format!(", and {} cannot be read", counted(unread, "row")));
+            }
+            Ok(Reading { tasks, lacks: Some(lacks) })
         }
         _ => {
             let text = format!("{}: no task is in it", file.display());
@@ -37,14 +43,15 @@ fn lines(text: &str) -> Option<Vec<Listed>> {
     Some(rows.collect::<Option<Vec<_>>>()?.iter().filter_map(read_row).collect())
 }
 
-/// Columns by the names in the header.
-fn table(text: &str) -> Vec<Listed> {
-    let Grid { names, lines } = Grid::read(text);
-    let rows = lines.into_iter().map(|line| {
-        let cells = names.iter().cloned().zip(line.cells.into_iter().map(Value::from));
+/// Columns by the names in the header, and how many rows cannot be read.
+fn table(filled: &Filled) -> (Vec<Listed>, u64) {
+    let Grid { names, lines, .. } = Grid::read(filled).unwrap_or_default();
+    let (good, bad): (Vec<_>, Vec<_>) = lines.into_iter().partition(|row| row.trouble.is_none());
+    let rows = good.into_iter().map(|row| {
+        let cells = names.iter().cloned().zip(row.cells.into_iter().map(Value::from));
         cells.collect::<Map<_, _>>()
     });
-    rows.filter_map(|row| read_row(&row)).collect()
+    (rows.filter_map(|row| read_row(&row)).collect(), bad.len() as u64)
 }
 
 #[cfg(test)]
@@ -70,6 +77,14 @@ mod tests {
         ] {
             assert_eq!(ids(text), ["t1", "t2"], "{text}");
         }
+        let tasks = |row: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("export");
+            std::fs::write(&file, format!("task_id,note\nt1,x\n{row}\n")).unwrap();
+            read(&file).unwrap().lacks.unwrap_or_default()
+        };
+        assert!(tasks("t2,a,b").ends_with(", and 1 row cannot be read"));
+        assert!(!tasks("t2,a").contains("cannot"));
         for text in ["", "name\nanna\n", "<html>", "{}"] {
             assert!(ids(text).is_empty(), "{text}");
         }

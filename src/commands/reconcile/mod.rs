@@ -7,6 +7,7 @@ mod export;
 mod show;
 mod sounds;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
@@ -164,13 +165,15 @@ impl Search<'_> {
 }
 
 impl Site {
-    /// The run folders beside this one, and their ledgers. Those that cannot be read are passed over.
+    /// The run folders beside this one and beside the manifest, and their ledgers. Those that cannot
+    /// be read are passed over.
     pub(super) fn neighbours(&self) -> Vec<(PathBuf, View)> {
-        let beside = crate::files::folder_of(&self.folder);
-        let entries = std::fs::read_dir(beside).into_iter().flatten().flatten();
-        let ours = std::fs::canonicalize(&self.folder).ok();
+        let mut known: HashSet<_> = std::fs::canonicalize(&self.folder).into_iter().collect();
+        let places = [&self.folder, &self.manifest].map(|path| crate::files::folder_of(path));
+        let entries = places.into_iter().flat_map(std::fs::read_dir).flatten().flatten();
         let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
-        let others = folders.filter(|path| std::fs::canonicalize(path).ok() != ours);
+        let others =
+            folders.filter(|path| std::fs::canonicalize(path).is_ok_and(|path| known.insert(path)));
         let opened = others.map(|folder| (View::open(&folder).ok().flatten(), folder));
         opened.filter_map(|(view, folder)| Some((folder, view?))).collect()
     }

@@ -9,6 +9,7 @@ use super::{Done, client, conclude, unable};
 use crate::cli::ResolveArgs;
 use crate::client::Client;
 use crate::commands::batch::Site;
+use crate::commands::claims;
 use crate::commands::failure::Failure;
 use crate::commands::patient;
 use crate::commands::run::runtime;
@@ -29,7 +30,7 @@ pub(super) fn adopt(
     (site, view): (&Site, View),
 ) -> Result<Exit, Failure> {
     let owner = view.endpoint()?;
-    let (free, mut refused) = free(&view, wanted(args, &view)?)?;
+    let (free, mut refused) = free((site, &view), wanted(args, &view)?)?;
     let mut known = free;
     if !args.unchecked && !site.rehearsal && !known.is_empty() {
         let unknown;
@@ -73,12 +74,20 @@ fn proposal(doubt: &Doubt) -> Option<Proposal> {
 }
 
 /// Those whose tasks no other pair has, and the others.
-fn free(view: &View, proposals: Vec<Proposal>) -> Result<(Vec<Proposal>, Vec<Refused>), Failure> {
+fn free(
+    (site, view): (&Site, &View),
+    proposals: Vec<Proposal>,
+) -> Result<(Vec<Proposal>, Vec<Refused>), Failure> {
     let (mut free, mut refused, mut taken) = (Vec::new(), Vec::new(), HashMap::new());
+    let neighbours = if site.rehearsal { Vec::new() } else { site.neighbours() };
     for (id, task) in proposals {
         let owner = match taken.get(&task) {
             Some(owner) => Some(String::clone(owner)),
             None => view.owner_of(&task)?.filter(|owner| *owner != id),
+        };
+        let owner = match owner {
+            None => claims::elsewhere(&neighbours, &task)?,
+            owner => owner,
         };
         match owner {
             Some(owner) => refused.push((id, format!("task {task} belongs to {owner}"))),

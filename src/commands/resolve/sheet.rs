@@ -4,11 +4,14 @@
 
 use std::collections::HashMap;
 
-use crate::commands::grid::{Grid, Line};
+use crate::commands::claims::{Problem, read_task, shown};
+use crate::commands::grid::{Filled, Grid, Line};
 use crate::ledger::Verdict;
 use crate::pair::TaskId;
 use crate::state::State;
-use crate::view::printable;
+
+const NO_VERDICT: &str = "it has no column `id`; for a list of ids, say what becomes of them: --resend \
+                          or --abandon";
 
 /// What a row asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +33,14 @@ pub(super) struct Asked {
     wish: Wish,
 }
 
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Problem {
-    pub(super) line: u64,
-    pub(super) text: String,
-}
-
 /// A file as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sheet {
     pub(super) asked: Vec<Asked>,
     /// Rows in which nothing was filled in.
     pub(super) empty: usize,
+    /// What is strange about the table, but allowed.
+    pub(super) remarks: Vec<String>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -80,23 +78,29 @@ impl Sheet {
     ///
     /// # Errors
     /// Says what the file or the command line lacks.
-    pub(super) fn read(text: &str, verdict: Option<&Wish>) -> Result<Self, &'static str> {
-        let grid = Grid::read(text);
+    pub(super) fn read(filled: &Filled, verdict: Option<&Wish>) -> Result<Self, String> {
+        let grid = match Grid::read(filled) {
+            Ok(grid) => grid,
+            Err(problem) if !filled.is_text() => return Err(problem.message),
+            Err(_) => Grid::default(),
+        };
         let Some(id) = grid.column(&["id"]) else {
-            let verdict = verdict.ok_or(
-                "it has no column `id`; for a list of ids, say what becomes of them: --resend or \
-                 --abandon",
-            )?;
-            return Ok(Self::list(text, verdict));
+            return match verdict {
+                Some(verdict) if filled.is_text() => Ok(Self::list(&filled.text(), verdict)),
+                Some(_) => Err("it has no column `id`".to_owned()),
+                None => Err(NO_VERDICT.to_owned()),
+            };
         };
         let (task, action) = (grid.column(&["task_id"]), grid.column(&["action"]));
         match (task.or(action), verdict) {
-            (Some(_), Some(_)) => return Err("it says itself what becomes of each pair"),
-            (None, None) => return Err("it has neither a column `task_id` nor one `action`"),
+            (Some(_), Some(_)) => return Err("it says itself what becomes of each pair".into()),
+            (None, None) => {
+                return Err("it has neither a column `task_id` nor one `action`".into());
+            }
             (Some(_), None) | (None, Some(_)) => {}
         }
         let columns = Columns { id, task, action, attempt: grid.column(&["attempt"]) };
-        let mut sheet = Self::default();
+        let mut sheet = Self { remarks: grid.remarks.clone(), ..Self::default() };
         for line in &grid.lines {
             match columns.read(line, verdict) {
                 Ok(Some(asked)) => sheet.asked.push(asked),
@@ -164,6 +168,9 @@ struct Columns {
 impl Columns {
     /// What a row asks for, if anything.
     fn read(&self, line: &Line, verdict: Option<&Wish>) -> Result<Option<Asked>, String> {
+        if let Some(trouble) = &line.trouble {
+            return Err(trouble.clone());
+        }
         let id = line.cell(Some(self.id)).to_owned();
         let wish = match verdict {
             Some(verdict) => Some(verdict.clone()),
@@ -188,8 +195,6 @@ impl Columns {
 
 /// An action and a task's id as they were filled in.
 fn wish(action: &str, task: &str) -> Result<Option<Wish>, String> {
-    // As it was guarded against being taken for a formula.
-    let task = task.strip_prefix('\'').unwrap_or(task);
     let wish = match (action.to_ascii_lowercase().as_str(), task) {
         ("", "") => return Ok(None),
         ("" | "adopt", task) if !task.is_empty() => Wish::Adopt(read_task(task)?),
@@ -205,15 +210,6 @@ fn wish(action: &str, task: &str) -> Result<Option<Wish>, String> {
         }
     };
     Ok(Some(wish))
-}
-
-fn read_task(text: &str) -> Result<TaskId, String> {
-    // 1.7572E+17: digits are lost then, and nothing brings them back.
-    let rounded = text.to_ascii_uppercase().contains("E+") && text.starts_with(char::is_numeric);
-    TaskId::parse(text).map_err(|error| match rounded {
-        true => format!("task {}: rounded by a spreadsheet; type it as text", shown(text)),
-        false => format!("task {}: {error}", shown(text)),
-    })
 }
 
 impl Asked {
@@ -255,11 +251,6 @@ fn proposed(pair: &Standing) -> Result<TaskId, String> {
     };
     let parsed = task.as_deref().and_then(|task| TaskId::parse(task).ok());
     parsed.ok_or_else(|| format!("{}: no task is proposed for it: fill in a task_id", pair.id))
-}
-
-fn shown(text: &str) -> String {
-    let bounded: String = text.chars().take(80).collect();
-    printable(&bounded).into_owned()
 }
 
 #[cfg(test)]

@@ -1,32 +1,25 @@
 //! `resolve --from FILE`: settles what a person wrote into a table, all of it or nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::path::Path;
 
-use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::sheet::{Decided, Problem, Settled, Sheet, Standing, Wish};
+use super::sheet::{Decided, Settled, Sheet, Standing, Wish};
 use super::{Done, client, conclude, unable};
 use crate::cli::ResolveArgs;
-use crate::client::Client;
-use crate::commands::batch::{Site, bytes_of};
+use crate::commands::batch::Site;
+use crate::commands::claims::{self, Claim, Problem};
 use crate::commands::failure::Failure;
-use crate::commands::grid::text_of;
+use crate::commands::grid::Filled;
 use crate::commands::keys;
 use crate::commands::patient;
-use crate::commands::run::runtime;
 use crate::exit::Exit;
 use crate::ledger::{LedgerError, Rows, Verdict, View};
-use crate::manifest::MAX_BYTES;
-use crate::ui::{Ui, counted};
-use crate::view::printable;
+use crate::ui::Ui;
 
-/// How many problems, or pairs, are shown to people.
+/// How many pairs are shown to people.
 const SHOWN: usize = 100;
-/// How many tasks the server is asked for at a time.
-const AT_ONCE: usize = 8;
 
 pub(super) fn settle(
     ui: &Ui,
@@ -35,15 +28,20 @@ pub(super) fn settle(
     file: &Path,
 ) -> Result<Exit, Failure> {
     let owner = view.endpoint()?;
-    let sheet = Sheet::read(&text_of(&read(file)?), wish(args).as_ref()).map_err(|lacks| {
+    let sheet = Filled::open(file).and_then(|filled| Sheet::read(&filled, wish(args).as_ref()));
+    let sheet = sheet.map_err(|lacks| {
         Failure::new(Exit::Usage, format!("{}: {lacks}; nothing was settled", file.display()))
             .hint(format!("a table to fill in: {} --doubts FILE", site.command("status")))
     })?;
+    sheet.remarks.iter().for_each(|remark| ui.warn(&format!("{}: {remark}", file.display())));
     let decided = sheet.decide(&standings(&view, &sheet)?);
     let mut problems = decided.problems.clone();
-    problems.extend(taken(site, &view, &decided.settled)?);
-    if !args.unchecked && !site.rehearsal {
-        problems.extend(unknown(args, &owner, &decided.settled)?);
+    let claims = claims(&decided.settled);
+    problems.extend(claims::taken(site, Some(&view), &claims)?);
+    if !args.unchecked && !site.rehearsal && !claims.is_empty() {
+        let client = client(args, &owner)?;
+        let unable = |reason: &str| unable(&owner, reason);
+        problems.extend(claims::unknown(ui, (&client, &owner), &claims, unable)?);
     }
     refuse(file, problems)?;
     let again = decided.settled.iter().filter(|one| one.verdict == Verdict::Resend);
@@ -74,16 +72,6 @@ fn wish(args: &ResolveArgs) -> Option<Wish> {
     }
 }
 
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    if file != Path::new("-") {
-        return bytes_of(file);
-    }
-    let mut bytes = Vec::new();
-    let failed = |error| Failure::new(Exit::Usage, format!("standard input: {error}"));
-    std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
-}
-
 /// The pairs that the sheet names, as far as there are such.
 fn standings(view: &View, sheet: &Sheet) -> Result<HashMap<String, Standing>, LedgerError> {
     let mut wanted: HashSet<_> = sheet.asked.iter().map(|asked| asked.id.to_lowercase()).collect();
@@ -112,76 +100,24 @@ fn standings(view: &View, sheet: &Sheet) -> Result<HashMap<String, Standing>, Le
     Ok(found)
 }
 
-/// Tasks that are another pair's, here or in a run folder beside this one.
-fn taken(site: &Site, view: &View, settled: &[Settled]) -> Result<Vec<Problem>, LedgerError> {
-    let neighbours = site.neighbours();
-    let mut problems = Vec::new();
-    for Settled { line, id, verdict } in settled {
-        let Verdict::Adopt(task) = verdict else { continue };
-        let mut owners: Vec<_> =
-            view.owner_of(task)?.filter(|owner| owner != id).into_iter().collect();
-        for (folder, neighbour) in &neighbours {
-            let theirs = neighbour.owner_of(task)?;
-            owners.extend(theirs.map(|owner| format!("{owner} of {}", folder.display())));
+/// Those that are given a task.
+fn claims(settled: &[Settled]) -> Vec<Claim> {
+    let claim = |one: &Settled| match &one.verdict {
+        Verdict::Adopt(task) => {
+            Some(Claim { line: one.line, id: one.id.clone(), task: task.clone() })
         }
-        let text = owners.first().map(|owner| format!("{id}: task {task} belongs to {owner}"));
-        problems.extend(text.map(|text| Problem { line: *line, text }));
-    }
-    Ok(problems)
-}
-
-/// Tasks that the server does not know.
-fn unknown(args: &ResolveArgs, owner: &str, settled: &[Settled]) -> Result<Vec<Problem>, Failure> {
-    let wanted: Vec<_> =
-        settled.iter().filter(|settled| matches!(settled.verdict, Verdict::Adopt(_))).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let client = client(args, owner)?;
-    let asked = stream::iter(&wanted).map(|settled| ask(&client, owner, settled));
-    let answers: Vec<_> = runtime()?.block_on(asked.buffer_unordered(AT_ONCE).collect());
-    let silent = answers.iter().filter_map(|answer| answer.as_ref().err());
-    match silent.clone().next() {
-        // It is down, or the key is wrong: no word about single tasks.
-        Some(error) if silent.count() == wanted.len() => Err(unable(owner, &error.text)),
-        _ => Ok(answers.into_iter().filter_map(|answer| answer.unwrap_or_else(Some)).collect()),
-    }
-}
-
-/// What is wrong with a task; an error if the server cannot say.
-async fn ask(
-    client: &Client,
-    owner: &str,
-    Settled { line, id, verdict }: &Settled,
-) -> Result<Option<Problem>, Problem> {
-    let Verdict::Adopt(task) = verdict else { return Ok(None) };
-    let problem = |text: String| Problem { line: *line, text: format!("{id}: {text}") };
-    match client.has_task(task).await {
-        Ok(true) => Ok(None),
-        Ok(false) => Ok(Some(problem(format!("{owner} knows no task {task}")))),
-        Err(error) => {
-            let error = error.to_string();
-            Err(problem(format!("{owner} cannot say whether it knows {task}: {error}")))
-        }
-    }
+        Verdict::Resend | Verdict::Abandon => None,
+    };
+    settled.iter().filter_map(claim).collect()
 }
 
 /// Says all that is wrong at once.
-fn refuse(file: &Path, mut problems: Vec<Problem>) -> Result<(), Failure> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    problems.sort();
-    let found = counted(problems.len() as u64, "problem");
-    let mut text = format!("{}: {found}; nothing was settled", file.display());
-    for Problem { line, text: problem } in problems.iter().take(SHOWN) {
-        text.push_str(&format!("\nline {line}: {}", printable(problem)));
-    }
-    if problems.len() > SHOWN {
-        text.push_str(&format!("\n… and {} more", problems.len() - SHOWN));
-    }
-    Err(Failure::new(Exit::Usage, text)
-        .hint("mend the file and give the same command again; --dry-run only checks"))
+fn refuse(file: &Path, problems: Vec<Problem>) -> Result<(), Failure> {
+    claims::refuse(&file.display().to_string(), problems, "nothing was settled").map_err(
+        |failure| {
+            failure.hint("mend the file and give the same command again; --dry-run only checks")
+        },
+    )
 }
 
 fn show(ui: &Ui, sheet: &Sheet, decided: &Decided) -> Result<Exit, Failure> {

@@ -44,7 +44,7 @@ fn files_without_a_manifest() {
 
 #[test]
 fn files_that_are_not_utf8() {
-    let problems = read(&alone("x.yaml"), b"version: 1\n# \xc3\xa4\nmodel: caf\xe9\n");
+    let problems = read(&alone("x.yaml"), Form::Yaml(b"version: 1\n# \xc3\xa4\nmodel: caf\xe9\n"));
     insta::assert_snapshot!(problems.unwrap_err().render(false), @r###"
     error: the file is not UTF-8
      --> x.yaml:3:11
@@ -225,7 +225,7 @@ fn long_lines_are_cut() {
 fn nothing_from_the_file_reaches_the_terminal_as_a_command() {
     let evil = "\"\\e]0;evil\\a\\u202e\"";
     let yaml = with(&format!("{evil}: 1\nmodel: [{evil}]\nrate: {evil}"));
-    let problems = read(&alone("a\u{1b}b.yaml"), yaml.as_bytes()).unwrap_err();
+    let problems = read(&alone("a\u{1b}b.yaml"), Form::Yaml(yaml.as_bytes())).unwrap_err();
     let shown = format!("{}{}", problems.render(false), serde_json::to_string(&problems).unwrap());
     assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
 }

@@ -12,28 +12,28 @@ use crate::table::{Input, Scratch};
 
 /// Files in memory.
 #[derive(Default)]
-struct Folder(BTreeMap<String, Vec<u8>>);
+pub(super) struct Folder(BTreeMap<String, Vec<u8>>);
 
 impl Folder {
-    fn with(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn with(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self::default().and(name, bytes)
     }
 
-    fn and(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn and(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         self.0.insert(name.to_owned(), bytes.into());
         self
     }
 
-    fn read(&self, yaml: &str) -> Result<Manifest, Problems> {
+    pub(super) fn read(&self, yaml: &str) -> Result<Manifest, Problems> {
         let origin = Origin { path: "jobs/a.yaml", plain: PlainHttp::Loopback, files: self };
-        read(&origin, yaml.as_bytes())
+        read(&origin, Form::Yaml(yaml.as_bytes()))
     }
 
     /// A table by itself.
-    fn table(&self, name: &str) -> Result<Manifest, Problems> {
+    pub(super) fn table(&self, name: &str) -> Result<Manifest, Problems> {
         let path = format!("jobs/{name}");
         let origin = Origin { path: &path, plain: PlainHttp::Loopback, files: self };
-        read_table(&origin, name)
+        read(&origin, Form::Table(name))
     }
 }
 

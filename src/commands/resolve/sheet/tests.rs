@@ -12,8 +12,12 @@ fn task(id: &str) -> Verdict {
     Verdict::Adopt(TaskId::parse(id).unwrap())
 }
 
+fn read(text: &str, verdict: Option<&Wish>) -> Result<Sheet, String> {
+    Sheet::read(&Filled::of(text), verdict)
+}
+
 fn decided(text: &str, pairs: &[(String, Standing)]) -> Decided {
-    Sheet::read(text, None).unwrap().decide(&pairs.iter().cloned().collect())
+    read(text, None).unwrap().decide(&pairs.iter().cloned().collect())
 }
 
 fn doubts(ids: &[&str]) -> Vec<(String, Standing)> {
@@ -38,7 +42,7 @@ fn each_row_says_what_becomes_of_its_pair() {
     ];
     assert_eq!(settled, expected);
     assert!(decided.problems.is_empty(), "{decided:?}");
-    assert_eq!(Sheet::read(text, None).unwrap().empty, 1);
+    assert_eq!(read(text, None).unwrap().empty, 1);
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn the_same_file_twice_settles_nothing_more() {
     pairs[1].1.attempts = 2;
     assert_eq!(decided(text, &pairs).problems.len(), 1);
     // A list does not say which create it is about.
-    let list = Sheet::read("b", Some(&Wish::Resend)).unwrap();
+    let list = read("b", Some(&Wish::Resend)).unwrap();
     let planned = list.decide(&HashMap::from([pair("b", State::Planned)]));
     assert_eq!(planned.problems.len(), 1);
 }
@@ -90,7 +94,7 @@ fn the_same_file_twice_settles_nothing_more() {
 #[test]
 fn a_verdict_is_needed_where_the_file_has_none_and_only_there() {
     let ids = |text, wish: &Wish| -> Vec<_> {
-        let sheet = Sheet::read(text, Some(wish)).unwrap();
+        let sheet = read(text, Some(wish)).unwrap();
         sheet.asked.into_iter().map(|asked| (asked.line, asked.id)).collect()
     };
     let both = vec![(1, "a".to_owned()), (3, "b".to_owned())];
@@ -102,6 +106,6 @@ fn a_verdict_is_needed_where_the_file_has_none_and_only_there() {
         ("id,action\na,\n", Some(Wish::Abandon)),
         ("id,task_id\na,t\n", Some(Wish::Resend)),
     ] {
-        assert!(Sheet::read(text, verdict.as_ref()).is_err(), "{text}");
+        assert!(read(text, verdict.as_ref()).is_err(), "{text}");
     }
 }
