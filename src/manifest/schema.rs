@@ -80,6 +80,7 @@ fn settings() -> Value {
             "description": "The model that renders the videos.",
             "type": "string",
             "minLength": 1,
+            "maxLength": super::settings::LONGEST_MODEL,
             "default": DEFAULT_MODEL,
         },
         "concurrency": {
