@@ -33,6 +33,12 @@ pub struct Violation {
     pub expected: Value,
 }
 
+/// All that is wrong with the body of a create, as the fake tells it to who sends it.
+#[must_use]
+pub fn create_violations(dialect: Dialect, body: &Value) -> Vec<Violation> {
+    CONTRACT.create_violations(dialect, body)
+}
+
 /// The parsed contract.
 pub(crate) struct Contract {
     document: Value,
@@ -148,9 +154,9 @@ mod tests {
           },
           {
             "pointer": "/image_url",
-            "message": "\"ftp://h/a.jpg\" does not match \"^https?://[^\\s/?#]+\\S*$\"",
+            "message": "\"ftp://h/a.jpg\" does not match \"^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#\\\\][^\\s?#\\\\]*([?#]\\S*)?$\"",
             "expected": {
-              "pattern": "^https?://[^\\s/?#]+\\S*$"
+              "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#\\\\][^\\s?#\\\\]*([?#]\\S*)?$"
             }
           },
           {

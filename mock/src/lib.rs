@@ -58,7 +58,7 @@ mod upload;
 
 pub use api::{MockApi, Options, StartError};
 pub use book::{Book, Duplicate, Entry};
-pub use contract::{OPENAPI, Violation};
+pub use contract::{OPENAPI, Violation, create_violations};
 pub use dialect::Dialect;
 pub use digest::Digest;
 pub use engine::{Breach, State, TaskCounts};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Site, this_command};
 use super::failure::Failure;
-use super::opened;
+use super::{opened, pulse};
 use crate::exit::Exit;
 use crate::ledger::Store;
 use crate::ui::Ui;
@@ -41,12 +41,15 @@ pub(super) fn open(
 }
 
 fn hint(site: &Site, wait: Option<Duration>) -> String {
-    let shown = site.command("status");
+    let far = match pulse::read(&site.folder) {
+        Some(activity) => format!("that run goes on: {activity}"),
+        None => format!("{} shows how far that run is", site.command("status")),
+    };
     match wait {
-        Some(_) => format!("{shown} shows how far that run is; nothing was changed"),
+        Some(_) => format!("nothing was changed; {far}"),
         None => format!(
-            "nothing was changed. {shown} shows how far that run is. To do it as soon as that run \
-             has ended:\n  {} --wait 1h",
+            "nothing was changed; {far}. To do this as soon as it has ended:\n  {} --wait 1h\n\
+             or end it first: a signal (Ctrl-C) lets it write everything down",
             this_command()
         ),
     }

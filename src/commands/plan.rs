@@ -67,6 +67,8 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     links::refuse(&batch, &catalog, || Ok(outlook.unsent(&batch)))?;
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
+    let balance = balance(&batch, args, view.as_ref(), &outlook)?;
+    text.extend(balance.map(|balance| format!("\n{}", balance.line())));
     text.extend(doubts.map(|text| format!("\n{text}")));
     let mut value = outlook.json(&batch);
     resends.json().into_iter().for_each(|resends| value["idempotency"] = resends);
@@ -85,10 +87,6 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
             shell_word(path)
         ));
     }
-    let bills = view.as_ref().map(View::bills).transpose()?.unwrap_or_default();
-    let create = outlook.plan.of(Step::Create);
-    let balance = Balance::ask(&batch, &args.key, (create, &bills))?;
-    text.extend(balance.map(|balance| format!("\n{}", balance.line())));
     // It is no part of what was saved.
     value["balance"] = balance.map_or(Value::Null, |balance| balance.json());
     ui.result(&text, &value);
@@ -114,6 +112,17 @@ fn look(batch: &Batch, view: Option<&View>, catalog: &Catalog) -> Result<Seen, F
     let mut standing = view.map(Standing::read).transpose()?;
     standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
     Ok(Seen { outlook, standing, basis: Basis::of(batch, view, catalog)?, resends })
+}
+
+/// What the account has left, where its service tells.
+fn balance(
+    batch: &Batch,
+    args: &PlanArgs,
+    view: Option<&View>,
+    outlook: &Outlook,
+) -> Result<Option<Balance>, Failure> {
+    let bills = view.map(View::bills).transpose()?.unwrap_or_default();
+    Balance::ask(batch, &args.key, (outlook.plan.of(Step::Create), &bills))
 }
 
 /// What a run would do. Recordings are as long as they were when they were last looked at.

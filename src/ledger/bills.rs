@@ -25,9 +25,11 @@ pub struct Bills {
     pub compared: Compared,
 }
 
-/// One sum of credits: how many tasks, and what they cost. A float is exact to nine thousand million
-/// credits, and no sum of odd numbers is too large for it.
-const SUM: &str = "count(credits_millionths), total(credits_millionths)";
+/// A sum of credits: how many tasks they are for, what they come to, and of how many nothing is
+/// said. A float is exact to nine thousand million credits, and no sum of odd numbers is too large
+/// for it.
+const SUM: &str = "count(credits_millionths), total(credits_millionths),
+    count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)";
 
 impl View {
     /// What the service says that the tasks cost.
@@ -35,26 +37,29 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn bills(&self) -> Result<Bills, LedgerError> {
-        let of = |state: &str| format!("SELECT {SUM} FROM standings WHERE state {state} ?1");
-        let failed = State::Failed.name();
-        let (tasks, credits) = self.sum(&of("<>"), [failed])?;
-        let (spoilt_tasks, spoilt) = self.sum(&of("="), [failed])?;
-        let (former_tasks, former) = self.sum(&format!("SELECT {SUM} FROM former_tasks"), ())?;
-        let without = "SELECT count(*) FROM standings
-            WHERE task_id IS NOT NULL AND credits_millionths IS NULL";
-        Ok(Bills {
-            credits,
-            tasks,
-            spoilt: Credits::of(spoilt.number() + former.number()),
-            spoilt_tasks: spoilt_tasks + former_tasks,
-            without: self.one(without, ())?,
-            compared: self.compared()?,
-        })
-    }
-
-    fn sum(&self, sql: &str, of: impl rusqlite::Params) -> Result<(u64, Credits), LedgerError> {
-        let read = |row: &SqlRow<'_>| Ok((row.get(0)?, credits(row, 1)?));
-        Ok(self.ask(sql, of, read)?.pop().unwrap_or_default())
+        let sql = format!(
+            "SELECT state = ?1 AS failed, {SUM} FROM standings GROUP BY failed
+            UNION ALL SELECT 1, {SUM} FROM former_tasks"
+        );
+        let read = |row: &SqlRow<'_>| {
+            Ok((row.get::<_, bool>(0)?, row.get::<_, u64>(1)?, row.get::<_, f64>(2)?, row.get(3)?))
+        };
+        let mut bills = Bills { compared: self.compared()?, ..Bills::default() };
+        let (mut spoilt, mut good) = (0.0, 0.0);
+        for (is_spoilt, tasks, millionths, without) in
+            self.ask::<(_, _, _, u64)>(&sql, [State::Failed.name()], read)?
+        {
+            bills.without += without;
+            if is_spoilt {
+                bills.spoilt_tasks += tasks;
+                spoilt += millionths;
+            } else {
+                bills.tasks += tasks;
+                good += millionths;
+            }
+        }
+        (bills.credits, bills.spoilt) = (Credits::of(good / 1e6), Credits::of(spoilt / 1e6));
+        Ok(bills)
     }
 
     /// Of tasks that were sent at a price, if there are any; else of those whose length is known.

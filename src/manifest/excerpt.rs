@@ -190,7 +190,9 @@ fn logins(line: &str) -> impl Iterator<Item = Range<usize>> {
 /// What follows the `?` or `#` of a URL, also of one without its `https://`.
 fn queries(line: &str) -> impl Iterator<Item = Range<usize>> {
     line.match_indices(['?', '#']).filter_map(|(at, sign)| {
-        let word = line[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        // Spaces of other scripts are longer than a byte.
+        let spaces = line[..at].char_indices().rev().find(|(_, c)| c.is_whitespace());
+        let word = spaces.map_or(0, |(place, space)| place + space.len_utf8());
         let start = at + sign.len();
         let is_url = line[word..at].contains("://");
         let has_value = line[start..].split_whitespace().next().is_some_and(|w| w.contains('='));
@@ -254,6 +256,8 @@ mod tests {
             ("api_key: sk-secret", "api_key: …"),
             ("  \"Authorization\" : Bearer x", "  \"Authorization\" : …"),
             ("secretary: a, token: b", "secretary: a, token: …"),
+            ("image:\u{3000}https://a/b.jpg?s=1", "image:\u{3000}https://a/b.jpg?…"),
+            ("a\u{a0}b?s=1", "a\u{a0}b?…"),
             ("prompt: Is this real? Yes # no", "prompt: Is this real? Yes # no"),
         ] {
             assert_eq!(Excerpt::of(line, 0..0).text, shown);

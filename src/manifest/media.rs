@@ -44,15 +44,13 @@ impl<'t> Reading<'t> {
             self.refuse(field, &slip.what, "a public https:// URL", &slip.help);
             return None;
         }
-        match MediaUrl::parse(text, self.plain) {
+        match MediaUrl::to_send(text, self.plain) {
             Ok(url) => {
                 let source = Source::Url(url);
                 self.warn_of_foreign_ending(field, &source, medium);
                 Some(source)
             }
-            Err(error) if error != UrlError::Empty && is_local(text) => {
-                self.local_file(field, text, medium)
-            }
+            Err(error) if !is_url(&error) && is_local(text) => self.local_file(field, text, medium),
             Err(error) => {
                 self.refuse(field, &error, "a public https:// URL", url_help(&error));
                 None
@@ -123,6 +121,11 @@ impl<'t> Reading<'t> {
     }
 }
 
+/// Whether what is wrong shows that it is no file's name.
+fn is_url(error: &UrlError) -> bool {
+    matches!(error, UrlError::Empty | UrlError::Form(_))
+}
+
 /// A path on this machine, on whatever system; not a URL with a slip in it.
 fn is_local(text: &str) -> bool {
     let drive = text.as_bytes().get(1) == Some(&b':');
@@ -139,6 +142,7 @@ fn url_help(error: &UrlError) -> &'static str {
         UrlError::Empty => "give it a URL",
         UrlError::Character => "write a space as %20, and the URL on one line",
         UrlError::TooLong => "give a shorter URL: servers refuse this one",
+        UrlError::Form(_) => "write it as https://example.com/anna.jpg; a backslash as %5C",
         UrlError::Syntax(_) => "a URL looks like https://example.com/anna.jpg",
         UrlError::Scheme(_) => "give an address that starts with https://",
         UrlError::PlainHttp => "write https://, or run with --allow-http",

@@ -71,6 +71,16 @@ pub fn schema() -> Value {
     })
 }
 
+fn model() -> Value {
+    json!({
+        "description": "The model that renders the videos.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": super::settings::LONGEST_MODEL,
+        "default": DEFAULT_MODEL,
+    })
+}
+
 fn settings() -> Value {
     json!({
         "version": {
@@ -83,12 +93,7 @@ fn settings() -> Value {
             "pattern": "^https?://[^/?#]+/?$",
             "default": DEFAULT_ENDPOINT,
         },
-        "model": {
-            "description": "The model that renders the videos.",
-            "type": "string",
-            "minLength": 1,
-            "default": DEFAULT_MODEL,
-        },
+        "model": model(),
         "concurrency": {
             "description": "How many creates are under way at once.",
             "type": "integer",

@@ -76,6 +76,9 @@ pub(super) fn bare<'k>(
     manifest(origin, ("", &tree), keep)
 }
 
+/// In characters; the API takes none that is longer.
+pub(super) const LONGEST_MODEL: usize = 128;
+
 impl<'t> Reading<'t> {
     fn of(origin: &Origin<'_>, text: &'t str) -> Self {
         let (problems, warnings) = (Findings::default(), Findings::default());
@@ -115,7 +118,7 @@ impl<'t> Reading<'t> {
         let all = &mut fields;
         self.version(all, tree.head());
         let endpoint = self.setting(all, "endpoint", Self::endpoint);
-        let model = self.setting(all, "model", Self::text).unwrap_or(DEFAULT_MODEL);
+        let model = self.setting(all, "model", Self::model).unwrap_or(DEFAULT_MODEL);
         let concurrency = self.setting(all, "concurrency", Self::concurrency);
         let rate = self.setting(all, "rate", Self::rate);
         let in_flight = self.setting(all, "in_flight", Self::in_flight);
@@ -180,6 +183,16 @@ impl<'t> Reading<'t> {
                 "this program reads version 1; a newer callsheet may read another",
             ),
         }
+    }
+
+    fn model(&mut self, field: &Field<'t>) -> Option<&'t str> {
+        let model = self.text(field)?;
+        if model.chars().count() <= LONGEST_MODEL {
+            return Some(model);
+        }
+        let expected = format!("a name of at most {LONGEST_MODEL} characters");
+        self.refuse(field, "the name is too long", &expected, "give the model's name");
+        None
     }
 
     fn concurrency(&mut self, field: &Field<'t>) -> Option<NonZeroU16> {

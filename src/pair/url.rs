@@ -30,6 +30,9 @@ pub enum UrlError {
     /// No URL at all; the parser's reason.
     #[error("not a URL: {0}")]
     Syntax(String),
+    /// Only forgiving readers take it for a URL.
+    #[error("{0}")]
+    Form(&'static str),
     /// Neither https nor http.
     #[error("`{0}:` is not https")]
     Scheme(String),
@@ -60,6 +63,18 @@ impl MediaUrl {
     pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, UrlError> {
         parse(text, plain)?;
         Ok(Self(text.to_owned()))
+    }
+
+    /// The same of one that goes to the API as it is written: whoever fetches it may read it more
+    /// strictly than browsers do.
+    ///
+    /// # Errors
+    /// As [`MediaUrl::parse`]; and for what begins otherwise than with `https://` and a host, in
+    /// letters of whatever case, or has a backslash before its query.
+    pub fn to_send(text: &str, plain: PlainHttp) -> Result<Self, UrlError> {
+        let url = parse(text, plain)?;
+        form(text, url.scheme())
+            .map_or_else(|| Ok(Self(text.to_owned())), |why| Err(UrlError::Form(why)))
     }
 
     /// With its query: for the request, the ledger and the CSV, never for a screen or a log.
@@ -151,6 +166,18 @@ fn parse(text: &str, plain: PlainHttp) -> Result<Url, UrlError> {
     Ok(url)
 }
 
+/// Why a URL is none as it is written, if it is none.
+fn form(text: &str, scheme: &str) -> Option<&'static str> {
+    // What precedes it was read, so it is as long as it was.
+    let rest = text.get(scheme.len()..).and_then(|rest| rest.strip_prefix("://"));
+    let Some(rest) = rest else { return Some("a URL begins with https:// and a host") };
+    let path = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    if path.is_empty() || path.starts_with(['/', '\\']) {
+        return Some("the host has to follow https:// at once");
+    }
+    path.contains('\\').then_some("the URL has a backslash in it")
+}
+
 /// Whether it is on this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -197,6 +224,31 @@ mod tests {
         assert!(matches!(media("portrait.jpg"), Err(UrlError::Syntax(_))));
         assert!(matches!(media("https://"), Err(UrlError::Syntax(_))));
         assert_eq!(media(&format!("https://a/{}", "x".repeat(9000))), Err(UrlError::TooLong));
+    }
+
+    #[test]
+    fn what_only_browsers_take_for_a_url_is_not_sent() {
+        let plain = PlainHttp::Loopback;
+        for text in [
+            "https:example.com/a.jpg",
+            "https:/example.com/a.jpg",
+            "https:///example.com/a.jpg",
+            "https:\\\\example.com/a.jpg",
+            "https://example.com\\a.jpg",
+            "https://other.com\\@example.com/a.jpg",
+        ] {
+            assert!(media(text).is_ok(), "as a link to follow: {text}");
+            let sent = MediaUrl::to_send(text, plain);
+            assert!(matches!(sent, Err(UrlError::Form(_))), "{text}");
+        }
+        for text in [
+            "https://example.com",
+            "HTTPS://example.com/a",
+            "https://e.com/?a=\\b",
+            "http://[::1]:80/a#\\",
+        ] {
+            assert!(MediaUrl::to_send(text, plain).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -178,3 +178,19 @@ fn a_csv_with_credits_can_be_read_back() {
     let ended = run(&other, &[]);
     assert_eq!(&*other.rows()["p0"]["credits"], "4", "{ended}");
 }
+
+#[test]
+fn the_fake_of_a_rehearsal_is_nothing_to_judge_a_price_by() {
+    let sheet = Sheet::new(
+        "version: 1\nprice_per_second: 0.16\npairs: [{image: face.jpg, audio: speech.wav}]\n",
+    );
+    let media = crate::sheet::root().join("tests/fixtures/media");
+    let files = [("pictures/portrait.jpg", "face.jpg"), ("sounds/plain.wav", "speech.wav")];
+    for (fixture, name) in files {
+        std::fs::copy(media.join(fixture), sheet.folder().join(name)).unwrap();
+    }
+    let run = sheet.run_whole(&["--mock"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.out.contains("a second in the mean; reckoned with: "), "{run}");
+    assert!(!run.out.contains("where the manifest's price"), "{run}");
+}

@@ -44,6 +44,32 @@ fn a_log_that_names_tasks_finds_what_was_made_and_no_strangers() {
 }
 
 #[test]
+fn while_a_run_is_under_way_what_is_found_is_shown_and_nothing_is_lost() {
+    let list = Listing { named: true, ..Listing::default() };
+    let (api, sheet) = doubtful(list);
+    // The videos of the others take a minute.
+    api.set_scenario(Scenario { work: Work::Elapsed(Span::secs(60)), ..(*api.scenario()).clone() });
+    let run = sheet.start_whole(&[]);
+    let progress = sheet.run_folder().join("progress.json");
+    while !progress.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let found = reconcile(&sheet, &["--yes"]);
+    assert_eq!(found.code, 11, "{found}");
+    let warned = found.err.find("a run is under way, and the ledger is its until it ends").unwrap();
+    assert!(warned < found.err.find("the list names the request").unwrap(), "{found}");
+    assert!(found.err.contains("in use by process"), "{found}");
+    assert!(found.err.contains("that run goes on: 2 waiting"), "{found}");
+    assert!(found.err.contains("--yes --wait 1h"), "{found}");
+    let settled = said(&mut sheet.command("resolve", &["pair-2", "--abandon"]));
+    assert_eq!(settled.code, 11, "{settled}");
+    assert!(settled.err.contains("resolve batch.yaml pair-2 --abandon --wait 1h"), "{settled}");
+    drop(run);
+    assert_eq!(reconcile(&sheet, &["--yes"]).code, 5);
+    assert_eq!(sheet.states()["in_doubt"], 1);
+}
+
+#[test]
 fn a_log_that_comes_late_is_asked_again_by_the_same_command() {
     let late = Span::secs(300);
     let (api, sheet) = doubtful(Listing { named: true, late, ..Listing::default() });

@@ -57,6 +57,7 @@ mod probe_again;
 mod probe_run;
 mod projections;
 mod proofs;
+mod properties;
 mod reconciling;
 mod refusals;
 mod rehearsals;

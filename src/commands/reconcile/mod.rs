@@ -21,7 +21,7 @@ use super::{belongs, doubts, key, patient, resolve, status};
 use crate::cli::ReconcileArgs;
 use crate::client::Client;
 use crate::exit::Exit;
-use crate::ledger::{Doubt, LedgerError, Rows, View};
+use crate::ledger::{Doubt, LedgerError, Rows, View, is_under_way};
 use crate::pair::{Endpoint, LocalFile, PlainHttp, TaskId};
 use crate::reconcile::{Findings, KnownTasks, Lost, match_up, orphans};
 use crate::report;
@@ -45,6 +45,7 @@ pub(super) fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<Exit, Failure> 
         ui.result("no pair is in doubt", &show::nothing());
         return Ok(Exit::Done);
     }
+    warn_of_run(ui, args, &site);
     let lost: Vec<Lost> = doubts.iter().map(lost).collect();
     let search =
         Search { ui, args, site: &site, client: client(args, &view)?, runtime: runtime()? };
@@ -56,6 +57,16 @@ pub(super) fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<Exit, Failure> 
     }
     drop(view);
     search.conclude(&findings, &reading)
+}
+
+/// Says before a search of minutes that what it finds cannot be recorded after it.
+fn warn_of_run(ui: &Ui, args: &ReconcileArgs, site: &Site) {
+    if args.patience.wait.is_none() && is_under_way(&site.folder) {
+        ui.warn(
+            "a run is under way, and the ledger is its until it ends: what is found now is shown, \
+             and can be adopted with --wait 1h, or after that run",
+        );
+    }
 }
 
 /// How long after its intent a create may still make a task.
