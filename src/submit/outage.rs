@@ -165,7 +165,7 @@ impl Run<'_> {
     /// The oldest doubt whose key settles it.
     async fn repeat_alone(&self) -> Chosen {
         let Some(planned) = self.oldest_again() else { return Chosen::None };
-        let Some(seat) = self.means.in_flight.try_enter() else { return Chosen::None };
+        let seat = self.means.in_flight.enter_again();
         let Some(pass) = self.gate.alone_again(self.means.stop).await else { return Chosen::None };
         match self.means.ledger.repeat(planned.clone()).await {
             Ok(permit) => {

@@ -214,7 +214,7 @@ impl Run<'_> {
 
     async fn repeat_one(&self, planned: &Planned) {
         let stop = self.means.stop;
-        let Some(seat) = self.means.in_flight.enter(stop).await else { return };
+        let seat = self.means.in_flight.enter_again();
         let mut tries = self.tries_of(Sending::Again);
         while let Some(pass) = self.gate.enter_again(stop).await {
             let permit: Permit = match self.means.ledger.repeat(planned.clone()).await {

@@ -134,7 +134,7 @@ fn forgetful(loses: &'static [usize]) -> Service {
 #[test]
 fn lost_answers_leave_no_doubt_and_nothing_is_booked_twice() {
     let api = fake(Scenario { work: Work::AtOnce, ..lossy() });
-    let sheet = evolink(40, api.url(), &format!("{ON}\nmax_doubts: 8"));
+    let sheet = evolink(40, api.url(), &format!("{ON}\nmax_doubts: 8\nin_flight: 6"));
     let said = sheet.run_whole(&[]);
     assert_eq!(said.code, 0, "{said}");
     let book = api.book();
