@@ -287,6 +287,8 @@ mod tests {
             let event = match (state, event) {
                 (_, Event::Repeated) if !keyed => continue,
                 (State::Sending, event) if so_far.repeated => after_repeat(event),
+                // A late answer to one of several sendings.
+                (State::InDoubt, Event::Refused | Event::NotMade) if so_far.repeated => continue,
                 _ => event,
             };
             let Ok(after) = next(state, event) else { continue };
