@@ -255,8 +255,11 @@ mod tests {
         Yes,
     }
 
-    fn bookkeeper(paid: Paid, event: Event) -> Paid {
+    fn bookkeeper(so_far: SoFar, event: Event) -> Paid {
+        let SoFar { paid, repeated, .. } = so_far;
         match event {
+            // That is about the second sending, and nothing about the first.
+            Event::Refused | Event::NotMade if repeated => paid,
             Event::Intended | Event::Lost => Paid::Perhaps,
             Event::Accepted | Event::Adopted => Paid::Yes,
             // The last two are a person's word.
@@ -284,6 +287,8 @@ mod tests {
             let event = match (state, event) {
                 (_, Event::Repeated) if !keyed => continue,
                 (State::Sending, event) if so_far.repeated => after_repeat(event),
+                // A late answer to one of several sendings.
+                (State::InDoubt, Event::Refused | Event::NotMade) if so_far.repeated => continue,
                 _ => event,
             };
             let Ok(after) = next(state, event) else { continue };
@@ -297,7 +302,7 @@ mod tests {
                 assert!(after != State::Planned, "a paid pair is planned again by {event:?}");
             }
             let repeated = event == Event::Repeated || so_far.repeated && event != Event::Intended;
-            let paid = bookkeeper(paid, event);
+            let paid = bookkeeper(so_far, event);
             walk(SoFar { state: after, paid, keyed, repeated }, depth - 1, sequences);
         }
     }

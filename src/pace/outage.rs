@@ -93,6 +93,9 @@ pub struct Outage {
     /// How many creates may be under way while there is none.
     pub window: Window,
     doubts: u32,
+    /// Whether doubts are being settled by their keys, and how many of them will be.
+    settles: bool,
+    to_settle: u32,
     accepted: u64,
     /// Places whose creates ended in doubt since the last answer.
     empty: u32,
@@ -135,6 +138,8 @@ impl Outage {
             most_doubts,
             window: Window::new(concurrency),
             doubts: 0,
+            settles: false,
+            to_settle: 0,
             accepted: 0,
             empty: 0,
             row: 0,
@@ -156,13 +161,27 @@ impl Outage {
     /// the one that is tried alone.
     #[must_use]
     pub fn admits(&self, under_way: u32, now: Duration) -> bool {
-        let places = match &self.closed {
+        let places = self.places(now);
+        let doubtful = self.doubts.saturating_add(under_way);
+        self.has_room(under_way, places) && doubtful < self.most_doubts()
+    }
+
+    /// The same for one that is sent again: it makes no other doubt.
+    #[must_use]
+    pub fn admits_again(&self, under_way: u32, now: Duration) -> bool {
+        self.has_room(under_way, self.places(now))
+    }
+
+    fn has_room(&self, under_way: u32, places: u32) -> bool {
+        self.end.is_none() && under_way < places
+    }
+
+    fn places(&self, now: Duration) -> u32 {
+        match &self.closed {
             None => self.window.size(now).saturating_sub(self.empty),
             Some(closed) if closed.phase == Phase::There && now >= closed.next => 1,
             Some(_) => 0,
-        };
-        let doubtful = self.doubts.saturating_add(under_way);
-        self.end.is_none() && under_way < places && doubtful < self.most_doubts()
+        }
     }
 
     /// A create starts that is admitted; says whether it is tried alone.
@@ -247,6 +266,32 @@ impl Outage {
     /// A doubt of this run is none any more.
     pub fn undoubted(&mut self) {
         self.doubts = self.doubts.saturating_sub(1);
+        self.to_settle = self.to_settle.saturating_sub(1);
+    }
+
+    /// Doubts are being settled by their keys: so many are no reason to end, but to wait.
+    pub fn settles(&mut self) {
+        if !self.settles {
+            (self.settles, self.to_settle) = (true, self.doubts);
+        }
+    }
+
+    /// Whether so many are in doubt that only those may be sent again.
+    #[must_use]
+    pub fn is_full_of_doubts(&self) -> bool {
+        self.doubts >= self.most_doubts()
+    }
+
+    /// Those that are left stay doubts.
+    pub fn settled_all(&mut self) {
+        self.to_settle = 0;
+        self.end_for_doubts();
+    }
+
+    fn end_for_doubts(&mut self) {
+        if self.doubts.saturating_sub(self.to_settle) >= self.most_doubts() {
+            self.end.get_or_insert(End::Doubts(self.doubts));
+        }
     }
 
     /// Whether nothing was tried alone yet since the service last answered.
@@ -257,13 +302,14 @@ impl Outage {
 
     fn doubted(&mut self, alone: bool) {
         self.doubts += 1;
+        self.to_settle += u32::from(self.settles);
         let in_row = if alone { &mut self.alone } else { &mut self.row };
         *in_row += 1;
         self.empty += u32::from(!alone);
         if self.alone >= ROW {
             self.end.get_or_insert(End::Alone);
-        } else if self.doubts >= self.most_doubts() {
-            self.end.get_or_insert(End::Doubts(self.doubts));
+        } else {
+            self.end_for_doubts();
         }
     }
 
@@ -276,8 +322,8 @@ impl Outage {
         (self.same, self.doubts) = (self.same + 1, self.doubts + 1);
         if self.same >= ROW {
             self.end.get_or_insert(End::SameTask);
-        } else if self.doubts >= self.most_doubts() {
-            self.end.get_or_insert(End::Doubts(self.doubts));
+        } else {
+            self.end_for_doubts();
         }
     }
 

@@ -33,25 +33,31 @@ pub(super) struct Gate {
     start: Instant,
     retry_for: Duration,
     inner: RefCell<Inner>,
-    line: Mutex<()>,
-    /// For the head of the line.
-    changed: Notify,
+    line: Line,
+    /// Of those that are sent again: nobody waits behind one that waits for them.
+    again: Line,
     /// For whoever looks after an outage.
     turned: Notify,
     /// For those who wait for money.
     ended: Notify,
 }
 
+/// Whose head alone waits for what has to be waited for.
+#[derive(Debug, Default)]
+struct Line {
+    head: Mutex<()>,
+    changed: Notify,
+}
+
 impl Gate {
     pub(super) fn new(limits: &Limits) -> Self {
-        let notify = Notify::new;
-        let (changed, turned, ended) = (notify(), notify(), notify());
+        let (turned, ended) = (Notify::new(), Notify::new());
         Self {
             start: Instant::now(),
             retry_for: limits.retry_for,
             inner: RefCell::new(Inner::new(limits)),
-            line: Mutex::new(()),
-            changed,
+            line: Line::default(),
+            again: Line::default(),
             turned,
             ended,
         }
@@ -69,18 +75,29 @@ impl Gate {
         tokio::select! {
             biased;
             () = stop.pulled() => None,
-            pass = self.pass() => Some(pass),
+            pass = self.pass(&self.line, Way::Line) => Some(pass),
         }
     }
 
-    async fn pass(&self) -> Pass<'_> {
-        let _head = self.line.lock().await;
+    /// The same for a doubt that is sent again.
+    pub(super) async fn enter_again(&self, stop: &Stop) -> Option<Pass<'_>> {
+        let pass = tokio::select! {
+            biased;
+            () = stop.pulled() => return None,
+            pass = self.pass(&self.again, Way::Again) => pass,
+        };
+        pass.sends_again();
+        Some(pass)
+    }
+
+    async fn pass(&self, line: &Line, way: Way) -> Pass<'_> {
+        let _head = line.head.lock().await;
         loop {
-            match self.entry(Way::Line) {
+            match self.entry(way) {
                 Ok(pass) => return pass,
                 Err(wait) => tokio::select! {
                     () = sleep(wait) => {}
-                    () = self.changed.notified() => {}
+                    () = line.changed.notified() => {}
                 },
             }
         }
@@ -88,8 +105,19 @@ impl Gate {
 
     /// A pass for the one create that is tried alone; `None` if it may not be any more.
     pub(super) async fn alone(&self, stop: &Stop) -> Option<Pass<'_>> {
+        self.alone_as(Way::Alone, stop).await
+    }
+
+    /// The same for a doubt that is sent again.
+    pub(super) async fn alone_again(&self, stop: &Stop) -> Option<Pass<'_>> {
+        let pass = self.alone_as(Way::AloneAgain, stop).await?;
+        pass.sends_again();
+        Some(pass)
+    }
+
+    async fn alone_as(&self, way: Way, stop: &Stop) -> Option<Pass<'_>> {
         while self.step() == Step::Alone && stop.reason().is_none() {
-            match self.entry(Way::Alone) {
+            match self.entry(way) {
                 Ok(pass) => return Some(pass),
                 Err(wait) => tokio::select! {
                     () = stop.pulled() => {}
@@ -112,7 +140,8 @@ impl Gate {
     /// The head of the line is the one that is tried alone.
     pub(super) fn lets_one_in(&self) {
         self.inner.borrow_mut().one_from_line = true;
-        self.changed.notify_one();
+        self.again.changed.notify_one();
+        self.line.changed.notify_one();
     }
 
     /// What is to be done for creates that are held back.
@@ -151,7 +180,8 @@ impl Gate {
     }
 
     fn turn(&self) {
-        self.changed.notify_one();
+        self.again.changed.notify_one();
+        self.line.changed.notify_one();
         self.turned.notify_one();
     }
 
@@ -162,6 +192,22 @@ impl Gate {
     /// Whether nothing was tried alone yet since the service last answered.
     pub(super) fn tries_first(&self) -> bool {
         self.inner.borrow().outage.tries_first()
+    }
+
+    /// Doubts are being settled by their keys.
+    pub(super) fn settles(&self) {
+        self.inner.borrow_mut().outage.settles();
+    }
+
+    /// Whether so many are in doubt that only those may be sent again.
+    pub(super) fn is_full_of_doubts(&self) -> bool {
+        self.inner.borrow().outage.is_full_of_doubts()
+    }
+
+    /// Those that are left stay doubts.
+    pub(super) fn settled_all(&self) {
+        self.inner.borrow_mut().outage.settled_all();
+        self.turned.notify_one();
     }
 
     /// A doubt of this run is settled.

@@ -59,6 +59,13 @@ impl InFlight {
         })
     }
 
+    /// The place of one that may be unfinished there already, whatever the limit: those who have the
+    /// places may be waiting for it.
+    pub(super) fn enter_again(&self) -> Seat<'_> {
+        self.unfinished.set(self.unfinished.get() + 1);
+        Seat(self)
+    }
+
     /// A task was completed, or has failed.
     pub fn task_ended(&self) {
         self.unfinished.set(self.unfinished.get().saturating_sub(1));
@@ -102,6 +109,16 @@ mod tests {
         assert!(block_on(poll_immediate(&mut waiting)).is_none(), "the create became a task");
         limit.task_ended();
         assert!(waiting.now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn what_is_sent_again_waits_for_no_place_and_counts() {
+        let (limit, stop) = (InFlight::new(NonZeroU32::new(1), 1), Stop::default());
+        limit.enter_again().keep();
+        limit.task_ended();
+        assert!(limit.enter(&stop).now_or_never().is_none(), "one of the two is unfinished");
+        limit.task_ended();
+        assert!(block_on(limit.enter(&stop)).is_some());
     }
 
     #[test]

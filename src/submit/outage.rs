@@ -106,9 +106,14 @@ impl Run<'_> {
             Some(Cause::Foreign | Cause::NotSent | Cause::NotRelayed) | None => Vec::new(),
         };
         // Where it costs nothing, and the first time: a pair that the service chokes on tells nothing.
-        let alike = self.gate.cause() == Some(Cause::Alike);
-        if !alike && self.gate.tries_first() && self.repeat_alone().await == Chosen::Tried {
-            return;
+        let (alike, full) =
+            (self.gate.cause() == Some(Cause::Alike), self.gate.is_full_of_doubts());
+        let again = full || !alike && self.gate.tries_first();
+        match again {
+            true if self.repeat_alone().await == Chosen::Tried => return,
+            // Nothing else may be sent, and none of them is settled.
+            true if full => return self.gate.settled_all(),
+            true | false => {}
         }
         // With a limit, no pair is taken up for being apart.
         let free = !from.is_empty() && self.limits.most.is_none();
@@ -160,11 +165,10 @@ impl Run<'_> {
     /// The oldest doubt whose key settles it.
     async fn repeat_alone(&self) -> Chosen {
         let Some(planned) = self.oldest_again() else { return Chosen::None };
-        let Some(seat) = self.means.in_flight.try_enter() else { return Chosen::None };
-        let Some(pass) = self.gate.alone(self.means.stop).await else { return Chosen::None };
+        let seat = self.means.in_flight.enter_again();
+        let Some(pass) = self.gate.alone_again(self.means.stop).await else { return Chosen::None };
         match self.means.ledger.repeat(planned.clone()).await {
             Ok(permit) => {
-                pass.sends_again();
                 let tries = &mut self.tries_of(Sending::Again);
                 let tried = self.send(&planned, (&pass, permit), tries).await;
                 keep(seat, tried);

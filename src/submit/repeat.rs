@@ -136,10 +136,16 @@ impl Run<'_> {
                     continue;
                 }
                 Ok(Next::At(at)) => at.saturating_sub(self.gate.now()),
-                Ok(Next::Nothing) if over && self.doubts_again.borrow().busy.is_empty() => {
-                    return None;
+                Ok(Next::Nothing) => {
+                    let idle = self.doubts_again.borrow().busy.is_empty();
+                    if idle {
+                        self.gate.settled_all();
+                    }
+                    if idle && over {
+                        return None;
+                    }
+                    Duration::MAX
                 }
-                Ok(Next::Nothing) => Duration::MAX,
                 Err(error) => {
                     self.ledger_failed(error);
                     return None;
@@ -172,8 +178,13 @@ impl Run<'_> {
                     }
                     doubts.lacks_accepted.set(true);
                 }
-                (Replay::Honoured, true) => return Ok(Next::Again(doubt.planned)),
-                (Replay::Honoured, false) => next = next.or_at(at),
+                (Replay::Honoured, soon) => {
+                    self.gate.settles();
+                    if soon {
+                        return Ok(Next::Again(doubt.planned));
+                    }
+                    next = next.or_at(at);
+                }
             }
         }
         Ok(next)
@@ -203,10 +214,9 @@ impl Run<'_> {
 
     async fn repeat_one(&self, planned: &Planned) {
         let stop = self.means.stop;
-        let Some(seat) = self.means.in_flight.enter(stop).await else { return };
+        let seat = self.means.in_flight.enter_again();
         let mut tries = self.tries_of(Sending::Again);
-        while let Some(pass) = self.gate.enter(stop).await {
-            pass.sends_again();
+        while let Some(pass) = self.gate.enter_again(stop).await {
             let permit: Permit = match self.means.ledger.repeat(planned.clone()).await {
                 Ok(permit) => permit,
                 // It was tried alone meanwhile, or its time is over.

@@ -19,6 +19,24 @@ fn after(concurrency: u32, outcomes: &[Outcome]) -> Outage {
 }
 
 #[test]
+fn doubts_that_keys_settle_make_creates_wait_and_end_nothing() {
+    let mut outage = Outage::new(8, Some(2));
+    let at = |seconds| (Duration::from_secs(seconds), 0.0);
+    outage.heard(Outcome::Doubt, false, at(0));
+    outage.settles();
+    outage.heard(Outcome::Doubt, false, at(1));
+    assert_eq!(outage.end(), None);
+    assert!(!outage.admits(0, at(1).0), "two are in doubt, whatever becomes of them");
+    assert!(outage.admits_again(0, at(1).0), "one of them is sent again");
+    outage.undoubted();
+    assert!(outage.admits(0, at(1).0));
+    outage.heard(Outcome::Doubt, false, at(2));
+    outage.settled_all();
+    assert_eq!(outage.end(), Some(End::Doubts(2)), "what is left stays in doubt");
+    assert!(!outage.admits_again(0, at(2).0));
+}
+
+#[test]
 fn a_doubt_that_is_sent_again_is_no_other_doubt() {
     let mut outage = Outage::new(1, Some(2));
     let at = |seconds| (Duration::from_secs(seconds), 0.0);

@@ -34,8 +34,12 @@ pub(super) struct Inner {
 pub(super) enum Way {
     /// The head of the line.
     Line,
+    /// The head of those that are sent again.
+    Again,
     /// The one that was chosen to be tried alone.
     Alone,
+    /// The same, of those that are sent again.
+    AloneAgain,
 }
 
 /// Whether one may.
@@ -64,14 +68,18 @@ impl Inner {
 
     pub(super) fn entry(&mut self, way: Way, now: Duration) -> Entry {
         let open = self.outage.cause().is_none();
-        if way == Way::Line && !open && !self.one_from_line {
+        if matches!(way, Way::Line | Way::Again) && !open && !self.one_from_line {
             return Entry::Later;
         }
         let pause = self.pause.wait(now);
         if !pause.is_zero() {
             return Entry::In(pause);
         }
-        if !self.outage.admits(self.under_way, now) {
+        let admitted = match way {
+            Way::Again | Way::AloneAgain => self.outage.admits_again(self.under_way, now),
+            Way::Line | Way::Alone => self.outage.admits(self.under_way, now),
+        };
+        if !admitted {
             return Entry::Later;
         }
         let slot = self.schedule.opens().saturating_sub(now);
