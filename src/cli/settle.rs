@@ -24,7 +24,7 @@ pub struct AdoptArgs {
     pub batch: BatchArgs,
     /// A table with the columns `id` and `task_id`, such as a `tasks.csv`; others are passed over, and
     /// so are rows without a task
-    #[arg(value_name = "CSV", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "TABLE", value_hint = ValueHint::FilePath)]
     pub tasks: PathBuf,
     /// Take the tasks over without asking the server for them
     #[arg(long)]
@@ -88,7 +88,7 @@ pub struct ReconcileArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// An export of the account's tasks instead of its list: JSON, JSON Lines or CSV
+    /// An export of the account's tasks instead of its list: JSON, or any kind of table
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub from: Option<PathBuf>,
     /// Whose the dashboard's token in CALLSHEET_ACCESS_TOKEN is, by the number that it shows

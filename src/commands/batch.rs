@@ -1,23 +1,20 @@
 //! A manifest with its run folder: what most commands start from.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::failure::Failure;
-use super::given::{self, Given, file_of, table_of, unreadable};
+use super::given::{Given, file_of, table_of, unreadable};
 use super::outside::refuse_inside;
+use super::written::{Written, bytes_of};
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
-use crate::files::{Tables, folder_of, hexadecimal, make_private_folder, network_disk, sha256};
+use crate::files::{Tables, folder_of, make_private_folder, network_disk};
 use crate::ledger::{FILE, View};
-use crate::manifest::{
-    self, Form, Manifest, Marks, Note, Notes, Origin, Outline, Problems, Severity, Shown, TableFile,
-};
-use crate::pair::{Endpoint, Pair, PlainHttp, Source};
+use crate::manifest::{self, Manifest, Note, Notes, Outline, Problems, Severity, Shown};
+use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -80,82 +77,6 @@ pub(super) fn located(batch: &Batch, notes: Notes, level: Severity) -> Result<Pr
     Ok(Problems::of_notes(&shown, notes, level))
 }
 
-/// What somebody gave as the manifest, read but not understood.
-pub(super) struct Text<'a> {
-    path: &'a Path,
-    given: Given,
-    /// Those of a manifest.
-    bytes: Option<Vec<u8>>,
-    /// The name of a table.
-    name: String,
-}
-
-impl<'a> Text<'a> {
-    pub(super) fn open(path: &'a Path) -> Result<Self, Failure> {
-        let given = given::look(path)?;
-        let bytes = match given {
-            Given::Manifest => Some(bytes_of(path)?),
-            Given::Table => None,
-        };
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path, given, bytes, name })
-    }
-
-    /// Whether any pairs may stand in tables.
-    pub(super) fn has_tables(&self) -> bool {
-        let named = |bytes: &Vec<u8>| bytes.windows(10).any(|part| part == b"pairs_from");
-        self.bytes.as_ref().is_none_or(named)
-    }
-
-    /// Hands on each pair of what was found to be good.
-    pub(super) fn each(
-        &self,
-        args: &ManifestArgs,
-        each: impl FnMut(&Pair, &Marks),
-    ) -> Result<(), Failure> {
-        self.read(args, |origin, form| Ok(manifest::each(origin, form, each)?))
-    }
-
-    fn read<T>(
-        &self,
-        args: &ManifestArgs,
-        read: impl FnOnce(&Origin<'_>, Form<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let (path, files) = (self.path.display().to_string(), Tables::beside(self.path));
-        let origin = Origin { path: &path, plain: plain(args), files: &files };
-        let form = self.bytes.as_deref().map_or(Form::Table(&self.name), Form::Yaml);
-        read(&origin, form)
-    }
-}
-
-/// Says what its tables are, and what looks like a slip.
-fn announce(ui: &Ui, path: &Path, manifest: &Manifest) {
-    let path = path.display().to_string();
-    for table in &manifest.tables {
-        let pairs = counted(table.pairs, "pair");
-        tracing::info!("{}: {}, {pairs}", table.beside(&path), table.form);
-    }
-    if !manifest.warnings.is_empty() {
-        ui.message(&manifest.warnings.render(ui.colours_messages()));
-    }
-}
-
-/// The digest of all that a batch is read from.
-fn digest(manifest: &Manifest, path: &Path, bytes: Option<&[u8]>) -> Result<String, Failure> {
-    let of_table = |table: &TableFile| {
-        let path = Tables::beside(path).path(&table.name);
-        let digest = File::open(&path).and_then(|mut file| sha256(&mut file));
-        digest.map_err(|error| unreadable(&path, &error))
-    };
-    let tables: Vec<_> = manifest.tables.iter().map(of_table).collect::<Result<_, _>>()?;
-    let own = bytes.map(|bytes| hexadecimal(&Sha256::digest(bytes)));
-    let all: Vec<_> = own.into_iter().chain(tables).collect();
-    Ok(match &all[..] {
-        [one] => one.clone(),
-        _ => hexadecimal(&Sha256::digest(all.concat())),
-    })
-}
-
 pub(super) fn plain(args: &ManifestArgs) -> PlainHttp {
     if args.allow_http { PlainHttp::Anywhere } else { PlainHttp::Loopback }
 }
@@ -171,19 +92,6 @@ pub(super) fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure
             .hint(format!("write {meant}")),
         None => Failure::new(Exit::Usage, format!("endpoint {text}: {error}")),
     })
-}
-
-/// The bytes of a manifest, but never more than a manifest may have: it may be a disk's image.
-pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| unreadable(path, &error);
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(manifest::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > manifest::MAX_BYTES {
-        let length = fs::metadata(path).map_or(bytes.len() as u64, |metadata| metadata.len());
-        return Err(manifest::too_large(&path.display().to_string(), length).into());
-    }
-    Ok(bytes)
 }
 
 impl Site {
@@ -267,13 +175,11 @@ impl Site {
 impl Batch {
     /// Reads the manifest and works out the rest; touches nothing.
     pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
-        let path = &args.manifest.manifest;
-        let text = Text::open(path)?;
-        let manifest =
-            text.read(&args.manifest, |origin, form| Ok(manifest::read(origin, form)?))?;
-        announce(ui, path, &manifest);
-        let sha256 = digest(&manifest, path, text.bytes.as_deref())?;
-        let batch = Self { sha256, ..Self::of(args, text.given, manifest)? };
+        let written = Written::open(&args.manifest.manifest)?;
+        let manifest = written.held(&args.manifest)?;
+        written.announce(ui, &manifest);
+        let sha256 = written.digest(&manifest)?;
+        let batch = Self { sha256, ..Self::of(args, written.given, manifest)? };
         refuse_inside(&batch)?;
         Ok(batch)
     }
@@ -283,15 +189,14 @@ impl Batch {
     pub(super) fn outline(
         ui: &Ui,
         args: &BatchArgs,
-        text: &Text<'_>,
+        written: &Written<'_>,
     ) -> Result<Option<(Self, u64)>, Failure> {
-        let read = |origin: &Origin<'_>, form: Form<'_>| Ok(manifest::outline(origin, form)?);
-        let Outline { manifest, pairs, local } = text.read(&args.manifest, read)?;
+        let Outline { manifest, pairs, local } = written.outline(&args.manifest)?;
         if local > 0 {
             return Ok(None);
         }
-        announce(ui, text.path, &manifest);
-        Ok(Some((Self::of(args, text.given, manifest)?, pairs)))
+        written.announce(ui, &manifest);
+        Ok(Some((Self::of(args, written.given, manifest)?, pairs)))
     }
 
     fn of(args: &BatchArgs, given: Given, manifest: Manifest) -> Result<Self, Failure> {

@@ -96,6 +96,7 @@ fn other(path: &Path, what: &str) -> Failure {
     let help = match what.rsplit(' ').next().unwrap_or_default() {
         "picture" => format!("it goes into a manifest as `image: {}`; {init}", name(path)),
         "sound" => format!("it goes into a manifest as `audio: {}`; {init}", name(path)),
+        "archive" => "unpack it, and give what is in it".to_owned(),
         "page" | "XML" => {
             "it was perhaps saved from a page that asks to sign in: download it again".to_owned()
         }

@@ -37,6 +37,7 @@ mod saved;
 mod signals;
 mod status;
 mod videos;
+mod written;
 
 use clap::Parser;
 use clap::error::ErrorKind;

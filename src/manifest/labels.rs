@@ -97,7 +97,7 @@ fn expires_help(kind: &Kind<'_>) -> &'static str {
         (Kind::Whole(_), _, _) | (_, Ok(_), _) => {
             "this is no time since 1970: write the moment itself, not how long links live"
         }
-        (_, _, Ok(_)) => "say where that is: with `Z` for UTC, or +08:00, behind the time",
+        (_, _, Ok(_)) => "add the time and its zone: Z for UTC, or +08:00",
         _ => "write day, time and zone, or seconds since 1970",
     }
 }

@@ -19,6 +19,7 @@ mod idempotency;
 mod kinds;
 mod labels;
 mod media;
+mod notes;
 mod pairs;
 mod places;
 mod prices;
@@ -48,8 +49,9 @@ use crate::table::Files;
 use self::batch::{Keep, Tally};
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
+pub use self::notes::{Note, Notes};
 pub use self::places::Shown;
-pub use self::problem::{Mark, Marks, Note, Notes, Place, Problem, Problems, Severity};
+pub use self::problem::{Mark, Marks, Place, Problem, Problems, Severity};
 pub use self::schema::schema;
 pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;

@@ -11,6 +11,7 @@ use crate::pair::Role;
 
 use super::excerpt::{Excerpt, harmless};
 use super::kinds::Kinds;
+use super::notes::Notes;
 use super::places::{NoFiles, Shown};
 use super::tree::Span;
 
@@ -70,48 +71,6 @@ impl Marks {
             Role::Image => self.image,
             Role::Audio => self.audio,
         }
-    }
-}
-
-/// Something that was found out about a place in a manifest after it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// Where.
-    pub mark: Mark,
-    /// Names what is wrong.
-    pub message: String,
-    /// To stand at the caret.
-    pub label: String,
-    /// What to do.
-    pub help: String,
-}
-
-/// Notes on a manifest. However many come, few are kept, and the others counted by kind.
-#[derive(Debug, Default)]
-pub struct Notes(Findings);
-
-impl Notes {
-    /// How many are kept.
-    pub const KEPT: usize = Findings::KEPT;
-
-    /// Takes a note.
-    pub fn add(&mut self, note: Note) {
-        let Note { mark, message, label, help } = note;
-        self.0.note(Finding::new(mark.0, message, label).help(help));
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl FromIterator<Note> for Notes {
-    fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
-        let mut all = Self::default();
-        notes.into_iter().for_each(|note| all.add(note));
-        all
     }
 }
 
@@ -180,7 +139,7 @@ pub(super) struct Findings {
 
 impl Findings {
     /// A file that is wrong on every line must not fill the memory with messages.
-    const KEPT: usize = 1_000;
+    pub(super) const KEPT: usize = 1_000;
 
     pub(super) fn note(&mut self, finding: Finding) {
         if self.list.len() < Self::KEPT {
@@ -218,7 +177,7 @@ impl Problems {
     #[must_use]
     pub fn of_notes(shown: &Shown<'_>, notes: Notes, level: Severity) -> Self {
         let text = shown.text.strip_prefix('\u{feff}').unwrap_or(shown.text);
-        notes.0.locate(&Shown { text, ..*shown }, level)
+        notes.into_findings().locate(&Shown { text, ..*shown }, level)
     }
 
     /// No warnings.

@@ -21,6 +21,10 @@ pub enum Sniffed {
     Other(&'static str),
 }
 
+/// What looks like text, or like UTF-16, and is neither.
+const DOCUMENTS: [(&[u8], &str); 2] =
+    [(b"SQLite format 3\0", "an SQLite database"), (b"{\\rtf", "an RTF document")];
+
 /// What bytes are called that nobody knows and that are no text.
 pub const NO_TEXT: &str = "no text";
 
@@ -32,6 +36,9 @@ pub fn sniff(head: &[u8]) -> Sniffed {
     }
     if head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         return Sniffed::OldSpreadsheet;
+    }
+    if let Some((_, name)) = DOCUMENTS.iter().find(|(start, _)| head.starts_with(start)) {
+        return Sniffed::Other(name);
     }
     let marked = Encoding::of_mark(head);
     let wide = marked.is_some_and(|(encoding, _)| !encoding.is_utf_8());
@@ -97,6 +104,8 @@ mod tests {
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Sniffed::OldSpreadsheet),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Sniffed::Other("a PNG picture")),
             (b"ID3\x04\0\0\0\0\0\0", Sniffed::Other("an MP3 or AAC sound")),
+            (b"SQLite format 3\0\x10\0\x01\x01", Sniffed::Other("an SQLite database")),
+            (b"{\\rtf1\\ansi image,audio}", Sniffed::Other("an RTF document")),
             (b"%PDF-1.7\n", Sniffed::Other("a PDF")),
             (b"abc\0\0\0\x01\x02\x03\x04", Sniffed::Other("no text")),
         ] {

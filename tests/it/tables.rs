@@ -212,6 +212,8 @@ fn what_is_no_manifest_says_what_it_is() {
         ("a.json", lines.as_bytes(), ["this is JSON Lines", "`pairs_from: a.json`"]),
         ("a.json", b"[{\"image\": 1}]", ["this is a JSON list", "jq -c '.[]' a.json"]),
         ("a.html", b"<!doctype html>\n", ["this is a web page", "download it again"]),
+        ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", ["a gzip archive", "unpack it"]),
+        ("ledger.sqlite", b"SQLite format 3\0\x10\0", ["an SQLite database", "a YAML file"]),
         (
             "a.xls",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",

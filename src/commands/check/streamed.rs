@@ -8,11 +8,12 @@ use super::known;
 use super::told::Told;
 use crate::catalog::Catalog;
 use crate::cli::CheckArgs;
-use crate::commands::batch::{Batch, Site, Text, located};
+use crate::commands::batch::{Batch, Site, located};
 use crate::commands::failure::Failure;
 use crate::commands::links::Links;
 use crate::commands::outside::Inside;
 use crate::commands::plan::takes;
+use crate::commands::written::Written;
 use crate::exit::Exit;
 use crate::manifest::Severity;
 use crate::pair::Source;
@@ -20,11 +21,11 @@ use crate::ui::Ui;
 
 /// Nothing if the batch has to be held.
 pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Option<Exit>, Failure> {
-    let text = Text::open(&args.batch.manifest.manifest)?;
-    if !text.has_tables() || Site::of(&args.batch).view()?.is_some() {
+    let written = Written::open(&args.batch.manifest.manifest)?;
+    if !written.has_tables() || Site::of(&args.batch).view()?.is_some() {
         return Ok(None);
     }
-    let Some((batch, pairs)) = Batch::outline(ui, &args.batch, &text)? else { return Ok(None) };
+    let Some((batch, pairs)) = Batch::outline(ui, &args.batch, &written)? else { return Ok(None) };
     let catalog = Catalog::open(&batch.site.folder);
     let links = Links::new(&batch, &catalog, takes(&batch.manifest, pairs));
     let inside = Inside::of(&batch);
@@ -33,7 +34,7 @@ pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Option<Exit>, Failure> 
         Source::File(_) => Vec::new(),
         Source::Url(url) => links.remarks(url.as_written(), role),
     });
-    text.each(&args.batch.manifest, |pair, marks| {
+    written.each(&args.batch.manifest, |pair, marks| {
         refused.pair(pair, marks);
         told.pair(pair, marks);
         links.expiry(pair, marks).into_iter().for_each(|it| told.add(it));
