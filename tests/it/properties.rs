@@ -3,7 +3,7 @@
 
 use std::io;
 
-use callsheet::manifest::{self, Origin};
+use callsheet::manifest::{self, Form, Origin};
 use callsheet::pair::{Pair, PlainHttp, Role, Source};
 use callsheet::table::{Files, Input, Scratch};
 use callsheet_mock::{Dialect, Scenario, create_violations};
@@ -30,7 +30,7 @@ impl Files for Nothing {
 /// The pairs of a manifest that `check` accepts; what it takes for the names of files is nowhere.
 fn accepted(manifest: &Value, plain: PlainHttp) -> Option<Vec<Pair>> {
     let origin = Origin { path: "batch.yaml", plain, files: &Nothing };
-    let pairs = manifest::read(&origin, manifest.to_string().as_bytes()).ok()?.pairs;
+    let pairs = manifest::read(&origin, Form::Yaml(manifest.to_string().as_bytes())).ok()?.pairs;
     let is_url = |pair: &Pair, role| matches!(pair.request.source(role), Source::Url(_));
     pairs.iter().all(|pair| Role::BOTH.iter().all(|role| is_url(pair, *role))).then_some(pairs)
 }
