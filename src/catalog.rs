@@ -58,6 +58,14 @@ impl Catalog {
         Self { path: folder.join(FILE), connection: OnceCell::new(), session }
     }
 
+    /// Where there is room for what is being looked at: the run folder, or else the system's place
+    /// for such files.
+    #[must_use]
+    pub fn place(&self) -> PathBuf {
+        let folder = self.path.parent().filter(|folder| folder.is_dir());
+        folder.map_or_else(std::env::temp_dir, Path::to_owned)
+    }
+
     /// Keeps on disk what was looked at before there was a run folder.
     pub fn keep(&mut self) {
         let Some(before) = self.connection.take() else { return };

@@ -49,6 +49,7 @@ mod power;
 mod prices;
 mod probe;
 mod probe_again;
+mod probe_load;
 mod probe_run;
 mod projections;
 mod proofs;
