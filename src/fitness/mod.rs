@@ -193,6 +193,17 @@ impl Look {
         }
     }
 
+    /// How long it may be billed for: the longer of header and packets, if it was walked.
+    #[must_use]
+    pub fn billable(&self) -> Option<Duration> {
+        match &self.found.as_ref().ok()?.content {
+            Content::Sound { millis, claimed, .. } => {
+                millis.map(|millis| Duration::from_millis(millis.max(claimed.unwrap_or(0))))
+            }
+            Content::Picture { .. } | Content::Unfit(_) => None,
+        }
+    }
+
     /// Whether it was looked at as closely as that.
     #[must_use]
     pub fn covers(&self, faces: Faces) -> bool {
@@ -314,7 +325,7 @@ fn of_length(length: Option<Duration>, claimed: Option<Duration>, most: Duration
         remarks.push(Remark::warning(
             "length_disputed",
             format!("its header says {claimed}, its packets come to {walked}"),
-            "the server may bill the other length: convert it anew to be sure",
+            "the longer is reckoned with, as the server may bill it: convert it anew to be sure",
         ));
     }
     remarks

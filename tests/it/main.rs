@@ -16,6 +16,7 @@ mod contract;
 mod crash;
 mod depots;
 mod disks;
+mod disputes;
 mod doubt_sheets;
 mod doubts;
 mod evidence;

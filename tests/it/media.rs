@@ -125,7 +125,13 @@ fn what_is_no_sound_is_called_by_its_name() {
 fn headers_that_lie_are_told_by_how_much() {
     let audio = audio::measure(&sound("size-too-large.wav")).unwrap();
     assert_eq!(audio.disagreement(), Some(Duration::from_secs(4)));
-    let unknown = audio::measure(&sound("size-too-small.wav")).unwrap();
+    let hidden = audio::measure(&sound("size-too-small.wav")).unwrap();
+    assert_eq!(
+        hidden.disagreement(),
+        Some(Duration::from_secs(1)),
+        "and which way, the lengths say"
+    );
+    let unknown = audio::measure(&sound("page-lost.ogg")).unwrap();
     assert_eq!(unknown.disagreement(), None);
 }
 

@@ -93,5 +93,5 @@ fn several_slow_hosts_hold_up_no_other() {
     let (_sheet, _running) = start(&pairs);
     until("the quick host was asked", || quick.read() == 8);
     assert!(begun.elapsed() < Duration::from_secs(8), "after {:?}", begun.elapsed());
-    assert!(slow.iter().all(|host| host.read() == 16), "each of them as far as it may be asked");
+    until("each of the others as far as it may be", || slow.iter().all(|host| host.read() == 16));
 }

@@ -161,12 +161,12 @@ fn conclude(ui: &Ui, batch: &Batch, seen: &[Seen<'_>]) -> Result<Exit, Failure> 
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Unfit })
 }
 
-/// Of every pair, how long its recording is.
+/// Of every pair, how long its recording may be billed for.
 fn lengths(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Option<Duration>> {
     let known: HashMap<_, _> = seen
         .iter()
         .filter(|seen| seen.medium.role == Role::Audio)
-        .filter_map(|seen| Some((&seen.medium.source, seen.look.as_ref()?.length()?)))
+        .filter_map(|seen| Some((&seen.medium.source, seen.look.as_ref()?.billable()?)))
         .collect();
     batch.manifest.pairs.iter().map(|pair| known.get(&pair.request.audio).copied()).collect()
 }

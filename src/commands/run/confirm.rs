@@ -1,11 +1,14 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::again::Again;
+use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
+use crate::commands::locals;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
 use crate::pair::{Pair, folded};
@@ -20,14 +23,15 @@ pub(super) fn confirm(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     view: &View,
-    again: (&Again, &[String]),
+    (again, unfit, catalog): (&Again, &[String], &Catalog),
 ) -> Result<(), Failure> {
     let spending = &batch.manifest.spending;
     // The fake costs nothing.
     if args.yes || batch.site.rehearsal {
         return Ok(());
     }
-    let sum = to_send(args, batch, view, again)?;
+    let disputed = locals::disputed(batch, catalog);
+    let sum = to_send(args, batch, view, (again, unfit, &disputed))?;
     let most = u64::from(spending.confirm_pairs);
     // What is not known is taken for the most that it can be.
     let seconds = sum.unmeasured.saturating_mul(billed(batch.manifest.max_audio));
@@ -65,7 +69,7 @@ fn to_send(
     args: &RunArgs,
     batch: &Batch,
     view: &View,
-    (again, unfit): (&Again, &[String]),
+    (again, unfit, disputed): (&Again, &[String], &HashMap<String, Duration>),
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
@@ -81,7 +85,8 @@ fn to_send(
             State::InDoubt | State::Abandoned => None,
         };
         if let Some(length) = length.filter(|_| row.listed && sum.pairs < most) {
-            sum.add(length, prices.of(&row.id));
+            let longer = disputed.get(&folded(&row.id)).filter(|_| length.is_some()).copied();
+            sum.add(longer.max(length), prices.of(&row.id));
         }
         Ok(())
     })?;

@@ -132,7 +132,7 @@ fn put_right(
     drop(view);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
-    confirm(ui, (args, batch), &store.view()?, (&again, &unfit))?;
+    confirm(ui, (args, batch), &store.view()?, (&again, &unfit, catalog))?;
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(())
