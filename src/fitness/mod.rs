@@ -56,6 +56,8 @@ pub enum Content {
         size: (u32, u32),
         /// Whether a face can be seen.
         face: Face,
+        /// Whether the mark of its end is there.
+        ending: Ending,
     },
     /// A recording.
     Sound {
@@ -72,6 +74,15 @@ pub enum Content {
     },
     /// Neither, or a broken one.
     Unfit(Trouble),
+}
+
+/// Whether the mark of a picture's end is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It is.
+    There,
+    /// It is not, though all of the picture is.
+    Missing,
 }
 
 /// Whether a face can be seen.
@@ -260,9 +271,9 @@ impl Look {
 fn of_content(facts: &Facts, role: Role, demands: &Demands<'_>) -> Vec<Remark> {
     match (&facts.content, role) {
         (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
-        (Content::Picture { face, .. }, Role::Image) => match demands.faces {
-            Faces::LookedFor => of_picture(facts.bytes, face),
-            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked),
+        (Content::Picture { face, ending, .. }, Role::Image) => match demands.faces {
+            Faces::LookedFor => of_picture(facts.bytes, face, *ending),
+            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked, *ending),
         },
         (Content::Sound { millis, claimed, silent, cut, .. }, Role::Audio) => {
             let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
@@ -283,8 +294,16 @@ fn swapped(message: &str) -> Remark {
     Trouble::new("wrong_medium", message, "are image and audio swapped?").into()
 }
 
-fn of_picture(bytes: u64, face: &Face) -> Vec<Remark> {
+fn of_picture(bytes: u64, face: &Face, ending: Ending) -> Vec<Remark> {
     let mut remarks: Vec<_> = size::of_picture(bytes).into_iter().collect();
+    match ending {
+        Ending::There => {}
+        Ending::Missing => remarks.push(Remark::warning(
+            "image_unended",
+            "it lacks the mark of its end, though all of the picture is there",
+            "services take such pictures; save it anew to be sure",
+        )),
+    }
     match face {
         Face::Seen | Face::NotAsked => {}
         Face::NotSeen => remarks.push(Remark::warning(

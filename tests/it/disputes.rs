@@ -58,3 +58,32 @@ fn the_budget_reckons_with_the_longer_and_the_row_says_what_plays() {
     assert!(said.out.contains("budget 0.60: 0.60 spent"), "{said}");
     assert_eq!(sheet.rows()["a"]["audio_seconds"], "1.422");
 }
+
+/// Some programs leave the mark of a picture's end out; services do not mind, and half a picture is
+/// something else.
+#[cfg(feature = "face")]
+#[test]
+fn a_picture_without_the_mark_of_its_end_is_sent_and_pointed_out() {
+    let api = fake(Scenario::default());
+    let sheet = Sheet::new(&format!(
+        "version: 1\nendpoint: {}\npairs:\n- {{id: jpg, image: a.jpg, audio: a.wav}}\n\
+         - {{id: gif, image: a.gif, audio: a.wav}}\n- {{id: half, image: half.jpg, audio: a.wav}}\n",
+        api.url()
+    ));
+    let [jpg, gif] = ["pictures/portrait.jpg", "pictures/portrait.gif"].map(shipped);
+    add(&sheet, "a.jpg", &jpg[..jpg.len() - 2]);
+    add(&sheet, "a.gif", &gif[..gif.len() - 1]);
+    add(&sheet, "half.jpg", &jpg[..jpg.len() / 2]);
+    add(&sheet, "a.wav", &shipped("sounds/plain.wav"));
+    let value = sheet.call("check", &["--probe", "--json"]).json();
+    assert_eq!(codes(&value, "a.jpg"), ["image_unended"]);
+    assert_eq!(codes(&value, "a.gif"), ["image_unended"]);
+    assert_eq!(codes(&value, "half.jpg"), ["image_cut"]);
+    let faces: Vec<_> = value["media"].as_array().unwrap().iter().map(|it| &it["face"]).collect();
+    assert_eq!(faces[0], &json!(true), "{value}");
+    let check = sheet.call("check", &[]);
+    assert_eq!((check.code, check.out.contains("1 error, 2 warnings")), (6, true), "{check}");
+    let said = sheet.run(&[]);
+    assert_eq!((said.code, api.book().entries.len()), (3, 2), "{said}");
+    assert_eq!(sheet.rows()["half"]["error_code"], "image_cut");
+}

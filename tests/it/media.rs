@@ -237,6 +237,32 @@ fn a_picture_that_is_cut_is_no_picture() {
     }
 }
 
+/// Services take what lacks nothing but the mark of its end, and nobody takes half a picture.
+#[cfg(feature = "face")]
+#[test]
+fn a_picture_that_lacks_only_its_end_is_told_from_half_of_one() {
+    let complete = |bytes: &[u8]| {
+        image::without_end(bytes).is_some_and(|image| face::is_complete(bytes, &image))
+    };
+    for (name, expected, _) in pictures() {
+        let whole = picture(name);
+        let ends = match expected.kind {
+            Kind::Jpeg => {
+                whole.windows(2).rposition(|two| two == b"\xff\xd9").unwrap()..whole.len()
+            }
+            _ => whole.len() - 1..whole.len(),
+        };
+        // Whether the last scan of several is whole, or one for printing is, no decoder here tells.
+        let unsure = ["portrait-progressive.jpg", "portrait-cmyk.jpg"].contains(&name);
+        let taken = matches!(expected.kind, Kind::Jpeg | Kind::Gif) && !unsure;
+        assert_eq!(complete(&whole[..ends.start]), taken, "{name}");
+        for tenth in 1..10 {
+            let half = &whole[..whole.len() * tenth / 10];
+            assert!(!complete(half), "{name} cut at {tenth}");
+        }
+    }
+}
+
 #[cfg(feature = "face")]
 #[test]
 fn faces_are_seen_where_they_are() {

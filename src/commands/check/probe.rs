@@ -193,7 +193,7 @@ fn describe(seen: &Seen<'_>) -> Value {
     let seconds =
         |millis: &Option<u64>| millis.map(|millis| Duration::from_millis(millis).as_secs_f64());
     match facts.map(|facts| &facts.content) {
-        Some(Content::Picture { kind, size, face }) => {
+        Some(Content::Picture { kind, size, face, .. }) => {
             value["kind"] = json!(kind);
             value["size"] = json!(size);
             value["face"] = match face {
