@@ -26,8 +26,9 @@ const HELD: usize = 96;
 /// What media that are taken apart hold of the memory at most, all together, in kibibytes. One that
 /// is as large as any fits.
 const MEMORY: usize = 96 << 10;
-/// Pictures and recordings taken apart at once: this keeps a processor busy.
-const EXAMINED: usize = 4;
+/// Pictures and recordings taken apart at once: a processor is busy with two, and each thread that
+/// does it keeps some of the memory that it had.
+const EXAMINED: usize = 2;
 /// How often a medium is asked for when no answer comes.
 const TRIES: u32 = 3;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };

@@ -121,17 +121,21 @@ fn memory(_: &[u8], _: &Image) -> u64 {
     0
 }
 
-/// Several large pictures at once would take all of the memory.
+/// Several large pictures at once would take all of the memory. Each has a thread of its own: what is
+/// given back to an allocator stays with the thread that had it, until that ends.
 #[cfg(feature = "face")]
-fn one_at_a_time<T>(memory: u64, decode: impl FnOnce() -> T) -> T {
+fn one_at_a_time<T: Send>(memory: u64, decode: impl FnOnce() -> T + Send) -> T {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one =
-        (memory > LARGE).then(|| ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    decode()
+    if memory <= LARGE {
+        return decode();
+    }
+    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let decoded = std::thread::scope(|scope| scope.spawn(decode).join());
+    decoded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(not(feature = "face"))]
-fn one_at_a_time<T>(_: u64, decode: impl FnOnce() -> T) -> T {
+fn one_at_a_time<T: Send>(_: u64, decode: impl FnOnce() -> T + Send) -> T {
     decode()
 }
 
