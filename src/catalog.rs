@@ -18,7 +18,7 @@ use crate::pair::Role;
 /// The name of the file in the run folder.
 pub const FILE: &str = "media.sqlite";
 /// Another one is dropped and made anew.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 const SCHEMA: &str = "CREATE TABLE looks (
     url       TEXT    NOT NULL,  -- or the path of a file
@@ -56,6 +56,14 @@ impl Catalog {
     pub fn open(folder: &Path) -> Self {
         let session = Timestamp::now().as_millisecond();
         Self { path: folder.join(FILE), connection: OnceCell::new(), session }
+    }
+
+    /// Where there is room for what is being looked at: the run folder, or else the system's place
+    /// for such files.
+    #[must_use]
+    pub fn place(&self) -> PathBuf {
+        let folder = self.path.parent().filter(|folder| folder.is_dir());
+        folder.map_or_else(std::env::temp_dir, Path::to_owned)
     }
 
     /// Keeps on disk what was looked at before there was a run folder.
@@ -122,10 +130,10 @@ impl Catalog {
         logged(put);
     }
 
-    /// How long a recording is, if it was walked before.
+    /// What was seen of a recording, if it was walked before.
     #[must_use]
-    pub fn length(&self, url: &str) -> Option<Duration> {
-        self.get(url, Role::Audio)?.look.length()
+    pub fn recording(&self, url: &str) -> Option<Look> {
+        Some(self.get(url, Role::Audio)?.look).filter(|look| look.length().is_some())
     }
 }
 
@@ -210,7 +218,7 @@ mod tests {
         let catalog = Catalog::open(folder.path());
         let earlier = catalog.get("u", Role::Audio).unwrap();
         assert_eq!((earlier.fresh, earlier.validator.as_deref()), (false, Some("\"v1\"")));
-        assert_eq!(catalog.length("u"), Some(Duration::from_millis(1500)));
+        assert_eq!(catalog.recording("u"), Some(look(1500)));
         assert_eq!(catalog.get("u", Role::Image), None);
     }
 
@@ -235,7 +243,7 @@ mod tests {
         catalog.keep();
         catalog.keep();
         assert!(catalog.get("u", Role::Audio).is_some_and(|earlier| earlier.fresh));
-        assert_eq!(Catalog::open(&folder).length("u"), Some(Duration::from_millis(1500)));
+        assert_eq!(Catalog::open(&folder).recording("u"), Some(look(1500)));
     }
 
     #[test]

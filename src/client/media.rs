@@ -9,7 +9,6 @@ use url::Url;
 use super::hops::Hops;
 use super::pools::keyless;
 use super::resolver::{self, Home, Inside, Resolver};
-use super::video::text;
 use super::{ClientError, cause};
 use crate::pair::{Endpoint, MediaUrl, PlainHttp, Zone};
 
@@ -34,6 +33,18 @@ pub struct MediaClient {
     pool: OnceLock<Result<reqwest::Client, ClientError>>,
     settings: MediaSettings,
     names: Resolver,
+}
+
+/// Where a redirect leads. As browsers do, text of any language is taken as it is, and bytes that are
+/// no text as what they stand for.
+fn location(response: &Response) -> Option<String> {
+    let bytes = response.headers().get(LOCATION)?.as_bytes();
+    let byte = |byte: &u8| match byte.is_ascii() {
+        true => char::from(*byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let text = std::str::from_utf8(bytes).map(str::to_owned);
+    Some(text.unwrap_or_else(|_| bytes.iter().map(byte).collect()))
 }
 
 /// Why a link leads to no answer.
@@ -110,7 +121,7 @@ impl MediaClient {
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
-            let next = hops.next(&url, text(&response, &LOCATION));
+            let next = hops.next(&url, location(&response).as_deref());
             url = next.map_err(|error| dead(&error))?;
         }
     }

@@ -1,10 +1,10 @@
 //! Fetches a portrait or a recording whole, to look at it: by the same rules as a video, without the
 //! key, and never more of it than is taken.
 
-use std::fmt;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
 use reqwest::header::{
     CONTENT_LENGTH, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
 };
@@ -14,6 +14,7 @@ use url::Url;
 
 use super::cause;
 use super::media::{Astray, MediaClient};
+use super::spool::Spool;
 use super::video::text;
 use crate::fitness::{Trouble, roughly, too_large};
 use crate::pair::{Role, is_private, is_private_address};
@@ -29,6 +30,8 @@ pub struct Wanted<'a> {
     pub most: u64,
     /// The version that is known already, if one is.
     pub known: Option<&'a str>,
+    /// Where it is kept while it comes.
+    pub folder: &'a Path,
 }
 
 /// What came of asking for it.
@@ -45,28 +48,16 @@ pub enum Seen {
 }
 
 /// A medium with the way that it came.
+#[derive(Debug)]
 pub struct Got {
     /// All of it.
-    pub bytes: Bytes,
+    pub bytes: Spool,
     /// Names this version, if the server says.
     pub validator: Option<String>,
     /// The host that redirects led to, if it is another one.
     pub redirected: Option<String>,
     /// Whether it came from an address inside a private network.
     pub private: bool,
-}
-
-/// Without its bytes, which may be many.
-impl fmt::Debug for Got {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, validator, redirected, private } = self;
-        f.debug_struct("Got")
-            .field("bytes", &bytes.len())
-            .field("validator", validator)
-            .field("redirected", redirected)
-            .field("private", private)
-            .finish()
-    }
 }
 
 /// How long a medium may take: a server that drips must not hold up the others, but a line that all
@@ -79,12 +70,12 @@ struct Patience {
 }
 
 /// In bytes a second. With as many at once as are looked at, a line of 8 Mbit/s carries it.
-const STEADY: u128 = 32_000;
+const STEADY: u128 = 10_000;
 
 impl Patience {
-    fn is_over(&self, bytes: usize) -> bool {
+    fn is_over(&self, bytes: u64) -> bool {
         let took = self.began.elapsed();
-        took > self.lasts && (bytes as u128) < took.as_millis() * STEADY / 1000
+        took > self.lasts && u128::from(bytes) < took.as_millis() * STEADY / 1000
     }
 
     fn lost(&self) -> Seen {
@@ -136,16 +127,14 @@ async fn whole(
     if length.is_some_and(|length| length > wanted.most) {
         return Err(Seen::Refused(too_large(wanted.role, length)));
     }
-    // At most what is taken; what does not come takes no memory.
-    let announced = usize::try_from(length.unwrap_or_default()).unwrap_or_default();
-    let mut bytes = BytesMut::with_capacity(announced);
+    let mut bytes = Spool::in_folder(wanted.folder);
     let broken = |error| Seen::Again(cause(error), None);
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if (bytes.len() + chunk.len()) as u64 > wanted.most {
+        if bytes.length() + chunk.len() as u64 > wanted.most {
             return Err(Seen::Refused(too_large(wanted.role, None)));
         }
-        bytes.extend_from_slice(&chunk);
-        if patience.is_over(bytes.len()) {
+        bytes.push(&chunk).map_err(|error| no_room(wanted, &error))?;
+        if patience.is_over(bytes.length()) {
             return Err(patience.lost());
         }
     }
@@ -153,12 +142,13 @@ async fn whole(
     let asked = Url::parse(wanted.url).ok().as_ref().and_then(from);
     let host = from(response.url()).filter(|host| Some(host) != asked.as_ref());
     let private = came_from_inside(&response).await;
-    Ok(Seen::Got(Got {
-        bytes: bytes.freeze(),
-        validator: validator(&response),
-        redirected: host,
-        private,
-    }))
+    Ok(Seen::Got(Got { bytes, validator: validator(&response), redirected: host, private }))
+}
+
+fn no_room(wanted: &Wanted<'_>, error: &io::Error) -> Seen {
+    let message = format!("it cannot be kept in {}: {error}", wanted.folder.display());
+    let help = "make room there: what is looked at is kept until it was taken apart";
+    Seen::Refused(Trouble::new("no_room", message, help))
 }
 
 /// Names a version. A weak tag promises the same picture, not the same bytes.

@@ -19,6 +19,7 @@ mod presence;
 mod receive;
 mod resolver;
 mod sent;
+mod spool;
 mod upload;
 mod video;
 
@@ -40,6 +41,7 @@ pub use self::presence::Presence;
 pub use self::receive::MAX_ANSWER;
 use self::receive::{Deadline, Keep, receive};
 use self::sent::{cut_off, lasting};
+pub use self::spool::Spool;
 pub use self::upload::{API_KEEPS, Store, Stored};
 pub use self::video::{Fetched, Framing, Resume, Stream};
 use crate::ledger::{Departure, Named, Permit, Receipt};

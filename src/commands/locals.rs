@@ -166,15 +166,34 @@ pub(super) fn lengths<'b>(batch: &'b Batch, catalog: &Catalog) -> Vec<(&'b str, 
     if catalog.is_empty() {
         return Vec::new();
     }
-    let length = |pair: &'b Pair| Some((pair.id.as_str(), audio_length(batch, catalog, pair)?));
+    let length =
+        |pair: &'b Pair| Some((pair.id.as_str(), recording(batch, catalog, pair)?.length()?));
     batch.manifest.pairs.iter().filter_map(length).collect()
 }
 
-/// How long the recording of a pair was when it was last looked at; nothing for a file that was
+/// How long the recording of a pair may be billed for, as it was last looked at.
+pub(super) fn billable(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
+    recording(batch, catalog, pair)?.billable()
+}
+
+/// Of the pairs whose recordings may be billed for longer than they play, how long; by folded ids.
+pub(super) fn disputed(batch: &Batch, catalog: &Catalog) -> HashMap<String, Duration> {
+    if catalog.is_empty() {
+        return HashMap::new();
+    }
+    let longer = |pair: &Pair| {
+        let look = recording(batch, catalog, pair)?;
+        let billable = look.billable().filter(|billable| Some(*billable) != look.length())?;
+        Some((pair.id.folded(), billable))
+    };
+    batch.manifest.pairs.iter().filter_map(longer).collect()
+}
+
+/// What was seen of the recording of a pair when it was last looked at; nothing of a file that was
 /// written to since.
-pub(super) fn audio_length(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Duration> {
+fn recording(batch: &Batch, catalog: &Catalog, pair: &Pair) -> Option<Look> {
     match &pair.request.audio {
-        Source::Url(url) => catalog.length(url.as_written()),
-        Source::File(file) => look(batch, catalog, (file, Role::Audio))?.length(),
+        Source::Url(url) => catalog.recording(url.as_written()),
+        Source::File(file) => look(batch, catalog, (file, Role::Audio)),
     }
 }

@@ -113,7 +113,7 @@ fn wishes<'a>(
     });
     let wish = |(pair, known): (&'a Pair, &Option<Known>)| {
         let body = pair.request.to_json().to_string();
-        let audio = locals::audio_length(batch, catalog, pair);
+        let audio = locals::billable(batch, catalog, pair);
         Wish {
             pair,
             audio: audio.or_else(|| known.as_ref().and_then(|known| known.audio)),

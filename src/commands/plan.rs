@@ -138,7 +138,7 @@ pub(super) fn outlook(
     let mut unsent = Vec::with_capacity(batch.manifest.pairs.len());
     let listed = Listed::read(view, &batch.manifest.pairs)?;
     for (pair, known) in batch.manifest.pairs.iter().zip(listed.known) {
-        let audio = locals::audio_length(batch, catalog, pair)
+        let audio = locals::billable(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
         let sent = step(pair, known.as_ref()) == Step::Create;
         let step = match sent && unfit.contains(pair) {

@@ -144,7 +144,8 @@ impl Local {
     /// # Errors
     /// When the system refuses, or it has more by now.
     pub fn read(&self, most: u64) -> Result<Vec<u8>, LocalError> {
-        let mut bytes = Vec::new();
+        let expected = usize::try_from(self.length.min(most)).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(expected + 1);
         File::open(&self.path)?.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
             let grown = io::Error::new(io::ErrorKind::FileTooLarge, "it is too large");

@@ -42,9 +42,10 @@ const VIDEO: &str = "it shows the film, and is none: give the recording's own fi
 const UPLOAD: &str = "put the file where everybody can fetch it, or beside the manifest";
 
 /// Endings of files that are never taken as a portrait or a recording.
-const NEVER: [&str; 25] = [
+const NEVER: [&str; 30] = [
     "heic", "heif", "tif", "tiff", "bmp", "svg", "psd", "pdf", "jxl", "dng", "cr2", "nef", "flac",
-    "wma", "aif", "aiff", "amr", "caf", "webm", "mid", "doc", "docx", "zip", "html", "htm",
+    "wma", "aif", "aiff", "amr", "caf", "webm", "mid", "doc", "docx", "zip", "html", "htm", "mov",
+    "mkv", "avi", "wmv", "txt",
 ];
 
 /// The code of a remark about a page that shows a file.
@@ -211,6 +212,7 @@ mod tests {
         };
         assert_eq!(weights("https://e.co/a.HEIC"), [Weight::Error]);
         assert_eq!(weights("https://e.co/a.pdf#page=1"), [Weight::Error]);
+        assert_eq!(weights("https://e.co/a.MOV"), [Weight::Error]);
         assert_eq!(weights("https://e.co/a.heic?fm=jpg"), [Weight::Warning]);
         for url in
             ["https://e.co/a.jpg", "https://e.co/heic", "https://e.co/a.heic/b", "https://e.co/"]

@@ -56,6 +56,8 @@ pub enum Content {
         size: (u32, u32),
         /// Whether a face can be seen.
         face: Face,
+        /// Whether the mark of its end is there.
+        ending: Ending,
     },
     /// A recording.
     Sound {
@@ -72,6 +74,15 @@ pub enum Content {
     },
     /// Neither, or a broken one.
     Unfit(Trouble),
+}
+
+/// Whether the mark of a picture's end is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It is.
+    There,
+    /// It is not, though all of the picture is.
+    Missing,
 }
 
 /// Whether a face can be seen.
@@ -193,6 +204,17 @@ impl Look {
         }
     }
 
+    /// How long it may be billed for: the longer of header and packets, if it was walked.
+    #[must_use]
+    pub fn billable(&self) -> Option<Duration> {
+        match &self.found.as_ref().ok()?.content {
+            Content::Sound { millis, claimed, .. } => {
+                millis.map(|millis| Duration::from_millis(millis.max(claimed.unwrap_or(0))))
+            }
+            Content::Picture { .. } | Content::Unfit(_) => None,
+        }
+    }
+
     /// Whether it was looked at as closely as that.
     #[must_use]
     pub fn covers(&self, faces: Faces) -> bool {
@@ -249,9 +271,9 @@ impl Look {
 fn of_content(facts: &Facts, role: Role, demands: &Demands<'_>) -> Vec<Remark> {
     match (&facts.content, role) {
         (Content::Unfit(trouble), _) => vec![trouble.clone().into()],
-        (Content::Picture { face, .. }, Role::Image) => match demands.faces {
-            Faces::LookedFor => of_picture(facts.bytes, face),
-            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked),
+        (Content::Picture { face, ending, .. }, Role::Image) => match demands.faces {
+            Faces::LookedFor => of_picture(facts.bytes, face, *ending),
+            Faces::Ignored => of_picture(facts.bytes, &Face::NotAsked, *ending),
         },
         (Content::Sound { millis, claimed, silent, cut, .. }, Role::Audio) => {
             let [length, claimed] = [millis, claimed].map(|ms| ms.map(Duration::from_millis));
@@ -272,8 +294,16 @@ fn swapped(message: &str) -> Remark {
     Trouble::new("wrong_medium", message, "are image and audio swapped?").into()
 }
 
-fn of_picture(bytes: u64, face: &Face) -> Vec<Remark> {
+fn of_picture(bytes: u64, face: &Face, ending: Ending) -> Vec<Remark> {
     let mut remarks: Vec<_> = size::of_picture(bytes).into_iter().collect();
+    match ending {
+        Ending::There => {}
+        Ending::Missing => remarks.push(Remark::warning(
+            "image_unended",
+            "it lacks the mark of its end, though all of the picture is there",
+            "services take such pictures; save it anew to be sure",
+        )),
+    }
     match face {
         Face::Seen | Face::NotAsked => {}
         Face::NotSeen => remarks.push(Remark::warning(
@@ -314,7 +344,7 @@ fn of_length(length: Option<Duration>, claimed: Option<Duration>, most: Duration
         remarks.push(Remark::warning(
             "length_disputed",
             format!("its header says {claimed}, its packets come to {walked}"),
-            "the server may bill the other length: convert it anew to be sure",
+            "the longer is reckoned with, as the server may bill it: convert it anew to be sure",
         ));
     }
     remarks

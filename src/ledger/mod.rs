@@ -112,7 +112,9 @@ pub struct Planned {
     media: [Arc<str>; 2],
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
-    /// Whether that is news.
+    /// How long it may be billed for, if that is another length.
+    billable: Option<Duration>,
+    /// Whether its length is news.
     measured: bool,
 }
 

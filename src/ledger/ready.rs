@@ -56,6 +56,12 @@ impl Planned {
     pub fn measured(self, audio: Option<Duration>) -> Self {
         Self { measured: self.audio != audio, audio, ..self }
     }
+
+    /// With the length that its recording may be billed for, where that is another one.
+    #[must_use]
+    pub fn billed_as(self, billable: Option<Duration>) -> Self {
+        Self { billable, ..self }
+    }
 }
 
 impl Write<'_> {

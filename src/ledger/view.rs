@@ -344,6 +344,7 @@ pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
         id: id.into(),
         media: [image.into(), audio.into()],
         audio: duration(row, 4)?,
+        billable: None,
         measured: false,
     })
 }

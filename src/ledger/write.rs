@@ -102,7 +102,7 @@ impl<'a> Write<'a> {
         let (pair, from, event) = (planned.pair, State::Planned, Event::Intended);
         let to = allowed(&planned.id, from, event)?;
         let now = self.now.as_millisecond();
-        let charge = self.purse.rules().charge(planned.audio, &planned.body);
+        let charge = self.purse.rules().charge(planned.billable.max(planned.audio), &planned.body);
         self.purse.take(charge).map_err(|refusal| LedgerError::NotAffordable {
             id: planned.id.to_string(),
             refusal,

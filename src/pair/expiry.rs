@@ -38,7 +38,7 @@ pub fn expires(url: &str) -> Option<Timestamp> {
         }
     }
     let decimal = |name| moment(value(name)?.parse().ok()?);
-    let azure = || value("se")?.parse().ok();
+    let azure = || value("se").and_then(|text| text.parse().ok().or_else(|| midnight(&text)));
     // `START;END`, both in seconds.
     let tencent = || moment(value("q-sign-time")?.split_once(';')?.1.parse().ok()?);
     let qiniu = || value("token").and_then(|_| decimal("e"));
@@ -79,6 +79,12 @@ pub fn moment(number: i64) -> Option<Timestamp> {
     }
 }
 
+/// `2026-11-22`, which ends as it begins.
+fn midnight(text: &str) -> Option<Timestamp> {
+    let day: jiff::civil::Date = text.parse().ok()?;
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
 /// `20261122T180000Z`
 fn compact(text: &str) -> Option<Timestamp> {
     let civil = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
@@ -102,6 +108,8 @@ mod tests {
             ("Expires=1795374000&Signature=x&GoogleAccessId=y", at),
             ("expires=1795374000000", at),
             ("sv=2022&se=2026-11-22T19%3A00%3A00Z&sig=x", at),
+            ("sv=2022&se=2026-11-22T19:00Z&sig=x", at),
+            ("sv=2022&se=2026-11-23&sig=x", Some("2026-11-23T00:00:00Z".parse().unwrap())),
             ("q-sign-time=1795370400%3B1795374000&q-signature=x", at),
             ("x-expires=1795374000&x-signature=x", at),
             ("e=1795374000&token=x", at),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::files::hexadecimal;
-use crate::fitness::{Content, Face, Faces, Facts, Trouble};
+use crate::fitness::{Content, Ending, Face, Faces, Facts, Trouble};
 use crate::media::audio::{self, Audio, Sound};
 use crate::media::face;
 use crate::media::image::{self, Image};
@@ -14,7 +14,13 @@ use crate::pair::Role;
 /// What the bytes of a medium are. Takes milliseconds of a processor, more to look for a face.
 #[must_use]
 pub fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
-    let picture = || image::look(bytes).map(|image| picture(bytes, &image, faces));
+    let picture = || match image::look(bytes) {
+        Ok(image) => Ok(picture(bytes, &image, faces, Ending::There)),
+        Err(no) => match image::without_end(bytes).filter(|it| face::is_complete(bytes, it)) {
+            Some(image) => Ok(picture(bytes, &image, faces, Ending::Missing)),
+            None => Err(no),
+        },
+    };
     let sound = || audio::measure(bytes).map(sound);
     // The other one may have been meant: then it is said what that is.
     let content = match role {
@@ -26,7 +32,7 @@ pub fn examine(bytes: &[u8], role: Role, faces: Faces) -> Facts {
     Facts { bytes: bytes.len() as u64, sha256, content }
 }
 
-fn picture(bytes: &[u8], image: &Image, faces: Faces) -> Content {
+fn picture(bytes: &[u8], image: &Image, faces: Faces, ending: Ending) -> Content {
     let face = match faces {
         Faces::Ignored => Face::NotAsked,
         Faces::LookedFor => match face::find(bytes, image) {
@@ -35,7 +41,8 @@ fn picture(bytes: &[u8], image: &Image, faces: Faces) -> Content {
             face::Faces::NotChecked(reason) => Face::NotChecked(reason.to_string()),
         },
     };
-    Content::Picture { kind: image.kind.to_string(), size: (image.width, image.height), face }
+    let size = (image.width, image.height);
+    Content::Picture { kind: image.kind.to_string(), size, face, ending }
 }
 
 fn bad_picture(unfit: image::Unfit) -> Trouble {
@@ -44,7 +51,7 @@ fn bad_picture(unfit: image::Unfit) -> Trouble {
         Empty => ("image_empty", "is it the right file?"),
         Page => ("not_public", LOGIN),
         Other(_) | Unknown => ("not_an_image", "convert it to JPG or PNG"),
-        Cut(_) => ("image_cut", "did its upload break off? Upload it again"),
+        Cut(_) => ("image_cut", "did its upload break off? Upload it again, or save it anew"),
         Damaged(_) => ("image_damaged", "save it anew"),
     };
     Trouble::new(code, unfit.to_string(), help)

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -21,10 +20,15 @@ use crate::pair::{LocalFile, Role, Source, is_loopback};
 
 /// Requests under way to one host.
 const PER_HOST: usize = 16;
-/// Media on their way or taken apart at once, of all hosts together. They are held in memory whole.
-const HELD: usize = 32;
-/// Pictures and recordings taken apart at once: this keeps a processor busy.
-const EXAMINED: usize = 4;
+/// Media on their way or taken apart at once, of all hosts together: several slow hosts hold up no
+/// other.
+const HELD: usize = 96;
+/// What media that are taken apart hold of the memory at most, all together, in kibibytes. One that
+/// is as large as any fits.
+const MEMORY: usize = 96 << 10;
+/// Pictures and recordings taken apart at once: a processor is busy with two, and each thread that
+/// does it keeps some of the memory that it had.
+const EXAMINED: usize = 2;
 /// How often a medium is asked for when no answer comes.
 const TRIES: u32 = 3;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
@@ -62,6 +66,7 @@ pub struct Prober<'a> {
     hosts: RefCell<HashMap<String, Rc<Semaphore>>>,
     held: Semaphore,
     examined: Semaphore,
+    memory: Semaphore,
     under_way: RefCell<HashMap<(Source, Role), Once<Look>>>,
 }
 
@@ -74,6 +79,7 @@ impl<'a> Prober<'a> {
             hosts: RefCell::default(),
             held: Semaphore::new(HELD),
             examined: Semaphore::new(EXAMINED),
+            memory: Semaphore::new(MEMORY),
             under_way: RefCell::default(),
         }
     }
@@ -130,7 +136,9 @@ impl<'a> Prober<'a> {
         let at_host = host.acquire().await;
         // After the host's: who waits for a slow host holds up nobody else.
         let _held = self.held.acquire().await;
-        let seen = self.fetch(&Wanted { url, role, most: most(role), known }).await;
+        let folder = self.means.catalog.place();
+        let wanted = Wanted { url, role, most: most(role), known, folder: &folder };
+        let seen = self.fetch(&wanted).await;
         drop(at_host);
         let (look, validator) = match (seen, usable) {
             (Seen::Got(got), _) => self.take(got, role, earlier.as_ref()).await,
@@ -160,7 +168,8 @@ impl<'a> Prober<'a> {
         earlier: Option<&Earlier>,
     ) -> (Look, Option<String>) {
         let Got { bytes, validator, redirected, private } = got;
-        let facts = self.examine(bytes, role).await;
+        let length = bytes.length();
+        let facts = self.examine(length, role, move || Ok(bytes.into_bytes()?)).await;
         // What was unfit was to be changed.
         let before = earlier.filter(|earlier| earlier.look.is_fit());
         let before = before.and_then(|earlier| earlier.look.sha256());
@@ -210,22 +219,32 @@ impl<'a> Prober<'a> {
         }
         let _held = self.held.acquire().await;
         let file = local.clone();
-        let bytes = read(move || file.read(most(role))).await?;
-        let found = self.examine(bytes.into(), role).await;
-        let look = Look::here(found);
+        let bytes = move || file.read(most(role));
+        let look = Look::here(Ok(self.examine(local.length, role, bytes).await?));
         self.means.catalog.put(&path, role, Some(&local.version), &look);
         Ok(look)
     }
 
-    /// On another thread: requests go on meanwhile.
-    async fn examine(&self, bytes: Bytes, role: Role) -> Result<Facts, Trouble> {
+    /// Takes so many bytes apart, on another thread: requests go on meanwhile.
+    async fn examine(
+        &self,
+        length: u64,
+        role: Role,
+        bytes: impl FnOnce() -> Result<Vec<u8>, LocalError> + Send + 'static,
+    ) -> Result<Facts, Trouble> {
         let _place = self.examined.acquire().await;
+        let most = usize::try_from(length / 1024 + 1).unwrap_or(MEMORY).min(MEMORY);
+        let _memory = self.memory.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
         let faces = self.means.faces;
-        let facts = tokio::task::spawn_blocking(move || examine(&bytes, role, faces)).await;
-        facts.map_err(|_| {
-            let help = "please report it, with the file";
-            Trouble::new("not_understood", "looking at it failed: a fault of callsheet's", help)
-        })
+        let looking = move || bytes().map(|bytes| examine(&bytes, role, faces));
+        match tokio::task::spawn_blocking(looking).await {
+            Ok(facts) => facts.map_err(unfit),
+            Err(_) => {
+                let help = "please report it, with the file";
+                let message = "looking at it failed: a fault of callsheet's";
+                Err(Trouble::new("not_understood", message, help))
+            }
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl<'a> Preflight<'a> {
             ready = ready.sending(body.to_string().into());
         }
         if let Some(audio) = media.iter().find(|one| one.role == Role::Audio) {
-            ready = ready.measured(audio.look.length());
+            ready = ready.measured(audio.look.length()).billed_as(audio.look.billable());
         }
         Ok((!media.is_empty()).then_some(ready))
     }

@@ -286,7 +286,7 @@ fn a_recording_that_was_replaced_is_measured_again_before_it_is_paid_for() {
     let (api, _speeches, sheet) = plain(vec![], 5, &[9_000]);
     let catalog = rusqlite::Connection::open(sheet.run_folder().join("media.sqlite")).unwrap();
     // As if it had been a second long when it was looked at, and another file.
-    let sql = "UPDATE looks SET look = replace(look, '\"millis\":9000', '\"millis\":1000'),
+    let sql = "UPDATE looks SET look = replace(look, ':9000', ':1000'),
         validator = '\"another\"' WHERE role = 'audio'";
     assert_eq!(catalog.execute(sql, ()).unwrap(), 1);
     drop(catalog);

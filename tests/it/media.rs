@@ -125,7 +125,13 @@ fn what_is_no_sound_is_called_by_its_name() {
 fn headers_that_lie_are_told_by_how_much() {
     let audio = audio::measure(&sound("size-too-large.wav")).unwrap();
     assert_eq!(audio.disagreement(), Some(Duration::from_secs(4)));
-    let unknown = audio::measure(&sound("size-too-small.wav")).unwrap();
+    let hidden = audio::measure(&sound("size-too-small.wav")).unwrap();
+    assert_eq!(
+        hidden.disagreement(),
+        Some(Duration::from_secs(1)),
+        "and which way, the lengths say"
+    );
+    let unknown = audio::measure(&sound("page-lost.ogg")).unwrap();
     assert_eq!(unknown.disagreement(), None);
 }
 
@@ -228,6 +234,32 @@ fn a_picture_that_is_cut_is_no_picture() {
         // Nearly all of it; a camera's own bytes may follow the end marker of a JPEG.
         let short = whole.len() - if name == "portrait-thumbnail.jpg" { 17 } else { 1 };
         assert_eq!(image::look(&whole[..short]), Err(image::Unfit::Cut(expected.kind)), "{name}");
+    }
+}
+
+/// Services take what lacks nothing but the mark of its end, and nobody takes half a picture.
+#[cfg(feature = "face")]
+#[test]
+fn a_picture_that_lacks_only_its_end_is_told_from_half_of_one() {
+    let complete = |bytes: &[u8]| {
+        image::without_end(bytes).is_some_and(|image| face::is_complete(bytes, &image))
+    };
+    for (name, expected, _) in pictures() {
+        let whole = picture(name);
+        let ends = match expected.kind {
+            Kind::Jpeg => {
+                whole.windows(2).rposition(|two| two == b"\xff\xd9").unwrap()..whole.len()
+            }
+            _ => whole.len() - 1..whole.len(),
+        };
+        // Whether the last scan of several is whole, or one for printing is, no decoder here tells.
+        let unsure = ["portrait-progressive.jpg", "portrait-cmyk.jpg"].contains(&name);
+        let taken = matches!(expected.kind, Kind::Jpeg | Kind::Gif) && !unsure;
+        assert_eq!(complete(&whole[..ends.start]), taken, "{name}");
+        for tenth in 1..10 {
+            let half = &whole[..whole.len() * tenth / 10];
+            assert!(!complete(half), "{name} cut at {tenth}");
+        }
     }
 }
 

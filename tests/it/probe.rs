@@ -232,3 +232,44 @@ fn a_slow_host_holds_up_no_other() {
     drop(running);
     assert!(quick.asked() >= 2 && slows < 64, "after {slows} of the slow host's");
 }
+
+/// Names are sent as people type them: in links, in redirects, in hosts.
+#[test]
+fn redirects_in_any_language_are_followed_as_browsers_do() {
+    let paths: [(&str, &[u8], &str); 4] = [
+        ("raw", "/王 小明.jpg".as_bytes(), "/%E7%8E%8B%20%E5%B0%8F%E6%98%8E.jpg"),
+        ("whole", "//{host}/é/a.jpg".as_bytes(), "/%C3%A9/a.jpg"),
+        ("latin", b"/caf\xe9.jpg", "/caf%E9.jpg"),
+        ("coded", b"/%E7%8E%8B.jpg", "/%E7%8E%8B.jpg"),
+    ];
+    let host = Rude::any(move |request, connection| {
+        use std::io::Write;
+        let path = request.split(' ').nth(1).unwrap();
+        let redirect = paths.iter().find(|(name, ..)| path == format!("/{name}"));
+        let Some((_, to, _)) = redirect else {
+            let bytes = fixture(if path.ends_with(".mp3") { "cbr.mp3" } else { "portrait.jpg" });
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len());
+            return drop(connection.write_all(&[head.as_bytes(), &bytes].concat()));
+        };
+        let here = connection.local_addr().unwrap().to_string();
+        let to = match std::str::from_utf8(to) {
+            Ok(text) => text.replace("{host}", &here).into_bytes(),
+            Err(_) => to.to_vec(),
+        };
+        let head = b"HTTP/1.1 302 Found\r\nconnection: close\r\ncontent-length: 0\r\nlocation: ";
+        let _ = connection.write_all(&[head, &to[..], b"\r\n\r\n"].concat());
+    });
+    let shouted = host.url.replace("http://", "HTTP://");
+    let pairs: Vec<_> = paths
+        .iter()
+        .map(|(name, ..)| [name, "a.mp3"].map(|it| format!("{shouted}/{it}")))
+        .collect();
+    let sheet = sheet(pairs.iter().map(|[image, audio]| (image.as_str(), audio.as_str())));
+    let said = probe(&sheet, &["--no-faces"]);
+    assert!(said.code == 0 && said.out.contains("5 files looked at: 0 errors"), "{said}");
+    let asked = host.requests();
+    for (_, _, path) in paths {
+        let line = format!("GET {path} HTTP/1.1\r\n");
+        assert!(asked.iter().any(|request| request.starts_with(&line)), "{path}: {asked:#?}");
+    }
+}

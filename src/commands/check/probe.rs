@@ -176,12 +176,12 @@ fn conclude(
     Ok(if errors.is_empty() { Exit::Done } else { Exit::Unfit })
 }
 
-/// Of every pair, how long its recording is.
+/// Of every pair, how long its recording may be billed for.
 fn lengths(batch: &Batch, seen: &[Seen<'_>]) -> Vec<Option<Duration>> {
     let known: HashMap<_, _> = seen
         .iter()
         .filter(|seen| seen.medium.role == Role::Audio)
-        .filter_map(|seen| Some((&seen.medium.source, seen.look.as_ref()?.length()?)))
+        .filter_map(|seen| Some((&seen.medium.source, seen.look.as_ref()?.billable()?)))
         .collect();
     batch.manifest.pairs.iter().map(|pair| known.get(&pair.request.audio).copied()).collect()
 }
@@ -208,7 +208,7 @@ fn describe(seen: &Seen<'_>) -> Value {
     let seconds =
         |millis: &Option<u64>| millis.map(|millis| Duration::from_millis(millis).as_secs_f64());
     match facts.map(|facts| &facts.content) {
-        Some(Content::Picture { kind, size, face }) => {
+        Some(Content::Picture { kind, size, face, .. }) => {
             value["kind"] = json!(kind);
             value["size"] = json!(size);
             value["face"] = match face {

@@ -95,10 +95,11 @@ impl Search<'_> {
             return listened(bytes).await;
         }
         let url = &lost.audio;
-        let wanted = Wanted { url, role: Role::Audio, most: MAX_AUDIO, known: None };
+        let folder = &self.site.folder;
+        let wanted = Wanted { url, role: Role::Audio, most: MAX_AUDIO, known: None, folder };
         for _ in 0..3 {
             match self.client.media().medium(&wanted).await {
-                Seen::Got(got) => return listened(got.bytes.to_vec()).await,
+                Seen::Got(got) => return listened(got.bytes.into_bytes().ok()?).await,
                 Seen::Again(..) => tokio::time::sleep(Duration::from_secs(1)).await,
                 Seen::Refused(_) | Seen::Unchanged => return None,
             }

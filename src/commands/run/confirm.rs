@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::again::Again;
+use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
 use crate::commands::keys::Resends;
+use crate::commands::locals;
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
 use crate::pair::{Pair, folded};
@@ -22,6 +24,8 @@ pub(super) struct Besides<'a> {
     pub(super) again: &'a Again,
     /// Those whose media are looked at again.
     pub(super) unfit: &'a [String],
+    /// What was seen of the recordings.
+    pub(super) catalog: &'a Catalog,
     /// What is sent again under its key, and what that takes.
     pub(super) resends: &'a Resends,
 }
@@ -93,11 +97,12 @@ fn to_send(
     args: &RunArgs,
     batch: &Batch,
     view: &View,
-    Besides { again, unfit, .. }: Besides<'_>,
+    Besides { again, unfit, catalog, .. }: Besides<'_>,
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let most = args.limit.map_or(u64::MAX, |most| most as u64);
     let prices = Prices::of_batch(batch);
+    let disputed = locals::disputed(batch, catalog);
     let unfit: HashSet<_> = unfit.iter().map(String::as_str).collect();
     view.each_row::<Failure>(Rows::All, |row| {
         let length = match row.state {
@@ -109,7 +114,8 @@ fn to_send(
             State::InDoubt | State::Abandoned => None,
         };
         if let Some(length) = length.filter(|_| row.listed && sum.pairs < most) {
-            sum.add(length, prices.of(&row.id));
+            let longer = disputed.get(&folded(&row.id)).filter(|_| length.is_some()).copied();
+            sum.add(longer.max(length), prices.of(&row.id));
         }
         Ok(())
     })?;

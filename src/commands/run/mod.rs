@@ -145,7 +145,7 @@ fn put_right(
     if let Some(doubts) = resends.announce() {
         ui.note(&doubts);
     }
-    let besides = Besides { again: &again, unfit: &unfit, resends: &resends };
+    let besides = Besides { again: &again, unfit: &unfit, catalog, resends: &resends };
     if let Some(sum) = confirm(ui, (args, batch), &view, besides)? {
         balance::confirm(ui, batch, (&sum, &view.bills()?), left)?;
     }

@@ -1,10 +1,12 @@
 //! Ogg (RFC 3533): follows the pages, and takes the length from positions that every page proves.
 //!
 //! A page has a checksum and a number, so a stream whose pages are all there and whose positions go
-//! up by what their packets can hold is known to its last sample. Several streams in a row, a
-//! missing page, or a codec that is neither Vorbis nor Opus: the length is unknown.
+//! up by what their packets can hold is known to its last sample, and so are several in a row. A
+//! missing page, streams side by side, or a codec that is neither Vorbis nor Opus: the length is
+//! unknown.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::super::fields::{le16, le32, le64, time};
 use super::hear::{MOST_PACKETS, Voice};
@@ -229,11 +231,16 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
     if is_video(first.body) {
         return Err(Unfit::Other("an Ogg video"));
     }
-    let mut stream = Stream::new(&first);
+    let (mut stream, mut before) = (Stream::new(&first), Vec::new());
     let mut at = 0;
     while let Some((page, size)) = page(bytes, at) {
-        // Another stream begins, beside this one or after it.
-        stream.doubt |= at > 0 && page.flags & 2 == 2;
+        if at > 0 && page.flags & 2 == 2 {
+            // Another stream begins, after this one or beside it.
+            match stream.count {
+                0 => stream.doubt = true,
+                _ => before.push(std::mem::replace(&mut stream, Stream::new(&page))),
+            }
+        }
         if page.serial == stream.serial {
             stream.take(&page);
         } else {
@@ -243,12 +250,13 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
         at += size;
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    if stream.count == 0 {
+    if stream.count == 0 && before.is_empty() {
         return Err(if rest.is_empty() { Unfit::NoSound } else { Unfit::Cut });
     }
     let cut = is_cut(rest) || !stream.part.is_empty();
     stream.doubt |= !cut && !rest.is_empty();
-    Ok(found(stream, cut))
+    before.push(stream);
+    Ok(found(before, cut))
 }
 
 fn is_video(first: &[u8]) -> bool {
@@ -264,19 +272,28 @@ fn is_cut(rest: &[u8]) -> bool {
     magic > 0 && rest[..magic] == b"OggS"[..magic] && rest.len() < MOST_BYTES
 }
 
-fn found(stream: Stream<'_>, cut: bool) -> Walk<'_> {
-    let (rate, skip) = match stream.codec {
-        Codec::Vorbis(rate, _) => (rate, 0),
-        Codec::Opus(skip) => (48_000, skip),
-        Codec::Other => (0, 0),
-    };
-    let played = |from: i64| {
-        let samples = u64::try_from(stream.position.saturating_sub(from)).ok()?;
+impl Stream<'_> {
+    /// How long it plays from a position on.
+    fn played(&self, from: i64) -> Option<Duration> {
+        let (rate, skip) = match self.codec {
+            Codec::Vorbis(rate, _) => (rate, 0),
+            Codec::Opus(skip) => (48_000, skip),
+            Codec::Other => (0, 0),
+        };
+        let samples = u64::try_from(self.position.saturating_sub(from)).ok()?;
         time(samples.saturating_sub(skip), rate)
-    };
-    let length = stream.start.filter(|_| !stream.doubt).and_then(played);
-    let claimed = played(0);
-    Walk { length, claimed, cut, voice: stream.voice() }
+    }
+
+    fn length(&self) -> Option<Duration> {
+        self.start.filter(|_| !self.doubt).and_then(|start| self.played(start))
+    }
+}
+
+/// All of the streams play, one after another; whoever does not walk sees the last position alone.
+fn found(mut streams: Vec<Stream<'_>>, cut: bool) -> Walk<'_> {
+    let length = streams.iter().map(Stream::length).sum();
+    let claimed = streams.last().and_then(|stream| stream.played(0));
+    Walk { length, claimed, cut, voice: streams.swap_remove(0).voice() }
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@ pub(super) fn strip(bytes: &[u8]) -> &[u8] {
     while let Some(size) = leading(rest) {
         rest = rest.get(size..).unwrap_or_default();
     }
+    without_trailing(rest)
+}
+
+/// The bytes before the tags at the end.
+pub(super) fn without_trailing(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
     while let Some(size) = trailing(rest) {
         rest = &rest[..rest.len() - size.min(rest.len())];
     }

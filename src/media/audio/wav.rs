@@ -1,10 +1,13 @@
 //! WAV: follows the chunks and compares what the header says with what is there.
 
+mod chunks;
+
 use std::time::Duration;
 
-use super::super::fields::{le16, le24, le32, le64, place, time};
+use self::chunks::Samples;
+use super::super::fields::{le16, le24, le32, le64, time};
 use super::hear::{Heard, QUIET, Voice};
-use super::{Sound, Unfit, Walk, mpeg};
+use super::{Sound, Unfit, Walk, mpeg, tags};
 
 /// What the `fmt ` chunk says of the samples.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,11 @@ impl Format {
         Some(Format { tag, rate, bits: le16(bytes, 14)?, block: le16(bytes, 12)?, channels })
     }
 
+    /// How long so many bytes of samples play.
+    fn length(&self, bytes: u64) -> Option<Duration> {
+        time(bytes / u64::from(self.block.max(1)), self.rate).filter(|_| self.is_plain())
+    }
+
     /// Whether every block is one moment of sound, so that counting them is walking them.
     fn is_plain(&self) -> bool {
         let known = match self.tag {
@@ -47,91 +55,21 @@ impl Format {
     }
 }
 
-/// Where the samples are and how many bytes their header says.
-#[derive(Debug)]
-struct Data<'a> {
-    there: &'a [u8],
-    said: Option<u64>,
-    cut: bool,
-    /// Whether what follows them is made of chunks, or nothing.
-    tidy: bool,
-}
-
-/// The chunk sizes that writers leave who did not know the length when they began.
-fn is_streaming(size: u64) -> bool {
-    (0x7fff_0000..=0x7fff_ffff).contains(&size) || size >= 0xffff_0000
-}
-
-fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8], u32)> {
-    Some((bytes.get(at..at + 4)?, le32(bytes, at + 4)?))
-}
-
-/// Whether only whole chunks with readable names follow, the last one's padding byte aside.
-fn is_tidy(bytes: &[u8], mut at: usize) -> bool {
-    while at < bytes.len() {
-        match chunk(bytes, at) {
-            Some((name, size)) if name.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
-                at = at.saturating_add(8 + place(size)).saturating_add(place(size & 1));
-            }
-            _ => return bytes[at..].iter().all(|byte| *byte == 0) && bytes.len() - at < 8,
-        }
-    }
-    at <= bytes.len() + 1
-}
-
-fn data(bytes: &[u8], at: usize, size: u64) -> Data<'_> {
-    let rest = &bytes[at..];
-    let streaming = is_streaming(size) || (size == 0 && !is_tidy(bytes, at));
-    if streaming {
-        return Data { there: rest, said: None, cut: false, tidy: true };
-    }
-    let end = place(size).saturating_add(at);
-    let there = bytes.get(at..end).unwrap_or(rest);
-    let after = end.saturating_add(place(size & 1));
-    let tidy = after >= bytes.len() || is_tidy(bytes, after);
-    Data { there, said: Some(size), cut: end > bytes.len(), tidy }
-}
-
-/// The format and the samples, in the order in which they have to stand.
-fn chunks(bytes: &[u8]) -> Result<(Format, Data<'_>), Unfit> {
-    let (mut at, mut format, mut large) = (12, None, None);
-    loop {
-        let (name, size) = chunk(bytes, at).ok_or(Unfit::Cut)?;
-        let start = at + 8;
-        match name {
-            b"fmt " => format = Format::read(bytes.get(start..).unwrap_or_default()),
-            b"ds64" => large = le64(bytes, start + 8),
-            b"data" => {
-                let size = large.filter(|_| size == u32::MAX).unwrap_or(size.into());
-                return Ok((format.ok_or(Unfit::Unknown)?, data(bytes, start, size)));
-            }
-            _ => {}
-        }
-        at = start.saturating_add(place(size)).saturating_add(place(size & 1));
-        if at > bytes.len() {
-            return Err(Unfit::Cut);
-        }
-    }
-}
-
 pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
-    let (format, data) = chunks(bytes)?;
-    if data.there.is_empty() {
-        return Err(if data.cut { Unfit::Cut } else { Unfit::NoSound });
+    let samples = Samples::read(tags::without_trailing(bytes))?;
+    let Some((format, there)) = samples.first else { return Err(Unfit::Cut) };
+    if there.is_empty() && samples.length.is_none_or(|length| length.is_zero()) {
+        return Err(if samples.cut { Unfit::Cut } else { Unfit::NoSound });
     }
     if format.tag == MP3 {
-        return mpeg::walk(data.there);
+        return mpeg::walk(there);
     }
-    let plain = format.is_plain();
-    let length = |bytes: u64| -> Option<Duration> {
-        time(bytes / u64::from(format.block.max(1)), format.rate).filter(|_| plain)
-    };
     Ok(Walk {
-        length: length(data.there.len() as u64).filter(|_| data.tidy),
-        claimed: data.said.and_then(length),
-        cut: data.cut,
-        voice: match plain {
-            true => Voice::Plain(Pcm { format, bytes: data.there }),
+        length: samples.length,
+        claimed: samples.said,
+        cut: samples.cut,
+        voice: match format.is_plain() {
+            true => Voice::Plain(Pcm { format, bytes: there }),
             false => Voice::Unknown,
         },
     })
@@ -264,8 +202,49 @@ mod tests {
         assert_eq!(walked(16000), (secs(1), secs(2), true));
         assert_eq!(walked(0), (secs(1), None, false));
         assert_eq!(walked(u32::MAX), (secs(1), None, false));
-        // What follows the samples is no chunk, so nobody knows which of the two is right.
-        assert_eq!(walked(4000), (None, Some(Duration::from_millis(500)), false));
+        // What follows the samples is no chunk, and may be sound that the header does not count.
+        assert_eq!(walked(4000), (secs(1), Some(Duration::from_millis(500)), false));
+    }
+
+    fn lengths(bytes: &[u8]) -> (u128, u128, bool) {
+        let walk = walk(bytes).unwrap();
+        let [length, claimed] = [walk.length, walk.claimed].map(|it| it.unwrap().as_millis());
+        (length, claimed, walk.cut)
+    }
+
+    #[test]
+    fn joined_chunks_and_files_are_counted_to_the_last_sample() {
+        let second = wav(PCM, 8, 8000, &[7; 8000]);
+        let more = [&second[..], b"LIST\x03\0\0\0abc\0", &second[36..]].concat();
+        assert_eq!(lengths(&more), (2000, 1000, false), "two chunks of samples");
+        let files = [&second[..], &wav(PCM, 16, 8000, &[7; 8000])].concat();
+        assert_eq!(lengths(&files), (1500, 1000, false), "each by its own format");
+        let cut = files[..files.len() - 4000].to_vec();
+        assert_eq!(lengths(&cut), (1250, 1000, true));
+        let unknown = [&second[..], &wav(2, 4, 100, &[7; 100])].concat();
+        let unknown = walk(&unknown).unwrap();
+        assert_eq!((unknown.length, unknown.claimed), (None, Some(Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn an_odd_chunk_may_lack_its_padding() {
+        let second = wav(PCM, 8, 8000, &[7; 8000]);
+        for padding in [&b""[..], b"\0", b"x"] {
+            let before = [&second[..12], b"note\x05\0\0\0hello", padding, &second[12..]].concat();
+            assert_eq!(lengths(&before), (1000, 1000, false), "{padding:?}");
+            let odd = wav(PCM, 8, 8001, &[7; 8001]);
+            let after = [&odd[..], padding, b"LIST\x04\0\0\0abcd"].concat();
+            assert_eq!(lengths(&after), (1000, 1000, false), "{padding:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_chunks_is_a_tag_or_may_be_sound() {
+        let second = wav(PCM, 8, 8000, &[7; 8000]);
+        let tag = [&b"TAG"[..], &[b'x'; 125]].concat();
+        assert_eq!(lengths(&[&second[..], &tag].concat()), (1000, 1000, false));
+        assert_eq!(lengths(&[&second[..], &[0; 7]].concat()), (1000, 1000, false));
+        assert_eq!(lengths(&[&second[..], &[0x81; 4000]].concat()), (1500, 1000, false));
     }
 
     #[test]

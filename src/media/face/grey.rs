@@ -98,14 +98,23 @@ pub(super) fn decode(bytes: &[u8], kind: Kind) -> Option<Grey> {
     picture.map(Grey::shrunk)
 }
 
-fn jpeg(bytes: &[u8]) -> Option<Grey> {
-    let options = DecoderOptions::default()
+/// Whether every row of a JPEG is there, its end marker aside.
+pub(super) fn has_all_rows(bytes: &[u8]) -> bool {
+    let options = options().set_strict_mode(true);
+    zune_jpeg::JpegDecoder::new_with_options(Cursor::new(bytes), options).decode().is_ok()
+}
+
+fn options() -> DecoderOptions {
+    DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::Luma)
         // Usual ones have ten; each goes over the whole picture.
         .jpeg_set_max_scans(24)
         .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(bytes), options);
+        .set_max_height(usize::from(u16::MAX))
+}
+
+fn jpeg(bytes: &[u8]) -> Option<Grey> {
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(bytes), options());
     decoder.decode_headers().ok()?;
     let (width, height) = decoder.dimensions()?;
     if width as u64 * height as u64 > MOST_PIXELS {

@@ -64,6 +64,18 @@ mod tests {
     }
 
     #[test]
+    fn one_that_lacks_its_trailer_alone_is_known() {
+        use super::super::without_end;
+
+        let whole = [HEAD, FRAME, FRAME].concat();
+        assert!(without_end(&whole).is_some_and(|image| image.animated));
+        for length in HEAD.len()..whole.len() {
+            let at_a_border = length == HEAD.len() + FRAME.len();
+            assert_eq!(without_end(&whole[..length]).is_some(), at_a_border, "cut at {length}");
+        }
+    }
+
+    #[test]
     fn a_gif_without_a_frame_or_with_unknown_blocks_is_damaged() {
         assert_eq!(look(&[HEAD, b"\x3b"].concat()), Err(DAMAGED));
         assert_eq!(look(&[HEAD, b"\x07"].concat()), Err(DAMAGED));

@@ -39,6 +39,21 @@ pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
     Ok(Image { kind: Kind::Jpeg, width, height, animated: false })
 }
 
+/// Whether it comes in several scans, by the marker of its frame.
+#[cfg(feature = "face")]
+pub(super) fn is_progressive(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Ok((marker, next)) = marker(bytes, at) {
+        match marker {
+            0xc2 | 0xc6 | 0xca | 0xce => return true,
+            0xda => return false,
+            0x01 | 0xd0..=0xd8 => at = next,
+            _ => at = next + be16(bytes, next).map_or(2, usize::from).max(2),
+        }
+    }
+    false
+}
+
 /// The marker at a place, and the place after it; any number of 0xff may stand before it.
 fn marker(bytes: &[u8], at: usize) -> Result<(u8, usize), Unfit> {
     let rest = bytes.get(at..).ok_or(CUT)?;
@@ -74,6 +89,17 @@ mod tests {
         for length in 2..SMALL.len() {
             assert_eq!(look(&SMALL[..length]), Err(CUT), "cut at {length}");
         }
+    }
+
+    #[test]
+    fn one_that_lacks_its_end_marker_alone_is_known() {
+        use super::super::without_end;
+
+        let whole = look(SMALL).unwrap();
+        for lacks in 1..4 {
+            assert_eq!(without_end(&SMALL[..SMALL.len() - lacks]), Some(whole), "{lacks}");
+        }
+        assert_eq!(without_end(&SMALL[..19]), None, "cut before its scan");
     }
 
     #[test]

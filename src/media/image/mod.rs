@@ -97,6 +97,25 @@ pub fn look(bytes: &[u8]) -> Result<Image, Unfit> {
     if empty { Err(Unfit::Damaged(image.kind)) } else { Ok(image) }
 }
 
+/// A picture that lacks nothing but the mark of its end, as some programs leave it out and services
+/// do not mind; whether all that comes before is there, only a decoder can tell of a JPEG.
+#[must_use]
+pub fn without_end(bytes: &[u8]) -> Option<Image> {
+    let (rest, end): (&[u8], &[u8]) = match kind(bytes)? {
+        // The first half of the marker may be there.
+        Kind::Jpeg => (bytes.strip_suffix(b"\xff").unwrap_or(bytes), b"\xff\xd9"),
+        Kind::Gif => (bytes, b"\x3b"),
+        Kind::Png | Kind::WebP | Kind::Avif => return None,
+    };
+    look(&[rest, end].concat()).ok()
+}
+
+/// Whether the whole picture is held in memory several times over while it is decoded.
+#[cfg(feature = "face")]
+pub(super) fn is_progressive(bytes: &[u8]) -> bool {
+    jpeg::is_progressive(bytes)
+}
+
 fn kind(bytes: &[u8]) -> Option<Kind> {
     let starts: [(&[u8], Kind); 4] = [
         (b"\xff\xd8\xff", Kind::Jpeg),
