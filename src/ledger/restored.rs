@@ -58,6 +58,14 @@ impl Store {
     }
 }
 
+/// Refuses a run folder without a ledger whose events tell of one.
+///
+/// # Errors
+/// [`LedgerError::Behind`]; or when the file system refuses.
+pub fn must_not_be_lost(folder: &Path) -> Result<(), LedgerError> {
+    Parts::new(folder).must_not_be_ahead(0)
+}
+
 /// What a ledger lacks.
 #[derive(Debug)]
 pub(super) struct Lost {
