@@ -1,6 +1,7 @@
 //! Ledgers that are put back to an earlier moment, and what their logs say of later ones.
 
 use super::*;
+use crate::ledger::event_log::{AppendedBy, Parts, write_all};
 use crate::ledger::restored::{Lost, Newer};
 use crate::ledger::write::Trace;
 
@@ -38,7 +39,7 @@ fn a_kill_leaves_the_refusal_or_the_knowledge() {
     let (folder, log) = (folder.path(), folder.path().join("events.jsonl"));
     let newer = fs::read(&log).unwrap();
     // Killed before the commit.
-    let mut lost = Lost::find(folder).unwrap().unwrap();
+    let mut lost = Lost::of(Parts::new(folder)).unwrap().unwrap();
     lost.keep(folder).unwrap();
     assert!(is_refused(folder));
     // Killed after it, before the log was written.
@@ -56,6 +57,46 @@ fn a_kill_leaves_the_refusal_or_the_knowledge() {
     let kept = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let kept = kept.filter(|path| path.to_string_lossy().contains("newer-than-ledger"));
     assert!(kept.into_iter().all(|path| fs::read(path).unwrap() == newer), "the log as it was");
+}
+
+#[test]
+fn a_log_of_several_files_is_read_whole_kept_whole_and_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pairs = ["a", "b", "c", "d"].map(|id| pair(id, id));
+    let mut store = open(folder);
+    store.list(&pairs).unwrap();
+    let tasks = |ids: &[&str]| {
+        let tasks =
+            ids.iter().map(|id| (id.to_string(), TaskId::parse(&format!("t{id}")).unwrap()));
+        tasks.collect::<Vec<_>>()
+    };
+    store.adopt(&tasks(&["a"])).unwrap();
+    store.close().unwrap();
+    let old = fs::read(folder.join(FILE)).unwrap();
+    let mut store = open(folder);
+    store.adopt(&tasks(&["b", "c", "d"])).unwrap();
+    let parts = Parts::of_size(folder, 2);
+    fs::remove_file(folder.join("events.jsonl")).unwrap();
+    let files = write_all(&parts, &store.connection, AppendedBy::Nobody).unwrap();
+    let newer: Vec<_> = files.iter().map(|path| fs::read(path).unwrap()).collect();
+    store.close().unwrap();
+    fs::write(folder.join(FILE), old).unwrap();
+
+    let mut lost = Lost::of(parts.clone()).unwrap().unwrap();
+    lost.keep(folder).unwrap();
+    let connection = rusqlite::Connection::open(folder.join(FILE)).unwrap();
+    lost.take_up(&connection, &quiet()).unwrap();
+    let kept = || fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut kept: Vec<_> = kept().filter(|path| path.to_string_lossy().contains("newer")).collect();
+    kept.sort();
+    let kept: Vec<_> = kept.iter().map(|path| fs::read(path).unwrap()).collect();
+    assert_eq!(kept, [newer[1].clone(), newer[0].clone()], "events-2 comes before events");
+    let read = || -> Vec<_> { (0..4).map(|part| fs::read(parts.path(part)).ok()).collect() };
+    let written = read();
+    write_all(&parts, &connection, AppendedBy::Nobody).unwrap();
+    assert_eq!(read(), written, "as the ledger has it");
+    assert!(rows(folder).iter().all(|row| row.state == State::Created));
 }
 
 #[test]
