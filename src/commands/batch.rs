@@ -12,7 +12,7 @@ use super::written::{Written, bytes_of};
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::files::{Tables, folder_of, make_private_folder, network_disk};
-use crate::ledger::{FILE, View};
+use crate::ledger::{FILE, View, must_not_be_lost};
 use crate::manifest::{self, Manifest, Note, Notes, Outline, Problems, Severity, Shown};
 use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
@@ -105,9 +105,16 @@ impl Site {
         Self { manifest, folder, named: args.out.is_some(), rehearsal, disk }
     }
 
-    /// Reads the ledger, if there is one, without its lock.
+    /// Reads the ledger, if there is one, without its lock. One that is lost is no new one.
     pub(super) fn view(&self) -> Result<Option<View>, Failure> {
-        if self.folder.is_dir() { Ok(View::open(&self.folder)?) } else { Ok(None) }
+        if !self.folder.is_dir() {
+            return Ok(None);
+        }
+        let view = View::open(&self.folder)?;
+        if view.is_none() {
+            must_not_be_lost(&self.folder)?;
+        }
+        Ok(view)
     }
 
     /// Reads the ledger, which has to be there.

@@ -85,7 +85,7 @@ use self::permit::Intent;
 pub use self::permit::{Departure, Permit, Receipt};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
-pub use self::restored::Newer;
+pub use self::restored::{Newer, must_not_be_lost};
 pub use self::store::{Listing, Store};
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};

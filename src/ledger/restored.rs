@@ -58,6 +58,14 @@ impl Store {
     }
 }
 
+/// Refuses a run folder without a ledger whose events tell of one.
+///
+/// # Errors
+/// [`LedgerError::Behind`]; or when the file system refuses.
+pub fn must_not_be_lost(folder: &Path) -> Result<(), LedgerError> {
+    Parts::new(folder).must_not_be_ahead(0)
+}
+
 /// What a ledger lacks.
 #[derive(Debug)]
 pub(super) struct Lost {
@@ -68,9 +76,13 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    pub(super) fn find(folder: &Path) -> Result<Option<Self>, LedgerError> {
-        let (ledger, in_use) = state(folder)?;
-        let parts = Parts::new(folder);
+    fn find(folder: &Path) -> Result<Option<Self>, LedgerError> {
+        Self::of(Parts::new(folder))
+    }
+
+    /// Of a log with these files.
+    pub(super) fn of(parts: Parts) -> Result<Option<Self>, LedgerError> {
+        let (ledger, in_use) = state(parts.folder())?;
         let events = parts.last_number()?.unwrap_or(0);
         let alone = in_use && parts.existing()?.is_empty();
         if events <= ledger && !alone {

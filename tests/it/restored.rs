@@ -70,11 +70,13 @@ fn a_lost_ledger_is_made_again_of_its_events() {
             true => fs::write(file(&sheet, "ledger.sqlite"), "").unwrap(),
             false => fs::remove_file(file(&sheet, "ledger.sqlite")).unwrap(),
         }
-        let refused = sheet.run(&[]);
-        assert_eq!(refused.code, 1, "{refused}");
-        assert!(refused.err.contains("--ledger-restored"), "{refused}");
+        for refused in [sheet.run(&[]), sheet.call("plan", &[]), sheet.call("status", &[])] {
+            assert_eq!(refused.code, 1, "{refused}");
+            assert!(refused.err.contains("--ledger-restored"), "{refused}");
+        }
         let restored = restore(&sheet);
         assert_eq!(restored.code, 5, "{restored}");
+        assert!(restored.out.contains("now 2 created, 1 in doubt"), "{restored}");
         let told = "2 pairs sent since, their tasks are known again: pair-0, pair-1";
         assert!(restored.err.contains(told), "{restored}");
         let told = "1 pair sent since without a known answer, in doubt: pair-2";

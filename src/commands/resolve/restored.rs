@@ -10,7 +10,7 @@ use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
 use crate::commands::opened;
 use crate::exit::Exit;
-use crate::ledger::Newer;
+use crate::ledger::{Newer, View};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -18,10 +18,12 @@ use crate::view::printable;
 const SHOWN: usize = 10;
 
 pub(super) fn go_on(ui: &Ui, args: &ResolveArgs, site: &Site) -> Result<Exit, Failure> {
-    let owner = match site.view()? {
+    if !site.folder.is_dir() {
+        site.existing()?;
+    }
+    let owner = match View::open(&site.folder)? {
         Some(view) => view.endpoint()?,
-        None if site.folder.is_dir() => Batch::open(ui, &args.batch)?.owner(),
-        None => site.existing()?.endpoint()?,
+        None => Batch::open(ui, &args.batch)?.owner(),
     };
     let Some((store, newer)) = opened::restore(ui, site, &owner)? else {
         site.existing()?;

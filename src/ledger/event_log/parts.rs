@@ -72,7 +72,7 @@ impl Parts {
     }
 
     #[cfg(test)]
-    pub(super) fn of_size(folder: &Path, size: u64) -> Self {
+    pub(in crate::ledger) fn of_size(folder: &Path, size: u64) -> Self {
         Self { folder: folder.to_owned(), size }
     }
 

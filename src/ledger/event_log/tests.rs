@@ -232,6 +232,9 @@ fn numbers_that_were_never_given_leave_no_line_and_no_doubt() {
     let place = Place::with(2);
     place.ledger.execute("UPDATE batch SET events = 7", ()).unwrap();
     drop(place.open(Trust::Nothing));
+    fs::write(place.folder.path().join("events-3.jsonl"), "somebody's notes\n").unwrap();
+    drop(place.open(Trust::Closed));
+    assert_eq!(place.read("events-3.jsonl"), "", "nothing is in it yet");
     place.happens(1);
     drop(place.open(Trust::Closed));
     let right = place.whole();

@@ -76,7 +76,7 @@ impl Write<'_> {
         let Some((former, last)) = trail.split() else { return Ok(None) };
         let known = match self.find(id)? {
             Some(known) => known,
-            None => self.insert_unlisted(id)?,
+            None => self.insert_told(id)?,
         };
         for create in former {
             self.keep_since(&known, create)?;
@@ -107,14 +107,16 @@ impl Write<'_> {
         Ok(Some(last))
     }
 
-    /// A pair that only the events tell of. What it asks for is written down when a manifest lists it.
-    fn insert_unlisted(&self, id: &str) -> Result<Known, LedgerError> {
+    /// A pair that only the events tell of: it was listed when it was sent. What it asks for is written
+    /// down when a manifest lists it again.
+    fn insert_told(&self, id: &str) -> Result<Known, LedgerError> {
         // The first listing of a ledger takes it for empty.
         self.execute("UPDATE batch SET listing = max(listing, 1)", ())?;
         self.execute(
             "INSERT INTO pairs
                 (id, place, listing, changed, body, fingerprint, image_url, audio_url)
-                SELECT ?1, coalesce(max(place) + 1, 0), 0, 0, '', x'', '', '' FROM pairs",
+                SELECT ?1, coalesce(max(place) + 1, 0), (SELECT listing FROM batch), 0, '', x'', '', ''
+                FROM pairs",
             [id],
         )?;
         self.execute(
