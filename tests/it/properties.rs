@@ -121,7 +121,7 @@ fn url() -> impl Strategy<Value = String> {
         &[
             "EXAMPLE.com",
             "exämple.com",
-            "xn--exmple-cua.com",
+            "xn--bcher-kva.example",
             "例え.jp",
             "example.com.",
             "example.com:443",
