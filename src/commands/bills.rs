@@ -40,9 +40,8 @@ impl Bills {
                 credits(self.spoilt)
             )
         });
-        let without = (self.without > 0).then(|| {
-            format!("  of {} it does not say what they cost", counted(self.without, "task"))
-        });
+        let without = (self.without > 0)
+            .then(|| format!("  of {} it does not say the cost", counted(self.without, "task")));
         [Some(first), spoilt, without].into_iter().flatten().collect()
     }
 

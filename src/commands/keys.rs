@@ -138,9 +138,11 @@ impl Resends {
         }
         match self.count(Replay::Never) {
             0 => {}
+            1 => lines.push(
+                "1 of them is never sent again by itself: the service does not honour keys.".to_owned(),
+            ),
             never => lines.push(format!(
-                "{never} of them had a key, and the service does not honour keys: never sent again by \
-                 itself."
+                "{never} of them are never sent again by themselves: the service does not honour keys."
             )),
         }
         lines

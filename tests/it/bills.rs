@@ -60,7 +60,7 @@ fn what_tasks_cost_is_kept_shown_and_added_up_beside_what_was_reckoned_with() {
     for said in [
         "the service counts 9.5 credits for 2 tasks, 1.5833 a second in the mean; reckoned with: 9.60",
         "  and 5 credits for 1 task that failed or got another in its place, unless given back",
-        "  of 1 task it does not say what they cost",
+        "  of 1 task it does not say the cost",
     ] {
         assert!(run.out.contains(said), "{run}");
         assert!(sheet.call("status", &[]).out.contains(said));
