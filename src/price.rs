@@ -107,6 +107,17 @@ impl Amount {
     }
 }
 
+impl Amount {
+    /// With the name of the money behind it, if it is money.
+    #[must_use]
+    pub fn shown(&self, currency: &str) -> String {
+        match self {
+            Self::Money(_) => format!("{self}{currency}"),
+            Self::Seconds(_) => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

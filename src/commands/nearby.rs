@@ -34,6 +34,8 @@ pub(super) struct Nearby {
     ids: HashSet<String>,
     /// How many pairs are to be created.
     wishes: usize,
+    /// What their money is called.
+    currency: String,
     /// Whether a run began in one of the folders while it was read.
     is_outdated: bool,
 }
@@ -85,6 +87,7 @@ fn look_once(
     }
     let mut search = Search::of(batch, wishes(batch, (view, again), catalog)?);
     nearby.wishes = search.wishes.len();
+    nearby.currency.clone_from(&batch.manifest.currency);
     if search.wishes.is_empty() {
         return Ok(nearby);
     }
@@ -222,7 +225,7 @@ impl<'a> Search<'a> {
 impl Nearby {
     /// What to say of it, a line each; nothing if nothing was found.
     pub(super) fn lines(&self) -> Vec<String> {
-        let finds = self.finds.iter().map(|find| find.describe(self.wishes));
+        let finds = self.finds.iter().map(|find| find.describe(self.wishes, &self.currency));
         let closed = self.closed.iter().filter(|_| self.wishes > 0).map(|(folder, why)| {
             let folder = folder.display().to_string();
             let (folder, why) = (printable(&folder), printable(why));

@@ -255,8 +255,10 @@ impl Outlook {
     /// A table of at most 80 columns.
     fn describe(&self, ui: &Ui, batch: &Batch) -> String {
         let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);
-        let cost = batch.manifest.spending.price.map_or("", |_| "cost");
-        let head = ["pairs", "", "audio", "billed", cost].map(str::to_owned);
+        let currency = &batch.manifest.currency;
+        let cost = batch.manifest.spending.price.map(|_| format!("cost{currency}"));
+        let cost = cost.unwrap_or_default();
+        let head = ["pairs", "", "audio", "billed", &cost].map(str::to_owned);
         let steps = Step::ALL
             .into_iter()
             .filter(|step| *step == Step::Create || self.plan.of(*step).pairs > 0);
@@ -271,7 +273,10 @@ impl Outlook {
             let check = batch.site.command("check");
             lines.push(format!("of {unknown} the length is not known: {check} --probe"));
         }
-        lines.extend(self.budget.map(|(spent, budget)| format!("budget {budget}: {spent} spent")));
+        lines
+            .extend(self.budget.map(|(spent, budget)| {
+                format!("budget {}: {spent} spent", budget.shown(currency))
+            }));
         let less = self.affordable.filter(|pairs| *pairs < create.pairs);
         lines.extend(
             less.map(|pairs| {
@@ -329,6 +334,7 @@ impl Outlook {
             "run_folder": batch.site.folder.display().to_string(),
             "price_per_second": tariff.and_then(|tariff| tariff.linear()),
             "price": tariff,
+            "currency": Some(batch.manifest.currency.trim_start()).filter(|name| !name.is_empty()),
             "plan": self.plan,
             "budget": self.budget.map(|(spent, budget)| json!({"spent": spent, "of": budget})),
             "affordable": self.affordable,

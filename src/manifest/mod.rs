@@ -105,6 +105,8 @@ pub struct Manifest {
     pub tables: Vec<TableFile>,
     /// What is allowed but looks like a slip; mostly empty.
     pub warnings: Problems,
+    /// What the money is called, behind a space where there is a name: a label, nothing is converted.
+    pub currency: String,
 }
 
 /// What a manifest says about money.

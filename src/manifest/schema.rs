@@ -195,6 +195,12 @@ fn spending() -> Value {
             "exclusiveMinimum": 0,
         },
         "price": price(),
+        "currency": {
+            "description": "What the money is called, such as CNY. It is only shown: nothing is converted.",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 12,
+        },
         "budget": {
             "description": "What the batch may cost: in the same money, or in seconds of audio. \
                             Never passed; what is in doubt counts as spent.",

@@ -78,6 +78,8 @@ pub(super) fn bare<'k>(
 
 /// In characters; the API takes none that is longer.
 pub(super) const LONGEST_MODEL: usize = 128;
+/// Of a currency's name, in characters.
+const LONGEST_CURRENCY: usize = 12;
 
 impl<'t> Reading<'t> {
     fn of(origin: &Origin<'_>, text: &'t str) -> Self {
@@ -125,6 +127,7 @@ impl<'t> Reading<'t> {
         let max_doubts = self.setting(all, "max_doubts", Self::max_doubts);
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
+        let currency = self.setting(all, "currency", Self::currency);
         let uploads = self.setting(all, "uploads", Self::uploads);
         let idempotency = self.setting(all, "idempotency", Self::idempotency).flatten();
         let probe = self.setting(all, "probe", Self::boolean);
@@ -141,6 +144,7 @@ impl<'t> Reading<'t> {
             max_doubts,
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
+            currency: currency.map_or_else(String::new, |name| format!(" {name}")),
             uploads,
             idempotency,
             probe: probe.unwrap_or(false),
@@ -192,6 +196,17 @@ impl<'t> Reading<'t> {
         }
         let expected = format!("a name of at most {LONGEST_MODEL} characters");
         self.refuse(field, "the name is too long", &expected, "give the model's name");
+        None
+    }
+
+    fn currency(&mut self, field: &Field<'t>) -> Option<&'t str> {
+        let name = self.text(field)?.trim();
+        let fits = |c: char| c.is_alphanumeric() || is_sign(c);
+        if (1..=LONGEST_CURRENCY).contains(&name.chars().count()) && name.chars().all(fits) {
+            return Some(name);
+        }
+        let help = "write what the money is called, such as CNY or €; it is only shown";
+        self.wrong(field, "a name of at most 12 letters", help);
         None
     }
 
@@ -287,6 +302,11 @@ pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
 }
 
 #[expect(clippy::expect_used, reason = "the constant is an origin; a test reads it")]
+/// Signs of money that are no letters.
+fn is_sign(c: char) -> bool {
+    matches!(c, '$' | '¢' | '£' | '¤' | '¥' | '₠'..='₿' | '￥' | '＄')
+}
+
 fn default_endpoint() -> Endpoint {
     Endpoint::parse(DEFAULT_ENDPOINT, PlainHttp::Loopback).expect("an origin")
 }

@@ -73,3 +73,30 @@ fn a_run_that_costs_more_is_asked_about() {
     assert!(said.err.contains("2 creates, 4 s, 2.10 would be sent"), "{said}");
     assert_eq!(ask("2.1").code, 0);
 }
+
+#[test]
+fn money_is_called_what_the_manifest_calls_it_and_not_converted() {
+    let api = fake(Scenario::default());
+    let list = "price: {per: clip, amount: 0.7}\ncurrency: CNY\nbudget: 2.0";
+    let sheet = sheet(&api, &format!("{list}\nconfirm_cost: 1.0"));
+    let plan = sheet.call("plan", &[]);
+    assert!(
+        plan.out.contains("cost CNY\n") && plan.out.contains("budget 2.00 CNY: 0.00"),
+        "{plan}"
+    );
+    assert_eq!(sheet.call("plan", &["--json"]).json()["currency"], "CNY");
+    let mut command = sheet.run_command(&[]);
+    let asked = crate::child::said(command.env_remove("CALLSHEET_YES"));
+    let question =
+        "2 creates, 4 s, 1.40 CNY would be sent, which is more than `confirm_cost`, 1.00 CNY";
+    assert!(asked.err.contains(question), "{asked}");
+    let run = sheet.run(&[]);
+    assert!(run.out.contains("budget 2.00 CNY: 1.40 spent"), "{run}");
+    let yaml = std::fs::read_to_string(&sheet.manifest).unwrap();
+    for name in ["'a b'", "thirteen_long", "\"\\e[31m\"", "7 "] {
+        std::fs::write(&sheet.manifest, yaml.replace("CNY", name)).unwrap();
+        let said = sheet.call("check", &[]);
+        let fits = name == "7 ";
+        assert_eq!(said.err.contains("expected a name of at most 12 letters"), !fits, "{said}");
+    }
+}

@@ -50,7 +50,7 @@ impl Find {
     }
 
     /// `12 of the 30 pairs to create were paid for already in spring.run: 48 s, 7.68`
-    pub(super) fn describe(&self, wishes: usize) -> String {
+    pub(super) fn describe(&self, wishes: usize, currency: &str) -> String {
         let Sum { pairs, billed, unmeasured, cost, .. } = self.sum;
         let were = if pairs == 1 { "was" } else { "were" };
         let mut text = format!(
@@ -60,7 +60,7 @@ impl Find {
         );
         if unmeasured < pairs {
             text.push_str(&format!(": {billed} s"));
-            text.extend(cost.map(|cost| format!(", {cost}")));
+            text.extend(cost.map(|cost| format!(", {cost}{currency}")));
         }
         if unmeasured > 0 {
             text.push_str(&format!(" ({} not measured)", counted(unmeasured, "recording")));

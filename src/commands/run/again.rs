@@ -88,7 +88,7 @@ pub(super) fn select(
     ui: &Ui,
     args: &RunArgs,
     view: &View,
-    price: Option<Money>,
+    price: (Option<Money>, &str),
 ) -> Result<Again, Failure> {
     let mut again = Again::default();
     if let Some(named) = args.retry_failed.as_deref() {
@@ -161,10 +161,15 @@ fn ids(named: &[String], chosen: &Chosen, tries: u32) -> Result<Vec<String>, Fai
     Err(Failure::new(Exit::Usage, text).hint(hint))
 }
 
-fn say_of_failed(ui: &Ui, chosen: &Chosen, args: &RunArgs, price: Option<Money>) {
+fn say_of_failed(
+    ui: &Ui,
+    chosen: &Chosen,
+    args: &RunArgs,
+    (price, currency): (Option<Money>, &str),
+) {
     let mut sum = Sum::default();
     chosen.taken.iter().for_each(|pair| sum.add(pair.audio, price));
-    ui.note(&at_what_cost(&sum));
+    ui.note(&at_what_cost(&sum, currency));
     let changed: Vec<_> = chosen.taken.iter().filter(|pair| pair.changed).collect();
     if !changed.is_empty() {
         let text = "with what the manifest asks for now, which is not what failed";
@@ -210,7 +215,7 @@ fn names<'a>(pairs: impl IntoIterator<Item = &'a Finished>) -> String {
     }
 }
 
-fn at_what_cost(sum: &Sum) -> String {
+fn at_what_cost(sum: &Sum, currency: &str) -> String {
     let again =
         counted(sum.pairs, "failed pair") + " to be created again, each paid for as a new one";
     let unmeasured = match sum.unmeasured {
@@ -221,7 +226,7 @@ fn at_what_cost(sum: &Sum) -> String {
         _ if sum.pairs == 0 => again,
         _ if sum.unmeasured == sum.pairs => again + "; their recordings were not measured",
         None => format!("{again}: {} s{unmeasured}", sum.billed),
-        Some(cost) => format!("{again}: {cost}{unmeasured}"),
+        Some(cost) => format!("{again}: {cost}{currency}{unmeasured}"),
     }
 }
 
@@ -286,7 +291,7 @@ mod tests {
         let cost = |lengths: &[Option<u64>], price| {
             let mut sum = Sum::default();
             lengths.iter().for_each(|length| sum.add(length.map(Duration::from_secs), price));
-            let text = at_what_cost(&sum);
+            let text = at_what_cost(&sum, "");
             text.split_once("a new one").map(|(_, cost)| cost.to_owned()).unwrap()
         };
         let price = Some(Money::of(0.16));

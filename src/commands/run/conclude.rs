@@ -80,9 +80,11 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     value["budget"] = json!(spent.map(|(spent, budget)| json!({"spent": spent, "of": budget})));
     let line = ui.strong(&standing.line());
     let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
-    text.extend(spent.map(|(spent, budget)| format!("budget {budget}: {spent} spent\n")));
+    text.extend(spent.map(|(spent, budget)| {
+        format!("budget {}: {spent} spent\n", budget.shown(&batch.manifest.currency))
+    }));
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    text.extend(videos(&view.totals()?, price));
+    text.extend(videos(&view.totals()?, (price, &batch.manifest.currency)));
     text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
@@ -127,15 +129,17 @@ pub(super) fn explain_cut(ui: &Ui, batch: &Batch, end: &End) {
 }
 
 /// What there is to see: `16.2 s of video in 5 files`.
-fn videos(totals: &Totals, price: Option<Money>) -> Option<String> {
+fn videos(totals: &Totals, (price, currency): (Option<Money>, &str)) -> Option<String> {
     let (id, took) = totals.slowest.as_ref()?;
     let files = counted(totals.files, "file");
     let size = size(totals.bytes);
     let seconds = totals.seconds;
     // The recordings are the bill; where they were not measured, the videos come close.
     let cost = |price: Money| match totals.billed_seconds {
-        Some(billed) => format!(", {} for {billed} s of audio", price.times(billed)),
-        None => format!(", about {} at {price} a second", price.of_about(seconds)),
+        Some(billed) => format!(", {}{currency} for {billed} s of audio", price.times(billed)),
+        None => {
+            format!(", about {}{currency} at {price} a second", price.of_about(seconds))
+        }
     };
     let price = price.map(cost);
     Some(format!(

@@ -62,10 +62,12 @@ pub(super) fn confirm(
     let is = if sum.unmeasured > 0 { "may be" } else { "is" };
     let limit = match (sum.pairs > most, spending.confirm_cost.filter(|_| dear)) {
         (true, _) => format!("is more than `confirm_pairs`, {most}"),
-        (false, Some(cost)) => format!("{is} more than `confirm_cost`, {cost}"),
+        (false, Some(cost)) => {
+            format!("{is} more than `confirm_cost`, {}", cost.shown(&batch.manifest.currency))
+        }
         (false, None) => return Ok(Some(sum)),
     };
-    let mut what = describe(&sum);
+    let mut what = describe(&sum, &batch.manifest.currency);
     if trials > 0 {
         what.push_str(&format!(", {trials} of them only to see whether the service honours keys,"));
     }
@@ -145,11 +147,11 @@ impl<'b> Prices<'b> {
 }
 
 /// `500 creates, 14950 s, 2392.00`
-fn describe(sum: &Sum) -> String {
+fn describe(sum: &Sum, currency: &str) -> String {
     let mut text = counted(sum.pairs, "create");
     if sum.unmeasured < sum.pairs {
         text.push_str(&format!(", {} s", sum.billed));
-        text.extend(sum.cost.map(|cost| format!(", {cost}")));
+        text.extend(sum.cost.map(|cost| format!(", {cost}{currency}")));
     }
     if sum.unmeasured > 0 {
         text.push_str(&format!(" ({} not measured)", counted(sum.unmeasured, "recording")));

@@ -132,7 +132,7 @@ fn put_right(
     left: &dyn Fn() -> Option<Credits>,
 ) -> Result<(), Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    let mut again = again::select(ui, args, &store.view()?, price)?;
+    let mut again = again::select(ui, args, &store.view()?, (price, &batch.manifest.currency))?;
     nearby::settle(ui, (args, batch), (store, &again.ids()), catalog)?;
     let view = store.view()?;
     again.leave(&view);
