@@ -301,12 +301,12 @@ pub(super) fn duration(field: &Field<'_>) -> Option<Duration> {
     }
 }
 
-#[expect(clippy::expect_used, reason = "the constant is an origin; a test reads it")]
 /// Signs of money that are no letters.
 fn is_sign(c: char) -> bool {
     matches!(c, '$' | '¢' | '£' | '¤' | '¥' | '₠'..='₿' | '￥' | '＄')
 }
 
+#[expect(clippy::expect_used, reason = "the constant is an origin; a test reads it")]
 fn default_endpoint() -> Endpoint {
     Endpoint::parse(DEFAULT_ENDPOINT, PlainHttp::Loopback).expect("an origin")
 }
