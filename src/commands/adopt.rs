@@ -97,8 +97,20 @@ impl Plan {
         let client = Client::new(&batch.endpoint, key::read(&args.key)?, &SETTINGS);
         let client = client.map_err(|error| unable(&owner, &error.to_string()))?;
         let unable = |reason: &str| unable(&owner, reason);
-        let unknown = claims::unknown(ui, (&client, &owner), &take, unable)?;
-        self.refuse(args, unknown)
+        let answers = claims::unknown(ui, (&client, &owner), &take, unable)?;
+        if answers.unanswered.is_empty() {
+            return self.refuse(args, answers.unknown);
+        }
+        // Left out, their pairs would be created once more.
+        let problems = answers.unknown.into_iter().chain(answers.unanswered).collect();
+        claims::refuse(&args.tasks.display().to_string(), problems, "nothing was taken over").map_err(
+            |failure| {
+                failure.hint(
+                    "what the server cannot say may be there: give the same command again later, or \
+                     --unchecked",
+                )
+            },
+        )
     }
 
     /// What is to be taken over, as things stand.

@@ -15,6 +15,7 @@ use crate::cli::KeyArgs;
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::ledger::Bills;
+use crate::pair::ApiKey;
 use crate::plan::Sum;
 use crate::price::{Credits, billed};
 use crate::ui::{Ui, counted};
@@ -69,6 +70,11 @@ impl Takes {
         Some(Self { credits, unmeasured: sum.unmeasured, by })
     }
 
+    /// Whether it is reckoned by what the service took, from lengths that were measured.
+    fn is_known(&self) -> bool {
+        self.by == By::Bills && self.unmeasured == 0
+    }
+
     /// `about 20 credits`, `up to 80 credits`
     fn describe(&self) -> String {
         let most = if self.unmeasured > 0 { "up to" } else { "about" };
@@ -80,13 +86,16 @@ impl Takes {
 }
 
 impl Balance {
-    /// Asks for it with the key, if there is one; nothing where no service tells.
+    /// Asks for it with the key, if there is one; nothing where no service tells. A manifest of
+    /// somebody else's does not get the key by being looked at: `is_trusted` says whether it is for
+    /// this service.
     pub(super) fn ask(
         batch: &Batch,
-        key: &KeyArgs,
+        (key, is_trusted): (&KeyArgs, &dyn Fn(&ApiKey) -> bool),
         (sum, bills): (&Sum, &Bills),
     ) -> Result<Option<Self>, Failure> {
-        let Some(key) = key::known(key)?.filter(|_| !batch.site.rehearsal) else { return Ok(None) };
+        let key = key::known(key)?.filter(|key| !batch.site.rehearsal && is_trusted(key));
+        let Some(key) = key else { return Ok(None) };
         let client = match Client::new(&batch.endpoint, key, &SETTINGS) {
             Ok(client) => client,
             Err(error) => {
@@ -146,6 +155,11 @@ pub(super) fn confirm(
     match ui.ask(&format!("{text}. Go on? [y/N] ")) {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
+        // A guess stops nobody: it may be another unit, the recordings may be shorter, the budget less.
+        None if !takes.is_known() || batch.manifest.spending.budget.is_some() => {
+            ui.warn(&text);
+            Ok(())
+        }
         None => Err(Failure::new(Exit::Usage, format!("{text}; nothing was sent")).hint(
             "give --yes to send as much as it pays for, or --limit N to send less; or top it up",
         )),

@@ -1,8 +1,11 @@
 //! Tasks that a person gives to pairs: whose they are already, and whether the server knows them.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use tokio::time::sleep;
 
 use super::batch::Site;
 use super::failure::Failure;
@@ -93,6 +96,19 @@ pub(super) fn elsewhere(
     Ok(None)
 }
 
+/// What is wrong with tasks by the server's word.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// It does not know them.
+    pub(super) unknown: Vec<Problem>,
+    /// It cannot say: they may be there, and paid for.
+    pub(super) unanswered: Vec<Problem>,
+}
+
+/// How often the server is asked for a task, and how long it is left in peace in between.
+const ASKED: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Tasks that the server does not know. A server that can be asked for none is an error, for which
 /// `unable` has the words.
 pub(super) fn unknown(
@@ -100,9 +116,10 @@ pub(super) fn unknown(
     (client, owner): (&Client, &str),
     claims: &[Claim],
     unable: impl Fn(&str) -> Failure,
-) -> Result<Vec<Problem>, Failure> {
+) -> Result<Answers, Failure> {
     let bar = ui.counter(claims.len() as u64, "tasks");
-    let asked = stream::iter(claims).map(|claim| ask(client, owner, claim));
+    let answers = Cell::new(false);
+    let asked = stream::iter(claims).map(|claim| ask((client, owner), claim, &answers));
     let answers = asked.buffer_unordered(AT_ONCE).inspect(|_| bar.inc(1));
     let answers: Vec<_> = runtime()?.block_on(answers.collect());
     bar.finish_and_clear();
@@ -110,14 +127,37 @@ pub(super) fn unknown(
     match silent.clone().next() {
         // It is down, or the key is wrong: no word about single tasks.
         Some(error) if silent.count() == claims.len() => Err(unable(&error.text)),
-        _ => Ok(answers.into_iter().filter_map(|answer| answer.unwrap_or_else(Some)).collect()),
+        _ => {
+            let mut found = Answers::default();
+            for answer in answers {
+                match answer {
+                    Ok(unknown) => found.unknown.extend(unknown),
+                    Err(unanswered) => found.unanswered.push(unanswered),
+                }
+            }
+            Ok(found)
+        }
     }
 }
 
 /// What is wrong with a task; an error if the server cannot say.
-async fn ask(client: &Client, owner: &str, claim: &Claim) -> Result<Option<Problem>, Problem> {
+async fn ask(
+    (client, owner): (&Client, &str),
+    claim: &Claim,
+    answers: &Cell<bool>,
+) -> Result<Option<Problem>, Problem> {
     let task = &claim.task;
-    match client.has_task(task).await {
+    let mut answer = client.has_task(task).await;
+    for _ in 1..ASKED {
+        // One that has answered nothing yet is down.
+        if answer.is_ok() || !answers.get() {
+            break;
+        }
+        sleep(PAUSE).await;
+        answer = client.has_task(task).await;
+    }
+    answers.set(answers.get() || answer.is_ok());
+    match answer {
         Ok(true) => Ok(None),
         Ok(false) => Ok(Some(claim.problem(&format!("{owner} knows no task {task}")))),
         Err(error) => {

@@ -20,8 +20,9 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::fitness::{Weight, roughly};
 use crate::ledger::{Renamed, Rows, View};
+use crate::manifest::DEFAULT_ENDPOINT;
 use crate::manifest::Manifest;
-use crate::pair::{Pair, Role, Source, Tag, folded};
+use crate::pair::{ApiKey, Pair, Role, Source, Tag, folded};
 use crate::plan::{Plan, Speed, Step, Sum, step};
 use crate::preflight::{Medium, distinct};
 use crate::price::{Amount, Rules, billed};
@@ -122,7 +123,10 @@ fn balance(
     outlook: &Outlook,
 ) -> Result<Option<Balance>, Failure> {
     let bills = view.map(View::bills).transpose()?.unwrap_or_default();
-    Balance::ask(batch, &args.key, (outlook.plan.of(Step::Create), &bills))
+    let accounts = view.map(View::accounts).transpose()?.flatten();
+    let named = args.batch.endpoint.is_some() || batch.endpoint.origin() == DEFAULT_ENDPOINT;
+    let is_trusted = |key: &ApiKey| named || accounts.as_ref().is_some_and(|known| known.know(key));
+    Balance::ask(batch, (&args.key, &is_trusted), (outlook.plan.of(Step::Create), &bills))
 }
 
 /// What a run would do. Recordings are as long as they were when they were last looked at.

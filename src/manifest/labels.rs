@@ -36,6 +36,9 @@ impl<'t> Reading<'t> {
         for node in nodes {
             let item = Field { node, ..*field };
             for word in self.words(&item)? {
+                if tags.len() > MOST_TAGS {
+                    break;
+                }
                 let tag = self.tag(&item, word)?;
                 if tags.iter().all(|other| other.folded() != tag.folded()) {
                     tags.push(tag);
@@ -44,7 +47,7 @@ impl<'t> Reading<'t> {
         }
         if tags.len() > MOST_TAGS {
             let expected = format!("at most {MOST_TAGS} tags");
-            self.refuse(field, format!("{} tags", tags.len()), &expected, "leave some out");
+            self.refuse(field, "too many tags", &expected, "leave some out");
             return None;
         }
         Some(tags)

@@ -24,8 +24,24 @@ fn account(shape: ListShape, credits: u64) -> MockApi {
     })
 }
 
+/// As somebody who means that service, and does not only look at a manifest.
 fn plan(sheet: &Sheet, options: &[&str]) -> Said {
-    said(sheet.command("plan", options).env("CALLSHEET_API_KEY", KEY))
+    let yaml = fs::read_to_string(&sheet.manifest).unwrap();
+    let endpoint = yaml.lines().find_map(|line| line.strip_prefix("endpoint: ")).unwrap();
+    let mut command = sheet.command("plan", options);
+    said(command.env("CALLSHEET_API_KEY", KEY).env("CALLSHEET_ENDPOINT", endpoint))
+}
+
+#[test]
+fn a_manifest_of_somebody_elses_does_not_get_the_key_by_being_looked_at() {
+    let (api, speeches) = (account(ListShape::Evolink, 100), Speeches::start());
+    let sheet = speeches.batch(api.url(), "", &[5_000; 2]);
+    let look = || said(sheet.command("plan", &[]).env("CALLSHEET_API_KEY", KEY));
+    assert_eq!((look().code, asked(&api)), (0, 0));
+    assert_eq!(sheet.run_whole(&["--limit", "1"]).code, 4);
+    let known = asked(&api);
+    assert!(look().out.contains("the account has 95 credits left"), "its tasks are of this key");
+    assert!(asked(&api) > known);
 }
 
 fn run(sheet: &Sheet, options: &[&str]) -> Said {
@@ -74,7 +90,7 @@ fn a_plan_without_a_key_asks_nobody() {
     assert_eq!((rehearsal.code, asked(&api)), (0, 0), "{rehearsal}");
     let file = sheet.folder().join("key");
     fs::write(&file, KEY).unwrap();
-    let shown = sheet.call("plan", &["--api-key-file", "key"]);
+    let shown = sheet.call("plan", &["--api-key-file", "key", "--endpoint", api.url()]);
     assert!(shown.out.contains("the account has 100 credits left\n"), "{shown}");
     assert_eq!(sheet.call("plan", &["--api-key-file", "nowhere"]).code, 2);
 }
@@ -92,13 +108,13 @@ fn whatever_comes_instead_of_a_balance_is_silence() {
     for (status, headers, body) in answers {
         let server = Rude::any(move |_, c| answer(c, status, headers, &body.replace("KEY", KEY)));
         let sheet = Sheet::pairs(1, &server.url, "");
-        let plan = said(sheet.command("plan", &["-v"]).env("CALLSHEET_API_KEY", KEY));
+        let plan = plan(&sheet, &["-v"]);
         assert_eq!(plan.code, 0, "{status}: {plan}");
         assert!(!plan.out.contains("left"), "{status}: {plan}");
         assert!(!plan.out.contains(KEY) && !plan.err.contains(KEY), "{plan}");
         let asked: Vec<_> = server.requests().iter().map(|one| one[..20].to_owned()).collect();
         assert_eq!(asked.len(), 2, "redirects are not followed: {asked:?}");
-        let quiet = said(sheet.command("plan", &[]).env("CALLSHEET_API_KEY", KEY));
+        let quiet = self::plan(&sheet, &[]);
         assert_eq!(quiet.err, "", "{status}");
     }
 }
@@ -161,11 +177,13 @@ fn without_a_price_or_a_bill_a_run_asks_nobody() {
     // The price alone may be of another unit; a lower one is taken for no less.
     let dear = speeches.batch(api.url(), "price_per_second: 0.4", &[5_000; 2]);
     measure(&dear);
-    let refused = run(&dear, &[]);
-    assert_eq!(refused.code, 2, "{refused}");
     let text =
         "2 creates would take about 4 by the manifest's price, and the account has 3 credits left";
-    assert!(refused.err.contains(text), "{refused}");
+    let no = answered(&dear.run_command(&[]), "n\n");
+    assert!(no.code == 2 && no.out.contains(text), "{no}");
+    // Nobody is there to be asked, and it may be another unit.
+    let warned = run(&dear, &[]);
+    assert!(warned.code == 7 && warned.err.contains(&format!("warning: {text}")), "{warned}");
 }
 
 #[test]
@@ -176,6 +194,9 @@ fn what_was_not_measured_may_be_as_long_as_it_can_be() {
     assert_eq!(sheet.run_whole(&["--limit", "1"]).code, 4);
     let plan = plan(&sheet, &[]);
     assert!(plan.out.contains("35 credits left, and this takes up to 40 credits"), "{plan}");
-    let refused = run(&sheet, &[]);
-    assert_eq!((refused.code, api.book().creates_read), (2, 1), "{refused}");
+    let no = answered(&sheet.run_command(&[]), "n\n");
+    assert_eq!((no.code, api.book().creates_read), (2, 1), "{no}");
+    let warned = run(&sheet, &[]);
+    assert_eq!((warned.code, api.book().creates_read), (0, 3), "they were shorter: {warned}");
+    assert!(warned.err.contains("warning: 2 creates would take up to 40 credits"), "{warned}");
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use callsheet_mock::Scenario;
+use callsheet_mock::{Scenario, Work};
 
 use crate::library::{Library, fixture};
 use crate::sheet::{Said, Sheet, fake};
@@ -98,4 +98,19 @@ fn what_was_looked_at_and_is_fit_may_be_called_anything() {
     for said in [sheet.call("check", &[]), sheet.call("plan", &[]), sheet.run(&[])] {
         assert_eq!(said.code, 0, "{said}");
     }
+}
+
+/// What was paid for is not left behind for links that nobody is to fetch any more.
+#[test]
+fn what_is_under_way_is_fetched_although_nothing_may_be_created() {
+    let api = fake(Scenario { work: Work::AtOnce, ..Scenario::default() });
+    let sheet = sheet(api.url(), &["https://e.co/first.jpg"]);
+    assert_eq!(sheet.run(&["--limit", "1"]).code, 4);
+    let yaml = fs::read_to_string(&sheet.manifest).unwrap();
+    fs::write(&sheet.manifest, yaml.replace("https://e.co/good.jpg", DEAD)).unwrap();
+    let run = sheet.run_whole(&[]);
+    assert_eq!((run.code, api.book().entries.len()), (2, 1), "{run}");
+    assert!(run.err.contains("first the videos of 1 task under way"), "{run}");
+    assert_eq!(sheet.states(), [("planned".to_owned(), 1), ("saved".to_owned(), 1)].into());
+    assert!(run.err.trim_end().ends_with("1 problem; nothing was sent"), "{run}");
 }

@@ -86,6 +86,10 @@ fn all_that_is_wrong_is_told_with_its_line_and_nothing_is_taken() {
     assert!(refused.err.contains("line 3: pair-4: http://127.0.0.1:"), "{refused}");
     assert!(refused.err.contains("knows no task gone"), "{refused}");
     assert!(refused.err.contains("cannot say whether it knows sick"), "{refused}");
+    // Left out, its pair would be paid for again.
+    let skipped = adopt(&sheet, "id,task_id\npair-0,t0\npair-5,sick\n", &["--skip-bad"]);
+    assert_eq!(skipped.code, 2, "{skipped}");
+    assert!(skipped.err.contains("may be there"), "{skipped}");
     assert!(!sheet.run_folder().exists(), "{refused}");
 }
 

@@ -41,7 +41,8 @@ pub(super) fn settle(
     if !args.unchecked && !site.rehearsal && !claims.is_empty() {
         let client = client(args, &owner)?;
         let unable = |reason: &str| unable(&owner, reason);
-        problems.extend(claims::unknown(ui, (&client, &owner), &claims, unable)?);
+        let answers = claims::unknown(ui, (&client, &owner), &claims, unable)?;
+        problems.extend(answers.unknown.into_iter().chain(answers.unanswered));
     }
     refuse(file, problems)?;
     let again = decided.settled.iter().filter(|one| one.verdict == Verdict::Resend);

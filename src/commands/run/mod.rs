@@ -34,7 +34,7 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, Listing, Store};
+use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::Live;
@@ -72,10 +72,12 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
-    if !args.no_create {
-        let left = || runtime.block_on(client.balance());
-        put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?;
-    }
+    let left = || runtime.block_on(client.balance());
+    let refusal = match args.no_create {
+        true => None,
+        false => put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?,
+    };
+    let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     // The same command again would not create them either.
@@ -110,33 +112,55 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     lock(&progress).end();
     let took = started.elapsed();
     let end = End { until: args.until, created, stops, board, took, kept };
+    let exit = ended(ui, &batch, (closed, &end))?;
+    refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
+}
+
+/// What came of a run whose ledger was closed.
+fn ended(
+    ui: &Ui,
+    batch: &Batch,
+    (closed, end): (Result<(), LedgerError>, &End),
+) -> Result<Exit, Failure> {
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
         (Err(error), _) if error.is_aside() => {
-            explain_cut(ui, &batch, &end);
+            explain_cut(ui, batch, end);
             Err(error.into())
         }
-        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, &batch, &end),
+        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, batch, end),
         (Err(error), _) => {
-            explain_cut(ui, &batch, &end);
+            explain_cut(ui, batch, end);
             Err(error.into())
         }
     }
 }
 
-/// What is planned again, and confirmed, before anything is created.
+/// What is planned again, and confirmed, before anything is created. Gives why nothing may be created
+/// now, if the run is to go on all the same: what was paid for is waited for.
 fn put_right(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     (store, kit, catalog): (&mut Store, &Kit, &Catalog),
     left: &dyn Fn() -> Option<Credits>,
-) -> Result<(), Failure> {
+) -> Result<Option<Failure>, Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let mut again = again::select(ui, args, &store.view()?, (price, &batch.manifest.currency))?;
     nearby::settle(ui, (args, batch), (store, &again.ids()), catalog)?;
     let view = store.view()?;
     again.leave(&view);
-    links::refuse(batch, catalog, || links::to_send(&view, |id| again.length(id).is_some()))?;
+    let sent = || links::to_send(&view, |id| again.length(id).is_some());
+    if let Err(dead) = links::refuse(batch, catalog, sent) {
+        let under_way = view.unfinished()? + view.unsaved()?.len() as u64;
+        if under_way == 0 || args.until != Until::Saved {
+            return Err(dead);
+        }
+        let tasks = counted(under_way, "task");
+        ui.warn(&format!(
+            "nothing is created, for what is said at the end; first the videos of {tasks} under way"
+        ));
+        return Ok(Some(dead));
+    }
     drop(view);
     let looks = kit.looks_again();
     let unfit = looks.map(|looks| store.unfit(looks)).transpose()?.unwrap_or_default();
@@ -152,7 +176,7 @@ fn put_right(
     drop(view);
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
-    Ok(())
+    Ok(None)
 }
 
 /// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
