@@ -129,7 +129,8 @@ fn ending(url: &Url, role: Role) -> Option<Remark> {
         Role::Audio => "a recording is MP3, WAV, OGG, M4A or AAC",
     };
     let message = format!("it ends in .{ending}, and {what}");
-    let help = "convert it, or look whether the link is the right one";
+    let help =
+        "convert it, or look whether the link is the right one; if it is, `check --probe` shows it";
     Some(match url.query() {
         None => Trouble::new("format", message, help).into(),
         Some(_) => Remark::warning("format", message, help),

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::{self, SeekFrom};
+use std::io::{self, Cursor, SeekFrom};
 
 use crate::table::{Files, Scratch};
 
@@ -80,7 +80,11 @@ impl<'f> Sorter<'f> {
         let run = self.run();
         let scratch = match &mut self.scratch {
             Some(scratch) => scratch,
-            None => self.scratch.insert(self.files.scratch()?),
+            None => {
+                // Without a place on a disk it is memory that is used.
+                let scratch = self.files.scratch();
+                self.scratch.insert(scratch.unwrap_or_else(|_| Box::new(Cursor::new(Vec::new()))))
+            }
         };
         scratch.write_all(&run)?;
         let (start, length) = (self.written, run.len() as u64);

@@ -7,17 +7,50 @@ use super::tables::Folder;
 use super::*;
 use crate::table::{Files, Input, Scratch};
 
-/// Counts the scratch files that are asked for; there may be no room for any.
+/// What there is for scratch files.
+enum Room {
+    Plenty,
+    /// No folder where one could be made.
+    Nowhere,
+    /// Nothing can be written to them.
+    Full,
+}
+
+struct FullDisk;
+
+impl io::Read for FullDisk {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl io::Seek for FullDisk {
+    fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
+impl io::Write for FullDisk {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Counts the scratch files that are asked for.
 struct Disk {
     folder: Folder,
-    room: bool,
+    room: Room,
     scratch: Counter<u32>,
 }
 
 impl Disk {
     fn with(name: &str, text: &str) -> Self {
         let folder = Folder::with(name, text);
-        Self { folder, room: true, scratch: Counter::new(0) }
+        Self { folder, room: Room::Plenty, scratch: Counter::new(0) }
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -32,9 +65,10 @@ impl Files for Disk {
 
     fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
         self.scratch.set(self.scratch.get() + 1);
-        match self.room {
-            true => self.folder.scratch(),
-            false => Err(io::ErrorKind::StorageFull.into()),
+        match &self.room {
+            Room::Plenty => self.folder.scratch(),
+            Room::Nowhere => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+            Room::Full => Ok(Box::new(FullDisk)),
         }
     }
 }
@@ -90,9 +124,13 @@ fn twins_are_found_among_many() {
 
 #[test]
 fn few_pairs_need_no_disk_and_many_say_that_there_is_no_room() {
-    let disk = Disk { room: false, ..Disk::with("a.csv", &rows(100)) };
+    let disk = Disk { room: Room::Full, ..Disk::with("a.csv", &rows(100)) };
     assert!(outline(&disk.origin(), TABLE).is_ok());
-    let disk = Disk { room: false, ..Disk::with("a.csv", &rows(9_000)) };
+    let text = rows(9_000) + "p7,https://e.co/x.jpg,https://e.co/x.mp3\n";
+    let disk = Disk { room: Room::Nowhere, ..Disk::with("a.csv", &text) };
+    let twins = outline(&disk.origin(), TABLE).unwrap_err().render(false);
+    assert!(twins.contains("p7") && disk.scratch.get() > 0, "in memory: {twins}");
+    let disk = Disk { room: Room::Full, ..Disk::with("a.csv", &rows(9_000)) };
     let problems = outline(&disk.origin(), TABLE).unwrap_err().render(false);
     assert!(problems.contains("whether ids are unique cannot be found out: "), "{problems}");
     assert!(problems.contains("TMPDIR"), "{problems}");
