@@ -39,7 +39,7 @@ fn cases() -> Vec<(&'static str, Value, Outcome)> {
         (
             "tags",
             (0..33).map(|n| n.to_string()).collect::<Vec<_>>().join(",").into(),
-            Refused("`tags`: 33 tags"),
+            Refused("`tags`: too many tags"),
         ),
         ("expires", json!("2026-12-31T18:00:00Z"), Is(1, &[], AT)),
         ("expires", json!("2027-01-01 02:00:00+08:00"), Is(1, &[], AT)),
