@@ -36,6 +36,7 @@ mod run;
 mod saved;
 mod signals;
 mod status;
+mod told;
 mod videos;
 mod written;
 

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::lookup::millis;
 use super::write::{Known, Trace, Write};
-use super::{LedgerError, Listing, Wanted};
+use super::{LedgerError, Listing, View, Wanted};
 use crate::pair::{Fingerprint, Pair};
 use crate::state::{Event, State};
 
@@ -33,6 +33,19 @@ impl<'a> Listed<'a> {
     /// Whether only the events of a lost ledger told of the pair: nobody knows what was asked for.
     fn is_first_told(known: &Known) -> bool {
         known.fingerprint.is_empty()
+    }
+}
+
+impl View {
+    /// The pairs that only the events of a lost ledger told of and that no manifest has listed since,
+    /// with their tasks.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn told_and_not_listed(&self) -> Result<Vec<(String, Option<String>)>, LedgerError> {
+        let sql = "SELECT id, task_id FROM pairs JOIN standings USING (pair)
+            WHERE fingerprint = x'' AND listing < (SELECT listing FROM batch) ORDER BY place";
+        self.ask(sql, (), |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }
 

@@ -165,3 +165,29 @@ fn the_history_of_an_older_format_stays() {
     assert_eq!(sheet.call("report", &[]).code, 0);
     assert_eq!(fs::read_to_string(&path).unwrap(), now);
 }
+
+/// Nobody knows what a lost pair asked for, so under another id it could be paid for again.
+#[test]
+fn a_pair_with_another_id_than_its_events_have_is_not_paid_for_unasked() {
+    let api = at_once();
+    let sheet = Sheet::pairs(3, api.url(), "");
+    assert_eq!(sheet.run(&["-q", "--limit", "2"]).code, 4);
+    fs::remove_file(file(&sheet, "ledger.sqlite")).unwrap();
+    assert_eq!(restore(&sheet).code, 0);
+    let yaml = fs::read_to_string(&sheet.manifest).unwrap();
+    fs::write(&sheet.manifest, yaml.replace("pair-0", "anna")).unwrap();
+    let refused = sheet.run(&[]);
+    assert_eq!(refused.code, 2, "{refused}");
+    paid_once(&api, 2);
+    assert!(refused.err.contains("lists under other ids: pair-0 (task-"), "{refused}");
+    assert!(refused.err.contains("the id that it had") && refused.err.contains("--pay-again"));
+    fs::write(&sheet.manifest, &yaml).unwrap();
+    let run = sheet.run(&["-q"]);
+    assert_eq!(run.code, 0, "{run}");
+    paid_once(&api, 3);
+    // What has its request again is known under any id.
+    fs::write(&sheet.manifest, yaml.replace("pair-0", "ben")).unwrap();
+    let run = sheet.run(&["-q"]);
+    assert_eq!(run.code, 0, "{run}");
+    paid_once(&api, 3);
+}

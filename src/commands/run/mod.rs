@@ -27,7 +27,9 @@ use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
 use super::signals::outlive_file_limits;
 use super::status::Standing;
-use super::{balance, belongs, key, keys, links, listed, locals, nearby, opened, pulse, saved};
+use super::{
+    balance, belongs, key, keys, links, listed, locals, nearby, opened, pulse, saved, told,
+};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
@@ -146,6 +148,7 @@ fn put_right(
 ) -> Result<Option<Failure>, Failure> {
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     let mut again = again::select(ui, args, &store.view()?, (price, &batch.manifest.currency))?;
+    told::settle(ui, (args, batch), &store.view()?)?;
     nearby::settle(ui, (args, batch), (store, &again.ids()), catalog)?;
     let view = store.view()?;
     again.leave(&view);
