@@ -313,6 +313,14 @@ impl Outage {
         }
     }
 
+    /// The API answered a first create, and leaves it in doubt: it refuses or keeps back what its key
+    /// stands for.
+    pub fn doubted_by_key(&mut self) {
+        self.doubts += 1;
+        self.to_settle += u32::from(self.settles);
+        self.end_for_doubts();
+    }
+
     /// An answered create is in the ledger: as a new task, or in doubt since another pair has it.
     pub fn recorded(&mut self, same_task: bool) {
         if !same_task {
