@@ -327,11 +327,16 @@ impl Outage {
             (self.same, self.accepted) = (0, self.accepted + 1);
             return;
         }
-        (self.same, self.doubts) = (self.same + 1, self.doubts + 1);
+        self.doubts += 1;
+        self.same_task_again();
+        self.end_for_doubts();
+    }
+
+    /// One that was sent again was answered with another pair's task: one doubt, as before.
+    pub fn same_task_again(&mut self) {
+        self.same += 1;
         if self.same >= ROW {
             self.end.get_or_insert(End::SameTask);
-        } else {
-            self.end_for_doubts();
         }
     }
 

@@ -176,6 +176,12 @@ impl Gate {
         self.turn();
     }
 
+    /// A create that was sent again was answered with another pair's task: it is in doubt, as before.
+    pub(super) fn recorded_again(&self) {
+        self.inner.borrow_mut().outage.same_task_again();
+        self.turn();
+    }
+
     /// Creates wait until one was tried that shares nothing with those that were refused.
     pub(super) fn looks_apart(&self) {
         self.inner.borrow_mut().outage.looks_apart(self.now());
