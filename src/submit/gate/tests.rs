@@ -44,6 +44,17 @@ async fn a_first_create_that_its_key_leaves_in_doubt_counts_as_one() {
 }
 
 #[tokio::test]
+async fn what_was_sent_before_has_its_turn_while_no_first_create_may_start() {
+    let (gate, stop) = (gate(1), Stop::default());
+    gate.settles();
+    gate.enter(&stop).await.unwrap().learn(&kept_back(PAID_OUTCOME_UNKNOWN));
+    assert!(gate.is_full_of_doubts() && gate.end().is_none());
+    let within = Duration::from_millis(50);
+    assert!(tokio::time::timeout(within, gate.enter(&stop)).await.is_err());
+    assert!(tokio::time::timeout(within, gate.enter_again(&stop)).await.is_ok());
+}
+
+#[tokio::test]
 async fn what_is_sent_again_and_is_left_in_doubt_by_its_key_is_no_other_doubt() {
     let (gate, stop) = (gate(1), Stop::default());
     for _ in 0..3 {
