@@ -33,6 +33,10 @@ const ACCEPTED: &str = "FROM keys k CROSS JOIN standings s
         AND EXISTS (SELECT 1 FROM attempts a WHERE a.pair = k.pair AND a.attempt = k.attempt
             AND a.event = 'accepted')";
 
+pub(super) fn to_try() -> String {
+    format!("SELECT {PAIR} {ACCEPTED} ORDER BY k.intended LIMIT 1")
+}
+
 /// What came of one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tried {
@@ -136,9 +140,8 @@ impl View {
         doubt: &Keyed,
         now: Timestamp,
     ) -> Result<Option<Planned>, LedgerError> {
-        let sql = format!("SELECT {PAIR} {ACCEPTED} ORDER BY k.intended LIMIT 1");
         let [header, now, usable] = within(keys, now);
-        Ok(self.ask(&sql, params![header, now, usable, doubt.desk], read_planned)?.pop())
+        Ok(self.ask(&to_try(), params![header, now, usable, doubt.desk], read_planned)?.pop())
     }
 
     /// The tasks that trials made, where the service does not replay.

@@ -168,18 +168,24 @@ impl Run<'_> {
     fn look_for_next(&self, keys: &Idempotency) -> Result<Next, LedgerError> {
         let (view, now) = (self.means.ledger.view(), Timestamp::now());
         let (doubts, mut next) = (self.doubts_again.borrow(), Next::Nothing);
+        let (here, mut asked) = (view.desk()?, HashSet::new());
         for doubt in view.keyed(keys, now)? {
             let Some(at) = self.due(&doubts, &doubt) else { continue };
             let soon = at <= self.gate.now();
             match (doubt.replay, soon) {
                 (Replay::Never, _) => {}
                 (Replay::Unknown, _) if doubts.tried.contains(doubt.desk()) => {}
+                (Replay::Unknown, _) if asked.contains(doubt.desk()) => {}
                 (Replay::Unknown, _) => {
                     // One that was accepted has to be there.
                     if let Some(accepted) = view.to_try(keys, &doubt, now)? {
                         return Ok(Next::Trial(accepted, doubt.desk().to_owned()));
                     }
-                    doubts.lacks_accepted.set(true);
+                    // What this run has accepted is of no use to another desk.
+                    if here.as_deref() == Some(doubt.desk()) {
+                        doubts.lacks_accepted.set(true);
+                    }
+                    asked.insert(doubt.desk().to_owned());
                 }
                 (Replay::Honoured, soon) => {
                     self.gate.settles();

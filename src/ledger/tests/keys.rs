@@ -395,3 +395,14 @@ fn a_run_that_was_pushed_aside_settles_what_was_sent_again_only_with_a_task() {
         assert!(view.task_ids().unwrap().iter().any(|task| task.as_str() == "t2"), "kept");
     }
 }
+
+#[test]
+fn what_a_desk_accepted_is_found_without_reading_what_others_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = keyed(folder.path(), 1).start(Box::new(|_| ())).unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", trial::to_try());
+    let values = ("h", 2, 3, DESK);
+    let plan: Vec<String> = ledger.view().ask(&sql, values, |row| row.get(3)).unwrap();
+    assert!(plan[0].contains("keys_by_desk (desk=? AND header=? AND intended<?)"), "{plan:?}");
+    assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
+}
