@@ -151,6 +151,14 @@ pub struct Charge {
     pub price: Option<Money>,
 }
 
+impl Charge {
+    /// The larger of two reckonings of one create, in each unit; what only one knows is that.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self { seconds: self.seconds.max(other.seconds), price: self.price.max(other.price) }
+    }
+}
+
 /// What a batch may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {

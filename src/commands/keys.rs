@@ -1,7 +1,7 @@
 //! Idempotency keys in words: which doubts are sent again by themselves, until when, and what has to be
 //! found out before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,9 +47,10 @@ pub(super) fn warn_of_resend<'a>(
     ids: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Failure> {
     let resends = Resends::read(view, view.idempotency()?.as_ref())?;
+    let folded = |doubt: &Keyed| doubt.planned.id.to_ascii_lowercase();
+    let going: HashMap<_, _> = resends.going().map(|doubt| (folded(doubt), doubt)).collect();
     for id in ids {
-        let same = |doubt: &&Keyed| doubt.planned.id.eq_ignore_ascii_case(id);
-        if let Some(doubt) = resends.going().find(same) {
+        if let Some(doubt) = going.get(&id.to_ascii_lowercase()) {
             ui.warn(&format!(
                 "{}: the next run would have sent it again under its key, which pays for nothing twice, \
                  until {}; now it is created anew, and paid for anew",

@@ -142,6 +142,7 @@ CREATE TABLE keys (
     ended      TEXT,                       -- why it never is any more
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
+CREATE INDEX keys_by_desk ON keys (desk, header, intended);
 
 -- Accepted creates that were sent once more, to see whether the service replays them.
 CREATE TABLE trials (

@@ -33,6 +33,10 @@ const ACCEPTED: &str = "FROM keys k CROSS JOIN standings s
         AND EXISTS (SELECT 1 FROM attempts a WHERE a.pair = k.pair AND a.attempt = k.attempt
             AND a.event = 'accepted')";
 
+pub(super) fn to_try() -> String {
+    format!("SELECT {PAIR} {ACCEPTED} ORDER BY k.intended LIMIT 1")
+}
+
 /// What came of one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tried {
@@ -136,9 +140,8 @@ impl View {
         doubt: &Keyed,
         now: Timestamp,
     ) -> Result<Option<Planned>, LedgerError> {
-        let sql = format!("SELECT {PAIR} {ACCEPTED} ORDER BY k.intended LIMIT 1");
         let [header, now, usable] = within(keys, now);
-        Ok(self.ask(&sql, params![header, now, usable, doubt.desk], read_planned)?.pop())
+        Ok(self.ask(&to_try(), params![header, now, usable, doubt.desk], read_planned)?.pop())
     }
 
     /// The tasks that trials made, where the service does not replay.
@@ -167,15 +170,16 @@ impl Write<'_> {
         self.must_be_ours()?;
         let refused = |write: &Self| write.elsewhere(planned.pair, &planned.id, Event::Repeated);
         let Some(keys) = self.keys.clone() else { return Err(refused(self)) };
-        let sql = "SELECT k.attempt, k.intended, k.desk, k.header, k.key, k.body, s.task_id
-            FROM keys k JOIN standings s ON s.pair = k.pair AND s.attempt = k.attempt
+        let sql = "SELECT k.attempt, k.intended, k.desk, k.header, k.key, k.body, s.task_id,
+                s.seconds, s.price FROM keys k JOIN standings s ON s.pair = k.pair AND s.attempt = k.attempt
             WHERE k.pair = ?1 AND s.task_id IS NOT NULL AND k.ended IS NULL";
         let found = self.query_row(sql, [planned.pair], |row| {
             let named = named_at(row, 3)?;
             let texts: [String; 3] = [row.get(2)?, row.get(5)?, row.get(6)?];
-            Ok((row.get(0)?, row.get::<_, i64>(1)?, named, texts))
+            let sent = (row.get(0)?, row.get::<_, i64>(1)?, charge_at(row, 7)?);
+            Ok((sent, named, texts))
         })?;
-        let Some((attempt, intended, Some(named), [desk, body, task])) = found else {
+        let Some(((attempt, intended, own), Some(named), [desk, body, task])) = found else {
             return Err(refused(self));
         };
         let age = self.now.as_millisecond().checked_sub(intended).unwrap_or(-1);
@@ -185,7 +189,8 @@ impl Write<'_> {
         if !in_time || known || named.header != keys.idempotency.header {
             return Err(refused(self));
         }
-        let charge = self.purse.rules().charge(planned.audio, body.as_bytes());
+        // What was sent may be longer, or was dearer, than what is there today.
+        let charge = self.purse.rules().charge(planned.audio, body.as_bytes()).or_more(own);
         self.purse.take(charge).map_err(|refusal| LedgerError::NotAffordable {
             id: planned.id.to_string(),
             refusal,

@@ -313,17 +313,30 @@ impl Outage {
         }
     }
 
+    /// The API answered a first create, and leaves it in doubt: it refuses or keeps back what its key
+    /// stands for.
+    pub fn doubted_by_key(&mut self) {
+        self.doubts += 1;
+        self.to_settle += u32::from(self.settles);
+        self.end_for_doubts();
+    }
+
     /// An answered create is in the ledger: as a new task, or in doubt since another pair has it.
     pub fn recorded(&mut self, same_task: bool) {
         if !same_task {
             (self.same, self.accepted) = (0, self.accepted + 1);
             return;
         }
-        (self.same, self.doubts) = (self.same + 1, self.doubts + 1);
+        self.doubts += 1;
+        self.same_task_again();
+        self.end_for_doubts();
+    }
+
+    /// One that was sent again was answered with another pair's task: one doubt, as before.
+    pub fn same_task_again(&mut self) {
+        self.same += 1;
         if self.same >= ROW {
             self.end.get_or_insert(End::SameTask);
-        } else {
-            self.end_for_doubts();
         }
     }
 

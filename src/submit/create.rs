@@ -186,7 +186,10 @@ impl Run<'_> {
         }
         if let Proof::Created(task) = proof {
             let twin = settled.same_task.is_some();
-            self.gate.recorded(twin);
+            match sending {
+                Sending::Again if twin => self.gate.recorded_again(),
+                Sending::First | Sending::Again | Sending::Trial => self.gate.recorded(twin),
+            }
             if !twin {
                 self.suspects.borrow_mut().accepted(planned);
                 self.alike.borrow_mut().accepted();

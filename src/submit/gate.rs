@@ -4,6 +4,9 @@ mod entry;
 mod money;
 mod pass;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
@@ -173,6 +176,12 @@ impl Gate {
         self.turn();
     }
 
+    /// A create that was sent again was answered with another pair's task: it is in doubt, as before.
+    pub(super) fn recorded_again(&self) {
+        self.inner.borrow_mut().outage.same_task_again();
+        self.turn();
+    }
+
     /// Creates wait until one was tried that shares nothing with those that were refused.
     pub(super) fn looks_apart(&self) {
         self.inner.borrow_mut().outage.looks_apart(self.now());
@@ -263,9 +272,11 @@ impl Gate {
     /// What a create's outcome means for those that follow; how long the server wants all to wait,
     /// if that is too long.
     fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> Option<Duration> {
-        let outcome = match outcome(&judgement.proof)? {
+        let proven = outcome(&judgement.proof)?;
+        let by_key = proven == Outcome::Doubt && is_of_key(judgement);
+        let outcome = match proven {
             // It answers, and that is all that matters to others.
-            Outcome::Doubt if is_of_key(judgement) => Outcome::Answer,
+            Outcome::Doubt if by_key => Outcome::Answer,
             Outcome::Doubt if pass.again.get() => Outcome::DoubtAgain,
             outcome => outcome,
         };
@@ -283,6 +294,9 @@ impl Gate {
         }
         let was_open = inner.outage.cause().is_none();
         inner.outage.heard(outcome, pass.alone, (now, fastrand::f64()));
+        if by_key && !pass.again.get() {
+            inner.outage.doubted_by_key();
+        }
         if was_open && inner.outage.cause().is_some() {
             // A pause that was asked for earlier is no time of trying either.
             inner.outage.excuse(inner.pause.wait(now));

@@ -111,6 +111,7 @@ impl Run<'_> {
         let again = full || !alike && self.gate.tries_first();
         match again {
             true if self.repeat_alone().await == Chosen::Tried => return,
+            true if full && self.trial_waits() => return self.gate.lets_one_in(),
             // Nothing else may be sent, and none of them is settled.
             true if full => return self.gate.settled_all(),
             true | false => {}

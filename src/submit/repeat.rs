@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use super::Run;
 use super::create::{Sending, Tried, keep};
+use super::gate::Pass;
 use crate::ledger::{Keyed, LedgerError, Permit, Planned, Replay};
 use crate::pace::Backoff;
 use crate::pair::Idempotency;
@@ -33,6 +34,8 @@ pub(super) struct DoubtsAgain {
     busy: HashSet<Arc<str>>,
     /// Whether a doubt waits for a create to be accepted.
     pub(super) lacks_accepted: Cell<bool>,
+    /// Whether a trial waits for its turn.
+    trial_waits: Cell<bool>,
     /// The desks whose trial came to nothing in this run.
     tried: HashSet<String>,
 }
@@ -165,18 +168,24 @@ impl Run<'_> {
     fn look_for_next(&self, keys: &Idempotency) -> Result<Next, LedgerError> {
         let (view, now) = (self.means.ledger.view(), Timestamp::now());
         let (doubts, mut next) = (self.doubts_again.borrow(), Next::Nothing);
+        let (here, mut asked) = (view.desk()?, HashSet::new());
         for doubt in view.keyed(keys, now)? {
             let Some(at) = self.due(&doubts, &doubt) else { continue };
             let soon = at <= self.gate.now();
             match (doubt.replay, soon) {
                 (Replay::Never, _) => {}
                 (Replay::Unknown, _) if doubts.tried.contains(doubt.desk()) => {}
+                (Replay::Unknown, _) if asked.contains(doubt.desk()) => {}
                 (Replay::Unknown, _) => {
                     // One that was accepted has to be there.
                     if let Some(accepted) = view.to_try(keys, &doubt, now)? {
                         return Ok(Next::Trial(accepted, doubt.desk().to_owned()));
                     }
-                    doubts.lacks_accepted.set(true);
+                    // What this run has accepted is of no use to another desk.
+                    if here.as_deref() == Some(doubt.desk()) {
+                        doubts.lacks_accepted.set(true);
+                    }
+                    asked.insert(doubt.desk().to_owned());
                 }
                 (Replay::Honoured, soon) => {
                     self.gate.settles();
@@ -239,8 +248,7 @@ impl Run<'_> {
     /// Nothing if it may be tried at once: the run is being stopped, or it was.
     async fn try_one_key(&self, planned: &Planned) -> Option<()> {
         let mut tries = self.tries_of(Sending::Trial);
-        while let Some(pass) = self.gate.enter(self.means.stop).await {
-            pass.sends_again();
+        while let Some(pass) = self.enter_trial().await {
             pass.asks();
             let permit = match self.means.ledger.try_key(planned.clone()).await {
                 Ok(permit) => permit,
@@ -259,6 +267,21 @@ impl Run<'_> {
             }
         }
         None
+    }
+}
+
+impl Run<'_> {
+    /// A trial makes no doubt, and may settle some: it goes the way of those that are sent again.
+    async fn enter_trial(&self) -> Option<Pass<'_>> {
+        self.doubts_again.borrow().trial_waits.set(true);
+        let pass = self.gate.enter_again(self.means.stop).await;
+        self.doubts_again.borrow().trial_waits.set(false);
+        pass
+    }
+
+    /// Whether a trial waits for its turn.
+    pub(super) fn trial_waits(&self) -> bool {
+        self.doubts_again.borrow().trial_waits.get()
     }
 }
 

@@ -2,6 +2,7 @@
 //! at most where it does not.
 
 mod price;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;

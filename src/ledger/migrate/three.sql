@@ -53,6 +53,7 @@ CREATE TABLE keys (
     ended      TEXT,
     PRIMARY KEY (pair, attempt)
 ) WITHOUT ROWID;
+CREATE INDEX keys_by_desk ON keys (desk, header, intended);
 
 CREATE TABLE trials (
     n          INTEGER PRIMARY KEY,

@@ -208,6 +208,26 @@ fn a_trial_takes_its_price_and_gets_it_back_only_where_it_made_nothing() {
 }
 
 #[test]
+fn a_trial_takes_what_its_create_took_even_if_its_recording_is_shorter_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = keyed(folder.path(), 2);
+    store.measure(&["p0", "p1"].map(|id| (id, Duration::from_secs(9)))).unwrap();
+    let rules = Rules { budget: Some(Amount::Seconds(40)), ..Rules::default() };
+    store.limit(rules).unwrap();
+    let ledger = store.start(Box::new(|_| ())).unwrap();
+    settle(&ledger, created("t0"));
+    settle(&ledger, doubt());
+    let accepted = candidate(&ledger, &waiting(&ledger)[0]).unwrap();
+    let shorter = Planned { audio: Some(Duration::from_secs(2)), ..accepted.clone() };
+    let (receipt, _) = block_on(ledger.try_key(shorter)).unwrap().spend();
+    assert_eq!(ledger.view().spent(&rules).unwrap(), 27, "what was sent is nine seconds long");
+    block_on(ledger.settle(receipt, doubt())).unwrap();
+    let longer = Planned { audio: Some(Duration::from_secs(12)), ..accepted };
+    let _under_way = block_on(ledger.try_key(longer)).unwrap().spend();
+    assert_eq!(ledger.view().spent(&rules).unwrap(), 39);
+}
+
+#[test]
 fn the_budget_holds_a_trial_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = keyed(folder.path(), 2);
@@ -374,4 +394,15 @@ fn a_run_that_was_pushed_aside_settles_what_was_sent_again_only_with_a_task() {
         assert_eq!(view.replays_here(&keys()).unwrap(), Replay::Never, "two tasks of one create");
         assert!(view.task_ids().unwrap().iter().any(|task| task.as_str() == "t2"), "kept");
     }
+}
+
+#[test]
+fn what_a_desk_accepted_is_found_without_reading_what_others_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = keyed(folder.path(), 1).start(Box::new(|_| ())).unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", trial::to_try());
+    let values = ("h", 2, 3, DESK);
+    let plan: Vec<String> = ledger.view().ask(&sql, values, |row| row.get(3)).unwrap();
+    assert!(plan[0].contains("keys_by_desk (desk=? AND header=? AND intended<?)"), "{plan:?}");
+    assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
 }

@@ -169,6 +169,35 @@ fn a_task_that_another_pair_has_is_no_outage_and_three_in_a_row_are_the_end() {
 }
 
 #[test]
+fn a_resend_that_names_another_pairs_task_is_no_other_doubt() {
+    let mut outage = Outage::new(4, Some(4));
+    outage.heard(Outcome::Doubt, false, at(0));
+    outage.heard(Outcome::Doubt, false, at(0));
+    outage.same_task_again();
+    outage.same_task_again();
+    assert_eq!((outage.doubts(), outage.end()), (2, None));
+    outage.same_task_again();
+    assert_eq!((outage.doubts(), outage.end()), (2, Some(End::SameTask)), "three in a row");
+}
+
+#[test]
+fn doubts_that_the_api_answers_with_are_counted_and_hold_nothing_back() {
+    let mut outage = Outage::new(1, Some(3));
+    for _ in 0..2 {
+        outage.heard(Outcome::Answer, false, at(0));
+        outage.doubted_by_key();
+    }
+    assert_eq!((outage.doubts(), outage.cause(), outage.end()), (2, None, None));
+    outage.settles();
+    outage.doubted_by_key();
+    assert_eq!((outage.doubts(), outage.end()), (3, None), "their keys may settle them");
+    outage.undoubted();
+    outage.doubted_by_key();
+    outage.settled_all();
+    assert_eq!(outage.end(), Some(End::Doubts(3)));
+}
+
+#[test]
 fn a_look_apart_needs_no_question_and_leaves_the_window_as_it_was() {
     let mut outage = Outage::new(8, None);
     outage.looks_apart(ZERO);
