@@ -14,6 +14,7 @@ use super::listed::Listed;
 use super::nearby::{self, Nearby};
 use super::saved::{self, Basis};
 use super::status::Standing;
+use super::told;
 use super::{links, locals};
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
@@ -66,11 +67,13 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
     }
     let Seen { outlook, standing, basis, resends } = seen?;
     links::refuse(&batch, &catalog, || Ok(outlook.unsent(&batch)))?;
+    let told = view.as_ref().map(|view| told::describe(view, &batch)).transpose()?.flatten();
     let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
     let mut text = outlook.describe(ui, &batch);
     let balance = balance(&batch, args, view.as_ref(), &outlook)?;
     text.extend(balance.map(|balance| format!("\n{}", balance.line())));
     text.extend(doubts.map(|text| format!("\n{text}")));
+    text.extend(told.map(|text| format!("\n{text}")));
     let mut value = outlook.json(&batch);
     resends.json().into_iter().for_each(|resends| value["idempotency"] = resends);
     let may_need_one = resends.may_need_one() && resends.is_empty();

@@ -176,6 +176,8 @@ fn a_pair_with_another_id_than_its_events_have_is_not_paid_for_unasked() {
     assert_eq!(restore(&sheet).code, 0);
     let yaml = fs::read_to_string(&sheet.manifest).unwrap();
     fs::write(&sheet.manifest, yaml.replace("pair-0", "anna")).unwrap();
+    let plan = sheet.call("plan", &[]);
+    assert!(plan.out.contains("lists under other ids: pair-0 (task-"), "{plan}");
     let refused = sheet.run(&[]);
     assert_eq!(refused.code, 2, "{refused}");
     paid_once(&api, 2);
