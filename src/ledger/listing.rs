@@ -129,12 +129,14 @@ impl Write<'_> {
                 listed.pair.take,
             ],
         )?;
-        self.execute(
-            "INSERT INTO standings (pair, state, attempt, since)
-                VALUES (last_insert_rowid(), ?1, 0, ?2)",
-            params![State::Planned.name(), self.now.as_millisecond()],
-        )?;
-        Ok(())
+        self.stand_new()
+    }
+
+    /// The pair whose row was just inserted stands planned.
+    pub(super) fn stand_new(&self) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO standings (pair, state, attempt, since)
+            VALUES (last_insert_rowid(), ?1, 0, ?2)";
+        self.execute(sql, params![State::Planned.name(), self.now.as_millisecond()]).map(drop)
     }
 
     fn revise(&mut self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {

@@ -28,7 +28,7 @@ pub struct Store {
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
-    /// The ids in lower case of planned pairs that this run leaves out.
+    /// The folded ids of pairs that this run leaves out.
     left_out: Arc<HashSet<String>>,
     recovered: usize,
     migrated: Option<Migrated>,
@@ -169,7 +169,7 @@ impl Store {
         self.write(|write| write.measure(lengths))
     }
 
-    /// Leaves planned pairs out of this run, by their ids in lower case: they stay planned.
+    /// Leaves pairs out of this run, by their folded ids: they stay as they are.
     pub fn leave_out(&mut self, ids: HashSet<String>) {
         self.left_out = Arc::new(ids);
     }

@@ -24,7 +24,7 @@ use crate::view::Row;
 pub struct View {
     path: PathBuf,
     pub(super) read: Read,
-    /// The ids in lower case of planned pairs that nobody is given.
+    /// The folded ids of pairs that nobody is given.
     pub(super) left_out: Arc<HashSet<String>>,
 }
 

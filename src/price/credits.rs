@@ -1,6 +1,7 @@
 //! What a service says that a task costs: numbers of a unit that nobody documents.
 //!
-//! They are evidence. Nothing is decided from them, and one that makes no sense is none.
+//! They are evidence: a run may ask because of them, and no pair stands otherwise for them. One that
+//! makes no sense is none.
 
 use std::fmt;
 

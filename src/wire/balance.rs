@@ -1,8 +1,7 @@
 //! What an account has left, where a service tells: EvoLink at `/v1/credits`, New API relays at
 //! `/api/usage/token/`. The documented service tells of nothing.
 //!
-//! Like a bill it is evidence: whatever cannot be read of it is no balance, and no reason for
-//! anything to go wrong.
+//! Like a bill it is evidence: whatever cannot be read of it is no balance, and stops nothing.
 
 use super::json::Value;
 use super::{Received, is_success};

@@ -1,7 +1,7 @@
 //! What an answer says that its task costs: `usage` with `credits_reserved`, and what kin have.
 //!
-//! The unit is unknown, and so is whether anybody keeps to it. So a bill is evidence and nothing
-//! else: whatever is wrong with it, the rest of its answer stands.
+//! The unit is unknown, and so is whether anybody keeps to it. So a bill is evidence:
+//! whatever is wrong with it, the rest of its answer stands.
 
 use serde_json::{Map, Number};
 

@@ -22,7 +22,7 @@ const SHOWN: usize = 10;
 pub(super) struct Again {
     failed: Vec<String>,
     rejected: Vec<String>,
-    /// How long their recordings are, as they will be sent; by ids in lower case.
+    /// How long their recordings are, as they will be sent; by folded ids.
     lengths: HashMap<String, Option<Duration>>,
 }
 

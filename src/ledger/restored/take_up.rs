@@ -119,11 +119,7 @@ impl Write<'_> {
                 FROM pairs",
             [id],
         )?;
-        self.execute(
-            "INSERT INTO standings (pair, state, attempt, since)
-                VALUES (last_insert_rowid(), ?1, 0, ?2)",
-            params![State::Planned.name(), self.now.as_millisecond()],
-        )?;
+        self.stand_new()?;
         self.known(id)
     }
 
