@@ -111,8 +111,7 @@ fn is_settled(change: &Change) -> bool {
 }
 
 fn row_of(change: &Change) -> Row {
-    let body: serde_json::Value = serde_json::from_slice(&change.body).unwrap_or_default();
-    let url = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let [image, audio] = &change.media;
     Row {
         id: change.id.to_string(),
         state: change.state,
@@ -120,8 +119,8 @@ fn row_of(change: &Change) -> Row {
         changed: false,
         attempts: change.attempt,
         task_id: change.task_id.as_deref().map(str::to_owned),
-        image_url: url("image_url"),
-        audio_url: url("audio_url"),
+        image_url: image.to_string(),
+        audio_url: audio.to_string(),
         audio: change.audio,
         created_at: (change.state == State::Created).then_some(change.at),
         since: change.at,

@@ -92,6 +92,13 @@ impl Inner {
         Entry::Start { alone: self.outage.begins() }
     }
 
+    /// Whether one more may start once one that is under way has ended.
+    pub(super) fn flows(&self, now: Duration) -> bool {
+        let others = self.under_way.saturating_sub(1);
+        let open = self.outage.cause().is_none() && self.pause.wait(now).is_zero();
+        open && self.outage.admits(others, now)
+    }
+
     pub(super) fn step(&self, now: Duration, patience: Duration) -> Step {
         let pause = self.pause.wait(now);
         match self.outage.step(self.under_way, now, patience) {

@@ -62,3 +62,28 @@ async fn what_is_sent_again_and_is_left_in_doubt_by_its_key_is_no_other_doubt() 
     }
     assert_eq!(gate.end(), None);
 }
+
+#[tokio::test]
+async fn one_more_may_start_at_once_only_where_nobody_has_to_wait() {
+    let (gate, stop) = (gate(9), Stop::default());
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        assert!(gate.flows());
+        places.push(gate.try_enter(&stop).unwrap());
+    }
+    assert!(gate.flows(), "as soon as one has ended");
+    assert!(gate.try_enter(&stop).is_none(), "there are four places");
+    drop(places.pop());
+    drop(gate.try_enter(&stop).unwrap());
+    let busy = Judgement { proof: Proof::Wait, ..kept_back("rate_limited") };
+    places.pop().unwrap().learn(&busy);
+    assert!(!gate.flows(), "creates pause");
+    assert!(gate.try_enter(&stop).is_none());
+}
+
+#[tokio::test]
+async fn nothing_starts_once_the_run_is_being_stopped() {
+    let (gate, stop) = (gate(9), Stop::default());
+    stop.pull(crate::submit::Reason::Signal);
+    assert!(gate.try_enter(&stop).is_none());
+}
