@@ -2,6 +2,7 @@
 
 use crate::pair::is_hidden;
 
+use super::events::Items;
 use super::problem::{Finding, Findings};
 use super::prompts::Prompts;
 use super::tables::TableFile;
@@ -17,6 +18,8 @@ pub(super) struct Reading<'t> {
     pub(super) prompts: Prompts,
     /// The table whose row is read; none for the manifest itself.
     pub(super) within: Option<&'t TableFile>,
+    /// The items of `pairs`, where they are still to be read.
+    pub(super) items: Option<Items<'t>>,
 }
 
 /// A key that is there, with its value.
@@ -145,6 +148,28 @@ fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let distance = |known: &str| strsim::damerau_levenshtein(&name, known);
     let near = known.iter().min_by_key(|known| distance(known))?;
     (distance(near) <= near.len().div_ceil(4)).then_some(near)
+}
+
+impl Reading<'_> {
+    /// Reads a part that is dropped after it; what is found there is kept.
+    pub(super) fn inside<'p>(
+        &mut self,
+        (text, within): (&'p str, Option<&'p TableFile>),
+        read: impl FnOnce(&mut Reading<'p>),
+    ) {
+        let mut part = Reading {
+            text,
+            plain: self.plain,
+            problems: std::mem::take(&mut self.problems),
+            warnings: std::mem::take(&mut self.warnings),
+            prompts: std::mem::take(&mut self.prompts),
+            within,
+            items: None,
+        };
+        read(&mut part);
+        let Reading { problems, warnings, prompts, .. } = part;
+        (self.problems, self.warnings, self.prompts) = (problems, warnings, prompts);
+    }
 }
 
 impl<'t> Reading<'t> {

@@ -6,13 +6,14 @@
 //! not act on yet, is a problem. It reads no clock or environment, and opens no file: tables come
 //! from [`Files`].
 //!
-//! The YAML becomes a tree of nodes that know where they stand; readers ask the maps of the tree
-//! for keys, and what nobody asked for is unknown. So the keys are named in one place, where they
-//! are read, and a test holds [`schema`] to them.
+//! The YAML becomes nodes that know where they stand, those of `pairs` one after the other; readers
+//! ask maps for keys, and what nobody asked for is unknown. So the keys are named in one place, where
+//! they are read, and a test holds [`schema`] to them.
 
 mod batch;
 mod cross;
 mod draft;
+mod events;
 mod excerpt;
 mod fields;
 mod idempotency;
@@ -46,7 +47,8 @@ use crate::pair::{Endpoint, Idempotency, Pair, PairId, PlainHttp};
 use crate::price::{Amount, Price, Rules, Tariff};
 use crate::table::Files;
 
-use self::batch::{Keep, Tally};
+use self::batch::{Batch, Keep, Tally};
+use self::events::Odd;
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
 pub use self::notes::{Note, Notes};
@@ -210,10 +212,36 @@ fn kept<'k>(
         Form::Table(name) => settings::bare(origin, name, keep),
         Form::Yaml(bytes) => {
             let text = syntax::text(origin.path, bytes)?;
-            let tree = syntax::tree(origin.path, text)?;
-            settings::manifest(origin, (text, &tree), keep)
+            let batch = Batch::new(keep, origin.files);
+            match by_events(origin, text, batch) {
+                Ok(found) => found,
+                Err(batch) => by_tree(origin, text, batch),
+            }
         }
     }
+}
+
+/// Gives the batch back, to be read again, where the manifest turns out to be odd.
+fn by_events<'k>(
+    origin: &Origin<'k>,
+    text: &str,
+    batch: Batch<'k>,
+) -> Result<Result<(Manifest, Tally), Problems>, Batch<'k>> {
+    match events::open(text) {
+        Ok(events::Opened { tree, items }) => {
+            settings::manifest(origin, (text, &tree, items), batch)
+        }
+        Err(Odd) => Err(batch),
+    }
+}
+
+fn by_tree<'k>(
+    origin: &Origin<'k>,
+    text: &str,
+    batch: Batch<'k>,
+) -> Result<(Manifest, Tally), Problems> {
+    let tree = syntax::tree(origin.path, text)?;
+    settings::whole(origin, (text, &tree), batch)
 }
 
 #[cfg(test)]

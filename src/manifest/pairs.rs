@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::pair::{Pair, PairId, Request, Source, Tag};
 
 use super::batch::{Batch, Naming, Spans};
+use super::events::Items;
 use super::fields::{Field, Fields, Reading};
 use super::labels::Expiry;
 use super::media::{AUDIO, IMAGE, Medium, default_id};
@@ -135,6 +136,7 @@ impl<'t> Reading<'t> {
 
     pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
         match &field.node.kind {
+            Kind::List(_) if self.items.is_some() => self.items(common, batch),
             Kind::List(items) if items.is_empty() => {
                 let help = "add one: `- image: URL`, and `audio: URL` below it";
                 self.refuse(field, "there is no pair in it", "at least one pair", help);
@@ -143,6 +145,14 @@ impl<'t> Reading<'t> {
                 items.iter().for_each(|item| self.pair(item, common, batch));
             }
             _ => self.wrong(field, "a list", "start every pair with `- ` in a line below"),
+        }
+    }
+
+    /// Those that are still to be read: each is dropped after its pair was made.
+    fn items(&mut self, common: &Common<'t>, batch: &mut Batch<'_>) {
+        let text = self.text;
+        while let Some(item) = self.items.as_mut().and_then(Items::next) {
+            self.inside((text, None), |inner| inner.pair(&item, common, batch));
         }
     }
 

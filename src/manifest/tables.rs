@@ -252,17 +252,9 @@ impl<'t> Reading<'t> {
         let problems = line.problems;
         problems.into_iter().for_each(|problem| self.note(listed, problem));
         let Some(node) = node else { return };
-        let mut inner = Reading {
-            text: &row.text,
-            plain: self.plain,
-            problems: std::mem::take(&mut self.problems),
-            warnings: std::mem::take(&mut self.warnings),
-            prompts: std::mem::take(&mut self.prompts),
-            within: Some(listed.file),
-        };
-        inner.pair(&node, rows.common, batch);
-        let Reading { problems, warnings, prompts, .. } = inner;
-        (self.problems, self.warnings, self.prompts) = (problems, warnings, prompts);
+        self.inside((&row.text, Some(listed.file)), |inner| {
+            inner.pair(&node, rows.common, batch);
+        });
     }
 
     fn note(&mut self, listed: &Listed<'_>, problem: Problem) {
