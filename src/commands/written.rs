@@ -15,6 +15,9 @@ use crate::manifest::{self, Form, Manifest, Marks, Origin, Outline, TableFile};
 use crate::pair::Pair;
 use crate::ui::{Ui, counted};
 
+/// In bytes: a manifest of some thousand pairs.
+const LONG: usize = 1 << 20;
+
 /// What somebody gave as the manifest, read but not understood.
 pub(super) struct Written<'a> {
     pub(super) path: &'a Path,
@@ -36,10 +39,10 @@ impl<'a> Written<'a> {
         Ok(Self { path, given, bytes, name })
     }
 
-    /// Whether any pairs may stand in tables.
-    pub(super) fn has_tables(&self) -> bool {
+    /// Whether there may be so many pairs, here or in tables, that it is better read twice than held.
+    pub(super) fn may_be_long(&self) -> bool {
         let named = |bytes: &Vec<u8>| bytes.windows(10).any(|part| part == b"pairs_from");
-        self.bytes.as_ref().is_none_or(named)
+        self.bytes.as_ref().is_none_or(|bytes| bytes.len() > LONG || named(bytes))
     }
 
     /// All of it.

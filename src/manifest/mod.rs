@@ -29,6 +29,7 @@ mod prompts;
 mod rows;
 mod schema;
 mod settings;
+mod shared;
 mod slips;
 mod sorted;
 mod syntax;

@@ -16,6 +16,7 @@ use super::pairs::Common;
 use super::places::Shown;
 use super::problem::{Finding, Findings, Problems, Severity};
 use super::prompts::Prompts;
+use super::shared::Texts;
 use super::tables::{PairsFrom, TableFile};
 use super::tree::{Kind, Node, Span};
 use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending};
@@ -66,7 +67,7 @@ pub(super) fn manifest<'k>(
     (text, tree, items): (&str, &Node<'_>, Option<Items<'_>>),
     mut batch: Batch<'k>,
 ) -> Result<Result<(Manifest, Tally), Problems>, Batch<'k>> {
-    let mut reading = Reading { items, ..Reading::of(origin, text) };
+    let mut reading = Reading { items: items.map(Box::new), ..Reading::of(origin, text) };
     let mut tables = Vec::new();
     let manifest = reading.manifest(tree, (origin.files, &mut tables), &mut batch);
     if reading.is_odd() {
@@ -97,8 +98,8 @@ impl<'t> Reading<'t> {
     fn of(origin: &Origin<'_>, text: &'t str) -> Self {
         let (problems, warnings) = (Findings::default(), Findings::default());
         let plain = origin.plain;
-        let prompts = Prompts::default();
-        Self { text, plain, problems, warnings, prompts, within: None, items: None }
+        let (prompts, texts) = (Prompts::default(), Texts::default());
+        Self { text, plain, problems, warnings, prompts, texts, within: None, items: None }
     }
 
     fn is_odd(&self) -> bool {
@@ -294,7 +295,7 @@ impl<'t> Reading<'t> {
         batch: &mut Batch<'_>,
     ) {
         let defaults = fields.take("defaults").map(|field| self.defaults(&field));
-        let common = Common { model, defaults: defaults.unwrap_or_default() };
+        let common = Common { model: model.into(), defaults: defaults.unwrap_or_default() };
         let pairs = fields.take("pairs");
         let cross = fields.take("cross");
         let some = pairs.is_some() || cross.is_some() || from.is_given;
