@@ -108,7 +108,8 @@ impl<'a> Written<'a> {
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| unreadable(path, &error);
     let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |metadata| metadata.len().min(manifest::MAX_BYTES));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.take(manifest::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > manifest::MAX_BYTES {
         let length = fs::metadata(path).map_or(bytes.len() as u64, |metadata| metadata.len());

@@ -146,14 +146,31 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What may stand behind the host of a plain URL, by its byte.
+const PLAIN: [bool; 256] = {
+    let signs = b"/-._~%?=&+:@!$()*";
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut place = 0;
+    while place < signs.len() {
+        plain[signs[place] as usize] = true;
+        place += 1;
+    }
+    plain
+};
+
 /// The path of an https URL in which every reader of URLs sees the same, without its query: a name in
 /// lower case for a host, no port, and only letters, digits and a few signs after it. Most URLs are of
 /// this kind, and need not be taken apart to be judged.
 pub(crate) fn plain_path(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("https://").filter(|_| text.len() <= MediaUrl::MAX_LEN)?;
     let (host, path) = rest.split_at(rest.find('/')?);
-    let sign = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~%?=&+:@!$()*".contains(byte);
-    let is_plain = is_plain_name(host) && path.as_bytes().iter().all(sign);
+    let sign = |byte: u8| PLAIN[usize::from(byte)];
+    let is_plain = is_plain_name(host) && path.bytes().all(sign);
     is_plain.then(|| path.find('?').map_or(path, |at| &path[..at]))
 }
 
