@@ -249,7 +249,9 @@ mod tests {
             assert_eq!(id(image, audio, 1).as_deref(), Some(expected), "{image} {audio}");
         }
         assert_eq!(id("a.jpg", "b.mp3", 2).as_deref(), Some("a-b-take2"));
-        for (image, audio) in [("", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
+        for (image, audio) in
+            [("", "b.mp3"), ("x/..", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")]
+        {
             assert_eq!(id(image, audio, 1), None, "{image} {audio}");
         }
         let local = |path| Source::File(LocalFile::new(path));

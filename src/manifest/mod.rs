@@ -215,24 +215,27 @@ fn kept<'k>(
             let text = syntax::text(origin.path, bytes)?;
             let batch = Batch::new(keep, origin.files);
             match by_events(origin, text, batch) {
-                Ok(found) => found,
-                Err(batch) => by_tree(origin, text, batch),
+                Way::Clear(found) => *found,
+                Way::Odd(batch) => by_tree(origin, text, *batch),
             }
         }
     }
 }
 
-/// Gives the batch back, to be read again, where the manifest turns out to be odd.
-fn by_events<'k>(
-    origin: &Origin<'k>,
-    text: &str,
-    batch: Batch<'k>,
-) -> Result<Result<(Manifest, Tally), Problems>, Batch<'k>> {
+/// How it went to read a manifest by events.
+enum Way<'k> {
+    /// What was found.
+    Clear(Box<Result<(Manifest, Tally), Problems>>),
+    /// Something was odd: the batch is to be read again.
+    Odd(Box<Batch<'k>>),
+}
+
+fn by_events<'k>(origin: &Origin<'k>, text: &str, batch: Batch<'k>) -> Way<'k> {
     match events::open(text) {
         Ok(events::Opened { tree, items }) => {
             settings::manifest(origin, (text, &tree, items), batch)
         }
-        Err(Odd) => Err(batch),
+        Err(Odd) => Way::Odd(Box::new(batch)),
     }
 }
 

@@ -19,7 +19,7 @@ use super::prompts::Prompts;
 use super::shared::Texts;
 use super::tables::{PairsFrom, TableFile};
 use super::tree::{Kind, Node, Span};
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending, Way};
 
 /// More creates at once than any server of this kind takes.
 pub(super) const MOST_CONCURRENCY: u32 = 1024;
@@ -60,20 +60,19 @@ pub(super) fn whole<'k>(
     reading.concluded(origin, (manifest, tables), batch)
 }
 
-/// A manifest of which the items of `pairs` are still to be read. Gives the batch back, to be read
-/// again, if they turn out to be odd.
+/// A manifest of which the items of `pairs` are still to be read.
 pub(super) fn manifest<'k>(
     origin: &Origin<'k>,
     (text, tree, items): (&str, &Node<'_>, Option<Items<'_>>),
     mut batch: Batch<'k>,
-) -> Result<Result<(Manifest, Tally), Problems>, Batch<'k>> {
+) -> Way<'k> {
     let mut reading = Reading { items: items.map(Box::new), ..Reading::of(origin, text) };
     let mut tables = Vec::new();
     let manifest = reading.manifest(tree, (origin.files, &mut tables), &mut batch);
     if reading.is_odd() {
-        return Err(batch.again(origin.files));
+        return Way::Odd(Box::new(batch.again(origin.files)));
     }
-    Ok(reading.concluded(origin, (manifest, tables), batch))
+    Way::Clear(Box::new(reading.concluded(origin, (manifest, tables), batch)))
 }
 
 /// A table by itself: as if a manifest named it and said nothing else.

@@ -10,6 +10,7 @@ mod idempotency;
 mod key;
 mod letters;
 mod name;
+mod plain;
 mod query;
 mod redact;
 mod source;
@@ -34,12 +35,13 @@ pub use self::key::{ApiKey, KeyError};
 pub(crate) use self::letters::is_mark;
 pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_alphabet};
 pub use self::name::{VideoName, VideoNameError};
+pub(crate) use self::plain::plain_path;
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
 pub use self::tag::{Tag, TagError};
 pub use self::unsigned::unsigned;
+pub(crate) use self::url::is_loopback;
 pub use self::url::{Endpoint, MediaUrl, PlainHttp, UrlError};
-pub(crate) use self::url::{is_loopback, plain_path};
 
 /// One portrait, one recording and their options: at most one paid request.
 #[derive(Debug, Clone, PartialEq)]
