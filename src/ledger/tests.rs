@@ -38,10 +38,10 @@ fn pair(id: &str, prompt: &str) -> Pair {
         tags: Vec::new(),
         expires: None,
         request: Request {
-            model: "omnihuman-1.5".to_owned(),
+            model: "omnihuman-1.5".into(),
             image: url("https://example.com/a.jpg?sig=1"),
             audio: url("https://example.com/a.mp3"),
-            prompt: Some(prompt.to_owned()),
+            prompt: Some(prompt.into()),
             turbo_mode: None,
             advanced: None,
             extra: Map::new(),

@@ -38,6 +38,8 @@ pub(super) struct Batch<'k> {
     pub(super) formers: Vec<(usize, PairId)>,
     pub(super) tally: Tally,
     keep: Keep<'k>,
+    /// How many were handed on when a manifest was read before, and must not be once more.
+    handed_on: u64,
     /// Nothing where that was found out before.
     unique: Option<Unique<'k>>,
 }
@@ -57,7 +59,12 @@ impl<'k> Batch<'k> {
             Keep::Each(_) => None,
         };
         let (pairs, marks, formers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { pairs, marks, formers, tally: Tally::default(), keep, unique }
+        Self { pairs, marks, formers, tally: Tally::default(), keep, handed_on: 0, unique }
+    }
+
+    /// To be read again from the beginning.
+    pub(super) fn again(self, files: &'k dyn Files) -> Self {
+        Self { handed_on: self.tally.pairs, ..Self::new(self.keep, files) }
     }
 
     /// Adds a pair.
@@ -71,6 +78,7 @@ impl<'k> Batch<'k> {
         match &mut self.keep {
             Keep::All => {}
             Keep::Count => return,
+            Keep::Each(_) if self.tally.pairs <= self.handed_on => return,
             Keep::Each(each) => return each(&pair, &spans.media),
         }
         if by == Naming::FromFiles {

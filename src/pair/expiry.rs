@@ -26,7 +26,11 @@ const FIRST_MILLIS: i64 = 100_000_000_000;
 /// networks of ByteDance and Discord.
 #[must_use]
 pub fn expires(url: &str) -> Option<Timestamp> {
-    let url = Url::parse(url).ok().filter(|url| url.query().is_some())?;
+    // It is the query that says it.
+    if !url.contains('?') {
+        return None;
+    }
+    let url = Url::parse(url).ok()?;
     let value = |name: &str| {
         let mut pairs = url.query_pairs();
         pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
