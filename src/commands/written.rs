@@ -50,6 +50,11 @@ impl<'a> Written<'a> {
         self.read(args, |origin, form| Ok(manifest::read(origin, form)?))
     }
 
+    /// What it says besides its pairs, if that can be told without reading them.
+    pub(super) fn head(&self, args: &ManifestArgs) -> Option<Manifest> {
+        self.read(args, |origin, form| Ok(manifest::head(origin, form))).ok().flatten()
+    }
+
     /// All of it but the pairs.
     pub(super) fn outline(&self, args: &ManifestArgs) -> Result<Outline, Failure> {
         self.read(args, |origin, form| Ok(manifest::outline(origin, form)?))

@@ -165,7 +165,7 @@ impl Store {
     }
 
     /// The same with pairs that somebody gives one by one. `digest` tells what is listed from anything
-    /// else, where nothing but the manifest decides it; see [`Store::has_listed`].
+    /// else, where nothing but the manifest decides it; see [`View::has_listed`].
     ///
     /// # Errors
     /// As [`Store::list`], or what the giver says.
@@ -189,7 +189,7 @@ impl Store {
         listed
     }
 
-    /// Whether the last listing was of this very list, and another one would change nothing.
+    /// As [`View::has_listed`].
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -158,6 +158,14 @@ impl View {
         Ok(self.ask(&sql, (), |row| row.get(0))?.pop().unwrap_or(0))
     }
 
+    /// Whether the last listing was of this very list, and another one would change nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_listed(&self, digest: &str) -> Result<bool, LedgerError> {
+        self.one("SELECT listed IS ?1 FROM batch", [digest])
+    }
+
     /// Whether the manifest lists every pair of the ledger.
     fn lists_all(&self) -> Result<bool, LedgerError> {
         self.one("SELECT all_listed FROM batch", ())

@@ -16,6 +16,7 @@ mod draft;
 mod events;
 mod excerpt;
 mod fields;
+mod head;
 mod idempotency;
 mod kinds;
 mod labels;
@@ -52,6 +53,7 @@ use self::batch::{Batch, Keep, Tally};
 use self::events::Odd;
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
+pub use self::head::head;
 pub use self::notes::{Note, Notes};
 pub use self::places::Shown;
 pub use self::problem::{Mark, Marks, Place, Problem, Problems, Severity};

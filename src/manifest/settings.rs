@@ -298,6 +298,9 @@ impl<'t> Reading<'t> {
         let pairs = fields.take("pairs");
         let cross = fields.take("cross");
         let some = pairs.is_some() || cross.is_some() || from.is_given;
+        if batch.reads_none() && some {
+            return;
+        }
         if let Some(pairs) = pairs {
             self.pairs(&pairs, &common, batch);
         }
