@@ -15,7 +15,6 @@ use crate::files::{Tables, folder_of, make_private_folder, network_disk};
 use crate::ledger::{FILE, View, must_not_be_lost};
 use crate::manifest::{self, Manifest, Note, Notes, Outline, Problems, Severity, Shown};
 use crate::pair::{Endpoint, PlainHttp, Source};
-use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -44,6 +43,17 @@ enum Disk {
     Any,
 }
 
+/// Where the pairs of a batch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairs {
+    /// In its manifest.
+    Held,
+    /// In the ledger: so many, of the same files. The manifest here has none.
+    Listed(u64),
+    /// In its files: so many. The manifest here has none.
+    ToList(u64),
+}
+
 /// A checked manifest and its site.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -52,9 +62,8 @@ pub(super) struct Batch {
     pub(super) manifest: Manifest,
     /// The digest of the manifest's file and of its tables.
     pub(super) sha256: String,
-    /// How many pairs the ledger has listed from these very files, where they were not read again:
-    /// the manifest has none then.
-    pub(super) known: Option<u64>,
+    /// Where its pairs are.
+    pub(super) pairs: Pairs,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
 }
@@ -210,37 +219,14 @@ impl Batch {
         Ok(Some((Self::of(args, written.given, manifest)?, pairs)))
     }
 
-    fn of(args: &BatchArgs, given: Given, manifest: Manifest) -> Result<Self, Failure> {
+    /// Of a manifest whose pairs are held, or none.
+    pub(super) fn of(args: &BatchArgs, given: Given, manifest: Manifest) -> Result<Self, Failure> {
         let endpoint = match &args.endpoint {
             Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        let (site, sha256, known) = (Site::of(args), String::new(), None);
-        Ok(Self { site, given, manifest, sha256, known, endpoint })
-    }
-
-    /// The same without its pairs: nothing unless the ledger has listed them from the same files, and
-    /// none of them can be sent.
-    pub(super) fn of_known(args: &BatchArgs) -> Result<Option<Self>, Failure> {
-        let written = Written::open(&args.manifest.manifest)?;
-        let Some(head) = written.head(&args.manifest) else { return Ok(None) };
-        let sha256 = written.digest(&head)?;
-        let batch = Self { sha256, ..Self::of(args, written.given, head)? };
-        let Some(view) = batch.site.view()? else { return Ok(None) };
-        if !view.has_listed(&batch.digest())? {
-            return Ok(None);
-        }
-        let counts = view.counts()?;
-        let may_be_sent = counts.iter().any(|(state, _)| match state {
-            State::Planned | State::Rejected | State::Failed | State::InDoubt => true,
-            State::Sending | State::Created | State::Completed | State::Saved => false,
-            State::Abandoned => false,
-        });
-        let pairs: u64 = counts.iter().map(|(_, pairs)| pairs).sum();
-        if !may_be_sent {
-            tracing::info!("the ledger has this very list: its {pairs} pairs are not read again");
-        }
-        Ok((!may_be_sent).then_some(Self { known: Some(pairs), ..batch }))
+        let (site, sha256, pairs) = (Site::of(args), String::new(), Pairs::Held);
+        Ok(Self { site, given, manifest, sha256, pairs, endpoint })
     }
 
     /// What the ledger knows a list by that it has listed: another release may make other pairs of the
@@ -257,6 +243,13 @@ impl Batch {
         lasts.then(|| self.digest())
     }
 
+    /// What was seen of its pairs at first is no longer so.
+    pub(super) fn changed(&self) -> Failure {
+        let shown = self.site.manifest.display();
+        let text = format!("{shown}: its pairs were changed, or listed by another run, meanwhile");
+        Failure::new(Exit::InUse, text).hint("give the same command again")
+    }
+
     /// Whether any of its media are files on this machine.
     pub(super) fn has_local_files(&self) -> bool {
         let local = |source: &Source| matches!(source, Source::File(_));
@@ -271,7 +264,10 @@ impl Batch {
 
     /// The manifest and what it is for, in a line.
     pub(super) fn head(&self, ui: &Ui) -> String {
-        let pairs = self.known.unwrap_or(self.manifest.pairs.len() as u64);
+        let pairs = match self.pairs {
+            Pairs::Held => self.manifest.pairs.len() as u64,
+            Pairs::Listed(pairs) | Pairs::ToList(pairs) => pairs,
+        };
         head(ui, &self.site, pairs, &self.owner())
     }
 }

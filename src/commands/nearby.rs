@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use self::find::Find;
 use self::folders::Neighbour;
-use super::batch::{Batch, Site, shell_word};
+use super::batch::{Batch, Pairs, Site, shell_word};
 use super::failure::Failure;
 use super::listed::Listed;
 use super::locals;
@@ -71,6 +71,15 @@ pub(super) fn look(
     if first.is_outdated { look_once(batch, (view, again), catalog) } else { Ok(first) }
 }
 
+/// Whether there are run folders nearby that may have paid for some of a batch, or that cannot be looked
+/// into.
+pub(super) fn may_have_paid(batch: &Batch) -> Result<bool, Failure> {
+    let mut closed = Vec::new();
+    let neighbours = folders::neighbours(&batch.site, &mut closed)?;
+    let none = neighbours.is_empty() && closed.is_empty();
+    Ok(!none && !batch.site.rehearsal)
+}
+
 fn look_once(
     batch: &Batch,
     (view, again): (Option<&View>, &HashSet<String>),
@@ -84,6 +93,9 @@ fn look_once(
     keep_service(&mut neighbours, &batch.owner(), view)?;
     if neighbours.is_empty() && nearby.closed.is_empty() {
         return Ok(nearby);
+    }
+    if batch.pairs != Pairs::Held {
+        return Err(batch.changed());
     }
     let mut search = Search::of(batch, wishes(batch, (view, again), catalog)?);
     nearby.wishes = search.wishes.len();

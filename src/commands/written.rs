@@ -60,6 +60,24 @@ impl<'a> Written<'a> {
         self.read(args, |origin, form| Ok(manifest::outline(origin, form)?))
     }
 
+    /// All of it but the pairs, each of which is handed on. What is wrong with all of them is known at
+    /// the end only.
+    pub(super) fn judged(
+        &self,
+        args: &ManifestArgs,
+        mut each: impl FnMut(&Pair, &Marks),
+    ) -> Result<Outline, Failure> {
+        self.read(args, |origin, form| Ok(manifest::judged(origin, form, &mut each)?))
+    }
+
+    /// How long it is with its tables, in bytes.
+    pub(super) fn length(&self, head: &Manifest) -> u64 {
+        let table = |table: &TableFile| Tables::beside(self.path).path(&table.name).metadata();
+        let tables = head.tables.iter().filter_map(|one| table(one).ok());
+        let own = self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        tables.map(|file| file.len()).sum::<u64>() + own
+    }
+
     /// Hands on each pair of what was found to be good.
     pub(super) fn each(
         &self,

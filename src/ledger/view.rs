@@ -234,6 +234,24 @@ impl View {
         }
     }
 
+    /// Goes through the portraits and recordings of listed pairs that are planned, as the manifest names
+    /// them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn each_planned(&self, mut each: impl FnMut([&str; 2])) -> Result<(), LedgerError> {
+        let sql = format!("SELECT image_url, audio_url FROM ({PLANNED})");
+        let mut go = || {
+            let mut statement = self.read.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([State::Planned.name()])?;
+            while let Some(row) = rows.next()? {
+                each([row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?]);
+            }
+            Ok(())
+        };
+        go().map_err(|error| self.failed(&error))
+    }
+
     /// How many planned pairs this run leaves out.
     #[must_use]
     pub fn left_out(&self) -> usize {

@@ -17,6 +17,8 @@ pub(super) enum Keep<'k> {
     All,
     /// They are compared and counted.
     Count,
+    /// They are compared and counted, and each is handed on.
+    Judged(&'k mut dyn FnMut(&Pair, &Marks)),
     /// None is even read.
     Nothing,
     /// Each is handed on, of a manifest that was read before.
@@ -57,7 +59,7 @@ pub(super) struct Spans {
 impl<'k> Batch<'k> {
     pub(super) fn new(keep: Keep<'k>, files: &'k dyn Files) -> Self {
         let unique = match keep {
-            Keep::All | Keep::Count => Some(Unique::new(files)),
+            Keep::All | Keep::Count | Keep::Judged(_) => Some(Unique::new(files)),
             Keep::Each(_) | Keep::Nothing => None,
         };
         let (pairs, marks, formers) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,8 +87,8 @@ impl<'k> Batch<'k> {
         match &mut self.keep {
             Keep::All => {}
             Keep::Count | Keep::Nothing => return,
-            Keep::Each(_) if self.tally.pairs <= self.handed_on => return,
-            Keep::Each(each) => return each(&pair, &spans.media),
+            Keep::Each(_) | Keep::Judged(_) if self.tally.pairs <= self.handed_on => return,
+            Keep::Each(each) | Keep::Judged(each) => return each(&pair, &spans.media),
         }
         if by == Naming::FromFiles {
             let former = former_id(&pair.request.image, &pair.request.audio, pair.take);

@@ -194,6 +194,19 @@ pub fn outline(origin: &Origin<'_>, form: Form<'_>) -> Result<Outline, Problems>
     Ok(Outline { manifest, pairs: tally.pairs, local: tally.local })
 }
 
+/// The same; each pair is handed on as it is read, before it is known whether all is well.
+///
+/// # Errors
+/// All problems of the manifest, in the order of their places.
+pub fn judged<'k>(
+    origin: &Origin<'k>,
+    form: Form<'_>,
+    each: &'k mut dyn FnMut(&Pair, &Marks),
+) -> Result<Outline, Problems> {
+    let (manifest, tally) = kept(origin, form, Keep::Judged(each))?;
+    Ok(Outline { manifest, pairs: tally.pairs, local: tally.local })
+}
+
 /// Hands on each pair of a manifest that [`outline`] found nothing wrong with.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! A list that the ledger has listed is not read again, as long as nothing of it can be sent.
+//! A list that the ledger has listed is not read again, as long as nothing of it has to be compared; and
+//! one that is too long to be held is read twice.
 
 use std::fs;
 
@@ -82,27 +83,90 @@ fn what_changes_in_any_of_its_files_is_seen() {
 }
 
 #[test]
-fn pairs_that_may_be_sent_are_read() {
+fn what_is_planned_is_sent_from_the_ledger() {
     let api = fake(Scenario::default());
     let sheet = Sheet::pairs(3, api.url(), "");
-    let some = run(&sheet, &["--limit", "2"]);
-    assert_eq!(some.code, 4, "{some}");
+    assert_eq!(run(&sheet, &["--limit", "2"]).code, 4);
     let rest = run(&sheet, &[]);
-    assert!(!rest.err.contains(NOT_READ), "{rest}");
+    assert!(rest.err.contains(NOT_READ), "{rest}");
     assert_eq!((rest.code, api.book().entries.len()), (0, 3), "{rest}");
-    let done = run(&sheet, &[]);
-    assert!(done.err.contains(NOT_READ), "{done}");
+    assert_eq!(api.book().duplicates().len(), 0);
 }
 
 #[test]
-fn their_videos_are_fetched_without_them() {
+fn what_has_to_be_compared_with_pairs_has_them_read() {
     let api = fake(Scenario::default());
-    let sheet = created(api.url());
-    let options = ["--poll-interval", "100ms", "--allow-http", "-v"];
-    let mut command = sheet.command("run", &options);
-    let fetched = crate::child::said(command.env("CALLSHEET_API_KEY", KEY));
-    assert_eq!(fetched.code, 0, "{fetched}");
-    assert!(fetched.err.contains(NOT_READ), "{fetched}");
+    let sheet = Sheet::pairs(3, api.url(), "");
+    assert_eq!(run(&sheet, &["--limit", "1"]).code, 4);
+    // A copy of the batch may have paid.
+    let copy = sheet.folder().join("copy.yaml");
+    fs::copy(&sheet.manifest, &copy).unwrap();
+    let mut command = crate::sheet::program();
+    command.current_dir(sheet.folder()).args(["run", "copy.yaml", "--until", "created"]);
+    command.args(["--limit", "1", "--leave-out-paid"]).env("CALLSHEET_API_KEY", KEY);
+    let other = crate::child::said(&mut command);
+    assert_eq!(other.code, 4, "{other}");
+    let refused = run(&sheet, &[]);
+    assert!(!refused.err.contains(NOT_READ), "{refused}");
+    assert_eq!(refused.code, 2, "one of them was paid for there: {refused}");
+    fs::remove_dir_all(sheet.folder().join("copy.run")).unwrap();
+    // Links that cannot work are told from the manifest.
+    let budget = fs::read_to_string(&sheet.manifest).unwrap() + "budget: 100s\n";
+    fs::write(&sheet.manifest, budget).unwrap();
+    let bounded = run(&sheet, &[]);
+    assert!(!bounded.err.contains(NOT_READ), "recordings have to be measured: {bounded}");
+    assert_eq!(api.book().entries.len(), 2);
+}
+
+/// Rows that take as much room as a hundred thousand others.
+#[test]
+fn a_list_that_is_too_long_to_be_held_is_listed_and_continued() {
+    let api = fake(Scenario::default());
+    let yaml = format!("version: 1\nendpoint: {}\npairs_from: long.jsonl\n", api.url());
+    let sheet = Sheet::new(&yaml);
+    let room = " ".repeat(120_000);
+    let row = |n: usize| {
+        let [image, audio] = ["jpg", "mp3"].map(|kind| format!("https://example.com/{n}.{kind}"));
+        format!("{{\"id\": \"row-{n}\",{room}\"image\": \"{image}\", \"audio\": \"{audio}\"}}\n")
+    };
+    let rows: String = (0..300).map(row).collect();
+    let table = sheet.folder().join("long.jsonl");
+    fs::write(&table, &rows).unwrap();
+    let some = run(&sheet, &["--limit", "100", "--yes"]);
+    assert_eq!(some.code, 4, "{some}");
+    assert!(some.err.contains("300 pairs are read twice rather than held"), "{some}");
+    let mut killed = sheet.start(&["--yes"]);
+    while api.book().entries.len() < 150 {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    killed.kill().unwrap();
+    killed.wait();
+    let rest = run(&sheet, &["--yes"]);
+    assert!(!rest.err.contains("read twice"), "the ledger has it: {rest}");
+    let book = api.book();
+    assert_eq!(book.duplicates().len(), 0, "nothing is paid twice");
     let rows = sheet.rows();
-    assert!(rows.values().all(|row| row["state"] == "saved"), "{rows:?}");
+    let doubts = rows.values().filter(|row| row["state"] == "in_doubt").count();
+    assert_eq!(rows.len(), 300);
+    assert!(book.entries.len() >= 300 - doubts && doubts <= 8, "{doubts} in doubt, {rest}");
+}
+
+#[test]
+fn what_is_wrong_in_the_last_row_of_a_long_list_is_said() {
+    let room = " ".repeat(120_000);
+    let row = |n: usize, image: &str, audio: &str| {
+        format!("{{\"id\": \"row-{n}\",{room}\"image\": \"{image}\", \"audio\": \"{audio}\"}}\n")
+    };
+    let [image, audio] = ["https://example.com/a.jpg", "https://example.com/a.mp3"];
+    let good: String = (0..300).map(|n| row(n, &format!("{image}?n={n}"), audio)).collect();
+    for (last, said) in [
+        (row(300, "https://example.com/a.heic", audio), "heic"),
+        (row(300, image, "a word"), "row-300"),
+    ] {
+        let sheet = Sheet::named("long.jsonl", (good.clone() + &last).as_bytes());
+        let refused = run(&sheet, &["--endpoint", "http://127.0.0.1:9", "--allow-http", "--yes"]);
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.err.contains(said), "{refused}");
+        assert!(!refused.err.contains("read twice"), "{refused}");
+    }
 }

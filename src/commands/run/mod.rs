@@ -5,6 +5,7 @@ mod again;
 mod conclude;
 mod confirm;
 mod kit;
+mod lean;
 mod names;
 mod prepare;
 mod stages;
@@ -21,7 +22,7 @@ use self::conclude::{End, conclude, explain_cut};
 use self::confirm::{Besides, confirm};
 use self::kit::Kit;
 use self::stages::Stages;
-use super::batch::{Batch, plain};
+use super::batch::{Batch, Pairs, plain};
 use super::failure::Failure;
 use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
@@ -47,12 +48,13 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let mut batch = match known(args)? {
+    let mut batch = match lean::batch(ui, args)? {
         Some(batch) => batch,
         None => Batch::open(ui, &args.batch)?,
     };
     // Before the ledger is opened, which writes to it.
-    let is_reported = batch.known.is_some() && report::is_newest(&batch.site.folder);
+    let is_listed = matches!(batch.pairs, Pairs::Listed(_));
+    let is_reported = is_listed && report::is_newest(&batch.site.folder);
     let mut catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
@@ -76,7 +78,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
     }
-    list(ui, &batch, &mut store, &locals::lengths(&batch, &catalog))?;
+    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
@@ -123,14 +125,6 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let end = End { until: args.until, created, stops, board, took, kept, reported };
     let exit = ended(ui, &batch, (closed, &end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
-}
-
-/// A batch of which nothing is left to be sent, without its pairs; of a plan and of media that were
-/// looked at all pairs are needed.
-fn known(args: &RunArgs) -> Result<Option<Batch>, Failure> {
-    let needs_pairs = args.plan.is_some();
-    let known = if needs_pairs { None } else { Batch::of_known(&args.batch)? };
-    Ok(known.filter(|batch| Catalog::open(&batch.site.folder).is_empty()))
 }
 
 /// What came of a run whose ledger was closed.
@@ -274,29 +268,24 @@ fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
 /// Lists the manifest in the ledger, with the lengths of recordings that are known.
 fn list(
     ui: &Ui,
-    batch: &Batch,
+    (args, batch): (&RunArgs, &Batch),
     store: &mut Store,
     lengths: &[(&str, Duration)],
 ) -> Result<(), Failure> {
-    let listing = match batch.known {
-        Some(_) if store.has_listed(&batch.digest())? => Listing::default(),
-        Some(_) => return Err(changed(batch)),
-        None => {
-            let pairs = &batch.manifest.pairs;
+    let listing = match batch.pairs {
+        Pairs::Held => {
             let digest = batch.lasting_digest();
+            let pairs = &batch.manifest.pairs;
             store.list_from(digest.as_deref(), |list| pairs.iter().try_for_each(list))?
         }
+        Pairs::Listed(_) if store.has_listed(&batch.digest())? => Listing::default(),
+        Pairs::Listed(_) => return Err(batch.changed()),
+        Pairs::ToList(_) => lean::list(args, batch, store)?,
     };
     store.measure(lengths)?;
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(())
-}
-
-/// Between the first look and the lock another run has listed something else.
-fn changed(batch: &Batch) -> Failure {
-    let text = format!("{}: another run has changed what is listed", batch.site.folder.display());
-    Failure::new(Exit::InUse, text).hint("give the same command again")
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.
