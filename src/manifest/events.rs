@@ -123,7 +123,7 @@ impl<'t> Events<'t> {
     /// Enters the one map of the document.
     fn root(&mut self) -> Result<Span, Odd> {
         let (Event::StreamStart, _) = self.next()? else { return Err(Odd) };
-        let (Event::DocumentStart(_, None), _) = self.next()? else { return Err(Odd) };
+        let (Event::DocumentStart(..), _) = self.next()? else { return Err(Odd) };
         let (Event::MappingStart(_, 0, None), span) = self.next()? else { return Err(Odd) };
         Ok(span)
     }
@@ -202,10 +202,7 @@ impl<'t> Events<'t> {
     fn map(&mut self) -> Result<Kind<'t>, Odd> {
         let mut entries = Vec::with_capacity(4);
         while let Some(key) = self.node()? {
-            // A map or a list as a key is a mistake.
-            let is_name = !matches!(key.kind, Kind::List(_) | Kind::Map(_));
-            let value = self.node()?.filter(|_| is_name);
-            entries.push((key, value.ok_or(Odd)?));
+            entries.push((key, self.node()?.ok_or(Odd)?));
         }
         Ok(Kind::Map(entries))
     }

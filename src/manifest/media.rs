@@ -160,8 +160,7 @@ fn file_name(source: &Source) -> Cow<'_, str> {
         return file.path.rsplit(['/', '\\']).next().unwrap_or_default().into();
     }
     let last = plain_path(source.as_written()).and_then(|path| path.rsplit('/').next());
-    // `..` and `%2e` take a part away.
-    if let Some(last) = last.filter(|last| !last.contains('%') && !last.starts_with('.')) {
+    if let Some(last) = last.filter(|last| !last.contains('%')) {
         return last.into();
     }
     let parsed = Url::parse(source.as_written()).ok();

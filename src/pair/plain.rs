@@ -49,6 +49,11 @@ mod tests {
     use super::*;
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        })]
+
         /// What is called plain is just what the parser takes, with the path that it sees.
         #[test]
         fn a_plain_url_is_one_to_every_reader(
