@@ -2,6 +2,8 @@
 //!
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
+#[cfg(test)]
+mod kept;
 mod outage;
 mod polls;
 mod probing;

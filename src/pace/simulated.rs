@@ -1,12 +1,11 @@
-//! Whole hours on values: servers that say "too many", and what is made of it; and a rate that is
-//! kept by somebody who always wakes up a little late.
+//! Whole hours on values: servers that say "too many", and what is made of it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Backoff, Outage, Outcome, Pause, Rate, Schedule};
+use super::{Backoff, Outage, Outcome, Pause};
 
 const BACKOFF: Backoff = Backoff { base: secs(1), cap: secs(60) };
 
@@ -342,57 +341,5 @@ fn nothing_changes_without_a_refusal() {
         let came = Hours { allows, asks, concurrency, takes, measured }.run(1);
         assert_eq!((came.refused, came.most_at_once), (0, concurrency), "{came:?}");
         assert!(came.used > 0.999, "{came:?}");
-    }
-}
-
-/// When creates start that always wait for the rate alone, by somebody who wakes up late.
-fn starts(rate: Rate, late: Range<Duration>, until: Duration) -> Vec<Duration> {
-    let mut schedule = Schedule::new(Some(rate));
-    let mut random = fastrand::Rng::with_seed(7);
-    let (mut now, mut starts) = (Duration::ZERO, Vec::new());
-    while now < until {
-        let opens = schedule.opens();
-        if opens > now {
-            let (least, most) = (late.start.as_secs_f64(), late.end.as_secs_f64());
-            let late = least + (most - least) * random.f64();
-            now = opens + Duration::from_secs_f64(late);
-            continue;
-        }
-        schedule.wait(now);
-        starts.push(now);
-    }
-    starts
-}
-
-#[test]
-fn a_rate_is_kept_within_a_hundredth_and_never_passed_by_more_than_one() {
-    let rates = [
-        ("60/min", 60.0),
-        ("7/s", 420.0),
-        ("100/s", 6000.0),
-        ("400/s", 24_000.0),
-        ("1000/s", 60_000.0),
-        ("500/h", 500.0 / 60.0),
-    ];
-    for (text, per_minute) in rates {
-        for late in [ms(0)..ms(0), ms(0)..ms(1), ms(1)..ms(2)] {
-            let rate = text.parse().unwrap();
-            let starts = starts(rate, late.clone(), secs(3600).min(secs(60) * 8));
-            let in_a = |time: Duration| {
-                let mut first = 0;
-                let count = |(n, start): (usize, &Duration)| {
-                    while starts[first] + time <= *start {
-                        first += 1;
-                    }
-                    n + 1 - first
-                };
-                starts.iter().enumerate().map(count).max().unwrap()
-            };
-            let most = (per_minute / 60.0_f64).ceil();
-            assert!(in_a(secs(1)) as f64 <= most + 1.0, "{text} {late:?}: {}", in_a(secs(1)));
-            let minutes = starts.last().unwrap().as_secs_f64() / 60.0;
-            let kept = (starts.len() - 1) as f64 / minutes / per_minute;
-            assert!((0.99..=1.0001).contains(&kept), "{text} {late:?}: {kept}");
-        }
     }
 }
