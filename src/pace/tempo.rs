@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn it_is_never_slower_than_one_a_minute() {
+        let mut tempo = Tempo::default();
+        tempo.episode_begins(at(0.0));
+        (1..=40).for_each(|n| tempo.took(at(f64::from(n) * 250.0)));
+        (0..2).for_each(|_| tempo.falls(at(10_000.0)));
+        assert_eq!(tempo.rate, Some(1.0 / 60.0));
+    }
+
+    #[test]
     fn it_holds_nothing_back_once_so_many_do_not_come() {
         let mut tempo = Tempo::default();
         goes(&mut tempo, 20, 0..10);

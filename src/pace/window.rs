@@ -191,11 +191,21 @@ mod tests {
 
     #[test]
     fn it_grows_by_one_and_then_by_more_for_each_full_window_up_to_what_was_asked_for() {
-        let mut window = Window::new(16);
-        refuses(&mut window, 8, (16, 1));
-        assert_eq!([7, 1].map(|count| takes(&mut window, count, 2)), [8, 9]);
-        assert_eq!([9, 11].map(|count| takes(&mut window, count, 3)), [11, 13]);
-        assert_eq!(takes(&mut window, 1000, 4), 16);
+        let mut window = Window::new(26);
+        refuses(&mut window, 18, (26, 1));
+        assert_eq!(takes(&mut window, 7, 2), 8, "the window was not full of answers yet");
+        let rounds = [1, 9, 11, 13, 16, 20, 25].map(|count| takes(&mut window, count, 2));
+        assert_eq!(rounds, [9, 11, 13, 16, 20, 25, 26]);
+        assert_eq!(takes(&mut window, 1000, 4), 26);
+    }
+
+    #[test]
+    fn those_that_took_the_place_of_a_refused_one_prove_nothing() {
+        let mut window = Window::new(64);
+        refuses(&mut window, 60, (64, 1));
+        assert_eq!(takes(&mut window, 4, 2), 5);
+        (0..2).for_each(|_| window.took((at(3), at(4)), 5));
+        assert_eq!(refuses(&mut window, 1, (5, 4)), 4);
     }
 
     #[test]
