@@ -10,7 +10,7 @@ use super::tempo::Tempo;
 ///
 /// Each episode of refusals is one decrease, to as many as the server has kept; beyond that, one
 /// more is tried now and then, and more and more of them as long as they are taken. Where the server
-/// has taken as many at once before, it minds how fast they come, and the [`Tempo`] falls instead.
+/// has taken as many at once before, it minds how fast they come, and their tempo falls instead.
 /// After an outage it starts at one and grows by each answer up to where it was last.
 #[derive(Debug, Clone)]
 pub struct Window {
