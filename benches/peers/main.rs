@@ -40,6 +40,7 @@ fn main() {
         "{pairs} pairs, {concurrency} under way, a delay of {} ms, {rounds} rounds",
         delay.as_millis()
     );
+    println!("{}", machine());
     let (there, missing): (Vec<&Peer>, Vec<&Peer>) =
         PEERS.iter().partition(|peer| (peer.is_there)());
     let mut all: Vec<(&Peer, Vec<Took>)> = there.iter().map(|peer| (*peer, Vec::new())).collect();
@@ -66,6 +67,20 @@ fn once(peer: &Peer, server: &Server, (pairs, concurrency): (u64, u64)) -> Took 
     assert_eq!(since.answers, pairs, "{} sent something else", peer.name);
     assert!(since.seconds() <= took.seconds, "{}", peer.name);
     took
+}
+
+/// What the figures are worth: they hold for this machine, and for a quiet one if its load is low.
+fn machine() -> String {
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let (system, load) = (read("/etc/os-release"), read("/proc/loadavg"));
+    let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!(
+        "{}: {cores} cores, {}, a load of {} before it began",
+        jiff::Timestamp::now().strftime("%Y-%m-%d"),
+        system.unwrap_or("Linux").trim_matches('"'),
+        load.split(' ').next().unwrap_or("?")
+    )
 }
 
 fn runtime() -> tokio::runtime::Runtime {
