@@ -5,14 +5,18 @@ use crate::pace::End;
 use crate::wire::Bill;
 
 fn gate(max_doubts: u32) -> Gate {
-    Gate::new(&Limits {
+    Gate::new(&limits(max_doubts))
+}
+
+fn limits(max_doubts: u32) -> Limits {
+    Limits {
         concurrency: 4,
         rate: None,
         most: None,
         retry_for: Duration::from_secs(60),
         max_doubts: Some(max_doubts),
         keep_going: false,
-    })
+    }
 }
 
 fn kept_back(code: &str) -> Judgement {
@@ -92,4 +96,28 @@ async fn a_refusal_leaves_as_many_places_as_were_kept_and_answers_open_more() {
     }
     passes.push(admits(&gate, &stop).await.expect("one more is tried"));
     assert!(admits(&gate, &stop).await.is_none(), "and no more than were asked for");
+}
+
+#[test]
+fn where_a_server_minds_how_fast_they_come_the_next_one_waits() {
+    let mut inner = Inner::new(&limits(9));
+    let starts = |inner: &mut Inner, now| match inner.entry(Way::Line, now) {
+        Entry::Start { of, .. } => of,
+        Entry::In(_) | Entry::Later => 0,
+    };
+    let second = |n| Duration::from_secs(n);
+    for begins in [0, 50] {
+        for now in (begins + 1..=begins + 45).map(second) {
+            assert_eq!(starts(&mut inner, now), 1);
+            inner.outage.window.took((now, now), 1);
+            inner.under_way -= 1;
+        }
+        let now = second(begins + 46);
+        assert_eq!(starts(&mut inner, now), 1);
+        inner.pauses((now, now, 1), (Outcome::Busy, None));
+        inner.under_way -= 1;
+    }
+    assert_eq!(starts(&mut inner, second(100)), 1);
+    let next = inner.entry(Way::Line, second(100));
+    assert!(matches!(next, Entry::In(wait) if wait > second(1)), "45 in 50 seconds were taken");
 }
