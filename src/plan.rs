@@ -243,7 +243,7 @@ mod tests {
             tags: Vec::new(),
             expires: None,
             request: Request {
-                model: "m".to_owned(),
+                model: "m".into(),
                 image: url("https://e.com/a.jpg"),
                 audio: url("https://e.com/a.mp3"),
                 prompt: None,

@@ -6,9 +6,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::files::write_whole;
-use crate::ledger::{Change, LedgerError, Rows, View};
+use crate::ledger::{self, Change, LedgerError, Rows, View};
 use crate::state::State;
 use crate::view::{COLUMNS, Row, cells, csv_writer};
 
@@ -73,35 +74,72 @@ pub fn write(folder: &Path, view: &View, rows: Rows) -> Result<PathBuf, ReportEr
     }
 }
 
+/// Whether the file was written whole after the ledger last changed: the last thing that a run does, and
+/// all that `report` does. An equal time proves nothing.
+#[must_use]
+pub fn is_newest(folder: &Path) -> bool {
+    let written = |name: &str| folder.join(name).metadata().and_then(|file| file.modified()).ok();
+    let is_closed = !folder.join(ledger::FILE).with_extension("sqlite-wal").exists();
+    is_closed && written(FILE).is_some() && written(FILE) > written(ledger::FILE)
+}
+
+/// Has a file that says all still count as the newest.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn keep(folder: &Path) -> Result<PathBuf, ReportError> {
+    let path = folder.join(FILE);
+    let file = OpenOptions::new().append(true).open(&path);
+    let kept = file.and_then(|file| file.set_modified(SystemTime::now()));
+    kept.map(|()| path.clone()).map_err(|source| ReportError::Io { path, source })
+}
+
 /// The file while a run goes on: what is settled is appended at once.
 #[derive(Debug)]
 pub struct Live {
-    file: File,
+    folder: PathBuf,
+    /// Nothing before the first change: most of a long batch may be settled, and nothing else of it.
+    file: Option<File>,
 }
 
 impl Live {
-    /// Starts with what was settled before.
-    ///
-    /// # Errors
-    /// As [`write()`].
-    pub fn start(folder: &Path, view: &View) -> Result<Self, ReportError> {
-        let path = write(folder, view, Rows::Settled)?;
-        let file = OpenOptions::new().append(true).open(&path);
-        file.map(|file| Self { file }).map_err(|source| ReportError::Io { path, source })
+    /// Of a run folder.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), file: None }
     }
 
-    /// Appends the rows of pairs that were settled.
+    /// Appends the rows of pairs that were settled, to those that were settled before. Nothing more may
+    /// have been committed meanwhile.
     ///
     /// # Errors
     /// When the file system refuses. The ledger has it all, so a run need not end for it.
-    pub fn append(&mut self, changes: &[Change]) -> io::Result<()> {
-        let mut csv = csv_writer(Vec::new());
-        for change in changes.iter().filter(|change| is_settled(change)) {
-            csv.write_record(cells(&row_of(change)))?;
-        }
-        let rows = csv.into_inner().map_err(|error| error.into_error())?;
-        if rows.is_empty() { Ok(()) } else { self.file.write_all(&rows) }
+    pub fn append(&mut self, changes: &[Change]) -> Result<(), ReportError> {
+        let Some(file) = &mut self.file else {
+            self.file = Some(self.begin()?);
+            return Ok(());
+        };
+        let appended = rows(changes).and_then(|rows| file.write_all(&rows));
+        appended.map_err(|source| ReportError::Io { path: self.folder.join(FILE), source })
     }
+
+    /// With all that is committed.
+    fn begin(&self) -> Result<File, ReportError> {
+        let path = self.folder.join(FILE);
+        let failed = |source| ReportError::Io { path: path.clone(), source };
+        let missing = || failed(io::ErrorKind::NotFound.into());
+        let view = View::open(&self.folder)?.ok_or_else(missing)?;
+        write(&self.folder, &view, Rows::Settled)?;
+        OpenOptions::new().append(true).open(&path).map_err(failed)
+    }
+}
+
+fn rows(changes: &[Change]) -> io::Result<Vec<u8>> {
+    let mut csv = csv_writer(Vec::new());
+    for change in changes.iter().filter(|change| is_settled(change)) {
+        csv.write_record(cells(&row_of(change)))?;
+    }
+    csv.into_inner().map_err(|error| error.into_error())
 }
 
 fn is_settled(change: &Change) -> bool {
@@ -111,8 +149,7 @@ fn is_settled(change: &Change) -> bool {
 }
 
 fn row_of(change: &Change) -> Row {
-    let body: serde_json::Value = serde_json::from_slice(&change.body).unwrap_or_default();
-    let url = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let [image, audio] = &change.media;
     Row {
         id: change.id.to_string(),
         state: change.state,
@@ -120,8 +157,8 @@ fn row_of(change: &Change) -> Row {
         changed: false,
         attempts: change.attempt,
         task_id: change.task_id.as_deref().map(str::to_owned),
-        image_url: url("image_url"),
-        audio_url: url("audio_url"),
+        image_url: image.to_string(),
+        audio_url: audio.to_string(),
         audio: change.audio,
         created_at: (change.state == State::Created).then_some(change.at),
         since: change.at,

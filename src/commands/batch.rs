@@ -15,6 +15,7 @@ use crate::files::{Tables, folder_of, make_private_folder, network_disk};
 use crate::ledger::{FILE, View, must_not_be_lost};
 use crate::manifest::{self, Manifest, Note, Notes, Outline, Problems, Severity, Shown};
 use crate::pair::{Endpoint, PlainHttp, Source};
+use crate::state::State;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
 
@@ -51,6 +52,9 @@ pub(super) struct Batch {
     pub(super) manifest: Manifest,
     /// The digest of the manifest's file and of its tables.
     pub(super) sha256: String,
+    /// How many pairs the ledger has listed from these very files, where they were not read again:
+    /// the manifest has none then.
+    pub(super) known: Option<u64>,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
 }
@@ -211,7 +215,46 @@ impl Batch {
             Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        Ok(Self { site: Site::of(args), given, manifest, sha256: String::new(), endpoint })
+        let (site, sha256, known) = (Site::of(args), String::new(), None);
+        Ok(Self { site, given, manifest, sha256, known, endpoint })
+    }
+
+    /// The same without its pairs: nothing unless the ledger has listed them from the same files, and
+    /// none of them can be sent.
+    pub(super) fn of_known(args: &BatchArgs) -> Result<Option<Self>, Failure> {
+        let written = Written::open(&args.manifest.manifest)?;
+        let Some(head) = written.head(&args.manifest) else { return Ok(None) };
+        let sha256 = written.digest(&head)?;
+        let batch = Self { sha256, ..Self::of(args, written.given, head)? };
+        let Some(view) = batch.site.view()? else { return Ok(None) };
+        if !view.has_listed(&batch.digest())? {
+            return Ok(None);
+        }
+        let counts = view.counts()?;
+        let may_be_sent = counts.iter().any(|(state, _)| match state {
+            State::Planned | State::Rejected | State::Failed | State::InDoubt => true,
+            State::Sending | State::Created | State::Completed | State::Saved => false,
+            State::Abandoned => false,
+        });
+        let pairs: u64 = counts.iter().map(|(_, pairs)| pairs).sum();
+        if !may_be_sent {
+            tracing::info!("the ledger has this very list: its {pairs} pairs are not read again");
+        }
+        Ok((!may_be_sent).then_some(Self { known: Some(pairs), ..batch }))
+    }
+
+    /// What the ledger knows a list by that it has listed: another release may make other pairs of the
+    /// same files.
+    pub(super) fn digest(&self) -> String {
+        format!("{} {}", env!("CARGO_PKG_VERSION"), self.sha256)
+    }
+
+    /// The same of pairs that follow from these files alone, whenever they are read.
+    pub(super) fn lasting_digest(&self) -> Option<String> {
+        let manifest = &self.manifest;
+        let dies = manifest.pairs.iter().any(|pair| pair.expires.is_some());
+        let lasts = manifest.warnings.is_empty() && !dies && !self.has_local_files();
+        lasts.then(|| self.digest())
     }
 
     /// Whether any of its media are files on this machine.
@@ -228,7 +271,8 @@ impl Batch {
 
     /// The manifest and what it is for, in a line.
     pub(super) fn head(&self, ui: &Ui) -> String {
-        head(ui, &self.site, self.manifest.pairs.len() as u64, &self.owner())
+        let pairs = self.known.unwrap_or(self.manifest.pairs.len() as u64);
+        head(ui, &self.site, pairs, &self.owner())
     }
 }
 

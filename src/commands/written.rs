@@ -15,6 +15,9 @@ use crate::manifest::{self, Form, Manifest, Marks, Origin, Outline, TableFile};
 use crate::pair::Pair;
 use crate::ui::{Ui, counted};
 
+/// In bytes: a manifest of some thousand pairs.
+const LONG: usize = 1 << 20;
+
 /// What somebody gave as the manifest, read but not understood.
 pub(super) struct Written<'a> {
     pub(super) path: &'a Path,
@@ -36,15 +39,20 @@ impl<'a> Written<'a> {
         Ok(Self { path, given, bytes, name })
     }
 
-    /// Whether any pairs may stand in tables.
-    pub(super) fn has_tables(&self) -> bool {
+    /// Whether there may be so many pairs, here or in tables, that it is better read twice than held.
+    pub(super) fn may_be_long(&self) -> bool {
         let named = |bytes: &Vec<u8>| bytes.windows(10).any(|part| part == b"pairs_from");
-        self.bytes.as_ref().is_none_or(named)
+        self.bytes.as_ref().is_none_or(|bytes| bytes.len() > LONG || named(bytes))
     }
 
     /// All of it.
     pub(super) fn held(&self, args: &ManifestArgs) -> Result<Manifest, Failure> {
         self.read(args, |origin, form| Ok(manifest::read(origin, form)?))
+    }
+
+    /// What it says besides its pairs, if that can be told without reading them.
+    pub(super) fn head(&self, args: &ManifestArgs) -> Option<Manifest> {
+        self.read(args, |origin, form| Ok(manifest::head(origin, form))).ok().flatten()
     }
 
     /// All of it but the pairs.
@@ -105,7 +113,8 @@ impl<'a> Written<'a> {
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| unreadable(path, &error);
     let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |metadata| metadata.len().min(manifest::MAX_BYTES));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.take(manifest::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > manifest::MAX_BYTES {
         let length = fs::metadata(path).map_or(bytes.len() as u64, |metadata| metadata.len());

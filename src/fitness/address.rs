@@ -70,7 +70,9 @@ fn private() -> Remark {
 
 fn share_page(url: &Url) -> Option<Remark> {
     let host = url.host_str()?.to_ascii_lowercase();
-    let is_at = |name: &str| host == name || host.ends_with(&format!(".{name}"));
+    let is_at = |name: &str| {
+        host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
     let help = if is_at("drive.google.com") {
         drive(url)?
     } else if is_at("dropbox.com") {

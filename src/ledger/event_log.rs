@@ -2,8 +2,8 @@
 //!
 //! It is a projection of the ledger's events. Each file holds those of fixed numbers, so the same
 //! bytes come back whenever it is written: what is torn, deleted or half appended is put right from
-//! the ledger. It is written after the commit it tells of and before anyone acts on that commit; so
-//! it never has more than the ledger, unless the ledger was put back to an older one.
+//! the ledger. It is written after the commit it tells of, while others act on that commit; so it
+//! never has more than the ledger, unless the ledger was put back to an older one.
 
 mod line;
 mod parts;

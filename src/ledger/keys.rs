@@ -221,10 +221,11 @@ impl Write<'_> {
                 attempt: row.get(0)?,
                 intended: row.get(1)?,
                 id: planned.id.clone(),
-                body: planned.body.clone(),
+                media: planned.media.clone(),
                 audio: planned.audio,
                 charge: charge_at(row, 2)?,
                 occasion: Occasion::Again,
+                keyed: true,
             };
             Ok((intent, named_at(row, 4)?, row.get::<_, String>(6)?, row.get::<_, String>(7)?))
         })?;

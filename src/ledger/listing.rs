@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::params;
 
 use super::lookup::millis;
+use super::seen::Seen;
 use super::write::{Known, Trace, Write};
 use super::{LedgerError, Listing, View, Wanted};
 use crate::pair::{Fingerprint, Pair};
@@ -49,44 +50,125 @@ impl View {
     }
 }
 
-impl Write<'_> {
-    /// Lists all pairs; those that the manifest no longer has keep an older listing's number.
-    pub(super) fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
-        let sql = "UPDATE batch SET listing = listing + 1 RETURNING listing";
-        let listing = self.only_row(sql, (), |row| row.get(0))?;
-        self.execute("DELETE FROM revisions", ())?;
-        let mut found = Listing::default();
-        let (mut places, mut wanted) = (Vec::new(), Vec::new());
-        for (place, pair) in (0..).zip(pairs) {
-            let listed = Listed::new(listing, place, pair);
-            // A new ledger knows nothing; not asking it halves the time of a first listing.
-            let known = if listing == 1 { None } else { self.find(pair.id.as_str())? };
-            let fingerprint = listed.fingerprint;
-            if listing == 1 || known.as_ref().is_some_and(|known| listed.is_same(known)) {
-                self.list_one(&listed, known.as_ref(), &mut found)?;
-            } else {
-                places.push(place);
-                wanted.push(Wanted { pair, fingerprint });
-            }
+/// A listing that is under way. Rows that say already what the manifest says are not written again.
+pub(super) struct Lister<'w, 'a> {
+    write: &'w mut Write<'a>,
+    listing: i64,
+    place: i64,
+    /// Whether the ledger knew nothing before.
+    blank: bool,
+    found: Listing,
+    /// The rows of pairs that ask for what is known of them.
+    seen: Seen,
+    /// Those that are new or ask for something else, with their places: which of them only have
+    /// another id now is known at the end.
+    left: Vec<(i64, Pair)>,
+}
+
+impl<'w, 'a> Lister<'w, 'a> {
+    pub(super) fn new(write: &'w mut Write<'a>) -> Result<Self, LedgerError> {
+        let sql = "UPDATE batch SET listing = max(listing, 1), listed = NULL RETURNING listing";
+        let listing = write.only_row(sql, (), |row| row.get(0))?;
+        write.execute("DELETE FROM revisions", ())?;
+        let blank = write.is_blank()?;
+        if blank {
+            write.drop_indexes()?;
         }
-        // Only now it is known which ids still ask for what was sent under them.
-        found.renamed = self.rename(&wanted, listing)?;
-        for (place, Wanted { pair, .. }) in places.into_iter().zip(&wanted) {
-            let known = self.find(pair.id.as_str())?;
-            self.list_one(&Listed::new(listing, place, pair), known.as_ref(), &mut found)?;
-        }
-        Ok(found)
+        let (found, seen, left) = (Listing::default(), Seen::default(), Vec::new());
+        Ok(Self { write, listing, place: 0, blank, found, seen, left })
     }
 
+    /// Lists the next pair.
+    pub(super) fn add(&mut self, pair: &Pair) -> Result<(), LedgerError> {
+        let place = self.place;
+        self.place += 1;
+        let listed = Listed::new(self.listing, place, pair);
+        if self.blank {
+            self.found.new += 1;
+            return self.write.insert_one(&listed);
+        }
+        match self.write.find(pair.id.as_str())? {
+            Some(known) if listed.is_same(&known) => {
+                self.seen.add(known.intent.pair);
+                self.write.list_one(&listed, Some(&known), &mut self.found).map(drop)
+            }
+            _ => {
+                self.left.push((place, pair.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Lists what is left, and no longer what the manifest does not have. `digest` tells what was
+    /// listed from anything else.
+    pub(super) fn end(self, digest: Option<&str>) -> Result<Listing, LedgerError> {
+        let Self { write, listing, blank, mut found, mut seen, left, .. } = self;
+        if blank {
+            write.stand_all_new()?;
+            write.make_indexes()?;
+            write.end_listing(true, digest)?;
+            return Ok(found);
+        }
+        let listed = left.iter().map(|(place, pair)| Listed::new(listing, *place, pair));
+        let listed: Vec<_> = listed.collect();
+        let wanted =
+            listed.iter().map(|one| Wanted { pair: one.pair, fingerprint: one.fingerprint });
+        // Only now it is known which ids still ask for what was sent under them.
+        found.renamed = write.rename(&wanted.collect::<Vec<_>>(), &seen)?;
+        for one in &listed {
+            let known = write.find(one.pair.id.as_str())?;
+            seen.add(write.list_one(one, known.as_ref(), &mut found)?);
+        }
+        let all = write.only_row("SELECT count(*) FROM pairs", (), |row| row.get(0))?;
+        if seen.count() < all {
+            write.unlist(listing, &seen)?;
+        }
+        // What was changed after it was sent is looked at each time: it may have failed since.
+        let digest = digest.filter(|_| found.changed == 0);
+        write.end_listing(seen.count() == all, digest)?;
+        Ok(found)
+    }
+}
+
+/// What finds pairs in another order than that in which they were listed.
+const INDEXES: [(&str, &str); 2] =
+    [("pairs_by_place", "place"), ("pairs_by_fingerprint", "fingerprint")];
+
+impl Write<'_> {
+    fn is_blank(&self) -> Result<bool, LedgerError> {
+        self.only_row("SELECT NOT EXISTS (SELECT 1 FROM pairs)", (), |row| row.get(0))
+    }
+
+    /// Sorting at the end is cheaper than finding a place for each.
+    fn drop_indexes(&self) -> Result<(), LedgerError> {
+        let mut names = INDEXES.iter().map(|(name, _)| name);
+        names.try_for_each(|name| self.execute(&format!("DROP INDEX {name}"), ()).map(drop))
+    }
+
+    fn make_indexes(&self) -> Result<(), LedgerError> {
+        INDEXES.iter().try_for_each(|(name, column)| {
+            self.execute(&format!("CREATE INDEX {name} ON pairs ({column})"), ()).map(drop)
+        })
+    }
+
+    /// All pairs of a ledger that knew nothing stand planned.
+    fn stand_all_new(&self) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO standings (pair, state, attempt, since)
+            SELECT pair, ?1, 0, ?2 FROM pairs";
+        self.execute(sql, params![State::Planned.name(), self.now.as_millisecond()]).map(drop)
+    }
+
+    /// Lists a pair, and gives its row.
     fn list_one(
         &mut self,
         listed: &Listed<'_>,
         known: Option<&Known>,
         found: &mut Listing,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<i64, LedgerError> {
         let Some(known) = known else {
             found.new += 1;
-            return self.insert(listed);
+            self.insert_one(listed)?;
+            return self.stand_new();
         };
         let same = listed.is_same(known);
         match (same, known.state) {
@@ -112,7 +194,7 @@ impl Write<'_> {
         self.relist(listed, known, !same)
     }
 
-    fn insert(&self, listed: &Listed<'_>) -> Result<(), LedgerError> {
+    fn insert_one(&self, listed: &Listed<'_>) -> Result<(), LedgerError> {
         let request = &listed.pair.request;
         self.execute(
             "INSERT INTO pairs
@@ -128,15 +210,32 @@ impl Write<'_> {
                 request.audio.as_written(),
                 listed.pair.take,
             ],
-        )?;
-        self.stand_new()
+        )
+        .map(drop)
     }
 
-    /// The pair whose row was just inserted stands planned.
-    pub(super) fn stand_new(&self) -> Result<(), LedgerError> {
+    /// The pair whose row was just inserted stands planned. Gives its row.
+    pub(super) fn stand_new(&self) -> Result<i64, LedgerError> {
         let sql = "INSERT INTO standings (pair, state, attempt, since)
-            VALUES (last_insert_rowid(), ?1, 0, ?2)";
-        self.execute(sql, params![State::Planned.name(), self.now.as_millisecond()]).map(drop)
+            VALUES (last_insert_rowid(), ?1, 0, ?2) RETURNING pair";
+        let planned = params![State::Planned.name(), self.now.as_millisecond()];
+        self.only_row(sql, planned, |row| row.get(0))
+    }
+
+    /// Rows of this listing that were not seen are not listed any more.
+    fn unlist(&self, listing: i64, seen: &Seen) -> Result<(), LedgerError> {
+        let sql = "SELECT pair FROM pairs WHERE listing = ?1";
+        let mut statement = self.transaction.prepare(sql).map_err(|error| self.failed(&error))?;
+        let rows = statement.query_map([listing], |row| row.get(0)).and_then(Iterator::collect);
+        let rows: Vec<i64> = rows.map_err(|error| self.failed(&error))?;
+        let sql = "UPDATE pairs SET listing = ?2 WHERE pair = ?1";
+        let mut gone = rows.into_iter().filter(|row| !seen.has(*row));
+        gone.try_for_each(|row| self.execute(sql, [row, listing - 1]).map(drop))
+    }
+
+    fn end_listing(&self, all: bool, digest: Option<&str>) -> Result<(), LedgerError> {
+        let sql = "UPDATE batch SET all_listed = ?1, listed = ?2";
+        self.execute(sql, params![all, digest]).map(drop)
     }
 
     fn revise(&mut self, listed: &Listed<'_>, known: &Known) -> Result<(), LedgerError> {
@@ -198,13 +297,22 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn relist(&self, listed: &Listed<'_>, known: &Known, changed: bool) -> Result<(), LedgerError> {
-        self.execute(
-            // The take goes with what was sent.
-            "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4, take = iif(?4, take, ?5)
-                WHERE pair = ?1",
-            params![known.intent.pair, listed.place, listed.listing, changed, listed.pair.take],
-        )?;
-        Ok(())
+    fn relist(
+        &self,
+        listed: &Listed<'_>,
+        known: &Known,
+        changed: bool,
+    ) -> Result<i64, LedgerError> {
+        let stays = known.listing == listed.listing && known.place == listed.place;
+        // The take goes with what was sent.
+        let same = changed || known.take == listed.pair.take;
+        if !stays || !same || known.changed != changed {
+            self.execute(
+                "UPDATE pairs SET place = ?2, listing = ?3, changed = ?4, take = iif(?4, take, ?5)
+                    WHERE pair = ?1",
+                params![known.intent.pair, listed.place, listed.listing, changed, listed.pair.take],
+            )?;
+        }
+        Ok(known.intent.pair)
     }
 }

@@ -29,7 +29,7 @@ impl Write<'_> {
         params: impl Params,
     ) -> Result<Vec<Intent>, LedgerError> {
         let sql = format!(
-            "SELECT pair, attempt, since, id, body, audio_millis, seconds, price
+            "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price
                 FROM pairs JOIN standings USING (pair) WHERE {which}"
         );
         let read = self
@@ -41,14 +41,19 @@ impl Write<'_> {
 
     /// A pair by its id, whatever its case.
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT pair, attempt, since, id, body, audio_millis, seconds, price, state,
-                fingerprint
+        let sql =
+            "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price,
+                state, fingerprint, place, listing, changed, take
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
                 intent: read_intent(row)?,
-                state: state_at(row, 8)?,
-                fingerprint: row.get(9)?,
+                state: state_at(row, 9)?,
+                fingerprint: row.get(10)?,
+                place: row.get(11)?,
+                listing: row.get(12)?,
+                changed: row.get(13)?,
+                take: row.get(14)?,
             })
         })
     }
@@ -88,16 +93,17 @@ impl Write<'_> {
 }
 
 pub(super) fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
-    let (id, body): (String, String) = (row.get(3)?, row.get(4)?);
+    let [id, image, audio]: [String; 3] = [row.get(3)?, row.get(4)?, row.get(5)?];
     Ok(Intent {
         pair: row.get(0)?,
         attempt: row.get(1)?,
         intended: row.get(2)?,
         id: Arc::from(id),
-        body: body.into(),
-        audio: row.get::<_, Option<u64>>(5)?.map(Duration::from_millis),
-        charge: charge_at(row, 6)?,
+        media: [image.into(), audio.into()],
+        audio: row.get::<_, Option<u64>>(6)?.map(Duration::from_millis),
+        charge: charge_at(row, 7)?,
         occasion: Occasion::First,
+        keyed: false,
     })
 }
 

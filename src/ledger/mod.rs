@@ -20,9 +20,10 @@
 //! **How data moves.** [`Store`] is the open ledger of the one run that holds its lock: it lists
 //! the manifest's pairs and settles doubts. [`Store::start`] hands it to a writer thread and gives
 //! back a [`Ledger`], whose `intend` and `settle` wait for a commit that they share with everyone
-//! else who is waiting. After each commit the [`Change`]s go to `events.jsonl` and to the run's
-//! observer; a [`Feed`] gives the pairs that got a task or a link to those who wait for them.
-//! [`View`] reads without the lock.
+//! else who is waiting; [`Ledger::settle_and_intend`] needs one commit for both. After each commit a
+//! [`Feed`] gives the pairs that got a task or a link to those who wait for them, and the
+//! [`Change`]s go to `events.jsonl` and to the run's observer while the others go on. [`View`] reads
+//! without the lock.
 
 mod again;
 mod bills;
@@ -49,6 +50,7 @@ mod renames;
 mod repeat;
 mod restored;
 mod schema;
+mod seen;
 mod store;
 mod task;
 mod trial;
@@ -164,8 +166,8 @@ pub struct Change {
     pub code: String,
     /// The same in words.
     pub message: String,
-    /// The JSON that the manifest asks for; empty once the pair has a task.
-    pub body: Bytes,
+    /// Its portrait and its recording, as the manifest names them; empty once the pair has a task.
+    pub media: [Arc<str>; 2],
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
     /// How long the server expects the task to take.

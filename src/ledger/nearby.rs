@@ -46,8 +46,10 @@ impl View {
         self.ask(&sql, params![fingerprint.as_bytes(), take, self.is_under_way()], read)
     }
 
+    /// Asked once: a run that has begun since is why a reader is outdated, and asking costs as much as
+    /// looking a pair up.
     fn is_under_way(&self) -> bool {
-        self.path().parent().is_some_and(is_under_way)
+        *self.under_way.get_or_init(|| self.path().parent().is_some_and(is_under_way))
     }
 
     /// Goes through the pairs that were paid, or are about to be, and whose links may be signed, with the digests of what

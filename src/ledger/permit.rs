@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::keys::Named;
-use super::writer::{Job, Jobs, Record};
+use super::writer::{Job, Jobs, Order, Record};
 use crate::price::Charge;
 use crate::wire::{Judgement, Proof};
 
@@ -41,10 +41,13 @@ pub(super) struct Intent {
     /// In milliseconds since 1970.
     pub(super) intended: i64,
     pub(super) id: Arc<str>,
-    pub(super) body: Bytes,
+    /// Its portrait and its recording, as the manifest names them.
+    pub(super) media: [Arc<str>; 2],
     pub(super) audio: Option<Duration>,
     pub(super) charge: Charge,
     pub(super) occasion: Occasion,
+    /// Whether it is sent under a key.
+    pub(super) keyed: bool,
 }
 
 /// Why a create is sent.
@@ -158,7 +161,7 @@ impl Drop for Receipt {
         {
             let record = Record::Settled(self.intent.clone(), Box::new(unsent()));
             // A writer that has ended leaves the pair in doubt, for the next run to find.
-            let _ = jobs.send(Some(Job::Record(record, None)));
+            let _ = jobs.send(Some(Order(Job::Record(record, None), None)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::seen::Seen;
 use super::write::Write;
 use super::{LedgerError, View};
 use crate::pair::{Fingerprint, Pair, folded};
@@ -32,12 +33,11 @@ pub struct Renamed {
 struct Sent {
     row: i64,
     id: String,
-    listing: i64,
 }
 
 /// Rows of ledgers from before takes were recorded all have the first; where there are several, they
 /// were different ones. What came farthest comes first, and of that what was sent first.
-const SENT: &str = "SELECT pair, id, listing FROM pairs JOIN standings USING (pair)
+const SENT: &str = "SELECT pair, id FROM pairs JOIN standings USING (pair)
     WHERE fingerprint = ?1 AND (attempt > 0 OR task_id IS NOT NULL)
         AND (take = ?2 OR ?2 > 1 AND take = 1
             AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
@@ -56,13 +56,11 @@ fn find(
     let mut statement = connection.prepare_cached(SENT)?;
     let (mut taken, mut renamed) = (HashSet::new(), Vec::new());
     for Wanted { pair, fingerprint } in wanted {
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Sent { row: row.get(0)?, id: row.get(1)?, listing: row.get(2)? })
-        };
+        let read = |row: &rusqlite::Row<'_>| Ok(Sent { row: row.get(0)?, id: row.get(1)? });
         let rows = statement.query_map(params![fingerprint.as_bytes(), pair.take], read)?;
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let free = rows.into_iter().find(|sent| !kept(sent) && !taken.contains(&sent.row));
-        if let Some(Sent { row, id, .. }) = free {
+        if let Some(Sent { row, id }) = free {
             taken.insert(row);
             renamed.push(Renamed { row, from: id, to: pair.id.as_str().to_owned() });
         }
@@ -102,13 +100,14 @@ fn holder(connection: &Connection, id: &str) -> rusqlite::Result<Option<(i64, bo
 }
 
 impl Write<'_> {
-    /// Gives rows that were sent the ids that the manifest has for them now.
+    /// Gives rows that were sent the ids that the manifest has for them now, but those that are `kept`:
+    /// they have their own id in the manifest.
     pub(super) fn rename(
         &mut self,
         wanted: &[Wanted<'_>],
-        listing: i64,
+        kept: &Seen,
     ) -> Result<Vec<Renamed>, LedgerError> {
-        let found = find(self.transaction, wanted, |sent| sent.listing == listing);
+        let found = find(self.transaction, wanted, |sent| kept.has(sent.row));
         let renamed = found.map_err(|error| self.failed(&error))?;
         let mut ids: Vec<_> = renamed.iter().map(|one| (one.row, one.to.clone())).collect();
         ids.extend(self.displaced(&renamed)?);

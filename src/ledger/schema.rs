@@ -14,6 +14,10 @@ use crate::files::make_private;
 
 /// Marks the file as ours ("CALL" in ASCII).
 const APPLICATION_ID: i32 = 0x4341_4c4c;
+/// How long the write-ahead log grows, in pages.
+const CHECKPOINT: i64 = 4096;
+/// How many statements stay prepared: more than there are.
+const STATEMENTS: usize = 128;
 /// Of the newest format.
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -62,6 +66,11 @@ pub(super) fn open(folder: &Path, endpoint: &str, newer: Newer) -> Result<Opened
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     // The rows that change with every create of a large batch; in kB, taken as needed.
     connection.pragma_update(None, "cache_size", -16 * 1024).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Moved into the file each so many pages of 4 kB, at two syncs; and no longer than this in bytes
+    // once that is done, however long it was while somebody read.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
+    connection.pragma_update(None, "journal_size_limit", 2 * CHECKPOINT * 4096).map_err(failed)?;
     let trust = if blank {
         newer.check(&events, 0)?;
         create(&mut connection, endpoint).map_err(failed)?;

@@ -1,9 +1,9 @@
--- The ledger of a batch, format 3. Times are milliseconds since 1970 (UTC).
+-- The ledger of a batch, format 4. Times are milliseconds since 1970 (UTC).
 
 CREATE TABLE batch (
     only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
     endpoint   TEXT    NOT NULL,           -- whose tasks these are; another one is refused
-    listing    INTEGER NOT NULL DEFAULT 0, -- counts how often a manifest was listed
+    listing    INTEGER NOT NULL DEFAULT 0, -- what rows have that the manifest lists
     events     INTEGER NOT NULL DEFAULT 0, -- the number of the last event
     in_use     INTEGER NOT NULL DEFAULT 0, -- 1 while a run holds the ledger, and after a crash
     twins      INTEGER NOT NULL DEFAULT 0, -- 1: an older release gave one task to several pairs
@@ -13,7 +13,9 @@ CREATE TABLE batch (
     salt       BLOB,
     desk       TEXT,                       -- who is asked now: the endpoint, and as whom
     idempotency_header TEXT,               -- that creates carry a key in; none: they have no key
-    idempotency_window INTEGER             -- how long the service remembers a key
+    idempotency_window INTEGER,            -- how long the service remembers a key
+    listed     TEXT,                       -- the digest of what was listed, where that says it all
+    all_listed INTEGER NOT NULL DEFAULT 0  -- 1: the manifest lists every row
 );
 
 -- The processes that held the ledger to write, by their random ids.
@@ -39,7 +41,7 @@ CREATE TABLE pairs (
     pair         INTEGER PRIMARY KEY,
     id           TEXT    NOT NULL UNIQUE COLLATE NOCASE,
     place        INTEGER NOT NULL,         -- in the manifest, from 0
-    listing      INTEGER NOT NULL,         -- the last listing that had it
+    listing      INTEGER NOT NULL,         -- the batch's; less where the manifest has it no more
     changed      INTEGER NOT NULL,         -- 1: the manifest now asks for something else
     body         TEXT    NOT NULL,         -- the JSON that was or will be sent
     fingerprint  BLOB    NOT NULL,         -- of body

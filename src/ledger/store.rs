@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params};
 
 use super::event_log::{EventLog, Parts};
 use super::fence::{Fence, Waiting, begin, claim, patiently};
+use super::listing::Lister;
 use super::lock::Lock;
 use super::migrate::Migrated;
 use super::purse::Purse;
@@ -18,6 +20,7 @@ use super::task::Feeder;
 use super::write::Write;
 use super::writer::Reserve;
 use super::{Change, FILE, LedgerError, Renamed, View, schema};
+use crate::files::{folder_of, sync_folder};
 use crate::pair::Pair;
 
 /// The ledger of the one run that holds its lock.
@@ -158,7 +161,70 @@ impl Store {
     /// # Errors
     /// When the file system refuses; nothing is listed then.
     pub fn list(&mut self, pairs: &[Pair]) -> Result<Listing, LedgerError> {
-        self.write(|write| write.list(pairs))
+        self.list_from(None, |list| pairs.iter().try_for_each(list))
+    }
+
+    /// The same with pairs that somebody gives one by one. `digest` tells what is listed from anything
+    /// else, where nothing but the manifest decides it; see [`View::has_listed`].
+    ///
+    /// # Errors
+    /// As [`Store::list`], or what the giver says.
+    pub fn list_from<E: From<LedgerError>>(
+        &mut self,
+        digest: Option<&str>,
+        give: impl FnOnce(&mut dyn FnMut(&Pair) -> Result<(), LedgerError>) -> Result<(), E>,
+    ) -> Result<Listing, E> {
+        let bulk = self.is_blank()?;
+        if bulk {
+            self.begin_bulk()?;
+        }
+        let listed = self.write(|write| {
+            let mut lister = Lister::new(write)?;
+            give(&mut |pair| lister.add(pair))?;
+            Ok(lister.end(digest)?)
+        });
+        if bulk {
+            self.end_bulk()?;
+        }
+        listed
+    }
+
+    /// As [`View::has_listed`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_listed(&self, digest: &str) -> Result<bool, LedgerError> {
+        self.one("SELECT listed IS ?1 FROM batch", [digest])
+    }
+
+    fn is_blank(&self) -> Result<bool, LedgerError> {
+        self.one("SELECT NOT EXISTS (SELECT 1 FROM pairs)", ())
+    }
+
+    fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<T, LedgerError> {
+        let one = self.connection.query_row(sql, params, |row| row.get(0));
+        one.map_err(|error| LedgerError::sqlite(&self.path, &error))
+    }
+
+    /// What a ledger begins with goes past the write-ahead log, which would hold all of it a second
+    /// time; unless somebody reads it now.
+    fn begin_bulk(&self) -> Result<(), LedgerError> {
+        match self.journal("DELETE") {
+            Err(LedgerError::Busy { .. }) => Ok(()),
+            begun => begun,
+        }
+    }
+
+    fn end_bulk(&self) -> Result<(), LedgerError> {
+        self.journal("WAL")?;
+        // A journal that comes back after a power cut would undo what is written from now on.
+        let folder = folder_of(&self.path);
+        sync_folder(folder).map_err(|error| LedgerError::io(folder, error))
+    }
+
+    fn journal(&self, mode: &str) -> Result<(), LedgerError> {
+        let set = self.connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()));
+        set.map_err(|error| LedgerError::sqlite(&self.path, &error))
     }
 
     /// Writes down how long recordings are, by the ids of their pairs.
@@ -180,10 +246,10 @@ impl Store {
 
     /// Runs one transaction. When it returns, all of it is durable and logged, or none of it was
     /// done.
-    pub(super) fn write<T>(
+    pub(super) fn write<T, E: From<LedgerError>>(
         &mut self,
-        work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let (result, committed) = self.commit(|write| {
             write.must_be_ours()?;
             work(write)
@@ -193,10 +259,10 @@ impl Store {
     }
 
     /// Runs one transaction and returns what it changed, committed but not yet logged.
-    pub(super) fn commit<T>(
+    pub(super) fn commit<T, E: From<LedgerError>>(
         &mut self,
-        work: impl FnOnce(&mut Write<'_>) -> Result<T, LedgerError>,
-    ) -> Result<(T, Committed), LedgerError> {
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, E>,
+    ) -> Result<(T, Committed), E> {
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         let transaction = begin(&self.connection, &self.path, &self.waiting.0)?;
         let mut purse = self.purse;

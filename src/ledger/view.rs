@@ -1,5 +1,6 @@
 //! Reads a ledger without its lock, also while a run writes it.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct View {
     pub(super) read: Read,
     /// The folded ids of pairs that nobody is given.
     pub(super) left_out: Arc<HashSet<String>>,
+    /// Whether a run held it when that was first asked.
+    pub(super) under_way: OnceCell<bool>,
 }
 
 /// Which rows are wanted.
@@ -58,7 +61,8 @@ impl View {
     /// When it is damaged or newer, or the file system refuses.
     pub fn open(folder: &Path) -> Result<Option<Self>, LedgerError> {
         let path = folder.join(FILE);
-        Ok(open_to_read(folder)?.map(|read| Self { path, read, left_out: Arc::default() }))
+        let (left_out, under_way) = (Arc::default(), OnceCell::new());
+        Ok(open_to_read(folder)?.map(|read| Self { path, read, left_out, under_way }))
     }
 
     /// Whether it shows the moment in which it was opened and no later one: the file is of an older
@@ -93,7 +97,8 @@ impl View {
     /// right asks a new one once more.
     #[must_use]
     pub fn is_outdated(&self) -> bool {
-        self.read.is_outdated(&self.path)
+        let began = || self.under_way.get() == Some(&false) && is_under_way(self.folder());
+        self.read.is_outdated(&self.path) || began()
     }
 
     /// The endpoint whose tasks these are.
@@ -125,8 +130,14 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, LedgerError> {
-        let sql = "SELECT state, count(*) FROM pairs JOIN standings USING (pair)
-            WHERE listing = (SELECT listing FROM batch) GROUP BY state";
+        // Reading what pairs ask for takes several times as long.
+        let sql = match self.lists_all()? {
+            true => "SELECT state, count(*) FROM standings GROUP BY state",
+            false => {
+                "SELECT state, count(*) FROM pairs JOIN standings USING (pair)
+                    WHERE listing = (SELECT listing FROM batch) GROUP BY state"
+            }
+        };
         let mut counts = self.ask(sql, (), |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
         counts.sort_unstable();
         Ok(counts)
@@ -137,11 +148,27 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn unlisted(&self) -> Result<u64, LedgerError> {
+        if self.lists_all()? {
+            return Ok(0);
+        }
         let sql = format!(
             "SELECT count(*) FROM pairs p JOIN standings s USING (pair)
                 WHERE p.listing < (SELECT listing FROM batch) AND {TAKEN_UP}"
         );
         Ok(self.ask(&sql, (), |row| row.get(0))?.pop().unwrap_or(0))
+    }
+
+    /// Whether the last listing was of this very list, and another one would change nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_listed(&self, digest: &str) -> Result<bool, LedgerError> {
+        self.one("SELECT listed IS ?1 FROM batch", [digest])
+    }
+
+    /// Whether the manifest lists every pair of the ledger.
+    fn lists_all(&self) -> Result<bool, LedgerError> {
+        self.one("SELECT all_listed FROM batch", ())
     }
 
     /// Gives the rows of the batch to `each`: listed pairs in manifest order, then those that were
@@ -186,17 +213,14 @@ impl View {
         Ok(())
     }
 
-    /// The next listed pairs that are planned, in manifest order; from the start without `after`.
+    /// The next listed pairs that are planned, in manifest order: those after a place, or from the
+    /// start.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn planned(
-        &self,
-        after: Option<&Planned>,
-        most: usize,
-    ) -> Result<Vec<Planned>, LedgerError> {
+    pub fn planned(&self, after: Option<i64>, most: usize) -> Result<Vec<Planned>, LedgerError> {
         let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
-        let mut from = after.map_or(-1, |planned| planned.place);
+        let mut from = after.unwrap_or(-1);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         loop {
             let mut page =

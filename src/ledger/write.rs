@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
@@ -55,6 +54,10 @@ pub(super) struct Known {
     pub(super) intent: Intent,
     pub(super) state: State,
     pub(super) fingerprint: Vec<u8>,
+    pub(super) place: i64,
+    pub(super) listing: i64,
+    pub(super) changed: bool,
+    pub(super) take: u32,
 }
 
 impl<'a> Write<'a> {
@@ -119,9 +122,9 @@ impl<'a> Write<'a> {
             return Err(self.elsewhere(pair, &planned.id, event));
         };
         self.measure_one(planned)?;
-        let (id, body, audio) = (planned.id.clone(), planned.body.clone(), planned.audio);
-        let (intended, occasion) = (now, Occasion::First);
-        let intent = Intent { pair, attempt, intended, id, body, audio, charge, occasion };
+        let (id, media, audio) = (planned.id.clone(), planned.media.clone(), planned.audio);
+        let (intended, occasion, keyed) = (now, Occasion::First, self.keys.is_some());
+        let intent = Intent { pair, attempt, intended, id, media, audio, charge, occasion, keyed };
         let named = self.name(&intent, &planned.to_send())?;
         self.changed(&intent, event, (from, to), &Trace::default());
         Ok(Permit::new(intent, planned.to_send()).named(named))
@@ -157,7 +160,7 @@ impl<'a> Write<'a> {
             }
             Occasion::First => {}
         }
-        if self.was_repeated(intent)? {
+        if intent.keyed && self.was_repeated(intent)? {
             return self.settle_first_of_many(intent, judgement);
         }
         let settled = self.settle_first(intent, judgement)?;
@@ -249,10 +252,11 @@ impl<'a> Write<'a> {
             attempt: task.attempt,
             intended: 0,
             id: task.id.clone(),
-            body: Bytes::new(),
+            media: [Arc::default(), Arc::default()],
             audio: None,
             charge: Charge::default(),
             occasion: Occasion::First,
+            keyed: false,
         };
         let state = self.apply(&intent, news.from(), news.event(), &trace)?;
         if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {
@@ -361,7 +365,7 @@ impl<'a> Write<'a> {
             task_id: trace.task.map(|task| task.as_str().into()),
             code: trace.code.to_owned(),
             message: trace.message.to_owned(),
-            body: intent.body.clone(),
+            media: intent.media.clone(),
             audio: intent.audio,
             estimate: trace.estimate,
             video_url: trace.video_url.cloned(),

@@ -49,8 +49,12 @@ pub(super) enum Job {
     Record(Record, Option<Reply<Settled>>),
 }
 
+/// Jobs that one commit is for, in their order.
+#[derive(Debug)]
+pub(super) struct Order(pub(super) Job, pub(super) Option<Job>);
+
 /// The way to the writer. `None` says that nothing more will be asked; permits may still be about.
-pub(super) type Jobs = mpsc::Sender<Option<Job>>;
+pub(super) type Jobs = mpsc::Sender<Option<Order>>;
 
 /// What happened to a pair.
 #[derive(Debug)]
@@ -130,6 +134,26 @@ impl Ledger {
         self.record(Record::Settled(receipt.settled(), Box::new(judgement))).await
     }
 
+    /// Makes the outcome of a create and the intent to create another pair durable in one commit: a pair
+    /// waits for one on its way, and not for two.
+    ///
+    /// # Errors
+    /// As [`Ledger::settle`] and [`Ledger::intend`], each for itself.
+    pub async fn settle_and_intend(
+        &self,
+        (receipt, judgement): (Receipt, Judgement),
+        next: Planned,
+    ) -> (Result<Settled, LedgerError>, Result<Permit, LedgerError>) {
+        let ((settled, settles), (permit, permits)) = (oneshot::channel(), oneshot::channel());
+        let record = Record::Settled(receipt.settled(), Box::new(judgement));
+        let intend = Job::Intend(Occasion::First, next, self.jobs.clone(), permit);
+        let sent = self.jobs.send(Some(Order(Job::Record(record, Some(settled)), Some(intend))));
+        if sent.is_err() {
+            return (Err(gone()), Err(gone()));
+        }
+        (answer(settles).await, answer(permits).await)
+    }
+
     /// Makes what became of a task durable, and returns the pair's state.
     ///
     /// # Errors
@@ -189,11 +213,18 @@ impl Ledger {
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || LedgerError::io(Path::new("ledger"), std::io::ErrorKind::BrokenPipe);
-        self.jobs.send(Some(job(reply))).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let (reply, answers) = oneshot::channel();
+        self.jobs.send(Some(Order(job(reply), None))).map_err(|_| gone())?;
+        answer(answers).await
     }
+}
+
+async fn answer<T>(answers: oneshot::Receiver<Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    answers.await.map_err(|_| gone())?
+}
+
+fn gone() -> LedgerError {
+    LedgerError::io(Path::new("ledger"), std::io::ErrorKind::BrokenPipe)
 }
 
 struct Writer {
@@ -205,7 +236,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &mpsc::Receiver<Option<Job>>) -> Result<(), LedgerError> {
+    fn run(mut self, queue: &mpsc::Receiver<Option<Order>>) -> Result<(), LedgerError> {
         while let Ok(first) = queue.recv() {
             let group = std::iter::once(first).chain(queue.try_iter()).take(GROUP);
             if !self.go_on(group.collect()) {
@@ -224,9 +255,11 @@ impl Writer {
     }
 
     /// Commits a group; false if it is the last one.
-    fn go_on(&mut self, group: Vec<Option<Job>>) -> bool {
+    fn go_on(&mut self, group: Vec<Option<Order>>) -> bool {
         let last = group.iter().any(Option::is_none);
-        let group: Vec<_> = group.into_iter().flatten().collect();
+        let orders = group.into_iter().flatten();
+        let group: Vec<_> =
+            orders.flat_map(|Order(first, second)| std::iter::once(first).chain(second)).collect();
         if !group.is_empty() {
             self.commit(group);
         }
@@ -268,12 +301,9 @@ impl Writer {
         !aside && self.store.fence.places.moved().is_none()
     }
 
-    /// Everyone may act on what is committed, once it is also in the event log.
+    /// Everyone may act on what is committed. Logs and tables are written while they do.
     fn publish(&mut self, committed: &Committed, answered: Vec<Answered>) {
         let changes = &committed.changes;
-        if let Err(error) = self.store.log(committed) {
-            self.broken.get_or_insert(error);
-        }
         if let Some(aside) = &committed.aside {
             self.broken.get_or_insert_with(|| aside.clone());
         }
@@ -281,6 +311,9 @@ impl Writer {
             feeder.tell(changes);
         }
         answered.into_iter().for_each(Answered::deliver);
+        if let Err(error) = self.store.log(committed) {
+            self.broken.get_or_insert(error);
+        }
         (self.observer)(changes);
     }
 

@@ -17,6 +17,8 @@ pub(super) enum Keep<'k> {
     All,
     /// They are compared and counted.
     Count,
+    /// None is even read.
+    Nothing,
     /// Each is handed on, of a manifest that was read before.
     Each(&'k mut dyn FnMut(&Pair, &Marks)),
 }
@@ -38,6 +40,8 @@ pub(super) struct Batch<'k> {
     pub(super) formers: Vec<(usize, PairId)>,
     pub(super) tally: Tally,
     keep: Keep<'k>,
+    /// How many were handed on when a manifest was read before, and must not be once more.
+    handed_on: u64,
     /// Nothing where that was found out before.
     unique: Option<Unique<'k>>,
 }
@@ -54,10 +58,20 @@ impl<'k> Batch<'k> {
     pub(super) fn new(keep: Keep<'k>, files: &'k dyn Files) -> Self {
         let unique = match keep {
             Keep::All | Keep::Count => Some(Unique::new(files)),
-            Keep::Each(_) => None,
+            Keep::Each(_) | Keep::Nothing => None,
         };
         let (pairs, marks, formers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { pairs, marks, formers, tally: Tally::default(), keep, unique }
+        Self { pairs, marks, formers, tally: Tally::default(), keep, handed_on: 0, unique }
+    }
+
+    /// Whether pairs need not be read.
+    pub(super) const fn reads_none(&self) -> bool {
+        matches!(self.keep, Keep::Nothing)
+    }
+
+    /// To be read again from the beginning.
+    pub(super) fn again(self, files: &'k dyn Files) -> Self {
+        Self { handed_on: self.tally.pairs, ..Self::new(self.keep, files) }
     }
 
     /// Adds a pair.
@@ -70,7 +84,8 @@ impl<'k> Batch<'k> {
         self.tally.local += u64::from(is_file(&pair.request.image) || is_file(&pair.request.audio));
         match &mut self.keep {
             Keep::All => {}
-            Keep::Count => return,
+            Keep::Count | Keep::Nothing => return,
+            Keep::Each(_) if self.tally.pairs <= self.handed_on => return,
             Keep::Each(each) => return each(&pair, &spans.media),
         }
         if by == Naming::FromFiles {

@@ -25,7 +25,7 @@ struct Named<'t> {
 
 impl<'t> Reading<'t> {
     /// Every image with every audio, in the order written.
-    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
+    pub(super) fn cross(&mut self, field: &Field<'t>, common: &Common, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open_field(self, field, "`cross`") else { return };
         let images = self.named(field, fields.take("images"), "images", &IMAGE);
         let audios = self.named(field, fields.take("audios"), "audios", &AUDIO);
@@ -44,20 +44,14 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn crossed(
-        &mut self,
-        image: &Named,
-        audio: &Named,
-        common: &Common<'t>,
-        batch: &mut Batch<'_>,
-    ) {
+    fn crossed(&mut self, image: &Named, audio: &Named, common: &Common, batch: &mut Batch<'_>) {
         let text = format!("{}-{}", image.name, audio.name);
         match PairId::parse(&text) {
             Ok(id) => {
                 let media = [image, audio]
                     .map(|named| Placed { source: named.source.clone(), mark: named.mark });
                 let options = common.defaults.options.clone();
-                let (pair, media) = options.pair((id, 1), common.model, media);
+                let (pair, media) = options.pair((id, 1), &common.model, media);
                 let spans = Spans { pair: image.key, id: image.key, media };
                 batch.add(pair, spans, Naming::Crossed);
             }

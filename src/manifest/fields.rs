@@ -1,12 +1,19 @@
 //! The keys of one map: what is asked for is known, what is left over is a mistake.
 
+use std::collections::HashMap;
+
 use crate::pair::is_hidden;
 
+use super::events::Items;
 use super::problem::{Finding, Findings};
 use super::prompts::Prompts;
+use super::shared::Texts;
 use super::tables::TableFile;
 use super::tree::{Kind, Node, Span};
 use super::{PlainHttp, excerpt, slips};
+
+/// The keys of a pair, or about as many.
+const MOST_KEYS: usize = 16;
 
 /// One reading: the text, what is allowed, and what was found so far.
 pub(super) struct Reading<'t> {
@@ -15,8 +22,11 @@ pub(super) struct Reading<'t> {
     pub(super) problems: Findings,
     pub(super) warnings: Findings,
     pub(super) prompts: Prompts,
+    pub(super) texts: Texts,
     /// The table whose row is read; none for the manifest itself.
     pub(super) within: Option<&'t TableFile>,
+    /// The items of `pairs`, where they are still to be read.
+    pub(super) items: Option<Box<Items<'t>>>,
 }
 
 /// A key that is there, with its value.
@@ -61,7 +71,7 @@ impl<'t> Fields<'t> {
                 return None;
             }
         };
-        Some(Self { of, left, asked: Vec::new() })
+        Some(Self { of, left, asked: Vec::with_capacity(MOST_KEYS) })
     }
 
     /// Of the value of a key, which must be a map.
@@ -132,6 +142,36 @@ impl<'t> Fields<'t> {
     }
 }
 
+/// The keys of a map so far, and where they stand. Most maps have few.
+enum Seen<'t> {
+    Few(Vec<(&'t str, Span)>),
+    Many(HashMap<&'t str, Span>),
+}
+
+impl<'t> Seen<'t> {
+    fn of(keys: usize) -> Self {
+        match keys {
+            ..=MOST_KEYS => Self::Few(Vec::with_capacity(keys)),
+            _ => Self::Many(HashMap::with_capacity(keys)),
+        }
+    }
+
+    /// Where the key stood before, if it did.
+    fn replace(&mut self, name: &'t str, at: Span) -> Option<Span> {
+        let few = match self {
+            Self::Few(few) => few,
+            Self::Many(many) => return many.insert(name, at),
+        };
+        match few.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, before)) => Some(std::mem::replace(before, at)),
+            None => {
+                few.push((name, at));
+                None
+            }
+        }
+    }
+}
+
 /// Whether what goes by this name is not for a screen.
 pub(super) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -147,14 +187,37 @@ fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     (distance(near) <= near.len().div_ceil(4)).then_some(near)
 }
 
+impl Reading<'_> {
+    /// Reads a part that is dropped after it; what is found there is kept.
+    pub(super) fn inside<'p>(
+        &mut self,
+        (text, within): (&'p str, Option<&'p TableFile>),
+        read: impl FnOnce(&mut Reading<'p>),
+    ) {
+        let mut part = Reading {
+            text,
+            plain: self.plain,
+            problems: std::mem::take(&mut self.problems),
+            warnings: std::mem::take(&mut self.warnings),
+            prompts: std::mem::take(&mut self.prompts),
+            texts: std::mem::take(&mut self.texts),
+            within,
+            items: None,
+        };
+        read(&mut part);
+        (self.problems, self.warnings) = (part.problems, part.warnings);
+        (self.prompts, self.texts) = (part.prompts, part.texts);
+    }
+}
+
 impl<'t> Reading<'t> {
     /// The entries of a map without the second of two equal keys, which is noted.
     pub(super) fn entries(&mut self, entries: &'t [(Node<'t>, Node<'t>)]) -> Vec<Field<'t>> {
         let mut fields: Vec<Field<'t>> = Vec::with_capacity(entries.len());
-        let mut seen = std::collections::HashMap::with_capacity(entries.len());
+        let mut seen = Seen::of(entries.len());
         for (key, node) in entries {
             let Some(name) = self.key_text(key) else { continue };
-            if let Some(first) = seen.insert(name, key.span) {
+            if let Some(first) = seen.replace(name, key.span) {
                 let message = format!("the key {} is given twice", excerpt::quoted(name));
                 let finding = Finding::new(key.span, message, "second time");
                 let finding = finding.related(first, "first time");

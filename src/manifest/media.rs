@@ -1,9 +1,11 @@
 //! URLs in a manifest, and the ids that pairs get from them.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::pair::{
-    Endpoint, LocalFile, MediaUrl, PairId, Source, UrlError, alphabet, old_alphabet,
+    Endpoint, LocalFile, PairId, Source, UrlError, alphabet, old_alphabet, plain_path,
 };
 
 use super::fields::{Field, Reading};
@@ -44,7 +46,7 @@ impl<'t> Reading<'t> {
             self.refuse(field, &slip.what, "a public https:// URL", &slip.help);
             return None;
         }
-        match MediaUrl::to_send(text, self.plain) {
+        match self.texts.url(text, self.plain) {
             Ok(url) => {
                 let source = Source::Url(url);
                 self.warn_of_foreign_ending(field, &source, medium);
@@ -88,9 +90,10 @@ impl<'t> Reading<'t> {
     }
 
     fn warn_of_foreign_ending(&mut self, field: &Field<'t>, source: &Source, medium: &Medium) {
-        let name = file_name(source).to_ascii_lowercase();
+        let name = file_name(source);
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        if medium.foreign.contains(&ending) {
+        if medium.foreign.iter().any(|foreign| ending.eq_ignore_ascii_case(foreign)) {
+            let ending = ending.to_ascii_lowercase();
             let message = format!("`{}` ends in `.{ending}`", field.name);
             let label = format!("expected the {}", medium.of);
             let finding = Finding::new(field.span(), message, label);
@@ -152,13 +155,18 @@ fn url_help(error: &UrlError) -> &'static str {
 }
 
 /// The last part of the path; that of a URL decoded.
-fn file_name(source: &Source) -> String {
+fn file_name(source: &Source) -> Cow<'_, str> {
     if let Source::File(file) = source {
-        return file.path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        return file.path.rsplit(['/', '\\']).next().unwrap_or_default().into();
+    }
+    let last = plain_path(source.as_written()).and_then(|path| path.rsplit('/').next());
+    // `..` and `%2e` take a part away.
+    if let Some(last) = last.filter(|last| !last.contains('%') && !last.starts_with('.')) {
+        return last.into();
     }
     let parsed = Url::parse(source.as_written()).ok();
     let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back());
-    decoded(last.unwrap_or_default())
+    decoded(last.unwrap_or_default()).into()
 }
 
 /// With `%20` and the like replaced by what they stand for.
@@ -208,7 +216,7 @@ fn joined([image, audio]: [String; 2], take: u32) -> Option<PairId> {
 /// The name of the file without its ending.
 fn stem(source: &Source) -> String {
     let name = file_name(source);
-    name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned()
+    name.rsplit_once('.').map_or(&*name, |(stem, _)| stem).to_owned()
 }
 
 /// A name in the alphabet of ids; empty if nothing of it is in that.
@@ -218,7 +226,7 @@ pub(super) fn part_of_id(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::pair::PlainHttp;
+    use crate::pair::{MediaUrl, PlainHttp};
 
     use super::*;
 
@@ -241,7 +249,9 @@ mod tests {
             assert_eq!(id(image, audio, 1).as_deref(), Some(expected), "{image} {audio}");
         }
         assert_eq!(id("a.jpg", "b.mp3", 2).as_deref(), Some("a-b-take2"));
-        for (image, audio) in [("", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")] {
+        for (image, audio) in
+            [("", "b.mp3"), ("x/..", "b.mp3"), ("%F0%9F%8E%A4.jpg", "b.mp3"), ("a.jpg", ".mp3")]
+        {
             assert_eq!(id(image, audio, 1), None, "{image} {audio}");
         }
         let local = |path| Source::File(LocalFile::new(path));

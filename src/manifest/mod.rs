@@ -6,15 +6,17 @@
 //! not act on yet, is a problem. It reads no clock or environment, and opens no file: tables come
 //! from [`Files`].
 //!
-//! The YAML becomes a tree of nodes that know where they stand; readers ask the maps of the tree
-//! for keys, and what nobody asked for is unknown. So the keys are named in one place, where they
-//! are read, and a test holds [`schema`] to them.
+//! The YAML becomes nodes that know where they stand, those of `pairs` one after the other; readers
+//! ask maps for keys, and what nobody asked for is unknown. So the keys are named in one place, where
+//! they are read, and a test holds [`schema`] to them.
 
 mod batch;
 mod cross;
 mod draft;
+mod events;
 mod excerpt;
 mod fields;
+mod head;
 mod idempotency;
 mod kinds;
 mod labels;
@@ -28,6 +30,7 @@ mod prompts;
 mod rows;
 mod schema;
 mod settings;
+mod shared;
 mod slips;
 mod sorted;
 mod syntax;
@@ -46,9 +49,11 @@ use crate::pair::{Endpoint, Idempotency, Pair, PairId, PlainHttp};
 use crate::price::{Amount, Price, Rules, Tariff};
 use crate::table::Files;
 
-use self::batch::{Keep, Tally};
+use self::batch::{Batch, Keep, Tally};
+use self::events::Odd;
 
 pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
+pub use self::head::head;
 pub use self::notes::{Note, Notes};
 pub use self::places::Shown;
 pub use self::problem::{Mark, Marks, Place, Problem, Problems, Severity};
@@ -210,10 +215,39 @@ fn kept<'k>(
         Form::Table(name) => settings::bare(origin, name, keep),
         Form::Yaml(bytes) => {
             let text = syntax::text(origin.path, bytes)?;
-            let tree = syntax::tree(origin.path, text)?;
-            settings::manifest(origin, (text, &tree), keep)
+            let batch = Batch::new(keep, origin.files);
+            match by_events(origin, text, batch) {
+                Way::Clear(found) => *found,
+                Way::Odd(batch) => by_tree(origin, text, *batch),
+            }
         }
     }
+}
+
+/// How it went to read a manifest by events.
+enum Way<'k> {
+    /// What was found.
+    Clear(Box<Result<(Manifest, Tally), Problems>>),
+    /// Something was odd: the batch is to be read again.
+    Odd(Box<Batch<'k>>),
+}
+
+fn by_events<'k>(origin: &Origin<'k>, text: &str, batch: Batch<'k>) -> Way<'k> {
+    match events::open(text) {
+        Ok(events::Opened { tree, items }) => {
+            settings::manifest(origin, (text, &tree, items), batch)
+        }
+        Err(Odd) => Way::Odd(Box::new(batch)),
+    }
+}
+
+fn by_tree<'k>(
+    origin: &Origin<'k>,
+    text: &str,
+    batch: Batch<'k>,
+) -> Result<(Manifest, Tally), Problems> {
+    let tree = syntax::tree(origin.path, text)?;
+    settings::whole(origin, (text, &tree), batch)
 }
 
 #[cfg(test)]

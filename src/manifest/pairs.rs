@@ -1,5 +1,7 @@
 //! `defaults` and `pairs`: what is to be made.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::pair::{Pair, PairId, Request, Source, Tag};
@@ -60,7 +62,7 @@ impl<T: Clone> Given<T> {
 pub(super) struct Options {
     tags: Given<Vec<Tag>>,
     expires: Given<Expiry>,
-    prompt: Given<String>,
+    prompt: Given<Arc<str>>,
     turbo_mode: Given<bool>,
     advanced: Given<Map<String, Value>>,
     extra: Given<Map<String, Value>>,
@@ -83,13 +85,13 @@ impl Options {
     pub(super) fn pair(
         self,
         (id, take): (PairId, u32),
-        model: &str,
+        model: &Arc<str>,
         [image, audio]: [Placed; 2],
     ) -> (Pair, Marks) {
         let expires = self.expires.value();
         let (image_mark, audio_mark) = (image.mark, audio.mark);
         let request = Request {
-            model: model.to_owned(),
+            model: Arc::clone(model),
             image: image.source,
             audio: audio.source,
             prompt: self.prompt.value(),
@@ -116,8 +118,8 @@ impl Defaults {
 }
 
 /// What all pairs of a manifest have in common.
-pub(super) struct Common<'t> {
-    pub(super) model: &'t str,
+pub(super) struct Common {
+    pub(super) model: Arc<str>,
     pub(super) defaults: Defaults,
 }
 
@@ -133,8 +135,9 @@ impl<'t> Reading<'t> {
         Defaults { image, audio, options }
     }
 
-    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
+    pub(super) fn pairs(&mut self, field: &Field<'t>, common: &Common, batch: &mut Batch<'_>) {
         match &field.node.kind {
+            Kind::List(_) if self.items.is_some() => self.items(common, batch),
             Kind::List(items) if items.is_empty() => {
                 let help = "add one: `- image: URL`, and `audio: URL` below it";
                 self.refuse(field, "there is no pair in it", "at least one pair", help);
@@ -146,7 +149,15 @@ impl<'t> Reading<'t> {
         }
     }
 
-    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common<'t>, batch: &mut Batch<'_>) {
+    /// Those that are still to be read: each is dropped after its pair was made.
+    fn items(&mut self, common: &Common, batch: &mut Batch<'_>) {
+        let text = self.text;
+        while let Some(item) = self.items.as_mut().and_then(|items| items.next()) {
+            self.inside((text, None), |inner| inner.pair(&item, common, batch));
+        }
+    }
+
+    pub(super) fn pair(&mut self, node: &'t Node<'t>, common: &Common, batch: &mut Batch<'_>) {
         let Some(mut fields) = Fields::open(self, node, "a pair") else { return };
         let id_field = fields.take("id");
         let id = id_field.as_ref().map(|field| self.id(field));
@@ -168,7 +179,7 @@ impl<'t> Reading<'t> {
         let by = if id.is_some() { Naming::Given } else { Naming::FromFiles };
         let id = id.unwrap_or_else(|| self.id_of_files(pair, &image.source, &audio.source, take));
         if let Some(id) = id {
-            let (made, media) = options.pair((id, take), common.model, [image, audio]);
+            let (made, media) = options.pair((id, take), &common.model, [image, audio]);
             batch.add(made, Spans { pair, id: id_span, media }, by);
         }
     }
@@ -282,14 +293,14 @@ impl<'t> Reading<'t> {
     }
 
     /// Also an empty one: it is what the manifest says.
-    fn prompt(&mut self, field: &Field<'t>) -> Option<String> {
+    fn prompt(&mut self, field: &Field<'t>) -> Option<Arc<str>> {
         match &field.node.kind {
             Kind::Text(text) => {
                 self.warn_of_cut(field);
                 self.warn_of_prompt(field, text);
-                Some(text.clone().into_owned())
+                Some(self.texts.prompt(text))
             }
-            _ => self.text(field).map(str::to_owned),
+            _ => self.text(field).map(Arc::from),
         }
     }
 

@@ -10,14 +10,16 @@ use crate::pair::{Endpoint, PlainHttp};
 use crate::table::Files;
 
 use super::batch::{Batch, Keep, Tally};
+use super::events::Items;
 use super::fields::{Field, Fields, Reading};
 use super::pairs::Common;
 use super::places::Shown;
 use super::problem::{Finding, Findings, Problems, Severity};
 use super::prompts::Prompts;
+use super::shared::Texts;
 use super::tables::{PairsFrom, TableFile};
 use super::tree::{Kind, Node, Span};
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, Manifest, Origin, Spending, Way};
 
 /// More creates at once than any server of this kind takes.
 pub(super) const MOST_CONCURRENCY: u32 = 1024;
@@ -46,21 +48,31 @@ const EXAMPLE: &str = "a manifest looks like this:
       - image: https://example.com/portrait.jpg
         audio: https://example.com/speech.mp3";
 
-pub(super) fn manifest<'t, 'k>(
+/// A manifest whose tree is whole.
+pub(super) fn whole<'k>(
     origin: &Origin<'k>,
-    (text, tree): (&'t str, &'t Node<'t>),
-    keep: Keep<'k>,
+    (text, tree): (&str, &Node<'_>),
+    mut batch: Batch<'k>,
 ) -> Result<(Manifest, Tally), Problems> {
     let mut reading = Reading::of(origin, text);
-    let (mut batch, mut tables) = (Batch::new(keep, origin.files), Vec::new());
+    let mut tables = Vec::new();
     let manifest = reading.manifest(tree, (origin.files, &mut tables), &mut batch);
-    batch.conclude(&mut reading);
-    let tally = batch.tally;
-    let manifest = manifest.map(|manifest| {
-        let Batch { pairs, marks, formers, .. } = batch;
-        Manifest { pairs, marks, formers, ..manifest }
-    });
-    Ok((reading.concluded(origin, manifest, tables)?, tally))
+    reading.concluded(origin, (manifest, tables), batch)
+}
+
+/// A manifest of which the items of `pairs` are still to be read.
+pub(super) fn manifest<'k>(
+    origin: &Origin<'k>,
+    (text, tree, items): (&str, &Node<'_>, Option<Items<'_>>),
+    mut batch: Batch<'k>,
+) -> Way<'k> {
+    let mut reading = Reading { items: items.map(Box::new), ..Reading::of(origin, text) };
+    let mut tables = Vec::new();
+    let manifest = reading.manifest(tree, (origin.files, &mut tables), &mut batch);
+    if reading.is_odd() {
+        return Way::Odd(Box::new(batch.again(origin.files)));
+    }
+    Way::Clear(Box::new(reading.concluded(origin, (manifest, tables), batch)))
 }
 
 /// A table by itself: as if a manifest named it and said nothing else.
@@ -73,7 +85,7 @@ pub(super) fn bare<'k>(
     let entry = |name: &'static str, value| (node(Kind::Text(name.into())), node(value));
     let name = Kind::Text(table.into());
     let tree = node(Kind::Map(vec![entry("version", Kind::Whole(1)), entry("pairs_from", name)]));
-    manifest(origin, ("", &tree), keep)
+    whole(origin, ("", &tree), Batch::new(keep, origin.files))
 }
 
 /// In characters; the API takes none that is longer.
@@ -85,21 +97,28 @@ impl<'t> Reading<'t> {
     fn of(origin: &Origin<'_>, text: &'t str) -> Self {
         let (problems, warnings) = (Findings::default(), Findings::default());
         let plain = origin.plain;
-        Self { text, plain, problems, warnings, prompts: Prompts::default(), within: None }
+        let (prompts, texts) = (Prompts::default(), Texts::default());
+        Self { text, plain, problems, warnings, prompts, texts, within: None, items: None }
+    }
+
+    fn is_odd(&self) -> bool {
+        self.items.as_ref().is_some_and(|items| items.is_odd)
     }
 
     fn concluded(
-        self,
+        mut self,
         origin: &Origin<'_>,
-        manifest: Option<Manifest>,
-        tables: Vec<TableFile>,
-    ) -> Result<Manifest, Problems> {
+        (manifest, tables): (Option<Manifest>, Vec<TableFile>),
+        mut batch: Batch<'_>,
+    ) -> Result<(Manifest, Tally), Problems> {
+        batch.conclude(&mut self);
         let Self { text, problems, warnings, .. } = self;
         let shown = Shown { path: origin.path, text, tables: &tables, files: origin.files };
         match manifest {
             Some(manifest) if problems.is_empty() => {
                 let warnings = warnings.locate(&shown, Severity::Warning);
-                Ok(Manifest { warnings, tables, ..manifest })
+                let Batch { pairs, marks, formers, tally, .. } = batch;
+                Ok((Manifest { warnings, tables, pairs, marks, formers, ..manifest }, tally))
             }
             _ => Err(problems.locate(&shown, Severity::Error)),
         }
@@ -275,12 +294,19 @@ impl<'t> Reading<'t> {
         batch: &mut Batch<'_>,
     ) {
         let defaults = fields.take("defaults").map(|field| self.defaults(&field));
-        let common = Common { model, defaults: defaults.unwrap_or_default() };
+        let common = Common { model: model.into(), defaults: defaults.unwrap_or_default() };
         let pairs = fields.take("pairs");
         let cross = fields.take("cross");
         let some = pairs.is_some() || cross.is_some() || from.is_given;
+        if batch.reads_none() && some {
+            return;
+        }
         if let Some(pairs) = pairs {
             self.pairs(&pairs, &common, batch);
+        }
+        // All of it will be read again.
+        if self.is_odd() {
+            return;
         }
         if let Some(cross) = cross {
             self.cross(&cross, &common, batch);

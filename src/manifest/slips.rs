@@ -1,7 +1,7 @@
 //! Slips of the finger, and of programs that mean well: characters that look like others, and
 //! addresses that a browser would mend in silence and a server reads otherwise.
 
-use crate::pair::is_hidden;
+use crate::pair::{is_hidden, plain_path};
 
 /// What is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,10 @@ const ENDS: [(char, &str); 9] = [
 
 /// What is wrong with an address that looks like one of the web's; nothing for names of files.
 pub(super) fn of_address(text: &str) -> Option<Slip> {
+    // None of what follows is in it.
+    if plain_path(text).is_some() {
+        return None;
+    }
     let folded = twins_replaced(text).to_ascii_lowercase();
     let rest = folded.strip_prefix("https:").or_else(|| folded.strip_prefix("http:"))?;
     // Further on they may belong to the name of a file; but a space never does.

@@ -1,17 +1,24 @@
 //! From bytes to a tree, and what the parser refuses, in words for someone who writes manifests.
 
+use std::borrow::Cow;
+
 use serde_yaml::budget::BudgetBreach;
+use serde_yaml::granit_parser;
 use serde_yaml::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, Location, Options};
 
 use super::MAX_BYTES;
+use super::events::Odd;
 use super::problem::{Finding, Problems};
-use super::tree::{Node, Span};
+use super::tree::{Kind, Node, Span};
 use super::typed;
 
 /// What a file may be blown up to: enough for 100,000 pairs with every key set, or as many that
 /// take eight keys from an anchor; far from what an alias bomb needs.
-const MAX_NODES: usize = 4_000_000;
+pub(super) const MAX_NODES: usize = 4_000_000;
+
+/// Deep enough for any request, and shallow enough for a small stack.
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// See [`MAX_NODES`]; of these, what comes from aliases.
 const MAX_REPLAYED: usize = 2_000_000;
@@ -53,12 +60,33 @@ pub(super) fn tree<'a>(path: &str, text: &'a str) -> Result<Node<'a>, Problems> 
     })
 }
 
+/// What a plain scalar is: as [`tree`] has it.
+pub(super) fn scalar(value: Cow<'_, str>) -> Result<Kind<'_>, Odd> {
+    // By themselves these are no scalars.
+    if value.starts_with("---") || value.starts_with("...") {
+        return Err(Odd);
+    }
+    let kind = match serde_yaml::from_str_with_options(&value, options()) {
+        Ok(Kind::Null) => Kind::Null,
+        Ok(Kind::Bool(value)) => Kind::Bool(value),
+        Ok(Kind::Whole(value)) => Kind::Whole(value),
+        Ok(Kind::Float(value)) => Kind::Float(value),
+        Ok(Kind::Text(_)) => return Ok(Kind::Text(value)),
+        Ok(Kind::List(_) | Kind::Map(_)) | Err(_) => return Err(Odd),
+    };
+    Ok(kind)
+}
+
+/// The same for events: no more is taken.
+pub(super) fn parser_options() -> granit_parser::Options {
+    granit_parser::options! { emit_comments: false, flow_nesting_limit: MAX_DEPTH }
+}
+
 fn options() -> Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
-            // Deep enough for any request, and shallow enough for a small stack.
-            max_depth: 32,
-            flow_nesting_limit: 32,
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
             max_nodes: MAX_NODES,
             max_events: 3 * MAX_NODES,
             max_aliases: MAX_REPLAYED,

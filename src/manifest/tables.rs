@@ -89,8 +89,8 @@ pub(super) struct Listed<'a> {
 }
 
 /// What all rows of a table have in common.
-pub(super) struct Rows<'a, 't> {
-    pub(super) common: &'a Common<'t>,
+pub(super) struct Rows<'a> {
+    pub(super) common: &'a Common,
     pub(super) id_from: &'a [String],
 }
 
@@ -157,7 +157,7 @@ impl<'t> Reading<'t> {
     pub(super) fn all_tables(
         &mut self,
         from: &mut PairsFrom<'_>,
-        common: &Common<'t>,
+        common: &Common,
         batch: &mut Batch<'_>,
     ) {
         let rows = Rows { common, id_from: &from.id_from };
@@ -173,7 +173,7 @@ impl<'t> Reading<'t> {
     fn table(
         &mut self,
         listed: &Listed<'_>,
-        rows: &Rows<'_, '_>,
+        rows: &Rows<'_>,
         batch: &mut Batch<'_>,
     ) -> Option<(String, u64)> {
         let before = batch.tally.pairs;
@@ -217,7 +217,7 @@ impl<'t> Reading<'t> {
     }
 
     /// Those of `id_from`, unless the table lacks columns that it needs.
-    fn columns(&self, table: &Table, rows: &Rows<'_, '_>) -> Result<Vec<usize>, Problem> {
+    fn columns(&self, table: &Table, rows: &Rows<'_>) -> Result<Vec<usize>, Problem> {
         let columns = table.columns();
         if !columns.has_header() {
             return Ok(Vec::new());
@@ -236,7 +236,7 @@ impl<'t> Reading<'t> {
         &mut self,
         listed: &Listed<'_>,
         (row, table): (&Row, &Table),
-        (rows, ids): (&Rows<'_, '_>, &[usize]),
+        (rows, ids): (&Rows<'_>, &[usize]),
         batch: &mut Batch<'_>,
     ) {
         let columns = table.columns();
@@ -252,17 +252,9 @@ impl<'t> Reading<'t> {
         let problems = line.problems;
         problems.into_iter().for_each(|problem| self.note(listed, problem));
         let Some(node) = node else { return };
-        let mut inner = Reading {
-            text: &row.text,
-            plain: self.plain,
-            problems: std::mem::take(&mut self.problems),
-            warnings: std::mem::take(&mut self.warnings),
-            prompts: std::mem::take(&mut self.prompts),
-            within: Some(listed.file),
-        };
-        inner.pair(&node, rows.common, batch);
-        let Reading { problems, warnings, prompts, .. } = inner;
-        (self.problems, self.warnings, self.prompts) = (problems, warnings, prompts);
+        self.inside((&row.text, Some(listed.file)), |inner| {
+            inner.pair(&node, rows.common, batch);
+        });
     }
 
     fn note(&mut self, listed: &Listed<'_>, problem: Problem) {

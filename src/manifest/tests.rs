@@ -1,5 +1,6 @@
 //! What a user gets: the examples, every key, and what a manifest turns into.
 
+mod events;
 mod labels;
 mod prices;
 mod prompts;

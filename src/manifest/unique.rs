@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 use std::io;
 
-use crate::pair::{Fingerprint, Pair, PairId, folded};
+use sha2::{Digest, Sha256};
+
+use crate::pair::{Pair, PairId, folded};
 use crate::table::Files;
 
 use super::excerpt;
@@ -62,8 +64,8 @@ impl<'f> Unique<'f> {
     pub(super) fn claim(&mut self, pair: &Pair, (whole, id): (Span, Span), by: Naming) {
         let name = pair.id.as_str().to_owned();
         let claim = Claim { pair: whole, id, take: pair.take, by, name };
-        let body = pair.request.to_json();
-        self.put(digest(&format!("{} {body}", pair.take)) & !IDS, &claim);
+        let (take, body) = (pair.take.to_le_bytes(), pair.request.body());
+        self.put(digest([&take, body.as_bytes()]) & !IDS, &claim);
         self.put(id_key(&pair.id), &claim);
     }
 
@@ -89,36 +91,36 @@ impl<'f> Unique<'f> {
 
 fn compare(claims: Sorter<'_>, reading: &mut Reading<'_>) -> io::Result<()> {
     let mut claims = claims.sorted()?;
-    let mut first: Option<(u128, Claim)> = None;
+    let mut first: Option<(u128, Vec<u8>)> = None;
     // Equal files give equal ids: one mistake, said once.
     let mut said = HashSet::new();
     while let Some((key, bytes)) = claims.next()? {
-        let claim = Claim::of(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-        match &first {
-            Some((other, first)) if *other == key && key < IDS => {
-                reading.problems.note(same_request(&claim, first));
-                if claim.by == Naming::FromFiles && said.len() < REMEMBERED {
-                    said.insert(claim.pair);
-                }
+        let Some((_, other)) = first.as_ref().filter(|(other, _)| *other == key) else {
+            first = Some((key, bytes));
+            continue;
+        };
+        let claims = Claim::of(&bytes).zip(Claim::of(other));
+        let (claim, first) = claims.ok_or(io::ErrorKind::InvalidData)?;
+        if key < IDS {
+            reading.problems.note(same_request(&claim, &first));
+            if claim.by == Naming::FromFiles && said.len() < REMEMBERED {
+                said.insert(claim.pair);
             }
-            Some((other, first)) if *other == key => {
-                if !said.contains(&claim.pair) {
-                    reading.problems.note(same_id(&claim, first));
-                }
-            }
-            Some(_) | None => first = Some((key, claim)),
+        } else if !said.contains(&claim.pair) {
+            reading.problems.note(same_id(&claim, &first));
         }
     }
     Ok(())
 }
 
 fn id_key(id: &PairId) -> u128 {
-    digest(&id.folded()) | IDS
+    digest([&[], id.folded().as_bytes()]) | IDS
 }
 
-fn digest(text: &str) -> u128 {
-    let digest = Fingerprint::of(text);
-    digest.as_bytes()[..16].iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte))
+fn digest(parts: [&[u8]; 2]) -> u128 {
+    let mut digest = Sha256::new();
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize()[..16].iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte))
 }
 
 fn same_id(claim: &Claim, first: &Claim) -> Finding {
@@ -148,6 +150,9 @@ fn same_request(claim: &Claim, first: &Claim) -> Finding {
 }
 
 impl Claim {
+    /// How many bytes stand before the name.
+    const NUMBERS: usize = 40;
+
     /// As it goes to the disk.
     fn bytes(&self) -> Vec<u8> {
         let by = match self.by {
@@ -157,13 +162,14 @@ impl Claim {
         };
         let spans = [self.pair, self.id].map(|it| [it.table, it.row, it.start, it.end]);
         let numbers = spans.iter().flatten().chain([&self.take, &by]);
-        let mut bytes: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
-        bytes.extend(self.name.as_bytes());
+        let mut bytes = Vec::with_capacity(Self::NUMBERS + self.name.len());
+        numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        bytes.extend_from_slice(self.name.as_bytes());
         bytes
     }
 
     fn of(bytes: &[u8]) -> Option<Self> {
-        let (numbers, name) = bytes.split_at_checked(40)?;
+        let (numbers, name) = bytes.split_at_checked(Self::NUMBERS)?;
         let mut numbers = numbers
             .chunks_exact(4)
             .map(|four| four.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte)));

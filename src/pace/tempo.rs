@@ -52,11 +52,16 @@ pub(super) struct Tempo {
 
 impl Tempo {
     pub(super) fn opens(&self) -> Duration {
-        if self.rate.is_some() { self.schedule.opens() } else { Duration::ZERO }
+        if self.is_on() { self.schedule.opens() } else { Duration::ZERO }
+    }
+
+    /// Whether it holds creates back.
+    pub(super) fn is_on(&self) -> bool {
+        self.rate.is_some()
     }
 
     pub(super) fn starts(&mut self, now: Duration) {
-        if self.rate.is_some() {
+        if self.is_on() {
             self.schedule.wait(now);
         }
     }

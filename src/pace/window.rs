@@ -64,6 +64,12 @@ impl Window {
         self.tempo.opens()
     }
 
+    /// Whether the server was seen to mind how fast they come.
+    #[must_use]
+    pub fn minds_tempo(&self) -> bool {
+        self.tempo.is_on()
+    }
+
     /// A create starts.
     pub fn starts(&mut self, now: Duration) {
         self.tempo.starts(now);

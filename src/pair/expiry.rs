@@ -26,6 +26,10 @@ const FIRST_MILLIS: i64 = 100_000_000_000;
 /// networks of ByteDance and Discord.
 #[must_use]
 pub fn expires(url: &str) -> Option<Timestamp> {
+    // It is the query that says it.
+    if !url.contains('?') {
+        return None;
+    }
     let url = Url::parse(url).ok()?;
     let value = |name: &str| {
         let mut pairs = url.query_pairs();

@@ -7,7 +7,7 @@ use super::letters::{folded, is_hidden, is_letter, is_of_id, nfc};
 /// The user's name for a pair: safe as a file name on every system, and unique without case. Letters
 /// may be of any script; they are kept composed (NFC), however they were typed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PairId(String);
+pub struct PairId(Box<str>);
 
 /// Why a text cannot be the id of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +65,7 @@ impl PairId {
         if is_device_name(&text) {
             return Err(IdError::Device);
         }
-        Ok(Self(text.into_owned()))
+        Ok(Self(text.into()))
     }
 
     /// As the manifest wrote it.

@@ -70,6 +70,12 @@ impl ApiKey {
         redact::remove(self.0.expose_secret().as_bytes(), bytes)
     }
 
+    /// Whether there is anything in it that [`Self::remove_from`] would replace.
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        redact::is_in(self.0.expose_secret().as_bytes(), bytes)
+    }
+
     /// Whether a text gives the key away. A very short key may be in any text by chance, so it is
     /// not taken for a sign.
     #[must_use]
@@ -144,6 +150,7 @@ mod tests {
                     end if end >= told => format!("{before}***"),
                     end => body[..end].to_owned(),
                 };
+                prop_assert_eq!(key.is_in(&body.as_bytes()[..end]), expected != body[..end]);
                 prop_assert_eq!(clean, expected, "{} cut at {}", body, end);
             }
             prop_assert!(key.is_shown_by(&body));

@@ -10,6 +10,7 @@ mod idempotency;
 mod key;
 mod letters;
 mod name;
+mod plain;
 mod query;
 mod redact;
 mod source;
@@ -17,9 +18,12 @@ mod tag;
 mod unsigned;
 mod url;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -31,6 +35,7 @@ pub use self::key::{ApiKey, KeyError};
 pub(crate) use self::letters::is_mark;
 pub use self::letters::{alphabet, folded, is_hidden, nfc, old_alphabet, short_alphabet};
 pub use self::name::{VideoName, VideoNameError};
+pub(crate) use self::plain::plain_path;
 pub(crate) use self::query::{without_queries, without_query};
 pub use self::source::{LocalFile, Role, Source};
 pub use self::tag::{Tag, TagError};
@@ -60,13 +65,13 @@ pub struct Pair {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Which model renders the video.
-    pub model: String,
+    pub model: Arc<str>,
     /// The portrait.
     pub image: Source,
     /// The recording; its length is the video's length, and the bill.
     pub audio: Source,
     /// What the person does while speaking.
-    pub prompt: Option<String>,
+    pub prompt: Option<Arc<str>>,
     /// Faster, slightly worse.
     pub turbo_mode: Option<bool>,
     /// Passed on as written; its contents are documented nowhere.
@@ -95,6 +100,21 @@ impl Request {
         options_of(&self.to_json())
     }
 
+    /// The text of [`Request::to_json`], made without it where that is possible.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let body = Body {
+            advanced: self.advanced.as_ref(),
+            audio_url: self.audio.listed_text(),
+            image_url: self.image.listed_text(),
+            model: &self.model,
+            prompt: self.prompt.as_deref(),
+            turbo_mode: self.turbo_mode,
+        };
+        let text = self.extra.is_empty().then(|| serde_json::to_string(&body).ok()).flatten();
+        text.unwrap_or_else(|| self.to_json().to_string())
+    }
+
     /// The JSON object that is sent, its keys in alphabetical order. A local file stands in it by
     /// its name until it was uploaded.
     #[must_use]
@@ -105,7 +125,7 @@ impl Request {
                 body.insert(key.to_owned(), value);
             }
         };
-        set("model", Some(self.model.as_str().into()));
+        set("model", Some((*self.model).into()));
         for role in Role::BOTH {
             set(role.field(), Some(self.source(role).listed().into()));
         }
@@ -114,6 +134,20 @@ impl Request {
         set("advanced", self.advanced.clone().map(Value::Object));
         Value::Object(body)
     }
+}
+
+/// A request without further fields, its keys in alphabetical order.
+#[derive(Serialize)]
+struct Body<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advanced: Option<&'r Map<String, Value>>,
+    audio_url: Cow<'r, str>,
+    image_url: Cow<'r, str>,
+    model: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turbo_mode: Option<bool>,
 }
 
 /// A request without its media.
@@ -159,7 +193,7 @@ mod tests {
     fn request() -> Request {
         let url = |text| Source::Url(MediaUrl::parse(text, PlainHttp::Loopback).unwrap());
         Request {
-            model: "omnihuman-1.5".to_owned(),
+            model: "omnihuman-1.5".into(),
             image: url("https://example.com/portrait.jpg"),
             audio: url("https://example.com/speech.mp3"),
             prompt: None,
@@ -185,7 +219,7 @@ mod tests {
     fn what_is_set_is_sent_as_written() {
         let advanced = json!({"b": 1, "a": {"deep": [1.5, null]}});
         let request = Request {
-            prompt: Some(String::new()),
+            prompt: Some("".into()),
             turbo_mode: Some(false),
             advanced: advanced.as_object().cloned(),
             extra: json!({"resolution": "720p"}).as_object().cloned().unwrap(),
@@ -196,6 +230,23 @@ mod tests {
         assert_eq!(body["turbo_mode"], json!(false));
         assert_eq!(body["prompt"], json!(""));
         assert_eq!(body["resolution"], json!("720p"));
+        assert_eq!(request.body(), body.to_string());
+    }
+
+    #[test]
+    fn the_body_is_the_text_of_the_json() {
+        let file = LocalFile { path: "a \"b\".jpg".to_owned(), sha256: Some("0f".to_owned()) };
+        let plain = request();
+        let all = Request {
+            image: Source::File(file),
+            prompt: Some("“Hi”\n\u{1}\u{2028}é".into()),
+            turbo_mode: Some(true),
+            advanced: json!({"z": 1.50, "a": [null, u64::MAX, -1e300]}).as_object().cloned(),
+            ..request()
+        };
+        for request in [plain, all] {
+            assert_eq!(request.body(), request.to_json().to_string());
+        }
     }
 
     #[test]

@@ -74,6 +74,11 @@ pub(super) fn remove(secret: &[u8], text: &[u8]) -> Vec<u8> {
     clean
 }
 
+/// Whether the secret is in the text, or its start at the end.
+pub(super) fn is_in(secret: &[u8], text: &[u8]) -> bool {
+    (0..text.len()).any(|at| !matches!(find(secret, text, at), Found::Nothing))
+}
+
 /// Whether the whole secret is in the text.
 pub(super) fn shows(secret: &[u8], text: &[u8]) -> bool {
     (0..text.len()).any(|at| matches!(find(secret, text, at), Found::Whole(_)))

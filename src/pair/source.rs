@@ -1,5 +1,6 @@
 //! Where a portrait or a recording comes from: the web, or this machine.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::url::MediaUrl;
@@ -78,6 +79,16 @@ impl Source {
             Self::File(LocalFile { path, sha256: Some(sha256) }) => {
                 format!("{SCHEME}{path}{DIGEST}{sha256}")
             }
+        }
+    }
+}
+
+impl Source {
+    /// The same, without a copy of a URL.
+    pub(super) fn listed_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Url(url) => url.as_written().into(),
+            Self::File(_) => self.listed().into(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! URLs of media and of the API, checked when made and safe to print.
 
 use std::fmt;
+use std::sync::Arc;
 
 use url::{Host, Url};
 
+use super::plain::plain_path;
 use super::query::without_query;
 
 /// Whether `http://` is accepted.
@@ -50,9 +52,9 @@ pub enum UrlError {
 /// The address of a portrait or a recording.
 ///
 /// Sent exactly as written, because a signature may cover every byte of it. Printed without its
-/// query and fragment, because that is where signatures are.
+/// query and fragment, because that is where signatures are. Cheap to clone: many pairs share one.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct MediaUrl(String);
+pub struct MediaUrl(Arc<str>);
 
 impl MediaUrl {
     /// In bytes; common servers and proxies stop at 8 kB.
@@ -62,7 +64,7 @@ impl MediaUrl {
     /// Says why the server could not, or should not, fetch it.
     pub fn parse(text: &str, plain: PlainHttp) -> Result<Self, UrlError> {
         parse(text, plain)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The same of one that goes to the API as it is written: whoever fetches it may read it more
@@ -72,9 +74,12 @@ impl MediaUrl {
     /// As [`MediaUrl::parse`]; and for what begins otherwise than with `https://` and a host, in
     /// letters of whatever case, or has a backslash before its query.
     pub fn to_send(text: &str, plain: PlainHttp) -> Result<Self, UrlError> {
+        if plain_path(text).is_some() {
+            return Ok(Self(text.into()));
+        }
         let url = parse(text, plain)?;
         form(text, url.scheme())
-            .map_or_else(|| Ok(Self(text.to_owned())), |why| Err(UrlError::Form(why)))
+            .map_or_else(|| Ok(Self(text.into())), |why| Err(UrlError::Form(why)))
     }
 
     /// With its query: for the request, the ledger and the CSV, never for a screen or a log.
@@ -142,7 +147,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn parse(text: &str, plain: PlainHttp) -> Result<Url, UrlError> {
+pub(super) fn parse(text: &str, plain: PlainHttp) -> Result<Url, UrlError> {
     if text.is_empty() {
         return Err(UrlError::Empty);
     }
@@ -167,7 +172,7 @@ fn parse(text: &str, plain: PlainHttp) -> Result<Url, UrlError> {
 }
 
 /// Why a URL is none as it is written, if it is none.
-fn form(text: &str, scheme: &str) -> Option<&'static str> {
+pub(super) fn form(text: &str, scheme: &str) -> Option<&'static str> {
     // What precedes it was read, so it is as long as it was.
     let rest = text.get(scheme.len()..).and_then(|rest| rest.strip_prefix("://"));
     let Some(rest) = rest else { return Some("a URL begins with https:// and a host") };

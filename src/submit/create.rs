@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::gate::{More, Pass};
 use super::media::{self, Alikeness};
 use super::stop::{Reason, Trouble};
-use super::{Run, Seat};
-use crate::ledger::{LedgerError, Permit, Planned, Settled};
+use super::{Means, Run, Seat};
+use crate::ledger::{LedgerError, Permit, Planned, Receipt, Settled};
 use crate::pace::Cause;
 use crate::price::Refusal;
 use crate::state::State;
@@ -56,34 +56,76 @@ pub(super) enum Sending {
     Trial,
 }
 
+/// A pair in its turn, and its permit if that came along with the settlement of another's create.
+struct Next {
+    planned: Planned,
+    permit: Option<Permit>,
+}
+
 impl Run<'_> {
-    /// One pair: again and again as long as it is proven that nothing was made, and allowed.
+    /// One pair, and those that are permitted with the settlement of the one before.
     pub(super) async fn create(&self, planned: Planned, turn: Turn) {
-        let stop = self.means.stop;
-        let Some(seat) = self.means.in_flight.enter(stop).await else { return };
-        // One at a time, as long as its media are suspect.
-        let mut single = None;
-        if turn == Turn::Last && self.is_suspect(&planned) {
-            single = Some(self.single.lock().await);
+        let mut next = Some(Next { planned, permit: None });
+        while let Some(one) = next {
+            next = self.create_one(one, turn).await;
         }
-        let mut tries = self.tries();
-        while let Some(mut pass) = self.gate.enter(stop).await {
+    }
+
+    /// One pair: again and again as long as it is proven that nothing was made, and allowed. Gives the
+    /// next one, if that was permitted meanwhile.
+    async fn create_one(&self, Next { planned, permit }: Next, turn: Turn) -> Option<Next> {
+        let seat = self.means.in_flight.enter(self.means.stop).await?;
+        // One at a time, as long as its media are suspect.
+        let mut alone = None;
+        if turn == Turn::Last && self.is_suspect(&planned) {
+            alone = Some(self.single.lock().await);
+        }
+        let (mut permit, mut tries) = (permit, self.tries());
+        loop {
+            let mut pass = self.enter(&mut permit).await?;
             match self.is_suspect(&planned) {
-                true if turn == Turn::First => return,
+                true if turn == Turn::First => return None,
                 true => {}
-                false => single = None,
+                false => drop(alone.take()),
             }
-            match self.permit(&planned, &mut pass).await {
-                Ok(permit) => match self.send(&planned, (&pass, permit), &mut tries).await {
-                    Tried::Created => return seat.keep(),
-                    Tried::Again => {}
-                    Tried::Over => return,
+            let permitted = match permit.take() {
+                Some(permit) => Ok(permit),
+                None => self.permit(&planned, &mut pass).await,
+            };
+            match permitted {
+                Ok(permit) => match self.send_on(&planned, (&pass, permit), &mut tries, turn).await
+                {
+                    (Tried::Created, next) => {
+                        seat.keep();
+                        return next;
+                    }
+                    (Tried::Again, _) => {}
+                    (Tried::Over, next) => return next,
                 },
                 Err(More::Line) => {}
-                Err(More::Ask | More::None) => return,
+                Err(More::Ask | More::None) => return None,
             }
         }
-        drop(single);
+    }
+
+    /// A place among the creates under way. A permit for what has to wait for one goes back: its pair
+    /// is planned until then.
+    async fn enter(&self, permit: &mut Option<Permit>) -> Option<Pass<'_>> {
+        if permit.is_some() {
+            match self.gate.try_enter(self.means.stop) {
+                Some(pass) => return Some(pass),
+                None => *permit = None,
+            }
+        }
+        self.gate.enter(self.means.stop).await
+    }
+
+    /// The pair that comes next, if its create may start as soon as one with this outcome is settled.
+    fn goes_on(&self, turn: Turn, proof: &Proof) -> Option<Planned> {
+        let Means { preflight, in_flight, .. } = self.means;
+        let waits = preflight.is_some() || in_flight.is_limited() || self.limits.rate.is_some();
+        let flows = !waits && turn == Turn::First && matches!(proof, Proof::Created(_));
+        (flows && self.gate.flows()).then(|| self.next(turn)).flatten()
     }
 
     pub(super) fn tries(&self) -> Tries {
@@ -142,6 +184,39 @@ impl Run<'_> {
         (pass, permit): (&Pass<'_>, Permit),
         tries: &mut Tries,
     ) -> Tried {
+        let (receipt, judgement) = self.answer(planned, permit).await;
+        let again = self.learn(planned, (pass, &judgement), tries);
+        let (proof, sending) = (judgement.proof.clone(), tries.sending);
+        let settled = self.means.ledger.settle(receipt, judgement).await;
+        self.take_in((planned, sending), (&proof, settled), again)
+    }
+
+    /// The same of a first sending; the next pair is permitted with its settlement where that may be.
+    async fn send_on(
+        &self,
+        planned: &Planned,
+        (pass, permit): (&Pass<'_>, Permit),
+        tries: &mut Tries,
+        turn: Turn,
+    ) -> (Tried, Option<Next>) {
+        let (receipt, judgement) = self.answer(planned, permit).await;
+        let again = self.learn(planned, (pass, &judgement), tries);
+        let proof = judgement.proof.clone();
+        let (settled, next) = match self.goes_on(turn, &proof) {
+            None => (self.means.ledger.settle(receipt, judgement).await, None),
+            Some(next) => {
+                let also = next.clone();
+                let (settled, permit) =
+                    self.means.ledger.settle_and_intend((receipt, judgement), also).await;
+                // Why there is none is found out when it is asked for again.
+                (settled, Some(Next { planned: next, permit: permit.ok() }))
+            }
+        };
+        (self.take_in((planned, tries.sending), (&proof, settled), again), next)
+    }
+
+    /// Sends what was permitted, and shows it on the board until it is settled.
+    async fn answer(&self, planned: &Planned, permit: Permit) -> (Receipt, Judgement) {
         let (board, sent) = (self.means.board, self.gate.now());
         board.starts(&planned.id);
         let cut = self.means.kill.pulled();
@@ -159,10 +234,17 @@ impl Run<'_> {
             code = judgement.code,
             "create"
         );
-        let again = self.learn(planned, (pass, &judgement), tries);
-        let (proof, sending) = (judgement.proof.clone(), tries.sending);
-        match self.means.ledger.settle(receipt, judgement).await {
-            Ok(settled) => self.settled((planned, sending), (&proof, settled), again),
+        (receipt, judgement)
+    }
+
+    fn take_in(
+        &self,
+        (planned, sending): (&Planned, Sending),
+        (proof, settled): (&Proof, Result<Settled, LedgerError>),
+        again: bool,
+    ) -> Tried {
+        match settled {
+            Ok(settled) => self.settled((planned, sending), (proof, settled), again),
             Err(error) => {
                 self.means.stop.pull(Reason::Ledger(error));
                 Tried::Over

@@ -82,6 +82,17 @@ impl Gate {
         }
     }
 
+    /// The same for a create that may not wait.
+    pub(super) fn try_enter(&self, stop: &Stop) -> Option<Pass<'_>> {
+        let _head = self.line.head.try_lock().ok().filter(|_| stop.reason().is_none())?;
+        self.entry(Way::Line).ok()
+    }
+
+    /// Whether a create may start as soon as one that is under way has ended.
+    pub(super) fn flows(&self) -> bool {
+        self.inner.borrow().flows(self.now())
+    }
+
     /// The same for a doubt that is sent again.
     pub(super) async fn enter_again(&self, stop: &Stop) -> Option<Pass<'_>> {
         let pass = tokio::select! {

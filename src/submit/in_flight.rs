@@ -32,6 +32,11 @@ impl InFlight {
         }
     }
 
+    /// Whether a create may have to wait for a task to end.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.most.is_some()
+    }
+
     /// Waits until one more task may be made; `None` once the run is being stopped, or nobody would
     /// hear of a task's end.
     pub(super) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {

@@ -12,13 +12,12 @@ mod media;
 mod outage;
 mod outcome;
 mod repeat;
+mod source;
 mod stop;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures::future;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
@@ -32,15 +31,13 @@ use self::in_flight::Seat;
 use self::media::{Alike, Suspects};
 pub use self::outcome::{Last, NotAffordable, Outcome};
 use self::repeat::DoubtsAgain;
+use self::source::Source;
 pub use self::stop::{Reason, Stop, Stops, Trouble};
 use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
-
-/// How many planned pairs are read from the ledger at a time; memory does not grow with the batch.
-const PAGE: usize = 512;
 
 /// How hard the server may be pushed.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +85,8 @@ struct Run<'a> {
     alike: RefCell<Alike>,
     /// A task of this run.
     known: RefCell<Option<TaskId>>,
+    /// Gives the pairs of this turn.
+    source: RefCell<Source>,
     /// How many pairs were taken up, and the place of the last.
     taken_up: Cell<(usize, i64)>,
     /// The shortest recording that the budget had not enough left for. What is left only shrinks.
@@ -127,23 +126,6 @@ fn received<T>(receiver: Receiver<T>) -> impl Stream<Item = T> {
     })
 }
 
-/// The planned pairs in manifest order, a page at a time.
-fn planned(ledger: &Ledger) -> impl Stream<Item = Result<Planned, LedgerError>> {
-    let start = (VecDeque::new(), None::<Planned>, false);
-    stream::unfold(start, move |(mut page, mut last, mut done)| async move {
-        if page.is_empty() && !done {
-            match ledger.view().planned(last.as_ref(), PAGE) {
-                Ok(next) => page.extend(next),
-                Err(error) => return Some((Err(error), (page, last, true))),
-            }
-            done = page.is_empty();
-        }
-        let next = page.pop_front()?;
-        last = Some(next.clone());
-        Some((Ok(next), (page, last, done)))
-    })
-}
-
 impl<'a> Run<'a> {
     fn new(means: Means<'a>, limits: &Limits) -> Self {
         Self {
@@ -154,6 +136,7 @@ impl<'a> Run<'a> {
             single: Mutex::new(()),
             alike: RefCell::default(),
             known: RefCell::default(),
+            source: RefCell::default(),
             taken_up: Cell::new((0, -1)),
             too_long: Cell::default(),
             outcome: RefCell::default(),
@@ -164,49 +147,58 @@ impl<'a> Run<'a> {
 
     /// Each planned pair in its turn. The last turn is of those that were left out in the first.
     async fn fan_out(&self, turn: Turn) {
-        let Means { ledger, stop, preflight, .. } = self.means;
         let at_once = self.limits.concurrency.into();
-        let planned =
-            planned(ledger).take_while(|planned| future::ready(self.takes(turn, planned)));
-        let listed = planned
-            .take_until(stop.pulled())
-            .filter_map(|planned| future::ready(self.listed(turn, planned)));
+        self.source.replace(Source::default());
+        let planned = stream::iter(std::iter::from_fn(|| self.next(turn)));
         let create = |ready| self.create(ready, turn);
-        match preflight {
+        match self.means.preflight {
             Some(preflight) => {
                 let (ahead, ready) = channel(1);
                 // Owns the sending end, which is dropped with the last pair.
                 let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
-                let prepared = listed.map(prepare).buffer_unordered(at_once).collect::<()>();
+                let prepared = planned.map(prepare).buffer_unordered(at_once).collect::<()>();
                 let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
                 // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
                 // a medium that is being fetched would run out of time behind a create that pauses.
                 tokio::join!(prepared, created);
             }
-            None => listed.map(create).buffer_unordered(at_once).collect().await,
+            None => planned.map(create).buffer_unordered(at_once).collect().await,
         }
     }
 
+    /// The next pair of a turn; none once all were taken up, or the run is being stopped.
+    fn next(&self, turn: Turn) -> Option<Planned> {
+        while self.means.stop.reason().is_none() {
+            let next = self.source.borrow_mut().next(self.means.ledger.view());
+            match next.transpose() {
+                Ok(planned) => {
+                    let planned = planned.filter(|planned| self.takes(turn, planned))?;
+                    if self.is_its_turn(turn, &planned) && !self.is_hopeless(&planned) {
+                        return Some(planned);
+                    }
+                }
+                Err(error) => self.ledger_failed(error),
+            }
+        }
+        None
+    }
+
     /// Whether there are more to be taken up.
-    fn takes(&self, turn: Turn, planned: &Result<Planned, LedgerError>) -> bool {
+    fn takes(&self, turn: Turn, planned: &Planned) -> bool {
         let (taken, last) = self.taken_up.get();
-        let place = planned.as_ref().map_or(last, Planned::place);
         match turn {
             Turn::First if self.limits.most.is_some_and(|most| taken >= most) => return false,
-            Turn::First => self.taken_up.set((taken + 1, place)),
-            Turn::Last => return place <= last && self.suspects.borrow().had_any(),
+            Turn::First => self.taken_up.set((taken + 1, planned.place())),
+            Turn::Last => return planned.place() <= last && self.suspects.borrow().had_any(),
         }
         true
     }
 
-    /// The next pair, unless the ledger cannot be read, or it is not its turn.
-    fn listed(&self, turn: Turn, planned: Result<Planned, LedgerError>) -> Option<Planned> {
-        let planned = planned.map_err(|error| self.ledger_failed(error)).ok()?;
-        let its_turn = match turn {
-            Turn::First => !self.suspects.borrow().has(&planned),
-            Turn::Last => self.suspects.borrow().had(&planned),
-        };
-        (its_turn && !self.is_hopeless(&planned)).then_some(planned)
+    fn is_its_turn(&self, turn: Turn, planned: &Planned) -> bool {
+        match turn {
+            Turn::First => !self.suspects.borrow().has(planned),
+            Turn::Last => self.suspects.borrow().had(planned),
+        }
     }
 
     /// Whether too little is left of the budget for this pair. Recordings are not looked at any

@@ -53,6 +53,10 @@ impl Record {
     fn feed(&mut self, line: &str, delimiter: u8) -> bool {
         let base = self.text.len();
         self.text.push_str(line);
+        if self.at == At::Start && self.cells.is_empty() && !line.contains('"') {
+            self.split(line, char::from(delimiter));
+            return true;
+        }
         for (at, c) in line.char_indices() {
             self.take(base + at, c, char::from(delimiter));
         }
@@ -63,6 +67,15 @@ impl Record {
         }
         self.end(self.text.len());
         true
+    }
+
+    /// Takes a whole row that has no quotes in it, as most have none.
+    fn split(&mut self, line: &str, delimiter: char) {
+        for cell in line.split(delimiter) {
+            let end = self.start + cell.len();
+            self.cells.push((self.start..end, cell.to_owned()));
+            self.start = end + 1;
+        }
     }
 
     fn take(&mut self, place: usize, c: char, delimiter: char) {
@@ -93,7 +106,7 @@ impl Record {
             At::Quoted => self.value.push(c),
         }
         // `a, "b"`: the space before a quote is none of the cell's.
-        if self.at == At::Quoted && self.value.trim().is_empty() && c == '"' {
+        if c == '"' && self.at == At::Quoted && self.value.trim().is_empty() {
             self.value.clear();
         }
     }

@@ -77,12 +77,13 @@ fn quota(layers: &[&Value]) -> Option<(Credits, String)> {
 fn number(places: &[&Value], names: &[&str]) -> Option<(Credits, String)> {
     names.iter().find_map(|name| {
         let mut entries = places.iter().flat_map(|place| place.entries());
-        entries.find_map(|(key, value)| usable(value).filter(|_| plain(key) == *name))
+        entries.find_map(|(key, value)| is_plainly(key, name).then(|| usable(value)).flatten())
     })
 }
 
-fn plain(key: &str) -> String {
-    key.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
+/// Whether a key is this name, whatever its case and without its `_`.
+fn is_plainly(key: &str, name: &str) -> bool {
+    key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
 }
 
 fn usable(value: &Value) -> Option<(Credits, String)> {

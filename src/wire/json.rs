@@ -109,6 +109,20 @@ impl Value {
         }
     }
 
+    /// Whether any text, number or name in it is like this.
+    #[must_use]
+    pub fn any_text(&self, is_so: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Null | Self::Bool(_) => false,
+            Self::Number(text) | Self::Text(text) | Self::Start(text) => is_so(text),
+            // Not deeper than what is kept.
+            Self::List(items) => items.iter().any(|item| item.any_text(is_so)),
+            Self::Map(entries) => {
+                entries.iter().any(|(key, value)| is_so(key) || value.any_text(is_so))
+            }
+        }
+    }
+
     /// The same with every text passed through `change`.
     #[must_use]
     pub fn map_text(&self, change: &dyn Fn(&str) -> String) -> Self {

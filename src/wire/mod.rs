@@ -118,7 +118,22 @@ impl Received {
     /// The same answer with the key in it nowhere: a server may echo what it was sent. Only what
     /// went through here may be cut, kept or shown.
     #[must_use]
-    pub fn without(&self, key: &ApiKey) -> Self {
+    pub fn without(&self, key: &ApiKey) -> Cow<'_, Self> {
+        // Next to no answer has it, and a copy of each costs more than reading it does.
+        if self.has(key) { Cow::Owned(self.cleaned(key)) } else { Cow::Borrowed(self) }
+    }
+
+    /// Whether the key, or what may be the start of it, is anywhere in it.
+    fn has(&self, key: &ApiKey) -> bool {
+        let in_text = |text: &str| key.is_in(text.as_bytes());
+        let json = self.json();
+        key.is_in(&self.body)
+            || self.headers.iter().any(|(_, value)| in_text(value))
+            || json.value.as_ref().is_some_and(|value| value.any_text(&in_text))
+            || self.cut.as_deref().is_some_and(in_text)
+    }
+
+    fn cleaned(&self, key: &ApiKey) -> Self {
         let clean = |text: &str| key.remove_from(text);
         let json = self.json();
         let value = json.value.as_ref().map(|value| value.map_text(&clean));

@@ -35,6 +35,7 @@ mod layers;
 mod library;
 mod link_refusals;
 mod links;
+mod listed_once;
 mod local_kills;
 mod local_problems;
 mod local_refusals;

@@ -62,7 +62,7 @@ fn of_a_hundred_videos_none_is_proposed_for_the_wrong_recording() {
                 sent_at: at,
                 image,
                 audio,
-                model: String::new(),
+                model: "".into(),
                 file: None,
                 requests: Vec::new(),
                 sound: Envelope::of(&recordings[n]),

@@ -1,4 +1,4 @@
-//! `check` of tables that are too long to be held.
+//! `check` of tables and manifests that are too long to be held.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -47,6 +47,50 @@ fn a_long_table_takes_no_more_memory_than_a_short_one() {
     let (short, long) = (peak_of(1_000), peak_of(9_000));
     assert!(short > 5_000, "nothing was measured: {short} kB");
     assert!(long < short + 4_000, "{short} kB, and {long} kB for nine times as many rows");
+}
+
+/// The same for a manifest, but for its text. Held, these pairs took 5 MB more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_manifest_takes_little_besides_its_text() {
+    let manifest = |count: usize| Sheet::named("long.yaml", yaml(count).as_bytes());
+    let peak_of = |count: usize| peak(&mut manifest(count).command("check", &[]));
+    let text = (yaml(12_000).len() / 1024) as u64;
+    let (short, long) = (peak_of(1_000), peak_of(12_000));
+    assert!(long < short + text + 3_500, "{short} kB, and {long} kB with {text} kB of text");
+}
+
+fn yaml(count: usize) -> String {
+    let pair = |n: usize| {
+        format!(
+            "  - id: pair-{n:07}\n    image: https://example.com/portraits/{}.jpg\n    \
+             audio: https://example.com/speech/{n:07}.mp3\n    prompt: Smiles and nods, {n}\n",
+            n % 500
+        )
+    };
+    format!("version: 1\npairs:\n{}", (0..count).map(pair).collect::<String>())
+}
+
+/// A manifest that is read twice rather than held is told of in the same words.
+#[test]
+fn a_long_manifest_is_told_of_like_a_short_one() {
+    let bad = yaml(1_010)
+        .replace("portraits/7.jpg", "portraits/7.heic")
+        .replace("speech/0000003", "speech.local/3?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60#")
+        .replace("nods, 9\n", "nods, 9\n    expires: 2020-01-01T00:00:00Z\n")
+        .replace("0000011.mp3", "0000011.png");
+    let inside = yaml(5).replace("https://example.com/speech", "https://10.0.0.7/speech");
+    let local = yaml(5).replace("https://example.com/portraits/3.jpg", "nowhere.jpg");
+    for text in [yaml(3), bad, inside, local, yaml(3).replace("prompt", "promt")] {
+        let long = format!("{text}{}", "# nothing\n".repeat(200_000));
+        let [short, long] = [text, long].map(|text| {
+            let sheet = Sheet::named("spring.yaml", text.as_bytes());
+            [sheet.call("check", &[]), sheet.call("check", &["--json"])]
+        });
+        for (short, long) in short.into_iter().zip(long) {
+            assert_eq!((short.code, short.out, short.err), (long.code, long.out, long.err));
+        }
+    }
 }
 
 /// Of many pairs that share a portrait it is said once, with how many there are.

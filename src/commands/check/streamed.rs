@@ -1,5 +1,5 @@
-//! `check` of tables of links that nothing was sent of: read twice rather than held, so that a million
-//! rows take no more memory than a hundred.
+//! `check` of tables, or of a long manifest, of links that nothing was sent of: read twice rather than
+//! held, so that a million rows take no more memory than a hundred.
 //!
 //! Files of this machine and a ledger are compared pair by pair with everything else; a batch with
 //! either is held.
@@ -22,7 +22,7 @@ use crate::ui::Ui;
 /// Nothing if the batch has to be held.
 pub(super) fn check(ui: &Ui, args: &CheckArgs) -> Result<Option<Exit>, Failure> {
     let written = Written::open(&args.batch.manifest.manifest)?;
-    if !written.has_tables() || Site::of(&args.batch).view()?.is_some() {
+    if !written.may_be_long() || Site::of(&args.batch).view()?.is_some() {
         return Ok(None);
     }
     let Some((batch, pairs)) = Batch::outline(ui, &args.batch, &written)? else { return Ok(None) };

@@ -39,7 +39,7 @@ use crate::files::sweep;
 use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
-use crate::report::Live;
+use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
@@ -47,7 +47,12 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let mut batch = Batch::open(ui, &args.batch)?;
+    let mut batch = match known(args)? {
+        Some(batch) => batch,
+        None => Batch::open(ui, &args.batch)?,
+    };
+    // Before the ledger is opened, which writes to it.
+    let is_reported = batch.known.is_some() && report::is_newest(&batch.site.folder);
     let mut catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
@@ -64,6 +69,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
+    let reported = if is_reported { Some(store.view()?.last_event()?) } else { None };
     belongs::take_manifest(ui, &batch, &mut store)?;
     key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
     keys::take(&batch, key.as_ref(), &mut store)?;
@@ -114,9 +120,17 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let closed = ledger.close();
     lock(&progress).end();
     let took = started.elapsed();
-    let end = End { until: args.until, created, stops, board, took, kept };
+    let end = End { until: args.until, created, stops, board, took, kept, reported };
     let exit = ended(ui, &batch, (closed, &end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
+}
+
+/// A batch of which nothing is left to be sent, without its pairs; of a plan and of media that were
+/// looked at all pairs are needed.
+fn known(args: &RunArgs) -> Result<Option<Batch>, Failure> {
+    let needs_pairs = args.plan.is_some();
+    let known = if needs_pairs { None } else { Batch::of_known(&args.batch)? };
+    Ok(known.filter(|batch| Catalog::open(&batch.site.folder).is_empty()))
 }
 
 /// What came of a run whose ledger was closed.
@@ -264,11 +278,25 @@ fn list(
     store: &mut Store,
     lengths: &[(&str, Duration)],
 ) -> Result<(), Failure> {
-    let listing = store.list(&batch.manifest.pairs)?;
+    let listing = match batch.known {
+        Some(_) if store.has_listed(&batch.digest())? => Listing::default(),
+        Some(_) => return Err(changed(batch)),
+        None => {
+            let pairs = &batch.manifest.pairs;
+            let digest = batch.lasting_digest();
+            store.list_from(digest.as_deref(), |list| pairs.iter().try_for_each(list))?
+        }
+    };
     store.measure(lengths)?;
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
     Ok(())
+}
+
+/// Between the first look and the lock another run has listed something else.
+fn changed(batch: &Batch) -> Failure {
+    let text = format!("{}: another run has changed what is listed", batch.site.folder.display());
+    Failure::new(Exit::InUse, text).hint("give the same command again")
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.
@@ -298,8 +326,7 @@ fn start(
     store.tell_waiting(Box::new(move || {
         lock(&teller).above(|ui| ui.warn(opened::WAITING));
     }));
-    let view = batch.site.existing()?;
-    let mut live = Some(Live::start(&batch.site.folder, &view)?);
+    let mut live = Some(Live::new(&batch.site.folder));
     let progress = Arc::clone(progress);
     Ok(store.start(Box::new(move |changes| {
         let mut progress = lock(&progress);

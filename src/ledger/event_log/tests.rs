@@ -139,7 +139,7 @@ fn change(number: u64) -> Change {
         task_id: None,
         code: "odd \" code".to_owned(),
         message: String::new(),
-        body: bytes::Bytes::new(),
+        media: ["".into(), "".into()],
         audio: None,
         estimate: None,
         video_url: None,

@@ -111,7 +111,7 @@ impl Write<'_> {
     /// down when a manifest lists it again.
     fn insert_told(&self, id: &str) -> Result<Known, LedgerError> {
         // The first listing of a ledger takes it for empty.
-        self.execute("UPDATE batch SET listing = max(listing, 1)", ())?;
+        self.execute("UPDATE batch SET listing = max(listing, 1), listed = NULL", ())?;
         self.execute(
             "INSERT INTO pairs
                 (id, place, listing, changed, body, fingerprint, image_url, audio_url)
@@ -127,7 +127,9 @@ impl Write<'_> {
         self.plan_again(known)?;
         let known = self.known(&known.intent.id)?;
         let to = allowed(&known.intent.id, State::Planned, Event::Intended)?;
-        let charge = self.purse.rules().charge(known.intent.audio, &known.intent.body);
+        let sql = "SELECT body FROM pairs WHERE pair = ?1";
+        let body: String = self.only_row(sql, [known.intent.pair], |row| row.get(0))?;
+        let charge = self.purse.rules().charge(known.intent.audio, body.as_bytes());
         let (attempt, intended) = (create.attempt, create.sent.as_millisecond());
         let intent = Intent { attempt, intended, charge, ..known.intent };
         self.execute(

@@ -179,3 +179,46 @@ fn a_broken_ledger_takes_nothing_back_and_ends() {
     drop(other);
     assert_eq!(open(folder.path()).recovered(), 2);
 }
+
+#[test]
+fn an_outcome_and_the_next_intent_need_one_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    store.list(&[pair("a", "x"), pair("b", "y")]).unwrap();
+    let (sender, heard) = mpsc::channel();
+    let observer = move |changes: &[Change]| {
+        let events = changes.iter().map(|change| (change.id.to_string(), change.event));
+        sender.send(events.collect::<Vec<_>>()).unwrap();
+    };
+    let ledger = store.start(Box::new(observer)).unwrap();
+    let [first, next] = &ledger.view().planned(None, 2).unwrap()[..] else { panic!("two") };
+    let (receipt, _body) = block_on(ledger.intend(first.clone())).unwrap().spend();
+    let both = ledger.settle_and_intend((receipt, created("t1")), next.clone());
+    let (settled, permit) = block_on(both);
+    assert_eq!(settled.unwrap().state, State::Created);
+    let permit = permit.unwrap();
+    assert_eq!(count(folder.path(), State::Sending), 1, "its intent is committed");
+    drop(permit);
+    ledger.close().unwrap();
+    let commits: Vec<_> = heard.iter().collect();
+    let event = |id: &str, event| (id.to_owned(), event);
+    let together = vec![event("a", Event::Accepted), event("b", Event::Intended)];
+    assert_eq!(commits[1], together);
+    assert_eq!(commits[2], [event("b", Event::NotMade)], "unspent, it goes back");
+}
+
+#[test]
+fn an_outcome_stands_where_the_next_one_may_not_be_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = running(folder.path(), 2);
+    let [first, next] = &ledger.view().planned(None, 2).unwrap()[..] else { panic!("two") };
+    let (receipt, _body) = block_on(ledger.intend(first.clone())).unwrap().spend();
+    let other = block_on(ledger.intend(next.clone())).unwrap();
+    let (settled, permit) =
+        block_on(ledger.settle_and_intend((receipt, created("t1")), next.clone()));
+    assert_eq!(settled.unwrap().state, State::Created);
+    assert!(matches!(permit, Err(LedgerError::Forbidden { .. })), "it is under way already");
+    drop(other);
+    ledger.close().unwrap();
+    assert_eq!(count(folder.path(), State::Created), 1);
+}

@@ -98,6 +98,15 @@ impl Inner {
         Entry::Start { alone: self.outage.begins(), of: self.under_way }
     }
 
+    /// Whether one more may start once one that is under way has ended.
+    pub(super) fn flows(&self, now: Duration) -> bool {
+        let others = self.under_way.saturating_sub(1);
+        let open = self.outage.cause().is_none() && self.pause.wait(now).is_zero();
+        // Where a server minds how fast they come, each waits for its slot.
+        let at_once = !self.outage.window.minds_tempo();
+        open && at_once && self.outage.admits(others, now)
+    }
+
     pub(super) fn step(&self, now: Duration, patience: Duration) -> Step {
         let pause = self.pause.wait(now);
         match self.outage.step(self.under_way, now, patience) {

@@ -117,7 +117,33 @@ fn where_a_server_minds_how_fast_they_come_the_next_one_waits() {
         inner.pauses((now, now, 1), (Outcome::Busy, None));
         inner.under_way -= 1;
     }
+    assert!(!inner.flows(second(100)), "none is chosen before it may start");
     assert_eq!(starts(&mut inner, second(100)), 1);
     let next = inner.entry(Way::Line, second(100));
     assert!(matches!(next, Entry::In(wait) if wait > second(1)), "45 in 50 seconds were taken");
+}
+
+#[tokio::test]
+async fn one_more_may_start_at_once_only_where_nobody_has_to_wait() {
+    let (gate, stop) = (gate(9), Stop::default());
+    let mut places = Vec::new();
+    for _ in 0..4 {
+        assert!(gate.flows());
+        places.push(gate.try_enter(&stop).unwrap());
+    }
+    assert!(gate.flows(), "as soon as one has ended");
+    assert!(gate.try_enter(&stop).is_none(), "there are four places");
+    drop(places.pop());
+    drop(gate.try_enter(&stop).unwrap());
+    let busy = Judgement { proof: Proof::Wait, ..kept_back("rate_limited") };
+    places.pop().unwrap().learn(&busy);
+    assert!(!gate.flows(), "creates pause");
+    assert!(gate.try_enter(&stop).is_none());
+}
+
+#[tokio::test]
+async fn nothing_starts_once_the_run_is_being_stopped() {
+    let (gate, stop) = (gate(9), Stop::default());
+    stop.pull(crate::submit::Reason::Signal);
+    assert!(gate.try_enter(&stop).is_none());
 }
