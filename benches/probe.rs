@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark prints and may panic")]
 
+#[path = "shared/cpu.rs"]
+mod cpu;
 #[path = "shared/process.rs"]
 mod process;
 
@@ -19,7 +21,8 @@ use futures::stream::{self, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use self::process::{cpu_seconds, kilobytes};
+use self::cpu::cpu_seconds;
+use self::process::kilobytes;
 
 /// How far away the host is.
 const AWAY: Duration = Duration::from_millis(50);

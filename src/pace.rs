@@ -2,9 +2,15 @@
 //!
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
+#[cfg(test)]
+mod kept;
 mod outage;
 mod polls;
+mod probing;
 mod rows;
+#[cfg(test)]
+mod simulated;
+mod tempo;
 mod text;
 mod window;
 
@@ -117,9 +123,14 @@ impl Pause {
 }
 
 /// Gives out start times that keep to a rate, without saving up what was not used.
-#[derive(Debug, Clone)]
+///
+/// Whoever waits for a slot wakes up a little late, as timers are; that little is not lost, or fast
+/// rates would never be reached. No second has more than one start too many.
+#[derive(Debug, Clone, Default)]
 pub struct Schedule {
     interval: Duration,
+    /// How late a slot may be taken without putting off those after it.
+    grace: Duration,
     next: Duration,
 }
 
@@ -127,13 +138,29 @@ impl Schedule {
     /// Starts at once; no limit without a rate.
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
-        Self { interval: rate.map_or(Duration::ZERO, Rate::interval), next: Duration::ZERO }
+        let mut schedule = Self::default();
+        schedule.keeps(rate.map_or(Duration::ZERO, Rate::interval));
+        schedule
+    }
+
+    /// Keeps this distance from the next slot on.
+    fn keeps(&mut self, interval: Duration) {
+        self.grace = LATE.max(interval / 2);
+        // Where that is more than a slot, late ones come in one second with others: so many fewer
+        // slots as fit into it.
+        let room = if self.grace > interval {
+            LATE.mul_f64(interval.as_secs_f64())
+        } else {
+            Duration::ZERO
+        };
+        self.interval = interval + room;
     }
 
     /// How long from `now` the next start has to wait. The slot is taken.
     pub fn wait(&mut self, now: Duration) -> Duration {
         let start = self.next.max(now);
-        self.next = start + self.interval;
+        let late = now.saturating_sub(self.next);
+        self.next = if late > self.grace { start } else { self.next } + self.interval;
         start - now
     }
 
@@ -143,6 +170,9 @@ impl Schedule {
         self.next
     }
 }
+
+/// Timers count in milliseconds, and a machine has other things to do.
+const LATE: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {

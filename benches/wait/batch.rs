@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::process::{cpu_seconds, kilobytes};
+use crate::cpu::cpu_seconds;
+use crate::process::kilobytes;
 use crate::server::Server;
 
 const KEY: &str = "bench-key-0123456789";

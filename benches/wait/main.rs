@@ -18,6 +18,8 @@
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark prints and may panic")]
 
 mod batch;
+#[path = "../shared/cpu.rs"]
+mod cpu;
 mod crowd;
 mod delay;
 mod fetch;

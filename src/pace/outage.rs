@@ -178,7 +178,7 @@ impl Outage {
 
     fn places(&self, now: Duration) -> u32 {
         match &self.closed {
-            None => self.window.size(now).saturating_sub(self.empty),
+            None => self.window.size().saturating_sub(self.empty),
             Some(closed) if closed.phase == Phase::There && now >= closed.next => 1,
             Some(_) => 0,
         }
@@ -218,27 +218,33 @@ impl Outage {
         };
         match (trouble, self.closed.is_some()) {
             (Some(cause), true) if alone => self.failed(Some(cause), (now, random)),
-            (Some(cause), false) if self.closes(cause, now) => self.close(cause, now, random),
+            (Some(cause), false) if self.closes(cause) => self.close(cause, now, random),
             // Those under way are only awaited: they say what is known already.
             _ => {}
         }
     }
 
-    /// An episode of "too many" began: there is room for half as many.
-    pub fn cut(&mut self, (now, random): (Duration, f64)) {
-        self.window.cut(now);
-        if self.closed.is_none() && !self.has_place(now) {
+    /// Too many, says the service to one that started as one of `of` and is one of `under_way` now; it
+    /// may begin an episode.
+    pub fn refused(
+        &mut self,
+        begins: bool,
+        (of, under_way): (u32, u32),
+        (now, random): (Duration, f64),
+    ) {
+        self.window.refused(begins, (of, under_way), now);
+        if self.closed.is_none() && !self.has_place() {
             self.close(Cause::Doubts, now, random);
         }
     }
 
-    fn has_place(&self, now: Duration) -> bool {
-        self.empty < self.window.size(now)
+    fn has_place(&self) -> bool {
+        self.empty < self.window.size()
     }
 
-    fn closes(&self, cause: Cause, now: Duration) -> bool {
+    fn closes(&self, cause: Cause) -> bool {
         match cause {
-            Cause::Doubts => self.row >= ROW || !self.has_place(now),
+            Cause::Doubts => self.row >= ROW || !self.has_place(),
             Cause::Foreign => self.foreign >= ROW,
             Cause::NotSent | Cause::NotRelayed => true,
             Cause::Alike => false,
@@ -251,7 +257,7 @@ impl Outage {
         if let Some(closed) = self.closed.take_if(|_| alone)
             && closed.cause != Cause::Alike
         {
-            self.window.restart(now);
+            self.window.restart();
         }
     }
 

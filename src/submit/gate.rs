@@ -145,7 +145,7 @@ impl Gate {
     fn entry(&self, way: Way) -> Result<Pass<'_>, Duration> {
         let now = self.now();
         match self.inner.borrow_mut().entry(way, now) {
-            Entry::Start { alone } => Ok(Pass::new(self, now, alone)),
+            Entry::Start { alone, of } => Ok(Pass::new(self, now, (alone, of))),
             Entry::In(wait) => Err(wait),
             Entry::Later => Err(LOOK),
         }
@@ -300,7 +300,10 @@ impl Gate {
         };
         let inner = &mut *self.inner.borrow_mut();
         match outcome {
-            Outcome::Answer => inner.answered(tried),
+            Outcome::Answer => {
+                inner.outage.window.took((pass.started, now), pass.of);
+                inner.answered(tried);
+            }
             _ => inner.last = Last::of(judgement),
         }
         let was_open = inner.outage.cause().is_none();
@@ -314,7 +317,7 @@ impl Gate {
             tracing::info!(cause = ?inner.outage.cause(), "creates are held back");
         }
         if outcome == Outcome::Busy || taken.is_some() {
-            inner.pauses((pass.started, now), (outcome, taken));
+            inner.pauses((pass.started, now, pass.of), (outcome, taken));
         }
         too_long
     }

@@ -76,7 +76,7 @@ fn the_place_of_a_doubt_stays_empty_until_the_service_answers() {
     assert!(after(3, &[Doubt, Doubt, Answer]).admits(2, ZERO));
     assert_eq!(after(2, &[Doubt, Doubt]).cause(), Some(Cause::Doubts), "no place is left");
     let mut outage = after(4, &[Doubt, Doubt]);
-    outage.cut(at(0));
+    outage.refused(true, (3, 3), at(0));
     assert_eq!(outage.cause(), Some(Cause::Doubts), "nor here");
 }
 
@@ -102,7 +102,7 @@ fn what_is_under_way_is_awaited_then_the_service_is_asked_then_one_goes_alone() 
     outage.asked(true, at(8));
     outage.begins();
     outage.heard(Outcome::Answer, true, at(9));
-    assert_eq!((outage.cause(), outage.window.size(at(9).0)), (None, 1));
+    assert_eq!((outage.cause(), outage.window.size()), (None, 1));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_look_apart_needs_no_question_and_leaves_the_window_as_it_was() {
     assert_eq!((outage.step(1, ZERO, LONG), outage.step(0, ZERO, LONG)), (Step::Wait, Step::Alone));
     assert!(outage.begins());
     outage.heard(Outcome::Answer, true, at(0));
-    assert_eq!((outage.cause(), outage.window.size(ZERO)), (None, 8));
+    assert_eq!((outage.cause(), outage.window.size()), (None, 8));
 }
 
 #[test]

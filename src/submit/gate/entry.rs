@@ -44,7 +44,11 @@ pub(super) enum Way {
 
 /// Whether one may.
 pub(super) enum Entry {
-    Start { alone: bool },
+    /// As one of so many under way.
+    Start {
+        alone: bool,
+        of: u32,
+    },
     In(Duration),
     Later,
 }
@@ -82,21 +86,25 @@ impl Inner {
         if !admitted {
             return Entry::Later;
         }
-        let slot = self.schedule.opens().saturating_sub(now);
+        let opens = self.schedule.opens().max(self.outage.window.opens());
+        let slot = opens.saturating_sub(now);
         if !slot.is_zero() {
             return Entry::In(slot);
         }
         self.schedule.wait(now);
+        self.outage.window.starts(now);
         self.under_way += 1;
         self.one_from_line = false;
-        Entry::Start { alone: self.outage.begins() }
+        Entry::Start { alone: self.outage.begins(), of: self.under_way }
     }
 
     /// Whether one more may start once one that is under way has ended.
     pub(super) fn flows(&self, now: Duration) -> bool {
         let others = self.under_way.saturating_sub(1);
         let open = self.outage.cause().is_none() && self.pause.wait(now).is_zero();
-        open && self.outage.admits(others, now)
+        // Where a server minds how fast they come, each waits for its slot.
+        let at_once = !self.outage.window.minds_tempo();
+        open && at_once && self.outage.admits(others, now)
     }
 
     pub(super) fn step(&self, now: Duration, patience: Duration) -> Step {
@@ -116,17 +124,17 @@ impl Inner {
         self.pause.answered();
     }
 
-    /// The server wants a pause, and may have said how long.
+    /// The server wants a pause of a create that started as one of `of`, and may have said how long.
     pub(super) fn pauses(
         &mut self,
-        (started, now): (Duration, Duration),
+        (started, now, of): (Duration, Duration, u32),
         (outcome, asked): (Outcome, Option<Duration>),
     ) {
         let before = self.pause.wait(now);
         let begins = self.pause.refused((started, now), asked, fastrand::f64());
         let after = self.pause.wait(now);
-        if begins && outcome == Outcome::Busy {
-            self.outage.cut((now, fastrand::f64()));
+        if outcome == Outcome::Busy {
+            self.outage.refused(begins, (of, self.under_way), (now, fastrand::f64()));
         }
         self.outage.window.rests(now, now + after);
         if asked.is_some() {

@@ -7,6 +7,8 @@ use super::*;
 pub(in super::super) struct Pass<'a> {
     pub(super) gate: &'a Gate,
     pub(super) started: Duration,
+    /// It started as one of so many under way.
+    pub(super) of: u32,
     /// Whether all others wait for what comes of it.
     pub(super) alone: bool,
     heard: Cell<bool>,
@@ -17,10 +19,11 @@ pub(in super::super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(gate: &'a Gate, started: Duration, alone: bool) -> Self {
+    pub(super) fn new(gate: &'a Gate, started: Duration, (alone, of): (bool, u32)) -> Self {
         Self {
             gate,
             started,
+            of,
             alone,
             heard: Cell::default(),
             again: Cell::default(),

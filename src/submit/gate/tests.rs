@@ -5,21 +5,29 @@ use crate::pace::End;
 use crate::wire::Bill;
 
 fn gate(max_doubts: u32) -> Gate {
-    Gate::new(&Limits {
+    Gate::new(&limits(max_doubts))
+}
+
+fn limits(max_doubts: u32) -> Limits {
+    Limits {
         concurrency: 4,
         rate: None,
         most: None,
         retry_for: Duration::from_secs(60),
         max_doubts: Some(max_doubts),
         keep_going: false,
-    })
+    }
 }
 
 fn kept_back(code: &str) -> Judgement {
+    Judgement { code: code.to_owned(), ..judged(Proof::InDoubt, 409) }
+}
+
+fn judged(proof: Proof, status: u16) -> Judgement {
     Judgement {
-        proof: Proof::InDoubt,
-        status: Some(409),
-        code: code.to_owned(),
+        proof,
+        status: Some(status),
+        code: String::new(),
         message: String::new(),
         evidence: None,
         ordinary: false,
@@ -61,6 +69,58 @@ async fn what_is_sent_again_and_is_left_in_doubt_by_its_key_is_no_other_doubt() 
         gate.enter_again(&stop).await.unwrap().learn(&kept_back(PAID_OUTCOME_UNKNOWN));
     }
     assert_eq!(gate.end(), None);
+}
+
+/// Whether one more may start within a time that is longer than the first pause can be.
+async fn admits<'a>(gate: &'a Gate, stop: &Stop) -> Option<Pass<'a>> {
+    tokio::time::timeout(Duration::from_millis(1500), gate.enter(stop)).await.ok().flatten()
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_as_many_places_as_were_kept_and_answers_open_more() {
+    let (gate, stop) = (gate(9), Stop::default());
+    let mut passes = Vec::new();
+    for _ in 0..4 {
+        passes.push(gate.enter(&stop).await.unwrap());
+    }
+    passes.pop().unwrap().learn(&judged(Proof::Wait, 429));
+    assert!(admits(&gate, &stop).await.is_none(), "three are under way, and were kept");
+    passes.clear();
+    for _ in 0..3 {
+        passes.push(admits(&gate, &stop).await.unwrap());
+    }
+    // The first, and the last two, started as one of three: with them the places were full.
+    for _ in 0..5 {
+        passes.pop().unwrap().learn(&judged(Proof::Rejected, 400));
+        passes.insert(0, admits(&gate, &stop).await.unwrap());
+    }
+    passes.push(admits(&gate, &stop).await.expect("one more is tried"));
+    assert!(admits(&gate, &stop).await.is_none(), "and no more than were asked for");
+}
+
+#[test]
+fn where_a_server_minds_how_fast_they_come_the_next_one_waits() {
+    let mut inner = Inner::new(&limits(9));
+    let starts = |inner: &mut Inner, now| match inner.entry(Way::Line, now) {
+        Entry::Start { of, .. } => of,
+        Entry::In(_) | Entry::Later => 0,
+    };
+    let second = |n| Duration::from_secs(n);
+    for begins in [0, 50] {
+        for now in (begins + 1..=begins + 45).map(second) {
+            assert_eq!(starts(&mut inner, now), 1);
+            inner.outage.window.took((now, now), 1);
+            inner.under_way -= 1;
+        }
+        let now = second(begins + 46);
+        assert_eq!(starts(&mut inner, now), 1);
+        inner.pauses((now, now, 1), (Outcome::Busy, None));
+        inner.under_way -= 1;
+    }
+    assert!(!inner.flows(second(100)), "none is chosen before it may start");
+    assert_eq!(starts(&mut inner, second(100)), 1);
+    let next = inner.entry(Way::Line, second(100));
+    assert!(matches!(next, Entry::In(wait) if wait > second(1)), "45 in 50 seconds were taken");
 }
 
 #[tokio::test]
