@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 python=$(command -v "${1:-python3}")
 scratch=$(mktemp -d)
-cargo build --quiet -p callsheet-mock
+cargo build --quiet --bin callsheet-mock
 target/debug/callsheet-mock --port 0 --port-file "$scratch/port" >"$scratch/log" &
 fake=$!
 trap 'kill "$fake" 2>/dev/null || true; rm -rf "$scratch"' EXIT

@@ -5,12 +5,11 @@
 
 use std::sync::LazyLock;
 
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::dialect::Dialect;
+use crate::schema::{Broken, Problem, Schema};
 use crate::upload::Way;
 
 /// The contract as a text: OpenAPI 3.1 in YAML.
@@ -42,23 +41,23 @@ pub fn create_violations(dialect: Dialect, body: &Value) -> Vec<Violation> {
 /// The parsed contract.
 pub(crate) struct Contract {
     document: Value,
-    create: Judge,
-    evolink_create: Judge,
-    upload_base64: Judge,
-    upload_url: Judge,
+    create: Schema,
+    evolink_create: Schema,
+    upload_base64: Schema,
+    upload_url: Schema,
 }
 
 impl Contract {
     #[expect(clippy::expect_used, reason = "the contract is compiled in, and tests load it")]
     fn load() -> Self {
         let document: Value = serde_yaml::from_str(OPENAPI).expect("openapi.yaml is YAML");
-        let judge = |name: &str| {
-            let reference = format!("#/components/schemas/{name}");
-            Judge::new(&document, &reference).expect("its schemas are JSON Schemas")
+        let schema = |name: &str| {
+            let pointer = format!("/components/schemas/{name}");
+            Schema::compile(&document, &pointer).expect("its requests use known keywords")
         };
-        let create = judge(Dialect::Foxapi.create_schema());
-        let evolink_create = judge(Dialect::Evolink.create_schema());
-        let (upload_base64, upload_url) = (judge("UploadBase64"), judge("UploadUrl"));
+        let create = schema(Dialect::Foxapi.create_schema());
+        let evolink_create = schema(Dialect::Evolink.create_schema());
+        let (upload_base64, upload_url) = (schema("UploadBase64"), schema("UploadUrl"));
         Self { create, evolink_create, upload_base64, upload_url, document }
     }
 
@@ -70,61 +69,38 @@ impl Contract {
     /// All that is wrong with the body of a create, in the order of its pointers.
     pub(crate) fn create_violations(&self, dialect: Dialect, body: &Value) -> Vec<Violation> {
         match dialect {
-            Dialect::Foxapi | Dialect::FoxapiOlder => self.create.violations(body),
-            Dialect::Evolink => self.evolink_create.violations(body),
+            Dialect::Foxapi | Dialect::FoxapiOlder => violations(&self.create, body),
+            Dialect::Evolink => violations(&self.evolink_create, body),
         }
     }
 
     /// All that is wrong with the JSON body of an upload.
     pub(crate) fn upload_violations(&self, way: Way, body: &Value) -> Vec<Violation> {
         match way {
-            Way::Base64 => self.upload_base64.violations(body),
-            Way::Url => self.upload_url.violations(body),
+            Way::Base64 => violations(&self.upload_base64, body),
+            Way::Url => violations(&self.upload_url, body),
             // Its body is a form.
             Way::Stream => Vec::new(),
         }
     }
 }
 
-/// One schema of the contract, compiled.
-struct Judge {
-    schema: Value,
-    validator: Validator,
+fn violations(schema: &Schema, body: &Value) -> Vec<Violation> {
+    let mut found: Vec<_> = schema.broken(body).iter().map(violation).collect();
+    found.sort_by(|a, b| (&a.pointer, &a.message).cmp(&(&b.pointer, &b.message)));
+    found.truncate(MOST_VIOLATIONS);
+    found
 }
 
-impl Judge {
-    /// Compiles one schema of the document, which stays within reach of its references.
-    fn new(document: &Value, reference: &str) -> Result<Self, Box<ValidationError<'static>>> {
-        let schema = json!({"$ref": reference, "components": document["components"]});
-        let validator = jsonschema::validator_for(&schema)?;
-        Ok(Self { schema, validator })
-    }
-
-    fn violations(&self, body: &Value) -> Vec<Violation> {
-        if self.validator.is_valid(body) {
-            return Vec::new();
-        }
-        let mut found: Vec<_> =
-            self.validator.iter_errors(body).map(|error| self.violation(&error)).collect();
-        found.sort_by(|a, b| (&a.pointer, &a.message).cmp(&(&b.pointer, &b.message)));
-        found.truncate(MOST_VIOLATIONS);
-        found
-    }
-
-    fn violation(&self, error: &ValidationError<'_>) -> Violation {
-        let parent = error.instance_path();
-        let pointer = match error.kind() {
-            ValidationErrorKind::Required { property: Value::String(field) } => {
-                format!("{parent}/{field}")
-            }
-            _ => parent.to_string(),
-        };
-        let rule = self.schema.pointer(error.schema_path().as_str());
-        Violation {
-            pointer,
-            message: error.to_string().chars().take(LONGEST_MESSAGE).collect(),
-            expected: json!({ error.kind().keyword(): rule }),
-        }
+fn violation(broken: &Broken<'_>) -> Violation {
+    let pointer = match broken.problem {
+        Problem::Missing(field) => format!("{}/{field}", broken.pointer),
+        _ => broken.pointer.clone(),
+    };
+    Violation {
+        pointer,
+        message: broken.to_string().chars().take(LONGEST_MESSAGE).collect(),
+        expected: json!({ broken.keyword(): broken.expected() }),
     }
 }
 

@@ -22,6 +22,7 @@
 //! | `accounts` | answers what an account has left, and the log of its key, where the scenario has them |
 //! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
 //! | `contract` | checks requests against `openapi.yaml` |
+//! | `schema` | the few keywords of JSON Schema that requests and scenarios are held to |
 //! | `dialect` | what other services on the same paths say differently |
 //! | `book`, `journal` | what was accepted; what came and went |
 //! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
@@ -52,6 +53,7 @@ pub mod program;
 mod query;
 mod route;
 mod scenario;
+mod schema;
 mod span;
 mod task;
 mod upload;

@@ -8,25 +8,24 @@ use std::sync::LazyLock;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 use serde_yaml::Spanned;
 
 use super::tree::{Node, key_place, place};
 use super::{Latency, On, SCENARIO_SCHEMA, Scenario};
+use crate::schema::{Broken, Problem, Schema};
 
 /// Suggestions further away than this would confuse.
 const FARTHEST_SUGGESTION: usize = 3;
 
 const NOT_FOR_CREATES: &str = "a create cannot meet this fault; see those with `-after-accept`";
 
-static JUDGE: LazyLock<Validator> = LazyLock::new(load);
+static SCHEMA: LazyLock<Schema> = LazyLock::new(load);
 
 #[expect(clippy::expect_used, reason = "the schema is compiled in, and tests load it")]
-fn load() -> Validator {
-    let schema = serde_json::from_str(SCENARIO_SCHEMA).expect("scenario.schema.json is JSON");
-    jsonschema::validator_for(&schema).expect("scenario.schema.json is a JSON Schema")
+fn load() -> Schema {
+    let document = serde_json::from_str(SCENARIO_SCHEMA).expect("scenario.schema.json is JSON");
+    Schema::compile(&document, "").expect("scenario.schema.json uses known keywords")
 }
 
 /// Reads a scenario; an error is a text that shows all mistakes. `path` is what the text calls it.
@@ -49,7 +48,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Scenario, String> {
     }
     let value = tree.value.json();
     let mut mistakes: Vec<_> =
-        JUDGE.iter_errors(&value).flat_map(|error| mistakes(&error, &tree, text)).collect();
+        SCHEMA.broken(&value).iter().flat_map(|broken| mistakes(broken, &tree, text)).collect();
     if mistakes.is_empty() {
         match serde_json::from_value::<Scenario>(value) {
             Ok(scenario) => {
@@ -106,52 +105,31 @@ struct Mistake {
     place: Range<usize>,
 }
 
-/// What a violation of the schema means to who wrote the file.
-fn mistakes(error: &ValidationError<'_>, tree: &Spanned<Node>, text: &str) -> Vec<Mistake> {
-    let pointer = error.instance_path().as_str();
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known = known_keys(error);
-            let told = unexpected.iter().map(|key| Mistake {
-                what: format!("unknown field `{key}`{}", suggestion(key, &known)),
+/// What a broken rule of the schema means to who wrote the file.
+fn mistakes(broken: &Broken<'_>, tree: &Spanned<Node>, text: &str) -> Vec<Mistake> {
+    let pointer = broken.pointer.as_str();
+    let what = match &broken.problem {
+        Problem::Unexpected { keys, known } => {
+            let told = keys.iter().map(|key| Mistake {
+                what: format!("unknown field `{key}`{}", suggestion(key, known)),
                 place: key_place(tree, pointer, key, text),
             });
-            told.collect()
+            return told.collect();
         }
-        ValidationErrorKind::Enum { options } => {
-            let known: Vec<_> =
-                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let came = error.instance().as_str().unwrap_or_default();
-            let what = format!("unknown name `{came}`{}", suggestion(came, &known));
-            vec![Mistake { what, place: place(tree, pointer, text) }]
+        Problem::NotNamed(names) => {
+            let came = broken.value.as_str().unwrap_or_default();
+            format!("unknown name `{came}`{}", suggestion(came, names))
         }
-        _ => {
-            let rule = rule(error);
-            let hint = rule["description"].as_str();
-            let expected = hint.map_or_else(String::new, |hint| format!(", expected: {hint}"));
-            let what = match error.kind() {
-                ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::Pattern { .. } => {
-                    format!("this cannot be `{}`{expected}", error.instance())
-                }
-                _ => format!("{error}{expected}"),
-            };
-            vec![Mistake { what, place: place(tree, pointer, text) }]
+        Problem::NoAlternative | Problem::Unlike(_) => {
+            format!("this cannot be `{}`{}", broken.value, hint(broken))
         }
-    }
+        _ => format!("{broken}{}", hint(broken)),
+    };
+    vec![Mistake { what, place: place(tree, pointer, text) }]
 }
 
-/// The part of the schema that was broken: what holds the keyword.
-fn rule(error: &ValidationError<'_>) -> Value {
-    let path = error.schema_path().as_str();
-    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let schema: Value = serde_json::from_str(SCENARIO_SCHEMA).unwrap_or_default();
-    schema.pointer(parent).cloned().unwrap_or_default()
-}
-
-fn known_keys(error: &ValidationError<'_>) -> Vec<String> {
-    let rule = rule(error);
-    let known = rule["properties"].as_object();
-    known.into_iter().flat_map(|known| known.keys().cloned()).collect()
+fn hint(broken: &Broken<'_>) -> String {
+    broken.description().map_or_else(String::new, |hint| format!(", expected: {hint}"))
 }
 
 /// The nearest of the known names, or all of them if there are few.
@@ -250,7 +228,7 @@ faults:
         let steps = &schema["properties"]["scripts"]["items"]["properties"]["tries"]["items"];
         assert_eq!(steps["enum"].as_array().unwrap()[1..], listed.as_array().unwrap()[..]);
         let written = serde_json::to_value(Scenario::default()).unwrap();
-        let errors: Vec<_> = JUDGE.iter_errors(&written).map(|e| e.to_string()).collect();
+        let errors: Vec<_> = SCHEMA.broken(&written).iter().map(ToString::to_string).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let fields: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
         for field in fields.iter().filter(|field| **field != "rate") {
