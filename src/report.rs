@@ -6,10 +6,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::files::write_whole;
-use crate::ledger::{self, Change, LedgerError, Rows, View};
+use crate::ledger::{Change, LedgerError, Rows, View};
 use crate::state::State;
 use crate::view::{COLUMNS, Row, cells, csv_writer};
 
@@ -72,26 +71,6 @@ pub fn write(folder: &Path, view: &View, rows: Rows) -> Result<PathBuf, ReportEr
         Err(Failure::Ledger(error)) => Err(error.into()),
         Err(Failure::Io(source)) => Err(ReportError::Io { path, source }),
     }
-}
-
-/// Whether the file was written whole after the ledger last changed: the last thing that a run does, and
-/// all that `report` does. An equal time proves nothing.
-#[must_use]
-pub fn is_newest(folder: &Path) -> bool {
-    let written = |name: &str| folder.join(name).metadata().and_then(|file| file.modified()).ok();
-    let is_closed = !folder.join(ledger::FILE).with_extension("sqlite-wal").exists();
-    is_closed && written(FILE).is_some() && written(FILE) > written(ledger::FILE)
-}
-
-/// Has a file that says all still count as the newest.
-///
-/// # Errors
-/// When the file system refuses.
-pub fn keep(folder: &Path) -> Result<PathBuf, ReportError> {
-    let path = folder.join(FILE);
-    let file = OpenOptions::new().append(true).open(&path);
-    let kept = file.and_then(|file| file.set_modified(SystemTime::now()));
-    kept.map(|()| path.clone()).map_err(|source| ReportError::Io { path, source })
 }
 
 /// The file while a run goes on: what is settled is appended at once.

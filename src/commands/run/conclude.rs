@@ -32,8 +32,6 @@ pub(super) struct End {
     pub(super) took: Duration,
     /// How many pairs it leaves planned on purpose.
     pub(super) kept: u64,
-    /// Up to which event the CSV said all when the run began, if it did.
-    pub(super) reported: Option<u64>,
 }
 
 impl End {
@@ -70,11 +68,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failur
     explain_cut(ui, batch, end);
     let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
-    let folder = &batch.site.folder;
-    let csv = match end.reported == Some(view.last_event()?) {
-        true => report::keep(folder)?,
-        false => report::write(folder, &view, Rows::All)?,
-    };
+    let csv = report::write(&batch.site.folder, &view, Rows::All)?;
     let exit = end.exit(&standing);
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());

@@ -40,7 +40,7 @@ use crate::files::sweep;
 use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
-use crate::report::{self, Live};
+use crate::report::Live;
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
@@ -52,9 +52,6 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         Some(batch) => batch,
         None => Batch::open(ui, &args.batch)?,
     };
-    // Before the ledger is opened, which writes to it.
-    let is_listed = matches!(batch.pairs, Pairs::Listed(_));
-    let is_reported = is_listed && report::is_newest(&batch.site.folder);
     let mut catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
@@ -71,7 +68,6 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
-    let reported = if is_reported { Some(store.view()?.last_event()?) } else { None };
     belongs::take_manifest(ui, &batch, &mut store)?;
     key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
     keys::take(&batch, key.as_ref(), &mut store)?;
@@ -122,7 +118,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let closed = ledger.close();
     lock(&progress).end();
     let took = started.elapsed();
-    let end = End { until: args.until, created, stops, board, took, kept, reported };
+    let end = End { until: args.until, created, stops, board, took, kept };
     let exit = ended(ui, &batch, (closed, &end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }
