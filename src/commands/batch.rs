@@ -21,6 +21,10 @@ use crate::view::printable;
 /// The endpoint of a rehearsal's ledger.
 pub(super) const REHEARSAL: &str = "a rehearsal";
 
+/// To be raised whenever other pairs may be made of the same files than before: then they are listed
+/// again, and not taken for what an older build has listed.
+const LISTING: u32 = 1;
+
 /// Where a batch keeps what it produces.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
@@ -64,6 +68,9 @@ pub(super) struct Batch {
     pub(super) sha256: String,
     /// Where its pairs are.
     pub(super) pairs: Pairs,
+    /// Whether its tables were the same before they were read as after.
+    pub(super) is_still: bool,
+    pub(super) plain: PlainHttp,
     /// Where the API is: the option's word before the manifest's.
     pub(super) endpoint: Endpoint,
 }
@@ -196,10 +203,12 @@ impl Batch {
     /// Reads the manifest and works out the rest; touches nothing.
     pub(super) fn open(ui: &Ui, args: &BatchArgs) -> Result<Self, Failure> {
         let written = Written::open(&args.manifest.manifest)?;
+        let before = written.digest_of_tables(&args.manifest);
         let manifest = written.held(&args.manifest)?;
         written.announce(ui, &manifest);
         let sha256 = written.digest(&manifest)?;
-        let batch = Self { sha256, ..Self::of(args, written.given, manifest)? };
+        let is_still = manifest.tables.is_empty() || before.as_ref() == Some(&sha256);
+        let batch = Self { sha256, is_still, ..Self::of(args, written.given, manifest)? };
         refuse_inside(&batch)?;
         Ok(batch)
     }
@@ -225,21 +234,26 @@ impl Batch {
             Some(text) => endpoint(text, plain(&args.manifest))?,
             None => manifest.endpoint.clone(),
         };
-        let (site, sha256, pairs) = (Site::of(args), String::new(), Pairs::Held);
-        Ok(Self { site, given, manifest, sha256, pairs, endpoint })
+        let (site, sha256, plain) = (Site::of(args), String::new(), plain(&args.manifest));
+        let (pairs, is_still) = (Pairs::Held, false);
+        Ok(Self { site, given, manifest, sha256, pairs, is_still, plain, endpoint })
     }
 
-    /// What the ledger knows a list by that it has listed: another release may make other pairs of the
-    /// same files.
+    /// What the ledger knows a list by that it has listed: the files, and all else that decides which
+    /// pairs are made of them.
     pub(super) fn digest(&self) -> String {
-        format!("{} {}", env!("CARGO_PKG_VERSION"), self.sha256)
+        let plain = if self.plain == PlainHttp::Anywhere { " http" } else { "" };
+        let sheets = self.manifest.tables.iter().filter_map(|table| table.sheet.as_deref());
+        let sheets: String = sheets.map(|sheet| format!(" #{sheet}")).collect();
+        format!("{} {LISTING} {}{plain}{sheets}", env!("CARGO_PKG_VERSION"), self.sha256)
     }
 
     /// The same of pairs that follow from these files alone, whenever they are read.
     pub(super) fn lasting_digest(&self) -> Option<String> {
         let manifest = &self.manifest;
         let dies = manifest.pairs.iter().any(|pair| pair.expires.is_some());
-        let lasts = manifest.warnings.is_empty() && !dies && !self.has_local_files();
+        let lasts =
+            self.is_still && manifest.warnings.is_empty() && !dies && !self.has_local_files();
         lasts.then(|| self.digest())
     }
 

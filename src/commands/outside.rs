@@ -53,7 +53,15 @@ impl<'b> Inside<'b> {
 
     /// Why a medium cannot be fetched by the API, if it is such an address.
     pub(super) fn remark(&self, source: &Source) -> Option<Remark> {
-        let zone = inner_zone(source).filter(|_| !self.rehearsal)?;
+        match source {
+            Source::Url(url) => self.remark_of(url.as_written()),
+            Source::File(_) => None,
+        }
+    }
+
+    /// The same of a link.
+    pub(super) fn remark_of(&self, url: &str) -> Option<Remark> {
+        let zone = zone_in(url).filter(|_| !self.rehearsal)?;
         let homes = self.homes.get_or_init(|| homes(self.endpoint));
         let allowed = !homes.is_empty() && homes.iter().all(|home| may_lead(*home, Some(zone)));
         let help = "publish it where the API can fetch it, or give the path of a local file";
@@ -64,11 +72,13 @@ impl<'b> Inside<'b> {
 
 fn inner_zone(source: &Source) -> Option<Zone> {
     match source {
-        Source::Url(url) if may_be_address(url.as_written()) => {
-            zone_of(&Url::parse(url.as_written()).ok()?)
-        }
-        Source::Url(_) | Source::File(_) => None,
+        Source::Url(url) => zone_in(url.as_written()),
+        Source::File(_) => None,
     }
+}
+
+fn zone_in(url: &str) -> Option<Zone> {
+    if may_be_address(url) { zone_of(&Url::parse(url).ok()?) } else { None }
 }
 
 /// Rules most links out, which are names, for next to nothing.

@@ -110,6 +110,12 @@ impl<'a> Written<'a> {
         }
     }
 
+    /// The same before anything is read; nothing without tables, for all else is in memory.
+    pub(super) fn digest_of_tables(&self, args: &ManifestArgs) -> Option<String> {
+        let head = self.head(args).filter(|head| !head.tables.is_empty())?;
+        self.digest(&head).ok()
+    }
+
     /// The digest of all that a batch is read from.
     pub(super) fn digest(&self, manifest: &Manifest) -> Result<String, Failure> {
         let of_table = |table: &TableFile| {

@@ -4,6 +4,7 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Params, params};
 
+use super::permit::UNSENT;
 use super::view::{PLANNED, read_planned};
 use super::{LedgerError, Planned, View};
 use crate::state::State;
@@ -59,10 +60,11 @@ impl View {
             return Ok(false);
         }
         let sql = format!(
-            "SELECT count(*) FROM (SELECT {unsettled} AS doubt FROM attempts WHERE attempt > 0
+            "SELECT count(*) FROM (SELECT {unsettled} AS doubt FROM attempts
+                WHERE attempt > 0 AND NOT (code IS 'not_sent' AND message IS ?2)
                 ORDER BY settled DESC, {unsettled} LIMIT ?1) WHERE doubt"
         );
-        Ok(self.one::<u32>(&sql, [n])? == n)
+        Ok(self.one::<u32>(&sql, params![n, UNSENT])? == n)
     }
 
     /// The pairs in doubt that nobody has settled, listed or not, in manifest order; but not those

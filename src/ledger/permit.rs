@@ -166,7 +166,9 @@ impl Drop for Receipt {
     }
 }
 
+/// What is said of a create that was taken back. It says nothing of the service.
+pub(super) const UNSENT: &str = "it was not sent: the run ended, or others had to wait";
+
 fn unsent() -> Judgement {
-    let message = "the run ended before it was sent";
-    super::unanswered(Proof::NotSent, "not_sent", message)
+    super::unanswered(Proof::NotSent, "not_sent", UNSENT)
 }

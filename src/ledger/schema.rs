@@ -65,7 +65,7 @@ pub(super) fn open(folder: &Path, endpoint: &str, newer: Newer) -> Result<Opened
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     // The rows that change with every create of a large batch; in kB, taken as needed.
-    connection.pragma_update(None, "cache_size", -16 * 1024).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", -8 * 1024).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Moved into the file each so many pages of 4 kB, at two syncs; and no longer than this in bytes
     // once that is done, however long it was while somebody read.

@@ -178,15 +178,15 @@ impl Store {
         if bulk {
             self.begin_bulk()?;
         }
-        let listed = self.write(|write| {
+        let listed: Result<_, E> = self.write(|write| {
             let mut lister = Lister::new(write)?;
             give(&mut |pair| lister.add(pair))?;
             Ok(lister.end(digest)?)
         });
-        if bulk {
-            self.end_bulk()?;
-        }
-        listed
+        let ended = if bulk { self.end_bulk() } else { Ok(()) };
+        let listed = listed?;
+        ended?;
+        Ok(listed)
     }
 
     /// As [`View::has_listed`].
@@ -216,7 +216,7 @@ impl Store {
     }
 
     fn end_bulk(&self) -> Result<(), LedgerError> {
-        self.journal("WAL")?;
+        patiently(&self.waiting.0, || self.journal("WAL"))?;
         // A journal that comes back after a power cut would undo what is written from now on.
         let folder = folder_of(&self.path);
         sync_folder(folder).map_err(|error| LedgerError::io(folder, error))

@@ -130,15 +130,22 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, LedgerError> {
-        // Reading what pairs ask for takes several times as long.
-        let sql = match self.lists_all()? {
-            true => "SELECT state, count(*) FROM standings GROUP BY state",
+        // Reading what pairs ask for takes several times as long, and so does sorting them.
+        let which = match self.lists_all()? {
+            true => "standings",
             false => {
-                "SELECT state, count(*) FROM pairs JOIN standings USING (pair)
-                    WHERE listing = (SELECT listing FROM batch) GROUP BY state"
+                "pairs JOIN standings USING (pair) WHERE listing = (SELECT listing FROM batch)"
             }
         };
-        let mut counts = self.ask(sql, (), |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
+        let count = |state: State| format!("count(*) FILTER (WHERE state = '{}')", state.name());
+        let sql = format!("SELECT {} FROM {which}", State::ALL.map(count).join(", "));
+        let counts = self.ask(&sql, (), |row| {
+            let counted = State::ALL.into_iter().enumerate();
+            counted.map(|(column, state)| Ok((state, row.get(column)?))).collect()
+        })?;
+        let mut counts: Vec<(State, u64)> =
+            counts.into_iter().flat_map(|all: Vec<_>| all).collect();
+        counts.retain(|(_, count)| *count > 0);
         counts.sort_unstable();
         Ok(counts)
     }

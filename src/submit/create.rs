@@ -89,7 +89,10 @@ impl Run<'_> {
                 false => drop(alone.take()),
             }
             let permitted = match permit.take() {
-                Some(permit) => Ok(permit),
+                Some(permit) => {
+                    pass.asks();
+                    Ok(permit)
+                }
                 None => self.permit(&planned, &mut pass).await,
             };
             match permitted {

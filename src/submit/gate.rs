@@ -90,7 +90,8 @@ impl Gate {
 
     /// Whether a create may start as soon as one that is under way has ended.
     pub(super) fn flows(&self) -> bool {
-        self.inner.borrow().flows(self.now())
+        // Whoever stands in line comes first.
+        self.line.head.try_lock().is_ok() && self.inner.borrow().flows(self.now())
     }
 
     /// The same for a doubt that is sent again.

@@ -160,3 +160,20 @@ fn what_is_wrong_in_the_last_row_of_a_long_list_is_said() {
         assert!(!refused.err.contains("read twice"), "{refused}");
     }
 }
+
+#[test]
+fn what_else_decides_which_pairs_are_made_is_part_of_what_was_listed() {
+    let api = fake(Scenario::default());
+    let pairs = "pairs:\n  - {id: a, image: 'http://example.com/0.jpg', audio: 'https://example.com/0.mp3'}\n  \
+        - {id: b, image: 'https://example.com/1.jpg', audio: 'https://example.com/1.mp3'}\n";
+    let sheet =
+        Sheet::new(&format!("version: 1\nendpoint: {}\nconcurrency: 1\n{pairs}", api.url()));
+    let first = run(&sheet, &["--allow-http", "--limit", "1"]);
+    assert_eq!(first.code, 4, "{first}");
+    let refused = run(&sheet, &[]);
+    assert_eq!(refused.code, 2, "plain http is not taken without a word: {refused}");
+    assert_eq!(api.book().entries.len(), 1);
+    let rest = run(&sheet, &["--allow-http"]);
+    assert!(rest.err.contains(NOT_READ), "{rest}");
+    assert_eq!((rest.code, api.book().entries.len()), (0, 2), "{rest}");
+}

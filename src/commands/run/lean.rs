@@ -60,8 +60,9 @@ fn listed(args: &RunArgs, batch: &Batch, view: &View) -> Result<Option<Pairs>, F
     let counts = view.counts()?;
     let any = |wanted: &[State]| counts.iter().any(|(state, _)| wanted.contains(state));
     // They may be sent by a person's word, or because of their keys.
-    let again = [State::Rejected, State::Failed, State::InDoubt];
-    if any(&again) || args.pay_again || any(&[State::Planned]) && !may_send(batch, view)? {
+    let again = [State::Rejected, State::Failed, State::InDoubt, State::Sending];
+    let asked = args.pay_again || args.retry_failed.is_some() || args.retry_rejected.is_some();
+    if asked || any(&again) || any(&[State::Planned]) && !may_send(batch, view)? {
         return Ok(None);
     }
     let pairs = counts.iter().map(|(_, pairs)| pairs).sum();
@@ -75,10 +76,12 @@ fn may_send(batch: &Batch, view: &View) -> Result<bool, Failure> {
         return Ok(false);
     }
     let catalog = Catalog::open(&batch.site.folder);
-    let links = Links::new(batch, &catalog, Duration::ZERO);
+    let (links, inside) = (Links::new(batch, &catalog, Duration::ZERO), Inside::of(batch));
+    let is_good =
+        |url: &str, role: Role| inside.remark_of(url).is_none() && is_clean(&links, (url, role));
     let mut clean = true;
     view.each_planned(|[image, audio]| {
-        clean &= is_clean(&links, (image, Role::Image)) && is_clean(&links, (audio, Role::Audio));
+        clean &= is_good(image, Role::Image) && is_good(audio, Role::Audio);
     })?;
     Ok(clean)
 }
@@ -100,7 +103,8 @@ fn to_list(
     let (links, inside) = (Links::new(batch, &catalog, Duration::ZERO), Inside::of(batch));
     let is_good = |source: &Source, role: Role| match source {
         Source::Url(url) => {
-            inside.remark(source).is_none() && is_clean(&links, (url.as_written(), role))
+            let url = url.as_written();
+            inside.remark_of(url).is_none() && is_clean(&links, (url, role))
         }
         Source::File(_) => false,
     };
@@ -121,9 +125,6 @@ fn to_list(
 /// Lists what was read and found to be good, from the same files once more.
 pub(super) fn list(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<Listing, Failure> {
     let written = Written::open(&args.batch.manifest.manifest)?;
-    if written.digest(&batch.manifest)? != batch.sha256 {
-        return Err(batch.changed());
-    }
     store.list_from(Some(&batch.digest()), |list| {
         let mut listed = Ok(());
         written.each(&args.batch.manifest, |pair, _| {
@@ -131,6 +132,9 @@ pub(super) fn list(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<L
                 listed = list(pair);
             }
         })?;
-        Ok(listed?)
+        listed?;
+        // What was read the second time has to be what was judged the first time.
+        let same = written.digest(&batch.manifest)? == batch.sha256;
+        if same { Ok(()) } else { Err(batch.changed()) }
     })
 }

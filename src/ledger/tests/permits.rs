@@ -54,7 +54,7 @@ fn a_permit_that_is_dropped_unsent_plans_its_pair_again() {
         .unwrap()
         .ask("SELECT event || ' ' || message FROM attempts ORDER BY pair", (), |row| row.get(0))
         .unwrap();
-    assert_eq!(events[0], "not_made the run ended before it was sent");
+    assert_eq!(events[0], format!("not_made {}", permit::UNSENT));
 }
 
 #[test]
@@ -221,4 +221,18 @@ fn an_outcome_stands_where_the_next_one_may_not_be_sent() {
     drop(other);
     ledger.close().unwrap();
     assert_eq!(count(folder.path(), State::Created), 1);
+}
+
+#[test]
+fn a_permit_that_went_back_says_nothing_of_an_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = running(folder.path(), 4);
+    for _ in 0..3 {
+        settle(&ledger, judgement(Proof::InDoubt));
+    }
+    assert!(ledger.view().last_are_doubts(3).unwrap());
+    drop(intend(&ledger));
+    ledger.close().unwrap();
+    let view = View::open(folder.path()).unwrap().unwrap();
+    assert!(view.last_are_doubts(3).unwrap(), "the service was not asked since");
 }

@@ -147,3 +147,15 @@ async fn nothing_starts_once_the_run_is_being_stopped() {
     stop.pull(crate::submit::Reason::Signal);
     assert!(gate.try_enter(&stop).is_none());
 }
+
+#[tokio::test]
+async fn nothing_rides_past_those_who_stand_in_line() {
+    let (gate, stop) = (gate(9), Stop::default());
+    let mut places: Vec<_> = (0..4).map(|_| gate.try_enter(&stop).unwrap()).collect();
+    assert!(gate.flows());
+    let mut waits = Box::pin(gate.enter(&stop));
+    assert!(futures::poll!(&mut waits).is_pending());
+    assert!(!gate.flows(), "the next place is that one's");
+    places.pop();
+    assert!(waits.await.is_some());
+}
