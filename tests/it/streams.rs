@@ -81,7 +81,7 @@ fn a_long_manifest_is_told_of_like_a_short_one() {
         .replace("0000011.mp3", "0000011.png");
     let inside = yaml(5).replace("https://example.com/speech", "https://10.0.0.7/speech");
     let local = yaml(5).replace("https://example.com/portraits/3.jpg", "nowhere.jpg");
-    for text in [yaml(3), bad, inside, local, yaml(3).replace("prompt", "promt")] {
+    for text in [yaml(3), bad, inside, local, yaml(3).replace("prompt", "words")] {
         let long = format!("{text}{}", "# nothing\n".repeat(200_000));
         let [short, long] = [text, long].map(|text| {
             let sheet = Sheet::named("spring.yaml", text.as_bytes());

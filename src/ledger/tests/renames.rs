@@ -127,6 +127,12 @@ fn another_take_is_another_pair_unless_the_ledger_did_not_tell_them_apart() {
     let listing = store.list(&[twin("c", 1), twin("d", 2)]).unwrap();
     assert_eq!((listing.new, listing.renamed.len()), (0, 2));
     assert_eq!(shown(folder.path()), ["c created t1", "d created t2"]);
+    // The one that has its own id in the manifest keeps it.
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = sent(folder.path(), &two);
+    let listing = store.list(&[twin("a", 1), twin("d", 2)]).unwrap();
+    assert_eq!((listing.known, listing.renamed.len()), (2, 1));
+    assert_eq!(shown(folder.path()), ["a created t1", "d created t2"]);
 }
 
 #[test]
