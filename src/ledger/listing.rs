@@ -55,8 +55,8 @@ pub(super) struct Lister<'w, 'a> {
     write: &'w mut Write<'a>,
     listing: i64,
     place: i64,
-    /// Whether the ledger knew nothing before.
-    blank: bool,
+    /// What is made again at the end, in a ledger that knew nothing before.
+    indexes: Option<Vec<String>>,
     found: Listing,
     /// The rows of pairs that ask for what is known of them.
     seen: Seen,
@@ -70,12 +70,9 @@ impl<'w, 'a> Lister<'w, 'a> {
         let sql = "UPDATE batch SET listing = max(listing, 1), listed = NULL RETURNING listing";
         let listing = write.only_row(sql, (), |row| row.get(0))?;
         write.execute("DELETE FROM revisions", ())?;
-        let blank = write.is_blank()?;
-        if blank {
-            write.drop_indexes()?;
-        }
+        let indexes = if write.is_blank()? { Some(write.drop_indexes()?) } else { None };
         let (found, seen, left) = (Listing::default(), Seen::default(), Vec::new());
-        Ok(Self { write, listing, place: 0, blank, found, seen, left })
+        Ok(Self { write, listing, place: 0, indexes, found, seen, left })
     }
 
     /// Lists the next pair.
@@ -83,7 +80,7 @@ impl<'w, 'a> Lister<'w, 'a> {
         let place = self.place;
         self.place += 1;
         let listed = Listed::new(self.listing, place, pair);
-        if self.blank {
+        if self.indexes.is_some() {
             self.found.new += 1;
             return self.write.insert_one(&listed);
         }
@@ -102,10 +99,10 @@ impl<'w, 'a> Lister<'w, 'a> {
     /// Lists what is left, and no longer what the manifest does not have. `digest` tells what was
     /// listed from anything else.
     pub(super) fn end(self, digest: Option<&str>) -> Result<Listing, LedgerError> {
-        let Self { write, listing, blank, mut found, mut seen, left, .. } = self;
-        if blank {
+        let Self { write, listing, indexes, mut found, mut seen, left, .. } = self;
+        if let Some(indexes) = indexes {
             write.stand_all_new()?;
-            write.make_indexes()?;
+            indexes.iter().try_for_each(|index| write.execute(index, ()).map(drop))?;
             write.end_listing(true, digest)?;
             return Ok(found);
         }
@@ -130,25 +127,26 @@ impl<'w, 'a> Lister<'w, 'a> {
     }
 }
 
-/// What finds pairs in another order than that in which they were listed.
-const INDEXES: [(&str, &str); 2] =
-    [("pairs_by_place", "place"), ("pairs_by_fingerprint", "fingerprint")];
-
 impl Write<'_> {
-    fn is_blank(&self) -> Result<bool, LedgerError> {
+    /// Whether the ledger knows no pair.
+    pub(super) fn is_blank(&self) -> Result<bool, LedgerError> {
         self.only_row("SELECT NOT EXISTS (SELECT 1 FROM pairs)", (), |row| row.get(0))
     }
 
-    /// Sorting at the end is cheaper than finding a place for each.
-    fn drop_indexes(&self) -> Result<(), LedgerError> {
-        let mut names = INDEXES.iter().map(|(name, _)| name);
-        names.try_for_each(|name| self.execute(&format!("DROP INDEX {name}"), ()).map(drop))
-    }
-
-    fn make_indexes(&self) -> Result<(), LedgerError> {
-        INDEXES.iter().try_for_each(|(name, column)| {
-            self.execute(&format!("CREATE INDEX {name} ON pairs ({column})"), ()).map(drop)
-        })
+    /// Sorting at the end is cheaper than finding a place for each. Gives what makes them again.
+    fn drop_indexes(&self) -> Result<Vec<String>, LedgerError> {
+        // That of the ids holds them apart, and stays.
+        let sql = "SELECT name, sql FROM sqlite_schema
+            WHERE type = 'index' AND tbl_name = 'pairs' AND sql NOT NULL";
+        let mut statement = self.transaction.prepare(sql).map_err(|error| self.failed(&error))?;
+        let indexes = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)));
+        let indexes: Result<Vec<(String, String)>, _> = indexes.and_then(Iterator::collect);
+        let (names, made): (Vec<_>, Vec<_>) =
+            indexes.map_err(|error| self.failed(&error))?.into_iter().unzip();
+        names
+            .iter()
+            .try_for_each(|name| self.execute(&format!("DROP INDEX \"{name}\""), ()).map(drop))?;
+        Ok(made)
     }
 
     /// All pairs of a ledger that knew nothing stand planned.

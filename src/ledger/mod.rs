@@ -48,6 +48,7 @@ mod read;
 mod ready;
 mod renames;
 mod repeat;
+mod reserve;
 mod restored;
 mod schema;
 mod seen;

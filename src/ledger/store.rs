@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params};
 
 use super::event_log::{EventLog, Parts};
 use super::fence::{Fence, Waiting, begin, claim, patiently};
@@ -15,10 +14,10 @@ use super::listing::Lister;
 use super::lock::Lock;
 use super::migrate::Migrated;
 use super::purse::Purse;
+use super::reserve::Reserve;
 use super::restored::Lost;
 use super::task::Feeder;
 use super::write::Write;
-use super::writer::Reserve;
 use super::{Change, FILE, LedgerError, Renamed, View, schema};
 use crate::files::{folder_of, sync_folder};
 use crate::pair::Pair;
@@ -174,7 +173,7 @@ impl Store {
         digest: Option<&str>,
         give: impl FnOnce(&mut dyn FnMut(&Pair) -> Result<(), LedgerError>) -> Result<(), E>,
     ) -> Result<Listing, E> {
-        let bulk = self.is_blank()?;
+        let bulk = self.write(|write| write.is_blank())?;
         if bulk {
             self.begin_bulk()?;
         }
@@ -187,23 +186,6 @@ impl Store {
         let listed = listed?;
         ended?;
         Ok(listed)
-    }
-
-    /// As [`View::has_listed`].
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn has_listed(&self, digest: &str) -> Result<bool, LedgerError> {
-        self.one("SELECT listed IS ?1 FROM batch", [digest])
-    }
-
-    fn is_blank(&self) -> Result<bool, LedgerError> {
-        self.one("SELECT NOT EXISTS (SELECT 1 FROM pairs)", ())
-    }
-
-    fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<T, LedgerError> {
-        let one = self.connection.query_row(sql, params, |row| row.get(0));
-        one.map_err(|error| LedgerError::sqlite(&self.path, &error))
     }
 
     /// What a ledger begins with goes past the write-ahead log, which would hold all of it a second

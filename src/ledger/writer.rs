@@ -4,9 +4,7 @@
 //! next records gather. When a commit fails, nobody gets a permit any more, but outcomes are tried
 //! once more: a reserve of disk space is kept for them.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -14,22 +12,18 @@ use tokio::sync::oneshot;
 
 use super::fence::Fence;
 use super::permit::Occasion;
+use super::reserve::Reserve;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
     Intent, LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload,
     View,
 };
-use crate::files::private;
 use crate::state::State;
 use crate::wire::Judgement;
 
 /// How many records share one commit at most; keeps a transaction's memory and time bounded.
 const GROUP: usize = 1024;
-/// Given back to the disk when it is full, so that outcomes of creates that were sent can still be
-/// written. In bytes; each outcome takes a few pages of 4 kB.
-const RESERVE: usize = 1024 * 1024;
-const SET_ASIDE: &str = "ledger.reserve";
 
 /// The running ledger: hands out permits and records outcomes.
 #[derive(Debug)]
@@ -411,41 +405,5 @@ impl Answered {
                 None
             }
         }
-    }
-}
-
-/// A file that only holds disk space.
-pub(super) struct Reserve(PathBuf);
-
-impl Reserve {
-    /// Gives back what a run that was killed had set aside.
-    pub(super) fn give_back(folder: &Path) {
-        drop(Self(folder.join(SET_ASIDE)));
-    }
-
-    fn set_aside(folder: &Path) -> Result<Self, LedgerError> {
-        let path = folder.join(SET_ASIDE);
-        // Random bytes are not needed, but zeros may be stored as a hole.
-        let filled =
-            private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
-                file.write_all(&vec![0xA5; RESERVE])?;
-                file.sync_all()
-            });
-        filled.map_err(|error| LedgerError::io(&path, error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Reserve {
-    /// What is at its path is another run's.
-    fn leave(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Reserve {
-    fn drop(&mut self) {
-        // A left-over file is overwritten by the next run.
-        let _ = fs::remove_file(&self.0);
     }
 }

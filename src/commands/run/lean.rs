@@ -29,16 +29,20 @@ const LONG: u64 = 32 << 20;
 pub(super) fn batch(ui: &Ui, args: &RunArgs) -> Result<Option<Batch>, Failure> {
     let written = Written::open(&args.batch.manifest.manifest)?;
     let Some(head) = written.head(&args.batch.manifest) else { return Ok(None) };
-    let length = written.length(&head);
-    // A table that cannot be read is told of where it is named.
-    let Ok(sha256) = written.digest(&head) else { return Ok(None) };
-    let batch = Batch { sha256, ..Batch::of(&args.batch, written.given, head)? };
+    let is_long = written.length(&head) >= LONG;
+    let batch = Batch::of(&args.batch, written.given, head)?;
     if !compares_nothing(args, &batch) {
         return Ok(None);
     }
-    let pairs = match batch.site.view()? {
+    let view = batch.site.view()?;
+    if view.is_none() && !is_long {
+        return Ok(None);
+    }
+    // A table that cannot be read is told of where it is named.
+    let Ok(sha256) = written.digest(&batch.manifest) else { return Ok(None) };
+    let batch = Batch { sha256, ..batch };
+    let pairs = match view {
         Some(view) => listed(args, &batch, &view)?,
-        None if length < LONG => None,
         None => to_list(ui, args, (&written, &batch))?,
     };
     Ok(pairs.map(|pairs| Batch { pairs, ..batch }))

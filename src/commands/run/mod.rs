@@ -274,7 +274,7 @@ fn list(
             let pairs = &batch.manifest.pairs;
             store.list_from(digest.as_deref(), |list| pairs.iter().try_for_each(list))?
         }
-        Pairs::Listed(_) if store.has_listed(&batch.digest())? => Listing::default(),
+        Pairs::Listed(_) if store.view()?.has_listed(&batch.digest())? => Listing::default(),
         Pairs::Listed(_) => return Err(batch.changed()),
         Pairs::ToList(_) => lean::list(args, batch, store)?,
     };

@@ -45,7 +45,7 @@ fn what_a_list_that_breaks_off_has_listed_is_not_there() {
     });
     assert!(matches!(listed, Err(LedgerError::Unknown { .. })));
     assert_eq!((journal_mode(&store), indexes(&store)), ("wal".to_owned(), 2));
-    assert!(rows(folder.path()).is_empty() && !store.has_listed(DIGEST).unwrap());
+    assert!(rows(folder.path()).is_empty() && !store.view().unwrap().has_listed(DIGEST).unwrap());
     assert_eq!(store.list(&[pair("b", "y")]).unwrap().new, 1);
 }
 
@@ -53,14 +53,17 @@ fn what_a_list_that_breaks_off_has_listed_is_not_there() {
 fn a_list_is_known_by_its_digest_until_another_one_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
-    assert!(!store.has_listed(DIGEST).unwrap());
+    assert!(!store.view().unwrap().has_listed(DIGEST).unwrap());
     list_as(&mut store, DIGEST, &[pair("a", "x"), pair("b", "y")]);
-    assert!(store.has_listed(DIGEST).unwrap() && !store.has_listed("another").unwrap());
+    assert!(
+        store.view().unwrap().has_listed(DIGEST).unwrap()
+            && !store.view().unwrap().has_listed("another").unwrap()
+    );
     store.close().unwrap();
     let mut store = open(folder.path());
-    assert!(store.has_listed(DIGEST).unwrap(), "it is durable");
+    assert!(store.view().unwrap().has_listed(DIGEST).unwrap(), "it is durable");
     store.list(&[pair("a", "x")]).unwrap();
-    assert!(!store.has_listed(DIGEST).unwrap());
+    assert!(!store.view().unwrap().has_listed(DIGEST).unwrap());
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn what_was_changed_after_it_was_sent_is_looked_at_each_time() {
     let mut store = open(folder.path());
     let found = list_as(&mut store, "changed", &[pair("a", "new")]);
     assert_eq!(found.changed, 1);
-    assert!(!store.has_listed("changed").unwrap(), "its task may fail, and then it is sent anew");
+    assert!(
+        !store.view().unwrap().has_listed("changed").unwrap(),
+        "its task may fail, and then it is sent anew"
+    );
 }
 
 #[test]
