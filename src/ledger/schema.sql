@@ -1,4 +1,4 @@
--- The ledger of a batch, format 4. Times are milliseconds since 1970 (UTC).
+-- The ledger of a batch, format 5. Times are milliseconds since 1970 (UTC).
 
 CREATE TABLE batch (
     only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -15,7 +15,8 @@ CREATE TABLE batch (
     idempotency_header TEXT,               -- that creates carry a key in; none: they have no key
     idempotency_window INTEGER,            -- how long the service remembers a key
     listed     TEXT,                       -- the digest of what was listed, where that says it all
-    all_listed INTEGER NOT NULL DEFAULT 0  -- 1: the manifest lists every row
+    all_listed INTEGER NOT NULL DEFAULT 0, -- 1: the manifest lists every row
+    sheet      TEXT                        -- what tasks.csv is, if no row changed since it was written
 );
 
 -- The processes that held the ledger to write, by their random ids.

@@ -280,20 +280,22 @@ fn format_2_is_brought_up_to_date_with_its_events_and_continued() {
 }
 
 #[test]
-fn format_3_is_brought_up_to_date_and_continued() {
-    let server = server();
-    let sheet = of_format(3, &server.url);
-    let logged = fs::read(sheet.run_folder().join("events.jsonl")).unwrap();
-    let run = sheet.run(&[]);
-    assert_eq!(run.code, 5, "{run}");
-    assert!(run.err.contains("of format 3, was brought up to date"), "{run}");
-    assert!(run.err.contains("cut off with 1 create under way"), "{run}");
-    let [create] = &creates(&server)[..] else { panic!("{:?}", creates(&server)) };
-    assert!(create.contains("/planned.jpg"), "{create}");
-    assert!(fs::read(sheet.run_folder().join("events.jsonl")).unwrap().starts_with(&logged));
-    assert!(sheet.run_folder().join("ledger.v3.sqlite").exists());
-    let states = states(&sheet);
-    assert_eq!(states["planned"], "created new-0");
-    assert_eq!(states["twin-b"], "in_doubt ");
-    assert_eq!(states.len(), 22);
+fn formats_that_only_lack_columns_are_brought_up_to_date_and_continued() {
+    for format in [3, 4] {
+        let server = server();
+        let sheet = of_format(format, &server.url);
+        let logged = fs::read(sheet.run_folder().join("events.jsonl")).unwrap();
+        let run = sheet.run(&[]);
+        assert_eq!(run.code, 5, "{run}");
+        assert!(run.err.contains(&format!("of format {format}, was brought up to date")), "{run}");
+        assert!(run.err.contains("cut off with 1 create under way"), "{run}");
+        let [create] = &creates(&server)[..] else { panic!("{:?}", creates(&server)) };
+        assert!(create.contains("/planned.jpg"), "{create}");
+        assert!(fs::read(sheet.run_folder().join("events.jsonl")).unwrap().starts_with(&logged));
+        assert!(sheet.run_folder().join(format!("ledger.v{format}.sqlite")).exists());
+        let states = states(&sheet);
+        assert_eq!(states["planned"], "created new-0");
+        assert_eq!(states["twin-b"], "in_doubt ");
+        assert_eq!(states.len(), 22);
+    }
 }
