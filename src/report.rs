@@ -1,14 +1,17 @@
 //! `tasks.csv`: the ledger as people and spreadsheets read it. Nothing ever reads it back.
 //!
 //! While a run goes on, rows are appended as pairs are settled; when it ends, the file is written
-//! anew, whole and in manifest order. The same file comes out of the ledger at any time.
+//! anew, whole and in manifest order. The same file comes out of the ledger at any time. Where no row
+//! has changed and the bytes of the file are still the same, it is left as it is.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::files::write_whole;
-use crate::ledger::{Change, LedgerError, Rows, View};
+use sha2::{Digest, Sha256};
+
+use crate::files::{hexadecimal, sha256, write_whole};
+use crate::ledger::{Change, LedgerError, Rows, Sheet, View};
 use crate::state::State;
 use crate::view::{COLUMNS, Row, cells, csv_writer};
 
@@ -30,6 +33,9 @@ pub enum ReportError {
         source: io::Error,
     },
 }
+
+/// To be raised whenever the same rows may give other bytes than before.
+const FORM: u32 = 1;
 
 enum Failure {
     Ledger(LedgerError),
@@ -59,17 +65,78 @@ impl From<csv::Error> for Failure {
 /// # Errors
 /// When the ledger cannot be read or the file not be written; an older one is still there then.
 pub fn write(folder: &Path, view: &View, rows: Rows) -> Result<PathBuf, ReportError> {
+    write_by(folder, |file| fill(file, view, rows))
+}
+
+/// Has `tasks.csv` whole, and tells what it is, for a later run: it is left alone if the ledger knows
+/// what it was and it is that still. Nothing may be written to the ledger meanwhile.
+///
+/// # Errors
+/// As [`write`].
+pub fn settle(folder: &Path, view: &View) -> Result<(PathBuf, Sheet), ReportError> {
     let path = folder.join(FILE);
-    let written = write_whole(&path, |file| {
-        let mut csv = csv_writer(file);
-        csv.write_record(COLUMNS)?;
-        view.each_row::<Failure>(rows, |row| Ok(csv.write_record(cells(&row))?))?;
-        Ok(csv.flush()?)
-    });
-    match written {
+    if let Some(known) = view.sheet()?
+        && found_at(&path).is_ok_and(|found| found == known.file)
+    {
+        return Ok((path, known));
+    }
+    let mut written = String::new();
+    let path = write_by(folder, |file| {
+        let mut digesting = Digesting { to: file, digest: Sha256::new(), length: 0 };
+        fill(&mut digesting, view, Rows::All)?;
+        written = told(digesting.length, &hexadecimal(&digesting.digest.finalize()));
+        Ok(())
+    })?;
+    Ok((path, Sheet::new(written, &view.counts()?)))
+}
+
+fn write_by(
+    folder: &Path,
+    fill: impl FnOnce(&mut io::BufWriter<&File>) -> Result<(), Failure>,
+) -> Result<PathBuf, ReportError> {
+    let path = folder.join(FILE);
+    match write_whole(&path, fill) {
         Ok(()) => Ok(path),
         Err(Failure::Ledger(error)) => Err(error.into()),
         Err(Failure::Io(source)) => Err(ReportError::Io { path, source }),
+    }
+}
+
+fn fill(to: impl Write, view: &View, rows: Rows) -> Result<(), Failure> {
+    let mut csv = csv_writer(to);
+    csv.write_record(COLUMNS)?;
+    view.each_row::<Failure>(rows, |row| Ok(csv.write_record(cells(&row))?))?;
+    Ok(csv.flush()?)
+}
+
+/// What a file is; another release may write the same rows otherwise.
+fn told(length: u64, sha256: &str) -> String {
+    format!("{} {FORM} {length} {sha256}", env!("CARGO_PKG_VERSION"))
+}
+
+fn found_at(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok(told(length, &sha256(&mut file)?))
+}
+
+/// Digests what is written on its way.
+struct Digesting<W> {
+    to: W,
+    digest: Sha256,
+    length: u64,
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        self.length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

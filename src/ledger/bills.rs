@@ -25,11 +25,19 @@ pub struct Bills {
     pub compared: Compared,
 }
 
-/// A sum of credits: how many tasks they are for, what they come to, and of how many nothing is
-/// said. A float is exact to nine thousand million credits, and no sum of odd numbers is too large
-/// for it.
-const SUM: &str = "count(credits_millionths), total(credits_millionths),
-    count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)";
+/// Sums of credits of good tasks and of those that failed: how many tasks they are for, and what they
+/// come to; and of how many nothing is said. In one look, without a sort of them. A float is exact to
+/// nine thousand million credits, and no sum of odd numbers is too large for it.
+const SUMS: &str = "SELECT
+        count(credits_millionths) FILTER (WHERE state <> ?1),
+        total(credits_millionths) FILTER (WHERE state <> ?1),
+        count(credits_millionths) FILTER (WHERE state = ?1),
+        total(credits_millionths) FILTER (WHERE state = ?1),
+        count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)
+    FROM standings
+    UNION ALL SELECT 0, 0.0, count(credits_millionths), total(credits_millionths),
+        count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)
+    FROM former_tasks";
 
 impl View {
     /// What the service says that the tasks cost.
@@ -37,28 +45,19 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn bills(&self) -> Result<Bills, LedgerError> {
-        let sql = format!(
-            "SELECT state = ?1 AS failed, {SUM} FROM standings GROUP BY failed
-            UNION ALL SELECT 1, {SUM} FROM former_tasks"
-        );
-        let read = |row: &SqlRow<'_>| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, u64>(1)?, row.get::<_, f64>(2)?, row.get(3)?))
-        };
-        let mut bills = Bills { compared: self.compared()?, ..Bills::default() };
-        let (mut spoilt, mut good) = (0.0, 0.0);
-        for (is_spoilt, tasks, millionths, without) in
-            self.ask::<(_, _, _, u64)>(&sql, [State::Failed.name()], read)?
-        {
-            bills.without += without;
-            if is_spoilt {
-                bills.spoilt_tasks += tasks;
-                spoilt += millionths;
-            } else {
-                bills.tasks += tasks;
-                good += millionths;
-            }
-        }
+        let (mut bills, mut good, mut spoilt) = (Bills::default(), 0.0, 0.0);
+        self.ask(SUMS, [State::Failed.name()], |row| {
+            bills.tasks += row.get::<_, u64>(0)?;
+            good += row.get::<_, f64>(1)?;
+            bills.spoilt_tasks += row.get::<_, u64>(2)?;
+            spoilt += row.get::<_, f64>(3)?;
+            bills.without += row.get::<_, u64>(4)?;
+            Ok(())
+        })?;
         (bills.credits, bills.spoilt) = (Credits::of(good / 1e6), Credits::of(spoilt / 1e6));
+        if bills.tasks > 0 {
+            bills.compared = self.compared()?;
+        }
         Ok(bills)
     }
 

@@ -14,6 +14,9 @@ use crate::state::State;
 impl Write<'_> {
     /// The pairs whose create was under way when the last run ended.
     pub(super) fn pending(&self) -> Result<Vec<Intent>, LedgerError> {
+        if self.is_none_in(State::Sending)? {
+            return Ok(Vec::new());
+        }
         self.intents("state = ?1 ORDER BY place", [State::Sending.name()])
     }
 

@@ -52,6 +52,7 @@ mod reserve;
 mod restored;
 mod schema;
 mod seen;
+mod sheet;
 mod store;
 mod task;
 mod trial;
@@ -89,13 +90,14 @@ pub use self::permit::{Departure, Permit, Receipt};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
+pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
 pub use self::videos::{MissingFile, Remarked, Totals};
 pub use self::view::{Rows, View};
-pub use self::writer::Ledger;
+pub use self::writer::{Ended, Ledger};
 
 /// The file of the ledger in a run folder.
 pub const FILE: &str = "ledger.sqlite";

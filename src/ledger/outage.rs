@@ -123,6 +123,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn unfinished(&self) -> Result<u64, LedgerError> {
+        if self.is_none_in(State::Created)? {
+            return Ok(0);
+        }
         self.one("SELECT count(*) FROM standings WHERE state = ?1", [State::Created.name()])
     }
 

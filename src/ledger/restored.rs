@@ -142,6 +142,7 @@ impl Lost {
                 self.newer.sent.insert(id.clone(), task);
             }
         }
+        write.forget_sheet()?;
         write.finish()?;
         transaction.commit().map_err(|error| LedgerError::sqlite(&path, &error))?;
         let last = last_event(connection, self.parts.folder())?;

@@ -16,7 +16,7 @@ CREATE TABLE batch (
     idempotency_window INTEGER,            -- how long the service remembers a key
     listed     TEXT,                       -- the digest of what was listed, where that says it all
     all_listed INTEGER NOT NULL DEFAULT 0, -- 1: the manifest lists every row
-    sheet      TEXT                        -- what tasks.csv is, if no row changed since it was written
+    sheet      TEXT                        -- what tasks.csv is, and counts, if no row changed since
 );
 
 -- The processes that held the ledger to write, by their random ids.

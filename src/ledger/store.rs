@@ -16,6 +16,7 @@ use super::migrate::Migrated;
 use super::purse::Purse;
 use super::reserve::Reserve;
 use super::restored::Lost;
+use super::sheet::{Sheet, Touched};
 use super::task::Feeder;
 use super::write::Write;
 use super::{Change, FILE, LedgerError, Renamed, View, schema};
@@ -30,6 +31,7 @@ pub struct Store {
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
+    touched: Touched,
     /// The folded ids of pairs that this run leaves out.
     left_out: Arc<HashSet<String>>,
     recovered: usize,
@@ -109,6 +111,7 @@ impl Store {
         let path = folder.join(FILE);
         lock.places.keep(&path)?;
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&path, &error);
+        let touched = Touched::by(&connection).map_err(failed)?;
         if let Some(lost) = lost {
             lost.take_up(&connection, &waiting)?;
         }
@@ -126,6 +129,7 @@ impl Store {
             events,
             feeder: None,
             purse: Purse::default(),
+            touched,
             left_out: Arc::default(),
             recovered: 0,
             migrated,
@@ -252,9 +256,16 @@ impl Store {
         write.look_aside(&self.fence)?;
         let aside = write.aside.clone();
         let result = work(&mut write)?;
+        let forgets = self.touched.is_news();
+        if forgets {
+            write.forget_sheet()?;
+        }
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
+        if forgets {
+            self.touched.is_told();
+        }
         if aside.is_some() {
             self.leave_alone();
         }
@@ -300,11 +311,17 @@ impl Store {
     ///
     /// # Errors
     /// When the file system refuses, or another run has it; what was written stands all the same.
-    pub fn close(mut self) -> Result<(), LedgerError> {
+    pub fn close(self) -> Result<(), LedgerError> {
+        self.close_with(None)
+    }
+
+    /// The same, and says what `tasks.csv` is if that was just written or looked at.
+    pub(super) fn close_with(mut self, sheet: Option<&Sheet>) -> Result<(), LedgerError> {
         let logged = self.end_log();
         let run = self.fence.run.clone();
         let ((), Committed { aside, .. }) = self.commit(|write| {
             write.release(&run)?;
+            sheet.map_or(Ok(()), |sheet| write.keep_sheet(&run, sheet))?;
             // Whoever opens a ledger in use looks through its log.
             if logged.is_ok() { write.leave_in_order(&run) } else { Ok(()) }
         })?;

@@ -71,6 +71,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn totals(&self) -> Result<Totals, LedgerError> {
+        if self.is_none_in(State::Saved)? {
+            return Ok(Totals::default());
+        }
         let saved = State::Saved.name();
         let sums = "SELECT count(*), coalesce(sum(video_bytes), 0), total(video_millis) / 1000,
                 iif(count(*) = count(audio_millis), sum(max((audio_millis + 999) / 1000, 1)), NULL)
@@ -93,6 +96,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn remarked(&self) -> Result<Vec<Remarked>, LedgerError> {
+        if self.is_none_in(State::Saved)? {
+            return Ok(Vec::new());
+        }
         let (noted, repeated) = self.is_anything_odd()?;
         let mut remarked = if noted { self.noted()? } else { Vec::new() };
         if repeated {

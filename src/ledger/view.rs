@@ -130,6 +130,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, LedgerError> {
+        if let Some(counts) = self.sheet()?.and_then(|sheet| sheet.counts()) {
+            return Ok(counts);
+        }
         // Reading what pairs ask for takes several times as long, and so does sorting them.
         let which = match self.lists_all()? {
             true => "standings",
@@ -226,6 +229,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn planned(&self, after: Option<i64>, most: usize) -> Result<Vec<Planned>, LedgerError> {
+        if self.is_none_in(State::Planned)? {
+            return Ok(Vec::new());
+        }
         let sql = format!("{PLANNED} AND place > ?2 ORDER BY place LIMIT ?3");
         let mut from = after.unwrap_or(-1);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -298,6 +304,9 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn unsaved(&self) -> Result<Vec<Row>, LedgerError> {
+        if self.is_none_in(State::Completed)? {
+            return Ok(Vec::new());
+        }
         let sql = format!(
             "SELECT {ROW} FROM pairs p JOIN standings s USING (pair)
                 WHERE s.state = ?1 ORDER BY s.linked_at, p.place"

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::fence::Fence;
 use super::permit::Occasion;
 use super::reserve::Reserve;
+use super::sheet::Sheet;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
@@ -29,7 +30,7 @@ const GROUP: usize = 1024;
 #[derive(Debug)]
 pub struct Ledger {
     jobs: Jobs,
-    thread: JoinHandle<Result<(), LedgerError>>,
+    thread: JoinHandle<Writer>,
     view: View,
     fence: Fence,
 }
@@ -191,13 +192,19 @@ impl Ledger {
     /// # Errors
     /// The first thing that could not be written.
     pub fn close(self) -> Result<(), LedgerError> {
+        self.end().close(None)
+    }
+
+    /// The same, and keeps the ledger's lock.
+    #[must_use]
+    pub fn end(self) -> Ended {
         let Self { jobs, thread, view, .. } = self;
         // Before the writer is told to end: it leaves one file behind only if nobody reads.
         drop(view);
         // It has ended if it cannot be told.
         let _ = jobs.send(None);
         match thread.join() {
-            Ok(result) => result,
+            Ok(writer) => Ended(writer),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
@@ -221,6 +228,33 @@ fn gone() -> LedgerError {
     LedgerError::io(Path::new("ledger"), std::io::ErrorKind::BrokenPipe)
 }
 
+/// A ledger in which nothing is written any more, and which is still this run's.
+pub struct Ended(Writer);
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ended")
+    }
+}
+
+impl Ended {
+    /// What was committed; nothing where something went wrong, or another run has it.
+    #[must_use]
+    pub fn view(&self) -> Option<View> {
+        let is_whole = self.0.broken.is_none() && self.0.is_ours();
+        if is_whole { self.0.store.view().ok() } else { None }
+    }
+
+    /// Leaves the ledger in good order, and with it what `tasks.csv` is, if that is known. Whatever reads
+    /// it here has to be dropped before.
+    ///
+    /// # Errors
+    /// The first thing that could not be written.
+    pub fn close(self, sheet: Option<&Sheet>) -> Result<(), LedgerError> {
+        self.0.close(sheet)
+    }
+}
+
 struct Writer {
     store: Store,
     observer: Observer,
@@ -230,7 +264,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &mpsc::Receiver<Option<Order>>) -> Result<(), LedgerError> {
+    fn run(mut self, queue: &mpsc::Receiver<Option<Order>>) -> Self {
         while let Ok(first) = queue.recv() {
             let group = std::iter::once(first).chain(queue.try_iter()).take(GROUP);
             if !self.go_on(group.collect()) {
@@ -239,8 +273,12 @@ impl Writer {
         }
         // What came back while the last group was written.
         self.go_on(queue.try_iter().collect());
+        self
+    }
+
+    fn close(self, sheet: Option<&Sheet>) -> Result<(), LedgerError> {
         let ours = self.is_ours();
-        let closed = self.store.close();
+        let closed = self.store.close_with(sheet);
         match self.reserve {
             Some(reserve) if !ours || is_aside(&closed) => reserve.leave(),
             reserve => drop(reserve),

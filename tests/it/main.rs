@@ -32,6 +32,7 @@ mod init;
 mod inside;
 mod keys;
 mod layers;
+mod left_alone;
 mod library;
 mod link_refusals;
 mod links;

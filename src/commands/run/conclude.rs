@@ -1,5 +1,6 @@
 //! The end of a run: what came of it, what it means, and what to do next.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,9 +11,9 @@ use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Rows, Totals};
+use crate::ledger::{Rows, Sheet, Totals};
 use crate::price::{Money, Refusal};
-use crate::report;
+use crate::report::{self, ReportError};
 use crate::state::State;
 use crate::submit::{self, Board, Reason, Stops, Trouble};
 use crate::ui::{Ui, counted};
@@ -32,6 +33,8 @@ pub(super) struct End {
     pub(super) took: Duration,
     /// How many pairs it leaves planned on purpose.
     pub(super) kept: u64,
+    /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
+    pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
 }
 
 impl End {
@@ -61,14 +64,19 @@ impl End {
     }
 }
 
-/// Writes the CSV and says how it went and what to do next.
-pub(super) fn conclude(ui: &Ui, batch: &Batch, end: &End) -> Result<Exit, Failure> {
+/// Says how it went and what to do next; and writes the CSV where that was not done.
+pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Failure> {
+    let sheet = end.sheet.take();
+    let end = &end;
     end.stops.reasons().into_iter().for_each(|reason| explain(ui, batch, reason));
     end.created.iter().for_each(|created| explain_money(ui, batch, created));
     explain_cut(ui, batch, end);
     let view = batch.site.existing()?;
     let standing = Standing::read(&view)?;
-    let csv = report::write(&batch.site.folder, &view, Rows::All)?;
+    let csv = match sheet {
+        Some(sheet) => sheet?.0,
+        None => report::write(&batch.site.folder, &view, Rows::All)?,
+    };
     let exit = end.exit(&standing);
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());

@@ -40,7 +40,7 @@ use crate::files::sweep;
 use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
-use crate::report::Live;
+use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Ui, Work, counted};
@@ -115,29 +115,33 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if ledger.look().is_ok() {
         pulse::end(folder);
     }
-    let closed = ledger.close();
+    let ended = ledger.end();
+    // While nobody else can change what it shows.
+    let sheet = ended.view().map(|view| report::settle(folder, &view));
+    let known = sheet.as_ref().and_then(|sheet| sheet.as_ref().ok()).map(|(_, known)| known);
+    let closed = ended.close(known);
     lock(&progress).end();
     let took = started.elapsed();
-    let end = End { until: args.until, created, stops, board, took, kept };
-    let exit = ended(ui, &batch, (closed, &end))?;
+    let end = End { until: args.until, created, stops, board, took, kept, sheet };
+    let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }
 
 /// What came of a run whose ledger was closed.
-fn ended(
+fn outcome(
     ui: &Ui,
     batch: &Batch,
-    (closed, end): (Result<(), LedgerError>, &End),
+    (closed, end): (Result<(), LedgerError>, End),
 ) -> Result<Exit, Failure> {
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
         (Err(error), _) if error.is_aside() => {
-            explain_cut(ui, batch, end);
+            explain_cut(ui, batch, &end);
             Err(error.into())
         }
         (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, batch, end),
         (Err(error), _) => {
-            explain_cut(ui, batch, end);
+            explain_cut(ui, batch, &end);
             Err(error.into())
         }
     }
