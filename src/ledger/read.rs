@@ -14,6 +14,8 @@ use crate::files::{Identity, folder_of};
 
 /// How long a reader waits while a run opens or closes the file.
 const LOOKS: Duration = Duration::from_secs(10);
+/// How much of a ledger that a run writes its readers hold each, in kB: they go through it in order.
+const CACHE: i64 = -512;
 
 /// A ledger that was opened for reading.
 #[derive(Debug)]
@@ -123,7 +125,9 @@ fn open(folder: &Path, path: &Path) -> Result<Opened, LedgerError> {
 fn plainly(path: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags)?;
-    connection.busy_timeout(LOOKS).map_err(|error| LedgerError::sqlite(path, &error))?;
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
+    connection.busy_timeout(LOOKS).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", CACHE).map_err(failed)?;
     Ok(connection)
 }
 

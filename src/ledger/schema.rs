@@ -16,6 +16,10 @@ use crate::files::make_private;
 const APPLICATION_ID: i32 = 0x4341_4c4c;
 /// How long the write-ahead log grows, in pages.
 const CHECKPOINT: i64 = 4096;
+/// How much of the file its writer holds, in kB, taken as needed: the ends of the tables to which all is
+/// appended, and the rows of creates under way. Four times as much brings nothing, also with ids in no
+/// order: the system holds the file.
+const CACHE: i64 = -2 * 1024;
 /// How many statements stay prepared: more than there are.
 const STATEMENTS: usize = 128;
 /// Of the newest format.
@@ -64,8 +68,7 @@ pub(super) fn open(folder: &Path, endpoint: &str, newer: Newer) -> Result<Opened
     // FULL: a commit that was answered survives a power cut.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    // The rows that change with every create of a large batch; in kB, taken as needed.
-    connection.pragma_update(None, "cache_size", -8 * 1024).map_err(failed)?;
+    connection.pragma_update(None, "cache_size", CACHE).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Moved into the file each so many pages of 4 kB, at two syncs; and no longer than this in bytes
     // once that is done, however long it was while somebody read.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use callsheet_mock::Scenario;
+use callsheet_mock::{Fault, Rule, Scenario};
 
 use crate::sheet::{KEY, Said, Sheet, fake};
 
@@ -108,13 +108,36 @@ fn what_has_to_be_compared_with_pairs_has_them_read() {
     assert_eq!(api.book().entries.len(), 2);
 }
 
-/// Rows that take as much room as a hundred thousand others.
+/// What is in doubt or was refused stays so, unless somebody says otherwise.
+#[test]
+fn pairs_that_nothing_is_to_be_sent_of_have_no_list_read() {
+    let faults = [(Fault::ResetAfterAccept, "pair-0"), (Fault::Status422, "pair-1")];
+    let rule =
+        |(fault, pair): (Fault, &str)| Rule::new(fault).matching(&pair.replace("pair-", "/"));
+    let api = fake(Scenario { faults: faults.map(rule).into(), ..Scenario::default() });
+    let sheet = Sheet::pairs(4, api.url(), "concurrency: 1");
+    let first = run(&sheet, &["--limit", "3"]);
+    let states = |sheet: &Sheet| {
+        let rows = sheet.rows();
+        ["pair-0", "pair-1", "pair-2", "pair-3"].map(|id| rows[id]["state"].clone())
+    };
+    assert_eq!(states(&sheet), ["in_doubt", "rejected", "created", "planned"], "{first}");
+    let sent = api.book().entries.len();
+    let rest = run(&sheet, &[]);
+    assert!(rest.err.contains(NOT_READ), "{rest}");
+    assert_eq!(states(&sheet), ["in_doubt", "rejected", "created", "created"], "{rest}");
+    assert_eq!((rest.code, api.book().entries.len()), (5, sent + 1), "{rest}");
+    let asked = run(&sheet, &["--retry-rejected"]);
+    assert!(!asked.err.contains(NOT_READ), "a person's word: {asked}");
+}
+
+/// Rows that take as much room as some thousand others.
 #[test]
 fn a_list_that_is_too_long_to_be_held_is_listed_and_continued() {
     let api = fake(Scenario::default());
     let yaml = format!("version: 1\nendpoint: {}\npairs_from: long.jsonl\n", api.url());
     let sheet = Sheet::new(&yaml);
-    let room = " ".repeat(120_000);
+    let room = " ".repeat(4_000);
     let row = |n: usize| {
         let [image, audio] = ["jpg", "mp3"].map(|kind| format!("https://example.com/{n}.{kind}"));
         format!("{{\"id\": \"row-{n}\",{room}\"image\": \"{image}\", \"audio\": \"{audio}\"}}\n")
@@ -143,7 +166,7 @@ fn a_list_that_is_too_long_to_be_held_is_listed_and_continued() {
 
 #[test]
 fn what_is_wrong_in_the_last_row_of_a_long_list_is_said() {
-    let room = " ".repeat(120_000);
+    let room = " ".repeat(4_000);
     let row = |n: usize, image: &str, audio: &str| {
         format!("{{\"id\": \"row-{n}\",{room}\"image\": \"{image}\", \"audio\": \"{audio}\"}}\n")
     };

@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::ui::Ui;
 
 /// From so many bytes of manifest and tables on, pairs are read twice rather than held.
-const LONG: u64 = 32 << 20;
+const LONG: u64 = 1 << 20;
 
 /// The batch without its pairs; nothing if they have to be held.
 pub(super) fn batch(ui: &Ui, args: &RunArgs) -> Result<Option<Batch>, Failure> {
@@ -63,10 +63,11 @@ fn listed(args: &RunArgs, batch: &Batch, view: &View) -> Result<Option<Pairs>, F
     }
     let counts = view.counts()?;
     let any = |wanted: &[State]| counts.iter().any(|(state, _)| wanted.contains(state));
-    // They may be sent by a person's word, or because of their keys.
-    let again = [State::Rejected, State::Failed, State::InDoubt, State::Sending];
+    // What is not planned is sent by a person's word alone, or because of its key.
     let asked = args.pay_again || args.retry_failed.is_some() || args.retry_rejected.is_some();
-    if asked || any(&again) || any(&[State::Planned]) && !may_send(batch, view)? {
+    let doubts = [State::InDoubt, State::Sending];
+    let is_keyed = batch.manifest.idempotency.is_some() && any(&doubts);
+    if asked || is_keyed || any(&[State::Planned]) && !may_send(batch, view)? {
         return Ok(None);
     }
     let pairs = counts.iter().map(|(_, pairs)| pairs).sum();
