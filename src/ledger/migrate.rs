@@ -109,6 +109,8 @@ fn judge<'a>(
     for step in steps {
         doubts += (step.judge)(&mut write)?;
     }
+    // What was judged anew is in no file yet.
+    write.forget_sheet()?;
     write.finish()?;
     Ok(doubts)
 }

@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::ui::Ui;
 
 /// From so many bytes of manifest and tables on, pairs are read twice rather than held.
-const LONG: u64 = 1 << 20;
+const LONG: u64 = 256 << 10;
 
 /// The batch without its pairs; nothing if they have to be held.
 pub(super) fn batch(ui: &Ui, args: &RunArgs) -> Result<Option<Batch>, Failure> {
