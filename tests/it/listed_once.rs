@@ -112,8 +112,7 @@ fn what_has_to_be_compared_with_pairs_has_them_read() {
 #[test]
 fn pairs_that_nothing_is_to_be_sent_of_have_no_list_read() {
     let faults = [(Fault::ResetAfterAccept, "pair-0"), (Fault::Status422, "pair-1")];
-    let rule =
-        |(fault, pair): (Fault, &str)| Rule::new(fault).matching(&pair.replace("pair-", "/"));
+    let rule = |(fault, pair): (Fault, &str)| Rule::new(fault).matching(pair.replace("pair-", "/"));
     let api = fake(Scenario { faults: faults.map(rule).into(), ..Scenario::default() });
     let sheet = Sheet::pairs(4, api.url(), "concurrency: 1");
     let first = run(&sheet, &["--limit", "3"]);
