@@ -63,7 +63,9 @@ impl Billed {
         };
         sum.tasks += 1;
         sum.millionths += credits;
-        let Some(seconds) = row.get::<_, Option<u64>>(4)?.filter(|_| !failed) else { return Ok(()) };
+        let Some(seconds) = row.get::<_, Option<u64>>(4)?.filter(|_| !failed) else {
+            return Ok(());
+        };
         let price: Option<f64> = row.get(3)?;
         let reckoned = if price.is_some() { &mut self.priced } else { &mut self.unpriced };
         reckoned.add(credits, price.unwrap_or_default(), seconds);

@@ -153,11 +153,7 @@ impl Ui {
 
     /// The result that was asked for, where that for programs is too long to be held: whatever
     /// `value` writes.
-    pub fn long_result(
-        &self,
-        text: &str,
-        value: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) {
+    pub fn long_result(&self, text: &str, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if !self.json {
             return print(io::stdout(), text);
         }

@@ -5,6 +5,7 @@
 //! this machine, run folders nearby or other names of pairs are to be compared with them, the pairs
 //! are held, and what is wrong is said from them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::document::{self, PairList, Spool};
@@ -26,6 +27,9 @@ use crate::manifest::{Manifest, Marks, Outline};
 use crate::pair::{Pair, Role, Source};
 use crate::plan::{Step, step, step_of};
 use crate::ui::Ui;
+
+/// How many portraits are told apart: many pairs share one, and each is looked at once.
+const TOLD_APART: usize = 10_000;
 
 /// What a plan is made from.
 struct Lean<'a> {
@@ -55,6 +59,8 @@ struct Tally<'l> {
     reckoning: Reckoning,
     list: Option<Spool>,
     media: Option<MediaSeen<'l>>,
+    /// Portraits of which nothing is to be said.
+    good: HashSet<String>,
     /// Whether no pair has to be compared with anything else.
     clean: bool,
 }
@@ -86,7 +92,8 @@ impl<'a> Lean<'a> {
         if let Some(manifest) = &manifest {
             self.written.announce(self.ui, manifest);
         }
-        view.iter().try_for_each(|view| belongs::check_manifest(self.ui, &self.batch.site, view))?;
+        view.iter()
+            .try_for_each(|view| belongs::check_manifest(self.ui, &self.batch.site, view))?;
         let manifest = manifest.unwrap_or_else(|| self.batch.manifest.clone());
         let batch = Batch { pairs, manifest, ..self.batch };
         Ok(Some(Looked { batch, view, seen }))
@@ -98,8 +105,8 @@ impl<'a> Lean<'a> {
             return Ok(None);
         }
         match view {
-            Some(view) if view.has_listed(&self.batch.digest())? => self.from_ledger(view),
-            view if self.written.may_be_long() => self.from_files(view),
+            Some(view) if view.has_listed(&self.batch.digest())? => self.by_ledger(view),
+            view if self.written.may_be_long() => self.by_files(view),
             _ => Ok(None),
         }
     }
@@ -115,12 +122,13 @@ impl<'a> Lean<'a> {
             reckoning: Reckoning::new(batch, view)?,
             list: asks.then(Spool::new).transpose()?,
             media: saves.then(|| MediaSeen::new(&self.catalog)),
+            good: HashSet::new(),
             clean: true,
         })
     }
 
     /// Of what the ledger has listed from these very files: each pair is there as it is asked for.
-    fn from_ledger(&self, view: &View) -> Result<Option<Found>, Failure> {
+    fn by_ledger(&self, view: &View) -> Result<Option<Found>, Failure> {
         let mut tally = self.tally(Some(view))?;
         let pairs = match tally.list {
             Some(_) => self.each_with_its_stand(view, &mut tally)?,
@@ -138,6 +146,7 @@ impl<'a> Lean<'a> {
         }
         tally.reckoning.plan.no_longer_listed = view.created_and_unlisted()?;
         let seen = tally.conclude(Some(view))?;
+        tracing::info!("the ledger has this very list: its {pairs} pairs are not compared again");
         Ok(Some(Found { seen, pairs: Pairs::Listed(pairs), manifest: None }))
     }
 
@@ -162,7 +171,7 @@ impl<'a> Lean<'a> {
     }
 
     /// Of what no ledger has listed, or another one of it.
-    fn from_files(&self, view: Option<&View>) -> Result<Option<Found>, Failure> {
+    fn by_files(&self, view: Option<&View>) -> Result<Option<Found>, Failure> {
         let mut tally = self.tally(view)?;
         let (mut against, mut failed) = (view.map(Comparison::new), None);
         let judge = |pair: &Pair, marks: &Marks| {
@@ -173,7 +182,8 @@ impl<'a> Lean<'a> {
                 failed = Some(error);
             }
         };
-        let Outline { manifest, pairs, .. } = self.written.judged(&self.args.batch.manifest, judge)?;
+        let Outline { manifest, pairs, .. } =
+            self.written.judged(&self.args.batch.manifest, judge)?;
         if !tally.clean {
             return Ok(None);
         }
@@ -181,6 +191,7 @@ impl<'a> Lean<'a> {
         let gone = against.as_ref().map(Comparison::created_and_gone).transpose()?;
         tally.reckoning.plan.no_longer_listed = gone.unwrap_or(0);
         let seen = tally.conclude(view)?;
+        tracing::info!("{pairs} pairs are read one at a time rather than held");
         Ok(Some(Found { seen, pairs: Pairs::ToList(pairs), manifest: Some(manifest) }))
     }
 
@@ -232,7 +243,7 @@ impl Tally<'_> {
         marks: &Marks,
     ) -> Result<(), Failure> {
         let dies = self.links.expiry(pair, marks);
-        self.clean &= !dies.is_some_and(|(weight, _)| weight == Weight::Error);
+        self.clean &= dies.is_none_or(|(weight, _)| weight != Weight::Error);
         let Some(against) = against else {
             self.pair(pair, Step::Create, None);
             return Ok(());
@@ -256,13 +267,18 @@ impl Tally<'_> {
 
     /// No link leads into a house, and none that is to be sent is known not to work.
     fn judge(&mut self, step: Step, url: &str, role: Role) {
-        let is_bad = || {
-            let remarks = self.links.remarks(url, role);
-            remarks.iter().any(|remark| remark.weight == Weight::Error)
-        };
-        self.clean = self.clean
-            && self.inside.remark_of(url).is_none()
-            && !(step == Step::Create && is_bad());
+        if !self.clean || self.good.contains(url) && role == Role::Image {
+            return;
+        }
+        self.clean = self.inside.remark_of(url).is_none();
+        if step != Step::Create {
+            return;
+        }
+        let remarks = self.links.remarks(url, role);
+        self.clean &= remarks.iter().all(|remark| remark.weight != Weight::Error);
+        if self.clean && role == Role::Image && self.good.len() < TOLD_APART {
+            self.good.insert(url.to_owned());
+        }
     }
 
     /// How long the recording may be billed for, if somebody has looked at it.
