@@ -50,7 +50,7 @@ fn a_long_table_takes_no_more_memory_than_a_short_one() {
 }
 
 /// A plan as well, also one that is kept, and one against a ledger that has listed them all. Held,
-/// these rows took 20 MB more.
+/// these rows took 8 MB more.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_plan_of_a_long_table_takes_no_more_memory_than_that_of_a_short_one() {
