@@ -73,8 +73,16 @@ impl Step {
 pub fn step(pair: &Pair, known: Option<&Known>) -> Step {
     let Some(known) = known else { return Step::Create };
     match known.state {
-        State::Planned => Step::Create,
         State::Rejected if is_changed(pair, known) => Step::Create,
+        state => step_of(state),
+    }
+}
+
+/// What a run would do with a pair that asks for what is known of it.
+#[must_use]
+pub const fn step_of(state: State) -> Step {
+    match state {
+        State::Planned => Step::Create,
         State::Rejected => Step::Rejected,
         State::Created | State::Completed => Step::Wait,
         State::Saved => Step::Done,
@@ -88,7 +96,7 @@ pub fn step(pair: &Pair, known: Option<&Known>) -> Step {
 /// Whether the manifest now asks for something else than what the ledger has.
 #[must_use]
 pub fn is_changed(pair: &Pair, known: &Known) -> bool {
-    let now = Fingerprint::of(&pair.request.to_json().to_string());
+    let now = Fingerprint::of(&pair.request.body());
     // Of a pair that only the events of a lost ledger tell of, nobody knows what was asked for.
     !known.fingerprint.is_empty() && now.as_bytes() != known.fingerprint
 }
@@ -163,15 +171,20 @@ impl Plan {
     ) -> Step {
         let step = step(pair, known);
         let price = tariff.map(|tariff| tariff.of_request(&pair.request));
-        self.sums[step as usize].add(audio, price);
+        self.count(step, audio, price);
         let sent = step != Step::Create;
         self.changed += u64::from(sent && known.is_some_and(|known| is_changed(pair, known)));
         step
     }
 
+    /// Counts a listed pair of which it is known what a run would do with it.
+    pub fn count(&mut self, step: Step, audio: Option<Duration>, price: Option<Price>) {
+        self.sums[step as usize].add(audio, price);
+    }
+
     /// Counts a listed pair that a run would send, were its files fit to be sent.
     pub fn leave_out(&mut self, audio: Option<Duration>, price: Option<Price>) -> Step {
-        self.sums[Step::Rejected as usize].add(audio, price);
+        self.count(Step::Rejected, audio, price);
         Step::Rejected
     }
 

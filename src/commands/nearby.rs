@@ -80,6 +80,18 @@ pub(super) fn may_have_paid(batch: &Batch) -> Result<bool, Failure> {
     Ok(!none && !batch.site.rehearsal)
 }
 
+/// Whether there are run folders of the batch's service nearby, or such as nobody can look into: then
+/// its pairs are compared with what was paid for there.
+pub(super) fn are_there_any(batch: &Batch, view: Option<&View>) -> Result<bool, Failure> {
+    if batch.site.rehearsal {
+        return Ok(false);
+    }
+    let mut closed = Vec::new();
+    let mut neighbours = folders::neighbours(&batch.site, &mut closed)?;
+    keep_service(&mut neighbours, &batch.owner(), view)?;
+    Ok(!(neighbours.is_empty() && closed.is_empty()))
+}
+
 fn look_once(
     batch: &Batch,
     (view, again): (Option<&View>, &HashSet<String>),

@@ -1,12 +1,19 @@
 //! `plan`: what a run would do now, what that costs, and how long it takes.
 
+mod document;
+mod lean;
+mod reckoning;
+mod text;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use self::document::{Document, PairList};
+use self::reckoning::Reckoning;
 use super::balance::Balance;
-use super::batch::{Batch, shell_word};
+use super::batch::{Batch, Pairs, shell_word};
 use super::belongs;
 use super::failure::Failure;
 use super::keys::Resends;
@@ -19,15 +26,15 @@ use super::{links, locals};
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
-use crate::fitness::{Weight, roughly};
+use crate::fitness::Weight;
 use crate::ledger::{Renamed, Rows, View};
 use crate::manifest::DEFAULT_ENDPOINT;
 use crate::manifest::Manifest;
-use crate::pair::{ApiKey, Pair, Role, Source, Tag, folded};
-use crate::plan::{Plan, Speed, Step, Sum, step};
+use crate::pair::{ApiKey, Pair, Role, Source, folded};
+use crate::plan::{Plan, Speed, Step, step};
 use crate::preflight::{Medium, distinct};
-use crate::price::{Amount, Rules, billed};
-use crate::ui::{Ui, counted};
+use crate::price::Amount;
+use crate::ui::Ui;
 
 /// What is assumed of the server until creates were answered and tasks have ended.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -56,26 +63,45 @@ pub(super) struct Outlook {
 }
 
 pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
-    let mut batch = Batch::open(ui, &args.batch)?;
-    let catalog = Catalog::open(&batch.site.folder);
-    locals::settle(&mut batch, &catalog)?;
-    let view = batch.site.view()?;
-    view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
-    let mut seen = look(&batch, view.as_ref(), &catalog);
-    if view.as_ref().is_some_and(View::is_outdated) {
-        seen = look(&batch, batch.site.view()?.as_ref(), &catalog);
-    }
-    let Seen { outlook, standing, basis, resends } = seen?;
-    links::refuse(&batch, &catalog, || Ok(outlook.unsent(&batch)))?;
-    let told = view.as_ref().map(|view| told::describe(view, &batch)).transpose()?.flatten();
-    let doubts = standing.and_then(|standing| standing.describe_doubts(&batch.site));
-    let mut text = outlook.describe(ui, &batch);
-    let balance = balance(&batch, args, view.as_ref(), &outlook)?;
+    let looked = match lean::look(ui, args)? {
+        Some(looked) => looked,
+        None => held(ui, args)?,
+    };
+    tell(ui, args, &looked)
+}
+
+/// A batch, and what a run would do with it.
+struct Looked {
+    batch: Batch,
+    view: Option<View>,
+    seen: Seen,
+}
+
+/// What a run would do and where the batch stands, with all that depends on.
+struct Seen {
+    outlook: Outlook,
+    standing: Option<Standing>,
+    /// Where the plan is to be saved.
+    basis: Option<Basis>,
+    pairs: PairList,
+    resends: Resends,
+}
+
+fn tell(ui: &Ui, args: &PlanArgs, looked: &Looked) -> Result<Exit, Failure> {
+    let Looked { batch, view, seen } = looked;
+    let Seen { outlook, standing, basis, pairs, resends } = seen;
+    let told = match batch.pairs {
+        Pairs::Held => view.as_ref().map(|view| told::describe(view, batch)).transpose()?.flatten(),
+        Pairs::Listed(_) | Pairs::ToList(_) => None,
+    };
+    let doubts = standing.as_ref().and_then(|standing| standing.describe_doubts(&batch.site));
+    let mut text = outlook.describe(ui, batch);
+    let balance = balance(batch, args, looked)?;
     text.extend(balance.map(|balance| format!("\n{}", balance.line())));
     text.extend(doubts.map(|text| format!("\n{text}")));
     text.extend(told.map(|text| format!("\n{text}")));
-    let mut value = outlook.json(&batch);
-    resends.json().into_iter().for_each(|resends| value["idempotency"] = resends);
+    let mut totals = outlook.totals(batch);
+    totals.extend(resends.json().map(|resends| ("idempotency".to_owned(), resends)));
     let may_need_one = resends.may_need_one() && resends.is_empty();
     if may_need_one && outlook.plan.of(Step::Create).pairs > 0 {
         text.push_str(
@@ -83,53 +109,79 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
              honours keys",
         );
     }
-    if let Some(path) = &args.save {
-        saved::save(path, &value, &basis)?;
-        text.push_str(&format!(
-            "\nsaved: {} --plan {}",
-            batch.site.command("run"),
-            shell_word(path)
-        ));
+    if let Some((path, basis)) = args.save.as_ref().zip(basis.as_ref()) {
+        saved::save(path, &Document { totals: &totals, pairs }, basis)?;
+        let run = batch.site.command("run");
+        text.push_str(&format!("\nsaved: {run} --plan {}", shell_word(path)));
     }
     // It is no part of what was saved.
-    value["balance"] = balance.map_or(Value::Null, |balance| balance.json());
-    ui.result(&text, &value);
+    let balance = balance.map_or(Value::Null, |balance| balance.json());
+    totals.insert("balance".to_owned(), balance);
+    let document = Document { totals: &totals, pairs };
+    ui.long_result(&text, |to| Ok(serde_json::to_writer_pretty(to, &document)?));
     Ok(Exit::Done)
 }
 
-/// What a run would do and where the batch stands, with all that depends on.
-struct Seen {
-    outlook: Outlook,
-    standing: Option<Standing>,
-    basis: Basis,
-    resends: Resends,
+/// With all pairs in memory, to be compared with everything else.
+fn held(ui: &Ui, args: &PlanArgs) -> Result<Looked, Failure> {
+    let mut batch = Batch::open(ui, &args.batch)?;
+    let catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
+    let view = batch.site.view()?;
+    view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
+    let look = |view: Option<&View>| look((ui, args), &batch, view, &catalog);
+    let mut seen = look(view.as_ref());
+    if view.as_ref().is_some_and(View::is_outdated) {
+        seen = look(batch.site.view()?.as_ref());
+    }
+    let seen = seen?;
+    links::refuse(&batch, &catalog, || Ok(seen.outlook.unsent(&batch)))?;
+    Ok(Looked { batch, view, seen })
 }
 
-fn look(batch: &Batch, view: Option<&View>, catalog: &Catalog) -> Result<Seen, Failure> {
+fn look(
+    (ui, args): (&Ui, &PlanArgs),
+    batch: &Batch,
+    view: Option<&View>,
+    catalog: &Catalog,
+) -> Result<Seen, Failure> {
     let mut outlook = outlook(batch, view, catalog)?;
     outlook.nearby = nearby::look(batch, (view, &HashSet::new()), catalog)?;
-    let keys = batch.manifest.idempotency.as_ref();
-    let resends = match view {
-        Some(view) => Resends::read(view, keys)?,
-        None => Resends::of_nothing(keys),
+    let saves = args.save.is_some();
+    let basis = saves.then(|| Basis::of(batch, view, catalog)).transpose()?;
+    let pairs = match ui.is_json() || saves {
+        true => PairList::Held(outlook.pairs(batch).collect()),
+        false => PairList::Unasked,
     };
-    let mut standing = view.map(Standing::read).transpose()?;
-    standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
-    Ok(Seen { outlook, standing, basis: Basis::of(batch, view, catalog)?, resends })
+    Seen::new(batch, view, (outlook, basis, pairs))
+}
+
+impl Seen {
+    /// With where the batch stands, and what keys are good for.
+    fn new(
+        batch: &Batch,
+        view: Option<&View>,
+        (outlook, basis, pairs): (Outlook, Option<Basis>, PairList),
+    ) -> Result<Self, Failure> {
+        let keys = batch.manifest.idempotency.as_ref();
+        let resends = match view {
+            Some(view) => Resends::read(view, keys)?,
+            None => Resends::of_nothing(keys),
+        };
+        let mut standing = view.map(Standing::read).transpose()?;
+        standing.iter_mut().for_each(|standing| standing.resends = resends.clone());
+        Ok(Self { outlook, standing, basis, pairs, resends })
+    }
 }
 
 /// What the account has left, where its service tells.
-fn balance(
-    batch: &Batch,
-    args: &PlanArgs,
-    view: Option<&View>,
-    outlook: &Outlook,
-) -> Result<Option<Balance>, Failure> {
-    let bills = view.map(View::bills).transpose()?.unwrap_or_default();
-    let accounts = view.map(View::accounts).transpose()?.flatten();
+fn balance(batch: &Batch, args: &PlanArgs, looked: &Looked) -> Result<Option<Balance>, Failure> {
+    let Looked { view, seen, .. } = looked;
+    let bills = seen.standing.as_ref().map(|standing| standing.bills).unwrap_or_default();
+    let accounts = view.as_ref().map(View::accounts).transpose()?.flatten();
     let named = args.batch.endpoint.is_some() || batch.endpoint.origin() == DEFAULT_ENDPOINT;
     let is_trusted = |key: &ApiKey| named || accounts.as_ref().is_some_and(|known| known.know(key));
-    Balance::ask(batch, (&args.key, &is_trusted), (outlook.plan.of(Step::Create), &bills))
+    Balance::ask(batch, (&args.key, &is_trusted), (seen.outlook.plan.of(Step::Create), &bills))
 }
 
 /// What a run would do. Recordings are as long as they were when they were last looked at.
@@ -140,7 +192,7 @@ pub(super) fn outlook(
 ) -> Result<Outlook, Failure> {
     let price = batch.manifest.spending.price;
     let unfit = Unfit::of(batch, catalog);
-    let mut plan = Plan::default();
+    let mut reckoning = Reckoning::new(batch, view)?;
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
     let mut unsent = Vec::with_capacity(batch.manifest.pairs.len());
     let listed = Listed::read(view, &batch.manifest.pairs)?;
@@ -148,27 +200,20 @@ pub(super) fn outlook(
         let audio = locals::billable(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
         let sent = step(pair, known.as_ref()) == Step::Create;
+        let plan = &mut reckoning.plan;
         let step = match sent && unfit.contains(pair) {
             true => plan.leave_out(audio, batch.manifest.price_of(pair)),
             false => plan.add(pair, known.as_ref(), audio, price),
         };
+        reckoning.afford(step, audio, batch.manifest.price_of(pair));
         steps.push((step, audio));
         unsent.push(sent);
     }
     if let Some(view) = view {
-        plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;
+        reckoning.plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;
     }
-    let (answer, task) = view.map(View::paces).transpose()?.unwrap_or_default();
-    let manifest = &batch.manifest;
-    let speed = speed(manifest, answer, task);
-    let takes = speed.takes(plan.of(Step::Create).pairs, plan.of(Step::Wait).pairs);
-    let rules = manifest.rules();
-    let spent = view.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
-    let budget = rules.budget.map(|budget| (rules.amount(spent), budget));
-    let affordable = rules.limit().then(|| affordable(batch, &rules, spent, &steps));
-    let (observed, renamed) = (task.is_some(), listed.renamed.len());
-    let nearby = Nearby::default();
-    Ok(Outlook { plan, steps, unsent, takes, observed, budget, affordable, renamed, nearby })
+    let outlook = reckoning.conclude(batch, view)?;
+    Ok(Outlook { steps, unsent, renamed: listed.renamed.len(), ..outlook })
 }
 
 /// How fast a batch goes, as far as that was observed.
@@ -213,25 +258,6 @@ impl Unfit {
     }
 }
 
-/// How many of the pairs to create a run would pay for before the money ends.
-fn affordable(
-    batch: &Batch,
-    rules: &Rules,
-    mut spent: u64,
-    steps: &[(Step, Option<Duration>)],
-) -> u64 {
-    let mut pairs = 0;
-    let all = batch.manifest.pairs.iter().zip(steps);
-    for (pair, (_, audio)) in all.filter(|(_, (step, _))| *step == Step::Create) {
-        let charge = rules.charge_at(*audio, batch.manifest.price_of(pair));
-        if rules.allow(spent, charge).is_ok() {
-            spent = spent.saturating_add(rules.spent(charge));
-            pairs += 1;
-        }
-    }
-    pairs
-}
-
 fn no_longer_listed(view: &View, batch: &Batch, renamed: &[Renamed]) -> Result<u64, Failure> {
     let mut listed: HashSet<_> = batch.manifest.pairs.iter().map(|pair| pair.id.folded()).collect();
     listed.extend(renamed.iter().map(|one| folded(&one.from)));
@@ -259,83 +285,16 @@ impl Outlook {
         self.unsent.get(place).is_some_and(|unsent| *unsent)
     }
 
-    /// A table of at most 80 columns.
-    fn describe(&self, ui: &Ui, batch: &Batch) -> String {
-        let measured = Step::ALL.iter().any(|step| self.plan.of(*step).billed > 0);
-        let currency = &batch.manifest.currency;
-        let cost = batch.manifest.spending.price.map(|_| format!("cost{currency}"));
-        let cost = cost.unwrap_or_default();
-        let head = ["pairs", "", "audio", "billed", &cost].map(str::to_owned);
-        let steps = Step::ALL
-            .into_iter()
-            .filter(|step| *step == Step::Create || self.plan.of(*step).pairs > 0);
-        let rows = steps.map(|step| row(words(step), self.plan.of(step), measured));
-        let rows: Vec<_> = measured.then_some(head).into_iter().chain(rows).collect();
-        let mut lines = vec![batch.head(ui)];
-        lines.extend(aligned(&rows));
-        let create = self.plan.of(Step::Create);
-        // A rehearsal measures nothing outside this machine.
-        if create.unmeasured > 0 && !batch.site.rehearsal {
-            let unknown = counted(create.unmeasured, "recording");
-            let check = batch.site.command("check");
-            lines.push(format!("of {unknown} the length is not known: {check} --probe"));
-        }
-        lines
-            .extend(self.budget.map(|(spent, budget)| {
-                format!("budget {}: {spent} spent", budget.shown(currency))
-            }));
-        let less = self.affordable.filter(|pairs| *pairs < create.pairs);
-        lines.extend(
-            less.map(|pairs| {
-                format!("{pairs} of the {} to create may be paid for now", create.pairs)
-            }),
-        );
-        if create.pairs > 0 || self.plan.of(Step::Wait).pairs > 0 {
-            let about = roughly(self.takes);
-            let how = if self.observed { "" } else { ", if the server is as fast as assumed" };
-            lines.push(format!("takes about {about}{how}"));
-        }
-        lines.extend(self.hints());
-        lines.extend(self.nearby.lines());
-        lines.extend(self.nearby.offer(&batch.site));
-        lines.join("\n")
+    /// For programs: what would be done with each pair that is held.
+    fn pairs(&self, batch: &Batch) -> impl Iterator<Item = Value> {
+        let pairs = batch.manifest.pairs.iter().zip(&self.steps);
+        pairs.map(|(pair, (step, audio))| document::pair(batch, pair, *step, *audio))
     }
 
-    fn hints(&self) -> impl Iterator<Item = String> {
-        let of = |count: u64, what: &str| (count > 0).then(|| format!("{count:>8}  {what}"));
-        let some = |step: Step, what: &str| (self.plan.of(step).pairs > 0).then(|| what.to_owned());
-        let changed = "changed since they were sent: give a new id to have them made too";
-        [
-            of(self.plan.changed, changed),
-            of(self.plan.no_longer_listed, "no longer in the manifest"),
-            of(self.renamed as u64, "with another id than before: the same pairs"),
-            some(
-                Step::Rejected,
-                "rejected pairs are sent once the manifest asks for something else",
-            ),
-            some(Step::Failed, "failed pairs are sent again, and paid again, with --retry-failed"),
-        ]
-        .into_iter()
-        .flatten()
-    }
-
-    /// For programs: the totals, and what would be done with each pair.
-    pub(super) fn json(&self, batch: &Batch) -> Value {
+    /// The same in total.
+    fn totals(&self, batch: &Batch) -> Map<String, Value> {
         let tariff = batch.manifest.spending.price;
-        let pairs = batch.manifest.pairs.iter().zip(&self.steps).map(|(pair, (step, audio))| {
-            let price = batch.manifest.price_of(pair);
-            let seconds = |length| price.map_or_else(|| billed(length), |it| it.billed(length));
-            json!({
-                "id": pair.id.as_str(),
-                "tags": pair.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),
-                "expires": pair.expires.map(|at| at.to_string()),
-                "step": step.name(),
-                "seconds": audio.map(|audio| audio.as_secs_f64()),
-                "billed_seconds": audio.map(seconds),
-                "cost": price.zip(*audio).map(|(price, length)| price.cost(length)),
-            })
-        });
-        json!({
+        let totals = json!({
             "manifest": batch.site.manifest.display().to_string(),
             "endpoint": batch.owner(),
             "run_folder": batch.site.folder.display().to_string(),
@@ -348,54 +307,10 @@ impl Outlook {
             "renamed": self.renamed,
             "nearby": self.nearby.json(),
             "takes_seconds": self.takes.as_secs_f64(),
-            "pairs": pairs.collect::<Vec<_>>(),
-        })
+        });
+        match totals {
+            Value::Object(totals) => totals,
+            _ => Map::new(),
+        }
     }
-}
-
-fn words(step: Step) -> &'static str {
-    match step {
-        Step::Create => "to create",
-        Step::Wait => "waiting",
-        Step::Done => "done",
-        Step::InDoubt => "in doubt",
-        Step::Rejected => "rejected",
-        Step::Failed => "failed",
-        Step::Abandoned => "written off",
-    }
-}
-
-/// What is in a row, from left to right.
-type Cells = [String; 5];
-
-fn row(what: &str, sum: &Sum, measured: bool) -> Cells {
-    let (pairs, what) = (sum.pairs.to_string(), what.to_owned());
-    if !measured {
-        return [pairs, what, String::new(), String::new(), String::new()];
-    }
-    let known = sum.unmeasured < sum.pairs || sum.pairs == 0;
-    let more = if known && sum.unmeasured > 0 { "+" } else { "" };
-    let shown = |text: String| if known { text + more } else { "?".to_owned() };
-    let length = shown(format!("{} s", exact(sum.length)));
-    let billed = shown(format!("{} s", sum.billed));
-    let cost = sum.cost.map_or_else(String::new, |cost| shown(cost.to_string()));
-    [pairs, what, length, billed, cost]
-}
-
-/// In seconds: a millisecond more may be billed as a second more.
-fn exact(length: Duration) -> String {
-    let text = format!("{}.{:03}", length.as_secs(), length.subsec_millis());
-    let zeros = text.len() - text.trim_end_matches('0').len();
-    text[..text.len() - zeros.min(2)].to_owned()
-}
-
-/// Columns as wide as their widest cell, and usually all the same.
-fn aligned(rows: &[Cells]) -> impl Iterator<Item = String> {
-    let widest = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let usual = [8, 10, 12, 10, 14];
-    let widths: [usize; 5] = std::array::from_fn(|column| usual[column].max(widest(column) + 2));
-    rows.iter().map(move |[pairs, what, length, billed, cost]| {
-        let [a, b, c, d, e] = widths;
-        format!("{pairs:>a$}  {what:<b$}{length:>c$}{billed:>d$}{cost:>e$}").trim_end().to_owned()
-    })
 }

@@ -1,8 +1,9 @@
 //! A plan that was saved: what it rests on, so that a run that is told to do just that can refuse
 //! when something of it has moved.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind, Write};
 use std::path::Path;
 
 use serde::de::IgnoredAny;
@@ -14,10 +15,10 @@ use super::batch::Batch;
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::exit::Exit;
-use crate::files::{Readers, hexadecimal, write_new};
+use crate::files::{Readers, fill_new, hexadecimal};
 use crate::ledger::{Store, View};
-use crate::pair::Source;
-use crate::preflight::{Medium, Prober, distinct, survey};
+use crate::pair::{Pair, Role, Source};
+use crate::preflight::{Prober, distinct, survey};
 
 /// Another one is refused.
 const VERSION: u32 = 1;
@@ -42,21 +43,61 @@ pub(super) struct Basis {
     media_looked_at: usize,
 }
 
+/// A digest of what is known of media, each at its first place.
+pub(super) struct MediaSeen<'c> {
+    catalog: &'c Catalog,
+    digest: Sha256,
+    looked_at: usize,
+    /// By the digest of each.
+    seen: HashSet<u128>,
+}
+
+impl<'c> MediaSeen<'c> {
+    pub(super) fn new(catalog: &'c Catalog) -> Self {
+        Self { catalog, digest: Sha256::new(), looked_at: 0, seen: HashSet::new() }
+    }
+
+    /// Adds the media of the next pair.
+    pub(super) fn add(&mut self, pair: &Pair) {
+        for role in Role::BOTH {
+            let source = pair.request.source(role);
+            let medium = format!("{role} {}", source.listed());
+            let digest: [u8; 32] = Sha256::digest(&medium).into();
+            let start = digest.first_chunk().copied().unwrap_or_default();
+            if self.seen.insert(u128::from_be_bytes(start)) {
+                let content = content((source, role), self.catalog);
+                self.looked_at += usize::from(content.is_some());
+                self.digest.update(format!("{medium} {content:?}\n"));
+            }
+        }
+    }
+}
+
 impl Basis {
+    /// Of a batch whose pairs are held.
     pub(super) fn of(
         batch: &Batch,
         view: Option<&View>,
         catalog: &Catalog,
     ) -> Result<Self, Failure> {
-        let (media, media_looked_at) = media(batch, catalog);
+        let mut media = MediaSeen::new(catalog);
+        batch.manifest.pairs.iter().for_each(|pair| media.add(pair));
+        Self::with(batch, view, media)
+    }
+
+    pub(super) fn with(
+        batch: &Batch,
+        view: Option<&View>,
+        media: MediaSeen<'_>,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             version: VERSION,
             manifest: batch.sha256.clone(),
             endpoint: batch.owner(),
             price: batch.manifest.spending.price.map(|tariff| tariff.amount.millionths()),
             ledger_event: view.map(View::last_event).transpose()?.unwrap_or(0),
-            media,
-            media_looked_at,
+            media: hexadecimal(&media.digest.finalize()),
+            media_looked_at: media.looked_at,
         })
     }
 
@@ -75,32 +116,22 @@ impl Basis {
     }
 }
 
-fn media(batch: &Batch, catalog: &Catalog) -> (String, usize) {
-    let (mut digest, mut known) = (Sha256::new(), 0);
-    for medium in distinct(&batch.manifest.pairs) {
-        let content = content(&medium, catalog);
-        known += usize::from(content.is_some());
-        let listed = medium.source.listed();
-        digest.update(format!("{} {listed} {content:?}\n", medium.role));
-    }
-    (hexadecimal(&digest.finalize()), known)
-}
-
 /// The digest of a medium's bytes, if it was looked at.
-fn content(medium: &Medium, catalog: &Catalog) -> Option<String> {
-    match &medium.source {
+fn content((source, role): (&Source, Role), catalog: &Catalog) -> Option<String> {
+    match source {
         Source::File(file) => file.sha256.clone(),
-        Source::Url(url) => {
-            catalog.get(url.as_written(), medium.role)?.look.sha256().map(str::to_owned)
-        }
+        Source::Url(url) => catalog.get(url.as_written(), role)?.look.sha256().map(str::to_owned),
     }
 }
 
 /// Writes a plan to a new file.
-pub(super) fn save(path: &Path, plan: &Value, basis: &Basis) -> Result<(), Failure> {
-    let mut document = json!({ "basis": basis });
-    document["plan"] = plan.clone();
-    write_new(path, Readers::Owner, format!("{document:#}\n").as_bytes()).map_err(|error| {
+pub(super) fn save(path: &Path, plan: &impl Serialize, basis: &Basis) -> Result<(), Failure> {
+    let saving = Saving { basis: json!(basis), plan };
+    let written = fill_new(path, Readers::Owner, |file| {
+        serde_json::to_writer_pretty(&mut *file, &saving)?;
+        writeln!(file)
+    });
+    written.map_err(|error| {
         let text = format!("{}: the plan cannot be saved: {error}", path.display());
         let failure = Failure::new(Exit::Usage, text);
         match error.kind() {
@@ -110,6 +141,13 @@ pub(super) fn save(path: &Path, plan: &Value, basis: &Basis) -> Result<(), Failu
             _ => failure,
         }
     })
+}
+
+/// A plan as it is saved.
+#[derive(Serialize)]
+struct Saving<'p, P> {
+    basis: Value,
+    plan: &'p P,
 }
 
 /// A saved plan, as far as a run needs it. The plan itself is for people, and as large as a batch.
@@ -139,7 +177,7 @@ pub(super) fn read(path: &Path) -> Result<Basis, Failure> {
 /// Looks again at what was looked at for the plan: what has not changed costs a question each.
 pub(super) async fn look_again(prober: &Prober<'_>, batch: &Batch, catalog: &Catalog) {
     let mut media = distinct(&batch.manifest.pairs);
-    media.retain(|medium| content(medium, catalog).is_some());
+    media.retain(|it| content((&it.source, it.role), catalog).is_some());
     survey(prober, &media, |_, _| {}).await;
 }
 

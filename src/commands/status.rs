@@ -14,7 +14,7 @@ use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Bills, Doubt, LateTask, Remarked, View};
+use crate::ledger::{Bills, Doubt, LateTask, Remarked, Survey, View};
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
 use crate::view::{self, Row, printable};
@@ -69,16 +69,17 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn read(view: &View) -> Result<Self, Failure> {
+        let Survey { counts, unsaved, remarked, bills } = view.survey()?;
         Ok(Self {
             owner: view.endpoint()?,
-            counts: view.counts()?,
+            counts,
             unlisted: view.unlisted()?,
             doubts: view.doubts()?,
-            unsaved: view.unsaved()?,
+            unsaved,
             twins: view.twins()?,
             late: view.late_tasks()?,
-            remarked: view.remarked()?,
-            bills: view.bills()?,
+            remarked,
+            bills,
             resends: Resends::read(view, view.idempotency()?.as_ref())?,
             activity: None,
         })

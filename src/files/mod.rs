@@ -82,7 +82,20 @@ pub fn write_whole<E: From<io::Error>>(
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if something is there; or when the file system refuses.
 pub fn write_new(path: &Path, readers: Readers, bytes: &[u8]) -> io::Result<()> {
-    let beside = filled(path, readers, |file| file.write_all(bytes))?;
+    fill_new(path, readers, |file| file.write_all(bytes))
+}
+
+/// The same of what is too long to be held.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if something is there; or when the file system refuses, or `fill`
+/// fails.
+pub fn fill_new(
+    path: &Path,
+    readers: Readers,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let beside = filled(path, readers, fill)?;
     beside.persist_noclobber(path).map_err(|error| error.error)?;
     sync_folder(folder_of(path))
 }

@@ -5,7 +5,6 @@ use rusqlite::Row as SqlRow;
 use super::write::Write;
 use super::{LedgerError, View};
 use crate::price::{Compared, Credits, Money};
-use crate::state::State;
 
 /// What the service says that the tasks of a batch cost, by those of them of which it says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,59 +24,97 @@ pub struct Bills {
     pub compared: Compared,
 }
 
-/// Sums of credits of good tasks and of those that failed: how many tasks they are for, and what they
-/// come to; and of how many nothing is said. In one look, without a sort of them. A float is exact to
-/// nine thousand million credits, and no sum of odd numbers is too large for it.
-const SUMS: &str = "SELECT
-        count(credits_millionths) FILTER (WHERE state <> ?1),
-        total(credits_millionths) FILTER (WHERE state <> ?1),
-        count(credits_millionths) FILTER (WHERE state = ?1),
-        total(credits_millionths) FILTER (WHERE state = ?1),
-        count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)
-    FROM standings
-    UNION ALL SELECT 0, 0.0, count(credits_millionths), total(credits_millionths),
-        count(*) FILTER (WHERE task_id IS NOT NULL AND credits_millionths IS NULL)
-    FROM former_tasks";
+/// What was added up of the tasks that pairs have.
+#[derive(Debug, Default)]
+pub(super) struct Billed {
+    good: Sum,
+    spoilt: Sum,
+    /// Of tasks that were sent at a price and did not fail, and of the others whose length is known.
+    priced: Reckoned,
+    unpriced: Reckoned,
+}
 
-impl View {
-    /// What the service says that the tasks cost.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn bills(&self) -> Result<Bills, LedgerError> {
-        let (mut bills, mut good, mut spoilt) = (Bills::default(), 0.0, 0.0);
-        self.ask(SUMS, [State::Failed.name()], |row| {
-            bills.tasks += row.get::<_, u64>(0)?;
-            good += row.get::<_, f64>(1)?;
-            bills.spoilt_tasks += row.get::<_, u64>(2)?;
-            spoilt += row.get::<_, f64>(3)?;
-            bills.without += row.get::<_, u64>(4)?;
-            Ok(())
-        })?;
-        (bills.credits, bills.spoilt) = (Credits::of(good / 1e6), Credits::of(spoilt / 1e6));
-        if bills.tasks > 0 {
-            bills.compared = self.compared()?;
-        }
-        Ok(bills)
+/// Of how many tasks something is said, what it comes to, and of how many nothing is. A float is exact
+/// to nine thousand million credits, and no sum of odd numbers is too large for it.
+#[derive(Debug, Default)]
+struct Sum {
+    tasks: u64,
+    millionths: f64,
+    without: u64,
+}
+
+/// What tasks took, beside what was reckoned with.
+#[derive(Debug, Default)]
+struct Reckoned {
+    tasks: u64,
+    millionths: f64,
+    cost: f64,
+    seconds: u64,
+}
+
+impl Billed {
+    /// Adds a pair, by its credits, whether it has a task, its price of a second and its seconds: the
+    /// columns after the first.
+    pub(super) fn look(&mut self, row: &SqlRow<'_>, failed: bool) -> rusqlite::Result<()> {
+        let sum = if failed { &mut self.spoilt } else { &mut self.good };
+        let Some(credits) = row.get::<_, Option<f64>>(1)? else {
+            sum.without += u64::from(row.get::<_, bool>(2)?);
+            return Ok(());
+        };
+        sum.tasks += 1;
+        sum.millionths += credits;
+        let Some(seconds) = row.get::<_, Option<u64>>(4)?.filter(|_| !failed) else {
+            return Ok(());
+        };
+        let price: Option<f64> = row.get(3)?;
+        let reckoned = if price.is_some() { &mut self.priced } else { &mut self.unpriced };
+        reckoned.add(credits, price.unwrap_or_default(), seconds);
+        Ok(())
     }
 
-    /// Of tasks that were sent at a price, if there are any; else of those whose length is known.
-    fn compared(&self) -> Result<Compared, LedgerError> {
-        let sql = "SELECT total(credits_millionths), total(price * seconds), sum(seconds)
-            FROM standings WHERE state <> ?1 AND credits_millionths IS NOT NULL
-                AND seconds IS NOT NULL
-            GROUP BY price IS NULL ORDER BY price IS NULL LIMIT 1";
+    /// By tasks that were sent at a price, if there are any.
+    fn compared(&self) -> Compared {
+        let by = if self.priced.tasks > 0 { &self.priced } else { &self.unpriced };
+        let reckoned = Money::from_millionths(credits(by.cost).millionths());
+        Compared { credits: credits(by.millionths), reckoned, seconds: by.seconds }
+    }
+}
+
+impl Reckoned {
+    #[expect(clippy::cast_precision_loss, reason = "a recording is no thousand years long")]
+    fn add(&mut self, credits: f64, price: f64, seconds: u64) {
+        self.tasks += 1;
+        self.millionths += credits;
+        self.cost += price * seconds as f64;
+        self.seconds = self.seconds.saturating_add(seconds);
+    }
+}
+
+impl View {
+    /// What the service says that the tasks cost: those that pairs have, and those that they had.
+    pub(super) fn bills_with(&self, billed: Billed) -> Result<Bills, LedgerError> {
+        let sql = "SELECT count(credits_millionths), total(credits_millionths),
+                count(*) FILTER (WHERE credits_millionths IS NULL)
+            FROM former_tasks";
         let read = |row: &SqlRow<'_>| {
-            let reckoned = Money::from_millionths(credits(row, 1)?.millionths());
-            Ok(Compared { credits: credits(row, 0)?, reckoned, seconds: row.get(2)? })
+            Ok(Sum { tasks: row.get(0)?, millionths: row.get(1)?, without: row.get(2)? })
         };
-        Ok(self.ask(sql, [State::Failed.name()], read)?.pop().unwrap_or_default())
+        let former = self.ask(sql, (), read)?.pop().unwrap_or_default();
+        let Billed { good, spoilt, .. } = &billed;
+        Ok(Bills {
+            credits: credits(good.millionths),
+            tasks: good.tasks,
+            spoilt: credits(spoilt.millionths + former.millionths),
+            spoilt_tasks: spoilt.tasks + former.tasks,
+            without: good.without + spoilt.without + former.without,
+            compared: billed.compared(),
+        })
     }
 }
 
 /// A sum of millionths.
-fn credits(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Credits> {
-    Ok(Credits::of(row.get::<_, f64>(column)? / 1e6))
+fn credits(millionths: f64) -> Credits {
+    Credits::of(millionths / 1e6)
 }
 
 impl Write<'_> {

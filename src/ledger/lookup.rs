@@ -112,8 +112,8 @@ pub(super) fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
 
 /// The state in a column.
 pub(super) fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
-    let name: String = row.get(column)?;
-    State::from_name(&name).ok_or_else(|| {
+    let name = row.get_ref(column)?.as_str()?;
+    State::from_name(name).ok_or_else(|| {
         let error = format!("unknown state {name:?}").into();
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
     })

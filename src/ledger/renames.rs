@@ -37,7 +37,7 @@ struct Sent {
 
 /// Rows of ledgers from before takes were recorded all have the first; where there are several, they
 /// were different ones. What came farthest comes first, and of that what was sent first.
-const SENT: &str = "SELECT pair, id FROM pairs JOIN standings USING (pair)
+pub(super) const SENT: &str = "SELECT pair, id FROM pairs JOIN standings USING (pair)
     WHERE fingerprint = ?1 AND (attempt > 0 OR task_id IS NOT NULL)
         AND (take = ?2 OR ?2 > 1 AND take = 1
             AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)

@@ -1,6 +1,5 @@
 //! What is known of the videos of a batch, all together.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
@@ -90,36 +89,17 @@ impl View {
         Ok(Totals { slowest, ..totals })
     }
 
-    /// The saved videos about which something is odd, in manifest order; then those that are the
-    /// same, byte for byte, as the video of another recording.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn remarked(&self) -> Result<Vec<Remarked>, LedgerError> {
-        if self.is_none_in(State::Saved)? {
-            return Ok(Vec::new());
-        }
-        let (noted, repeated) = self.is_anything_odd()?;
+    /// What there is to say of saved videos, where anything was noted of one, and where two seem to be
+    /// the same: hardly ever anything is.
+    pub(super) fn remarked(
+        &self,
+        (noted, repeated): (bool, bool),
+    ) -> Result<Vec<Remarked>, LedgerError> {
         let mut remarked = if noted { self.noted()? } else { Vec::new() };
         if repeated {
             remarked.extend(self.same_videos()?);
         }
         Ok(remarked)
-    }
-
-    /// Whether anything was noted of a saved video, and whether two of them seem to be the same: one
-    /// look at each, since hardly ever anything is.
-    fn is_anything_odd(&self) -> Result<(bool, bool), LedgerError> {
-        let sql = "SELECT error_code <> '', substr(video_sha256, 1, 16) FROM standings
-            WHERE state = ?1";
-        let (mut noted, mut repeated, mut seen) = (false, false, HashSet::new());
-        self.ask(sql, [State::Saved.name()], |row| {
-            noted |= row.get::<_, bool>(0)?;
-            let start = row.get_ref(1)?.as_str_or_null()?.unwrap_or_default();
-            repeated |= !seen.insert(u64::from_str_radix(start, 16).unwrap_or_default());
-            Ok(())
-        })?;
-        Ok((noted, repeated))
     }
 
     fn noted(&self) -> Result<Vec<Remarked>, LedgerError> {

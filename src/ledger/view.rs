@@ -177,7 +177,7 @@ impl View {
     }
 
     /// Whether the manifest lists every pair of the ledger.
-    fn lists_all(&self) -> Result<bool, LedgerError> {
+    pub(super) fn lists_all(&self) -> Result<bool, LedgerError> {
         self.one("SELECT all_listed FROM batch", ())
     }
 

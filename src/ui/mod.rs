@@ -7,7 +7,7 @@ mod links;
 mod progress;
 mod screen;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -151,6 +151,16 @@ impl Ui {
         }
     }
 
+    /// The result that was asked for, where that for programs is too long to be held: whatever
+    /// `value` writes.
+    pub fn long_result(&self, text: &str, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        if !self.json {
+            return print(io::stdout(), text);
+        }
+        let mut to = BufWriter::new(io::stdout().lock());
+        note_lost(value(&mut to).and_then(|()| writeln!(to)).and_then(|()| to.flush()));
+    }
+
     /// What was asked for, the same for people and programs: a schema, a script.
     pub fn document(&self, text: &str) {
         print(io::stdout(), text);
@@ -208,7 +218,10 @@ pub fn lost_output() -> bool {
 
 /// Whoever reads may have gone; there is nobody left to tell.
 fn print(mut to: impl Write, text: &str) {
-    let written = writeln!(to, "{}", text.trim_end_matches('\n')).and_then(|()| to.flush());
+    note_lost(writeln!(to, "{}", text.trim_end_matches('\n')).and_then(|()| to.flush()));
+}
+
+fn note_lost(written: io::Result<()>) {
     if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
         LOST.store(true, Ordering::Relaxed);
     }

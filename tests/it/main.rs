@@ -51,6 +51,7 @@ mod nearby;
 mod outages;
 mod parts;
 mod plans;
+mod plans_unheld;
 mod polls;
 #[cfg(target_os = "linux")]
 mod power;

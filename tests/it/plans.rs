@@ -37,7 +37,7 @@ fn without(yaml: &str, ids: &[&str]) -> String {
 }
 
 /// A batch with a pair in every state.
-fn every_state() -> (MockApi, Speeches, Sheet) {
+pub(crate) fn every_state() -> (MockApi, Speeches, Sheet) {
     let (api, speeches) = (trouble(), Speeches::start());
     let free = without(&speeches.manifest(api.url(), SETTINGS, &MILLIS), &[]);
     let yaml = free.replace("\nbudget: 3.50", "");

@@ -51,6 +51,29 @@ fn a_long_table_takes_no_more_memory_than_a_short_one() {
     assert!(long < short + 4_000, "{short} kB, and {long} kB for nine times as many rows");
 }
 
+/// A plan as well, also one that is kept, and one against a ledger that has listed them all. Held,
+/// these rows took 8 MB more.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_plan_of_a_long_table_takes_no_more_memory_than_that_of_a_short_one() {
+    let peaks = |count: usize| {
+        let sheet = Sheet::named("long.csv", rows(count).as_bytes());
+        let plan = |options: &[&str]| peak(&mut sheet.command("plan", options));
+        let new = [plan(&[]), plan(&["--save", "a.plan"])];
+        let said = sheet.call("run", &["--mock", "--limit", "1", "--until", "created", "--yes"]);
+        assert_eq!(said.code, 4, "{said}");
+        let listed = plan(&["--mock"]);
+        fs::write(&sheet.manifest, rows(count).replace("smiles", "laughs")).unwrap();
+        let changed = [plan(&["--mock"]), plan(&["--mock", "--save", "b.plan"])];
+        [&new[..], &[listed], &changed].concat()
+    };
+    let (short, long) = (peaks(1_000), peaks(12_000));
+    for (n, (short, long)) in short.into_iter().zip(long).enumerate() {
+        assert!(short > 5_000, "{n}: nothing was measured: {short} kB");
+        assert!(long < short + 5_000, "{n}: {short} kB, and {long} kB for twelve times as many");
+    }
+}
+
 /// The same for a manifest, but for its text. Held, these pairs took 5 MB more.
 #[cfg(target_os = "linux")]
 #[test]
