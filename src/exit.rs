@@ -83,6 +83,25 @@ impl Exit {
         }
     }
 
+    /// The first of those that apply, in order of precedence, but for those that are passed over.
+    #[must_use]
+    pub fn first(applying: impl IntoIterator<Item = Self>, passed_over: &[Self]) -> Self {
+        let counts = applying.into_iter().filter(|exit| !passed_over.contains(exit));
+        counts.min().unwrap_or(Self::Done)
+    }
+
+    /// Reads one that may be passed over: it says how far a batch has come, and not that something is
+    /// wrong with the command, the account or the machine.
+    ///
+    /// # Errors
+    /// What may be passed over, if this may not.
+    pub fn passable(code: &str) -> Result<Self, String> {
+        let passable = [Self::SomeFailed, Self::WorkLeft, Self::InDoubt, Self::Budget];
+        let named = code.trim().parse().ok();
+        let exit = passable.into_iter().find(|exit| Some(exit.code()) == named);
+        exit.ok_or_else(|| "only 3, 4, 5 and 8 can be passed over, such as 3,5".to_owned())
+    }
+
     /// All codes and meanings, a line each, by number.
     #[must_use]
     pub fn table() -> String {
@@ -108,5 +127,24 @@ mod tests {
         assert_eq!(table.lines().count(), Exit::ALL.len());
         assert!(table.starts_with("    0  all done\n    1  the machine failed"));
         assert!(Exit::ALL.is_sorted(), "the order is the precedence");
+    }
+
+    #[test]
+    fn what_is_passed_over_lets_the_next_one_through() {
+        let all = [Exit::SomeFailed, Exit::Done, Exit::InDoubt, Exit::WorkLeft];
+        assert_eq!(Exit::first(all, &[]), Exit::InDoubt);
+        assert_eq!(Exit::first(all, &[Exit::InDoubt]), Exit::WorkLeft);
+        assert_eq!(Exit::first(all, &[Exit::InDoubt, Exit::WorkLeft]), Exit::SomeFailed);
+        let both = [Exit::SomeFailed, Exit::InDoubt, Exit::WorkLeft];
+        assert_eq!(Exit::first(all, &both), Exit::Done);
+        assert_eq!(Exit::first([Exit::Account, Exit::InDoubt], &both), Exit::Account);
+    }
+
+    #[test]
+    fn only_what_says_how_far_a_batch_is_can_be_passed_over() {
+        assert_eq!(Exit::passable(" 5"), Ok(Exit::InDoubt));
+        for code in ["0", "1", "2", "6", "7", "11", "130", "9", "-3", "all", ""] {
+            assert!(Exit::passable(code).is_err(), "{code}");
+        }
     }
 }

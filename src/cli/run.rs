@@ -7,6 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::BatchArgs;
+use crate::exit::Exit;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
 
@@ -117,6 +118,16 @@ pub struct RunArgs {
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed", "retry_rejected"])]
     pub plan: Option<PathBuf>,
+    /// Pass over exit codes of 3, 4, 5 and 8, such as 3,5: the next one that applies is returned, or
+    /// 0. Never after an outage
+    #[arg(
+        long,
+        value_name = "CODES",
+        env = "CALLSHEET_EXIT_ZERO_ON",
+        value_delimiter = ',',
+        value_parser = Exit::passable
+    )]
+    pub exit_zero_on: Vec<Exit>,
     /// Send as much as there is to send, without asking
     #[arg(
         long,

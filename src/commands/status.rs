@@ -100,16 +100,16 @@ impl Standing {
 
     /// The exit code that follows from the states alone.
     pub(super) fn exit(&self, until: Until) -> Exit {
+        Exit::first(self.exits(until), &[])
+    }
+
+    /// All that apply of those.
+    pub(super) fn exits(&self, until: Until) -> impl Iterator<Item = Exit> {
         let any = |states: &[State]| states.iter().any(|&state| self.count(state) > 0);
-        if !self.doubts.is_empty() {
-            Exit::InDoubt
-        } else if self.left(until) > 0 {
-            Exit::WorkLeft
-        } else if any(&[State::Rejected, State::Failed]) || self.is_any_video_amiss() {
-            Exit::SomeFailed
-        } else {
-            Exit::Done
-        }
+        let amiss = any(&[State::Rejected, State::Failed]) || self.is_any_video_amiss();
+        let doubts = (!self.doubts.is_empty()).then_some(Exit::InDoubt);
+        let left = (self.left(until) > 0).then_some(Exit::WorkLeft);
+        doubts.into_iter().chain(left).chain(amiss.then_some(Exit::SomeFailed))
     }
 
     /// How many pairs a run still has work with.

@@ -22,6 +22,7 @@ mod disputes;
 mod doubt_sheets;
 mod doubts;
 mod evidence;
+mod exits;
 mod fencing;
 mod files;
 mod filled;

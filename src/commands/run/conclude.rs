@@ -33,6 +33,8 @@ pub(super) struct End {
     pub(super) took: Duration,
     /// How many pairs it leaves planned on purpose.
     pub(super) kept: u64,
+    /// Exit codes that are not returned.
+    pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
     pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
 }
@@ -40,27 +42,38 @@ pub(super) struct End {
 impl End {
     /// The precedence of the exit codes, over what the states alone say.
     fn exit(&self, standing: &Standing) -> Exit {
-        if self.stops.kill.reason().is_some() {
-            return Exit::Killed;
-        }
-        let stopped = self.stops.reasons().into_iter().map(|reason| match reason {
-            Reason::Account { .. } => Exit::Account,
-            Reason::Store { .. } => Exit::Fault,
-            Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Exit::Fault,
+        let passed_over = if self.is_outage() { &[][..] } else { &self.passed_over };
+        Exit::first(self.exits(standing), passed_over)
+    }
+
+    /// All that apply.
+    fn exits(&self, standing: &Standing) -> Vec<Exit> {
+        let killed = self.stops.kill.reason().is_some().then_some(Exit::Killed);
+        let reasons = self.stops.reasons();
+        let stopped = reasons.into_iter().filter_map(|reason| match reason {
+            Reason::Account { .. } => Some(Exit::Account),
+            Reason::Store { .. } => Some(Exit::Fault),
+            Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Some(Exit::Fault),
             // Pairs in doubt come first, and are counted below.
             Reason::Service { trouble: Trouble::Alike { .. } | Trouble::Asked(_), .. } => {
-                Exit::WorkLeft
+                Some(Exit::WorkLeft)
             }
-            Reason::Service { .. } | Reason::Signal => Exit::Done,
-            Reason::Unreachable { .. } | Reason::Deadline => Exit::Done,
+            Reason::Service { .. } | Reason::Signal => None,
+            Reason::Unreachable { .. } | Reason::Deadline => None,
         });
         let too_dear = |created: &submit::Outcome| {
             created.beyond_budget.is_some() || created.not_affordable.pairs > 0
         };
-        let affordable =
-            if self.created.as_ref().is_some_and(too_dear) { Exit::Budget } else { Exit::Done };
-        let stopped = stopped.min().unwrap_or(Exit::Done);
-        stopped.min(affordable).min(standing.exit(self.until))
+        let budget = self.created.as_ref().is_some_and(too_dear).then_some(Exit::Budget);
+        let standing = standing.exits(self.until);
+        killed.into_iter().chain(stopped).chain(budget).chain(standing).collect()
+    }
+
+    /// Whether creating ended because the service was not there, or not itself.
+    fn is_outage(&self) -> bool {
+        let outage =
+            |reason: &Reason| matches!(reason, Reason::Service { .. } | Reason::Unreachable { .. });
+        self.stops.reasons().into_iter().any(outage)
     }
 }
 
@@ -77,7 +90,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         Some(sheet) => sheet?.0,
         None => report::write(&batch.site.folder, &view, Rows::All)?,
     };
-    let exit = end.exit(&standing);
+    let (first, exit) = (Exit::first(end.exits(&standing), &[]), end.exit(&standing));
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());
     value["exit_code"] = json!(exit.code());
@@ -101,8 +114,12 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
+    if first != exit {
+        let (code, meaning) = (first.code(), first.meaning());
+        ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
+    }
     // The budget alone does not grow.
-    if standing.left(end.until) > end.kept && exit != Exit::Budget {
+    if standing.left(end.until) > end.kept && first != Exit::Budget {
         ui.hint(&format!("to continue, give the same command again: {}", this_command()));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(

@@ -122,7 +122,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let closed = ended.close(known);
     lock(&progress).end();
     let took = started.elapsed();
-    let end = End { until: args.until, created, stops, board, took, kept, sheet };
+    let (until, passed_over) = (args.until, args.exit_zero_on.clone());
+    let end = End { until, created, stops, board, took, kept, passed_over, sheet };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }
