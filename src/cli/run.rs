@@ -1,5 +1,6 @@
 //! The options of a run.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -143,9 +144,29 @@ pub struct RunArgs {
     /// What to do with videos.
     #[command(flatten)]
     pub video: VideoArgs,
+    /// What monitoring is told.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// What monitoring is told of a run.
+#[derive(Debug, Clone, Args)]
+pub struct MetricsArgs {
+    /// Serve /metrics (Prometheus' text) and /healthz there while the run goes on, such as
+    /// 127.0.0.1:9464
+    #[arg(long, value_name = "ADDR", env = "CALLSHEET_METRICS")]
+    pub metrics: Option<SocketAddr>,
+    /// Write the same text to a file every 5 s and at the end, for a collector of text files
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CALLSHEET_METRICS_FILE",
+        value_hint = ValueHint::FilePath
+    )]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// How a run waits for its tasks.

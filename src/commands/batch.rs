@@ -115,6 +115,11 @@ pub(super) fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure
 }
 
 impl Site {
+    /// What the batch is called: its manifest's file without the ending.
+    pub(super) fn name(&self) -> String {
+        self.manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Works out the run folder; touches nothing.
     pub(super) fn of(args: &BatchArgs) -> Self {
         let manifest = args.manifest.manifest.clone();

@@ -8,7 +8,7 @@ use super::status::Standing;
 use crate::cli::Until;
 use crate::exit::Exit;
 use crate::ledger::View;
-use crate::ui::Ui;
+use crate::ui::{Activity, Ui};
 
 /// How often a standing that is watched is read.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -19,7 +19,8 @@ pub(super) fn follow(ui: &Ui, site: &Site, mut view: View) -> Result<Exit, Failu
     let mut shown = None;
     loop {
         let standing = Standing::read_now(&view, &site.folder)?;
-        let news = Some((standing.line(), standing.activity.map(|now| now.at_any_speed())));
+        let activity = standing.activity.clone().map(Activity::at_any_speed);
+        let news = Some((standing.line(), activity));
         match &screen {
             Some(screen) => screen.show(&standing.describe(ui, site)),
             None if shown != news => ui.line(&standing.now(), &standing.json(site)),

@@ -63,7 +63,7 @@ mod tests {
         let folder = folder.path();
         assert_eq!(read(folder), None);
         let activity = Activity { waiting: 3, progress: Some(40), ..Activity::default() };
-        write(folder, activity);
+        write(folder, activity.clone());
         assert_eq!(read(folder), None, "a run that was killed just now");
         let held = Store::open(folder, "https://api.example").unwrap();
         assert_eq!(read(folder), Some(activity));

@@ -48,7 +48,7 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
 #[derive(Debug)]
 pub(super) struct Standing {
     owner: String,
-    counts: Vec<(State, u64)>,
+    pub(super) counts: Vec<(State, u64)>,
     unlisted: u64,
     doubts: Vec<Doubt>,
     /// With a link and without a file, the link that dies first first.
@@ -168,7 +168,7 @@ impl Standing {
 
     /// The same with what a run is doing now, and the link that dies next.
     pub(super) fn now(&self) -> String {
-        let activity = self.activity.map(|activity| format!("; {activity}"));
+        let activity = self.activity.as_ref().map(|activity| format!("; {activity}"));
         let dies = self.dying().next().and_then(|(_, dies)| dying(dies, Timestamp::now()));
         let dies = dies.map(|dies| format!("; {dies}"));
         self.line() + &activity.unwrap_or_default() + &dies.unwrap_or_default()

@@ -1,6 +1,8 @@
 //! The money of a batch: each create takes what it costs before its intent is written, and gets it
 //! back only with a proof that nothing was made.
 
+use std::sync::atomic::Ordering;
+
 use rusqlite::Row;
 
 use super::{LedgerError, Store, View};
@@ -20,7 +22,6 @@ impl Purse {
         &self.rules
     }
 
-    #[cfg(test)]
     pub(super) fn spent(&self) -> u64 {
         self.spent
     }
@@ -45,6 +46,7 @@ impl Store {
         // Adding up a million creates takes a moment, and without a budget nothing is compared with it.
         let spent = rules.budget.map(|_| self.view()?.spent(&rules)).transpose()?.unwrap_or(0);
         self.purse = Purse { rules, spent };
+        self.spent.store(spent, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -31,6 +32,8 @@ pub struct Store {
     pub(super) events: EventLog,
     pub(super) feeder: Option<Feeder>,
     pub(super) purse: Purse,
+    /// What the purse holds, for others to see.
+    pub(super) spent: Arc<AtomicU64>,
     touched: Touched,
     /// The folded ids of pairs that this run leaves out.
     left_out: Arc<HashSet<String>>,
@@ -129,6 +132,7 @@ impl Store {
             events,
             feeder: None,
             purse: Purse::default(),
+            spent: Arc::default(),
             touched,
             left_out: Arc::default(),
             recovered: 0,
@@ -263,6 +267,7 @@ impl Store {
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
+        self.spent.store(purse.spent(), Ordering::Relaxed);
         if forgets {
             self.touched.is_told();
         }

@@ -5,7 +5,8 @@
 //! once more: a reserve of disk space is kept for them.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -33,6 +34,7 @@ pub struct Ledger {
     thread: JoinHandle<Writer>,
     view: View,
     fence: Fence,
+    spent: Arc<AtomicU64>,
 }
 
 /// What the writer is asked for.
@@ -74,6 +76,7 @@ impl Store {
     pub fn start(self, observer: Observer) -> Result<Ledger, LedgerError> {
         let folder = self.path.parent().map(Path::to_owned).unwrap_or_default();
         let (view, fence) = (self.view()?, self.fence.clone());
+        let spent = Arc::clone(&self.spent);
         let reserve = Reserve::set_aside(&folder)?;
         let (jobs, queue) = mpsc::channel();
         let writer = Writer { store: self, observer, reserve: Some(reserve), broken: None };
@@ -81,7 +84,7 @@ impl Store {
             .name("ledger".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(|error| LedgerError::io(&folder, error))?;
-        Ok(Ledger { jobs, thread, view, fence })
+        Ok(Ledger { jobs, thread, view, fence, spent })
     }
 }
 
@@ -179,6 +182,12 @@ impl Ledger {
     /// [`LedgerError::PushedAside`] or [`LedgerError::Moved`]; or when it cannot be read.
     pub fn look(&self) -> Result<(), LedgerError> {
         self.fence.look(&self.view)
+    }
+
+    /// What is spent or reserved by now, in the units of the budget; of no use without one.
+    #[must_use]
+    pub fn spent(&self) -> u64 {
+        self.spent.load(Ordering::Relaxed)
     }
 
     /// Reads what has been committed.

@@ -405,6 +405,12 @@ impl Outage {
         }
     }
 
+    /// Why creates are held back, and since when, if they are.
+    #[must_use]
+    pub fn held(&self) -> Option<(Cause, Duration)> {
+        self.closed.as_ref().map(|closed| (closed.cause, closed.since))
+    }
+
     /// Why creates are held back, if they are.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Reason, Stop};
+use super::{Held, Reason, Stop};
 use crate::pair::TaskId;
 
 /// How many notes are shown: a bad day has more.
@@ -18,6 +18,7 @@ pub struct Board {
     cut: RefCell<Vec<Arc<str>>>,
     news: RefCell<Vec<String>>,
     noted: Cell<usize>,
+    held: RefCell<Option<Held>>,
     ended: Stop,
 }
 
@@ -39,6 +40,16 @@ impl Board {
     /// It was not waited for any more.
     pub(super) fn cut(&self, pair: &Arc<str>) {
         self.cut.borrow_mut().push(pair.clone());
+    }
+
+    pub(super) fn holds(&self, held: Option<Held>) {
+        self.held.replace(held);
+    }
+
+    /// What holds creates back now.
+    #[must_use]
+    pub fn held(&self) -> Option<Held> {
+        self.held.borrow().clone()
     }
 
     /// People should know.

@@ -210,6 +210,17 @@ impl Gate {
         self.inner.borrow().outage.cause()
     }
 
+    /// Why creates are held back, and for how long the service is still waited for.
+    pub(super) fn held(&self) -> Option<(Cause, Duration)> {
+        let held = self.inner.borrow().outage.held();
+        held.map(|(cause, since)| (cause, (since + self.patience()).saturating_sub(self.now())))
+    }
+
+    /// How long creates pause yet.
+    pub(super) fn pause(&self) -> Duration {
+        self.inner.borrow().pause.wait(self.now())
+    }
+
     /// Whether nothing was tried alone yet since the service last answered.
     pub(super) fn tries_first(&self) -> bool {
         self.inner.borrow().outage.tries_first()

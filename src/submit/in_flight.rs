@@ -55,10 +55,14 @@ impl InFlight {
         }
     }
 
+    /// Whether a create has to wait now.
+    pub(super) fn is_full(&self) -> bool {
+        self.most.is_some_and(|most| self.unfinished.get() >= most.get())
+    }
+
     /// The same without waiting.
     pub(super) fn try_enter(&self) -> Option<Seat<'_>> {
-        let full = self.most.is_some_and(|most| self.unfinished.get() >= most.get());
-        (!full).then(|| {
+        (!self.is_full()).then(|| {
             self.unfinished.set(self.unfinished.get() + 1);
             Seat(self)
         })

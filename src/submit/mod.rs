@@ -7,6 +7,7 @@
 mod board;
 mod create;
 mod gate;
+mod held;
 mod in_flight;
 mod media;
 mod outage;
@@ -22,10 +23,12 @@ use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
 pub use self::board::Board;
 use self::create::Turn;
 use self::gate::Gate;
+pub use self::held::{Held, Why};
 pub use self::in_flight::InFlight;
 use self::in_flight::Seat;
 use self::media::{Alike, Suspects};
@@ -116,7 +119,7 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
         tokio::join!(fan_out, run.send_again(creating));
         ends.send_replace(true);
     };
-    tokio::join!(creates, run.look_after(over));
+    tokio::join!(creates, run.look_after(over.clone()), run.show(over));
     run.outcome.into_inner()
 }
 
@@ -126,7 +129,23 @@ fn received<T>(receiver: Receiver<T>) -> impl Stream<Item = T> {
     })
 }
 
+/// How often the board is told what holds creates back.
+const SHOWN: Duration = Duration::from_millis(250);
+
 impl<'a> Run<'a> {
+    /// Shows what holds creates back, until all is `over`.
+    async fn show(&self, mut over: watch::Receiver<bool>) {
+        loop {
+            self.means.board.holds(self.held());
+            tokio::select! {
+                biased;
+                _ = over.wait_for(|over| *over) => break,
+                () = sleep(SHOWN) => {}
+            }
+        }
+        self.means.board.holds(None);
+    }
+
     fn new(means: Means<'a>, limits: &Limits) -> Self {
         Self {
             means,

@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::submit::Held;
+
 /// What the ledger does not tell of a run that is under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Activity {
     /// Tasks that are waited for.
     pub waiting: u64,
@@ -18,13 +20,17 @@ pub struct Activity {
     pub downloading: u64,
     /// How fast, together.
     pub bytes_per_second: u64,
+    /// What holds creates back, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 impl Activity {
-    /// The same at any speed: a changed speed alone is no news.
+    /// The same at any speed and for any time to go: those alone are no news.
     #[must_use]
     pub fn at_any_speed(self) -> Self {
-        Self { bytes_per_second: 0, ..self }
+        let held = self.held.map(|held| Held { seconds: None, gives_up_seconds: None, ..held });
+        Self { bytes_per_second: 0, held, ..self }
     }
 }
 
@@ -42,6 +48,9 @@ impl fmt::Display for Activity {
             #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
             let megabytes = self.bytes_per_second as f64 / 1e6;
             write!(f, ", {} downloading ({megabytes:.1} MB/s)", self.downloading)?;
+        }
+        if let Some(held) = &self.held {
+            write!(f, "; {held}")?;
         }
         Ok(())
     }

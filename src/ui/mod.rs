@@ -3,6 +3,7 @@
 //! The only module that prints. A reader that goes away (`| head`) is not an error.
 
 mod activity;
+mod gauges;
 mod links;
 mod progress;
 mod screen;
@@ -15,6 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 pub use self::activity::Activity;
+pub use self::gauges::{Gauges, Tally};
 pub use self::links::{Links, dying};
 pub use self::progress::{Progress, Work};
 pub use self::screen::Screen;

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{Activity, Links, Style, Ui};
+use super::{Activity, Links, Style, Tally, Ui};
 use crate::cli::Until;
 use crate::ledger::Change;
 use crate::state::Event;
+use crate::submit::Held;
 use crate::view::printable;
 use crate::watch::Meter;
 
@@ -27,6 +28,8 @@ pub struct Work {
     pub until: Until,
     /// The links that it knows from before.
     pub links: Links,
+    /// Where its pairs stand.
+    pub tally: Tally,
 }
 
 /// Follows the changes of a run.
@@ -38,16 +41,18 @@ pub struct Progress {
     links: Links,
     meter: Arc<Meter>,
     seen: HashMap<Event, u64>,
+    tally: Tally,
     /// Whose creates were sent again.
     again: HashSet<Arc<str>>,
     /// Bytes of videos at a time, for their speed.
     measured: (Instant, u64),
     speed: f64,
+    held: Option<Held>,
 }
 
 impl Progress {
     pub(super) fn new(ui: Ui, work: Work, meter: Arc<Meter>, drawn: bool) -> Self {
-        let Work { pairs, until, links } = work;
+        let Work { pairs, until, links, tally } = work;
         let target = if drawn {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
@@ -66,7 +71,9 @@ impl Progress {
         }
         let (seen, again) = (HashMap::new(), HashSet::new());
         let measured = (Instant::now(), 0);
-        let progress = Self { ui, bar, until, links, meter, seen, again, measured, speed: 0.0 };
+        let (speed, held) = (0.0, None);
+        let progress =
+            Self { ui, bar, until, links, meter, seen, tally, again, measured, speed, held };
         progress.describe();
         progress
     }
@@ -74,6 +81,7 @@ impl Progress {
     /// Takes in what was committed.
     pub fn follow(&mut self, changes: &[Change]) {
         for change in changes {
+            self.tally.follow(change);
             self.take_back(change);
             let seen = self.seen.entry(change.event).or_default();
             *seen += 1;
@@ -121,8 +129,15 @@ impl Progress {
         }
     }
 
-    /// Takes in what the meter shows, and gives it.
-    pub fn refresh(&mut self) -> Activity {
+    /// What was counted so far.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Takes in what holds creates back and what the meter shows, and gives it.
+    pub fn refresh(&mut self, held: Option<Held>) -> Activity {
+        self.held = held;
         let (then, before) = self.measured;
         let bytes = self.meter.bytes.load(Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
@@ -172,6 +187,7 @@ impl Progress {
         for part in &mut parts {
             *part = Style::Warning.paint(self.ui.colour.err, part);
         }
+        parts.extend(self.held.as_ref().map(Held::to_string));
         parts.push(match self.until {
             Until::Created => "creating".to_owned(),
             Until::Saved => self.stages(count(Event::Accepted), count(Event::Saved)),
@@ -181,15 +197,18 @@ impl Progress {
 
     /// `12 created, 8 waiting (40 %), 2 downloading (1.3 MB/s), 2 saved`
     fn stages(&self, created: u64, saved: u64) -> String {
-        format!("{created} created, {}, {saved} saved", self.activity())
+        let activity = Activity { held: None, ..self.activity() };
+        format!("{created} created, {activity}, {saved} saved")
     }
 
+    /// What the run is doing, as it was taken in last.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "no download is so fast, or slower than nothing"
     )]
-    fn activity(&self) -> Activity {
+    #[must_use]
+    pub fn activity(&self) -> Activity {
         let of = |meter: &AtomicU64| meter.load(Ordering::Relaxed);
         let waiting = of(&self.meter.waiting);
         Activity {
@@ -198,6 +217,7 @@ impl Progress {
             unknown: self.meter.unknown.now(),
             downloading: of(&self.meter.fetching),
             bytes_per_second: self.speed as u64,
+            held: self.held.clone(),
         }
     }
 

@@ -46,6 +46,7 @@ mod logs;
 mod media;
 mod migrating;
 mod money;
+mod monitored;
 mod moving;
 mod names;
 mod nearby;

@@ -6,6 +6,7 @@ mod conclude;
 mod confirm;
 mod kit;
 mod lean;
+mod metrics;
 mod names;
 mod prepare;
 mod stages;
@@ -21,6 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::conclude::{End, conclude, explain_cut};
 use self::confirm::{Besides, confirm};
 use self::kit::Kit;
+use self::metrics::Metrics;
 use self::stages::Stages;
 use super::batch::{Batch, Pairs, plain};
 use super::failure::Failure;
@@ -43,7 +45,7 @@ use crate::price::Credits;
 use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
-use crate::ui::{Progress, Ui, Work, counted};
+use crate::ui::{Progress, Tally, Ui, Work, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
@@ -65,6 +67,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         None => None,
     };
     let Connected { client, key, _rehearsal } = runtime.block_on(connect(args, &batch))?;
+    let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
@@ -91,8 +94,12 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let work =
-        Work { pairs: standing.left(args.until), until: args.until, links: standing.links() };
+    let work = Work {
+        pairs: standing.left(args.until),
+        until: args.until,
+        links: standing.links(),
+        tally: Tally::new(&standing.counts),
+    };
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
@@ -108,6 +115,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         board: &board,
         meter: &meter,
         progress: &progress,
+        metrics: &metrics,
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);

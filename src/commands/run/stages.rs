@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::{sleep, timeout};
 
+use super::metrics::Metrics;
 use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
 use crate::client::Client;
@@ -42,6 +43,7 @@ pub(super) struct Stages<'a> {
     pub(super) board: &'a Board,
     pub(super) meter: &'a Meter,
     pub(super) progress: &'a Mutex<Progress>,
+    pub(super) metrics: &'a Metrics,
 }
 
 impl Stages<'_> {
@@ -52,13 +54,16 @@ impl Stages<'_> {
         feed: Option<Feed>,
         unfinished: u64,
     ) -> Option<submit::Outcome> {
-        tokio::select! {
+        let created = tokio::select! {
             created = self.stages(feed, unfinished) => Some(created),
             () = self.signals() => None,
             () = self.deadline() => None,
             () = self.show() => None,
             () = self.guard() => None,
-        }
+            () = self.tell_metrics() => None,
+        };
+        self.write_metrics();
+        created
     }
 
     async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> submit::Outcome {
@@ -199,7 +204,7 @@ impl Stages<'_> {
         let news = self.board.news();
         let mut progress = lock(self.progress);
         news.iter().for_each(|text| progress.above(|ui| ui.warn(text)));
-        progress.refresh();
+        progress.refresh(self.board.held());
     }
 
     /// Brings the bar and the second terminal's up to date with what changes between commits.
@@ -209,7 +214,7 @@ impl Stages<'_> {
             sleep(SHOWN / 2).await;
             self.tell();
             sleep(SHOWN / 2).await;
-            let activity = lock(self.progress).refresh();
+            let activity = lock(self.progress).refresh(self.board.held());
             pulse::write(&self.batch.site.folder, activity);
         }
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::ledger::purse::Purse;
 use crate::price::{Amount, Money, Rules};
 use crate::wire::Account;
+use std::sync::atomic::Ordering;
 
 const PRICE: u64 = 160_000;
 
@@ -41,6 +42,7 @@ fn end(store: &mut Store, proof: Proof) {
 
 /// In billed seconds: while the ledger is open, and as it is read anew.
 fn spent(store: &Store) -> (u64, u64) {
+    assert_eq!(store.spent.load(Ordering::Relaxed), store.purse.spent(), "what others see");
     let anew = store.view().unwrap().spent_of_budget(store.purse.rules()).unwrap().unwrap();
     let Amount::Money(anew) = anew else { panic!("{anew}") };
     (store.purse.spent() / PRICE, anew.millionths() / PRICE)
