@@ -89,7 +89,7 @@ pub enum Command {
     /// Say what a run would do now
     Plan(PlanArgs),
     /// Create the videos of a manifest; the same command again continues
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Say where a batch stands, also while a run is under way
     Status(StatusArgs),
     /// Take over tasks that were made elsewhere, for pairs that have none

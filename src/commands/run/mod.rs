@@ -94,13 +94,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let work = Work {
-        pairs: standing.left(args.until),
-        until: args.until,
-        links: standing.links(),
-        tally: Tally::new(&standing.counts),
-    };
-    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
+    let progress = Arc::new(Mutex::new(ui.progress(work(args, &standing), Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let (stops, board) = (Stops::default(), Board::default());
@@ -134,6 +128,16 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let end = End { until, created, stops, board, took, kept, passed_over, sheet };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
+}
+
+/// What a run has before it.
+fn work(args: &RunArgs, standing: &Standing) -> Work {
+    Work {
+        pairs: standing.left(args.until),
+        until: args.until,
+        links: standing.links(),
+        tally: Tally::new(&standing.counts),
+    }
 }
 
 /// What came of a run whose ledger was closed.
