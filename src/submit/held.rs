@@ -94,18 +94,20 @@ impl From<Cause> for Why {
     }
 }
 
-/// `creates wait: the service wants a pause (slow down), 42s to go`
+/// `creates wait, 42s to go: the service wants a pause (slow down)`; times come first, because lines
+/// are cut where the terminal ends.
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "creates wait: {}", self.why.words())?;
-        if !self.said.is_empty() {
-            write!(f, " ({})", self.said)?;
-        }
+        f.write_str("creates wait")?;
         if let Some(seconds) = self.seconds {
             write!(f, ", {} to go", span(seconds))?;
         }
         if let Some(seconds) = self.gives_up_seconds {
             write!(f, ", gives up in {}", span(seconds))?;
+        }
+        write!(f, ": {}", self.why.words())?;
+        if !self.said.is_empty() {
+            write!(f, " ({})", self.said)?;
         }
         Ok(())
     }
@@ -153,11 +155,11 @@ mod tests {
         };
         assert_eq!(
             held(Why::Asked, "slow down", Some(42), None),
-            "creates wait: the service wants a pause (slow down), 42s to go"
+            "creates wait, 42s to go: the service wants a pause (slow down)"
         );
         assert_eq!(
             held(Why::NotSent, "connection refused", None, Some(900)),
-            "creates wait: nothing can be sent (connection refused), gives up in 15m"
+            "creates wait, gives up in 15m: nothing can be sent (connection refused)"
         );
         assert_eq!(
             held(Why::InFlight, "", None, None),
