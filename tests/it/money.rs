@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callsheet_mock::{Book, Fault, Latency, MockApi, Rule, Scenario, Span};
 
 use crate::child::Running;
-use crate::sheet::{Sheet, fake};
+use crate::sheet::{Sheet, fake, side_by_side};
 
 /// What a whole ordeal came to.
 #[derive(Debug, Default)]
@@ -81,16 +81,35 @@ fn ordeal(api: &MockApi, sheet: &Sheet, seed: u64, longest: Duration) -> usize {
     unreachable!("no end after 400 kills; {} creates booked", book.entries.len());
 }
 
+/// Kills runs with so many creates under way, of which the slowest take so long.
+fn killed(concurrency: u16, pairs: usize, slowest: u64) -> Account {
+    let latency = Latency::Uniform(Span::millis(1), Span::millis(slowest));
+    let api = fake(Scenario { latency, seed: 7, ..Scenario::default() });
+    let sheet = Sheet::pairs(pairs, api.url(), &format!("concurrency: {concurrency}"));
+    let kills = ordeal(&api, &sheet, 7, Duration::from_millis(700));
+    let account = Account { kills, ..settle(&api.book(), &sheet, pairs) };
+    println!(
+        "{pairs} pairs, {concurrency} under way, kill -9 at random: {account:?}, twice 0, lost 0"
+    );
+    account
+}
+
 #[test]
 fn killed_again_and_again_nothing_is_paid_twice_or_lost() {
-    let latency = Latency::Uniform(Span::millis(1), Span::millis(60));
-    let api = fake(Scenario { latency, seed: 7, ..Scenario::default() });
-    let sheet = Sheet::pairs(2000, api.url(), "concurrency: 10");
-    let kills = ordeal(&api, &sheet, 7, Duration::from_millis(700));
-    let account = Account { kills, ..settle(&api.book(), &sheet, 2000) };
-    println!("2,000 pairs, kill -9 at random: {account:?}, twice 0, lost 0");
+    let account = killed(10, 2000, 60);
     assert!(account.kills >= 30, "only {} kills", account.kills);
     assert!(account.booked >= 1500);
+}
+
+#[test]
+fn killed_with_many_under_way_too() {
+    side_by_side([(64, 1500, 300), (256, 2000, 900)], |(concurrency, pairs, slowest)| {
+        let account = killed(concurrency, pairs, slowest);
+        assert!(account.kills >= 8, "{concurrency}: only {} kills", account.kills);
+        // More than ten of the first test's kills could leave: so many were really under way.
+        assert!(account.in_doubt > usize::from(concurrency), "{concurrency}: {account:?}");
+        assert!(account.booked >= pairs / 2, "{concurrency}: {account:?}");
+    });
 }
 
 /// Everything that a bad day has, at once.
@@ -116,8 +135,12 @@ fn bad_day() -> Scenario {
 
 #[test]
 fn killed_on_the_worst_of_days_too() {
+    side_by_side([16, 64, 256], killed_on_a_bad_day);
+}
+
+fn killed_on_a_bad_day(concurrency: u16) {
     let api = fake(bad_day());
-    let sheet = Sheet::pairs(600, api.url(), "concurrency: 16");
+    let sheet = Sheet::pairs(600, api.url(), &format!("concurrency: {concurrency}"));
     let kills = ordeal(&api, &sheet, 11, Duration::from_millis(900));
     let book = api.book();
     let rows = sheet.rows();
@@ -130,7 +153,7 @@ fn killed_on_the_worst_of_days_too() {
     }
     let account = Account { kills, ..settle(&book, &sheet, 600) };
     println!(
-        "600 pairs, all faults and kill -9: {account:?}, twice 0, lost 0, by fault {by_fault:?}"
+        "600 pairs, {concurrency} under way, all faults and kill -9: {account:?}, twice 0, lost 0, by fault {by_fault:?}"
     );
     assert!(by_fault.len() > 8, "{by_fault:?}");
     assert!(account.in_doubt > 0);

@@ -33,8 +33,8 @@ fn small(pairs: usize) -> Recording {
 }
 
 /// Enough creates that the write-ahead log is taken over into the ledger while they go on.
-fn large() -> Recording {
-    let (options, settings) = (&["--until", "created"][..], "concurrency: 4");
+fn large(settings: &'static str) -> Recording {
+    let options = &["--until", "created"][..];
     Recording::of(Day { scenario: calm_day(), pairs: 240, settings, options })
 }
 
@@ -109,7 +109,7 @@ fn end(recording: &Recording) {
 
 #[test]
 fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
-    let (small, large) = (small(9), large());
+    let (small, large) = (small(9), large("concurrency: 4"));
     assert_eq!((small.truth.sent.len(), small.truth.told.len()), (9, 9));
     assert_eq!((large.truth.sent.len(), large.truth.told.len()), (240, 240));
     end(&small);
@@ -125,6 +125,17 @@ fn after_a_power_cut_at_any_moment_the_ledger_has_all_that_was_sent_and_told() {
         assert!(cuts.get(&phase).is_some_and(|count| *count >= 100), "{phase:?}: {cuts:?}");
     }
     assert!(cuts.values().sum::<usize>() >= 2000, "{cuts:?}");
+}
+
+#[test]
+fn after_a_power_cut_with_many_under_way_too() {
+    side_by_side(["concurrency: 64", "concurrency: 256"], |settings| {
+        let recording = large(settings);
+        end(&recording);
+        let cuts = cut(&recording, &moments(&recording, 24, 11));
+        println!("power cuts, {settings}: {cuts:?}");
+        assert!(cuts[&Phase::Creates] >= 100, "{settings}: {cuts:?}");
+    });
 }
 
 #[test]
