@@ -43,6 +43,8 @@ mod migrate;
 mod nearby;
 mod outage;
 mod permit;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod purse;
 mod read;
 mod ready;
