@@ -75,6 +75,72 @@ impl Cluster {
         assert!(copied.success());
     }
 
+    pub(crate) fn reload(&self) {
+        self.must("pg_ctl", &["reload", "-D"]);
+    }
+
+    /// PgBouncer before it, in transaction mode with two connections to the server.
+    pub(crate) fn pooler(&self, test: &str) -> Option<Pooler> {
+        let program =
+            ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].iter().find(|at| Path::new(at).is_file());
+        let Some(program) = program else {
+            assert!(std::env::var_os("CALLSHEET_NEEDS_POSTGRES").is_none(), "no PgBouncer here");
+            eprintln!("{test}: skipped, PgBouncer is not on this machine");
+            return None;
+        };
+        let server = self.folder.path().display();
+        let folder = self.folder.path().join("data/pooler");
+        let text = format!(
+            "[databases]\npostgres = host={server} user=callsheet\n[pgbouncer]\nauth_type = any\n\
+            listen_port = 6432\nunix_socket_dir = {}\npool_mode = transaction\ndefault_pool_size = 2\n\
+            logfile = {}/log\n",
+            folder.display(),
+            folder.display(),
+        );
+        std::fs::create_dir(&folder).unwrap();
+        let ini = folder.join("ini");
+        std::fs::write(&ini, text).unwrap();
+        if is_root() {
+            let chown = Command::new("chown").args(["-R", "postgres"]).arg(&folder).status();
+            assert!(chown.unwrap().success());
+        }
+        let child = self.command(program).arg(&ini).stderr(std::process::Stdio::null()).spawn();
+        let pooler = Pooler { child: child.unwrap(), folder };
+        let socket = pooler.folder.join(".s.PGSQL.6432");
+        for _ in 0..200 {
+            if socket.exists() {
+                return Some(pooler);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("PgBouncer did not start");
+    }
+
+    /// On a port, with a certificate for `localhost`: the port, and the file that vouches for it.
+    pub(crate) fn with_tls(&self, test: &str) -> Option<(u16, String)> {
+        let [key, roots] = ["server.key", "server.crt"].map(|name| self.data().join(name));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.arg("-keyout").arg(&key).arg("-out").arg(&roots);
+        if !openssl.output().is_ok_and(|done| done.status.success()) {
+            eprintln!("{test}: skipped, openssl is not on this machine");
+            return None;
+        }
+        if is_root() {
+            let chown = Command::new("chown").arg("postgres").args([&key, &roots]).status();
+            assert!(chown.unwrap().success());
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        self.end();
+        self.set(&format!("listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\n"));
+        self.go_on();
+        Some((port, roots.display().to_string()))
+    }
+
     /// With this file it starts as a standby.
     pub(crate) fn standby(&self) -> PathBuf {
         self.data().join("standby.signal")
@@ -108,6 +174,25 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
         let _ = stop.args(["-w", "-m", "immediate", "stop", "-D"]).arg(self.data()).output();
+    }
+}
+
+/// A pooler that ends with the test.
+pub(crate) struct Pooler {
+    child: std::process::Child,
+    folder: PathBuf,
+}
+
+impl Pooler {
+    pub(crate) fn url(&self) -> String {
+        format!("host={} port=6432 user=callsheet dbname=postgres", self.folder.display())
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

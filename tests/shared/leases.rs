@@ -6,7 +6,7 @@ use std::time::Duration;
 use callsheet::ledger::postgres::{Claim, Clocks, Fate, SharedError, Slip, Turn};
 use callsheet::state::{Event, State};
 
-use super::cluster::{Cluster, one};
+use super::cluster::{Cluster, one, one as ask_one};
 use super::{Batch, block_on, join, outcome};
 
 pub(super) fn spend(claim: Claim) -> Slip {
@@ -43,6 +43,8 @@ fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
         assert!(claims.is_empty(), "it is over for good");
         assert_eq!(settled, [(sent, State::Created), (unsent, State::Planned)]);
         assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "15");
+        // What is planned again is not for it, and not without a limit either.
+        assert!(matches!(slow.turn(&[], 5).await, Err(SharedError::Over)));
         let again = third.turn(&[], 32).await.unwrap().claims;
         assert_eq!(again.into_iter().map(|claim| spend(claim).id).collect::<Vec<_>>(), ["pair-1"]);
     });
@@ -102,13 +104,19 @@ fn a_database_that_went_back_stops_all_before_another_create() {
         cluster.go_on();
         assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
         assert_eq!(one.recover().await.unwrap(), Fate::Never);
-        assert_eq!(one.turn(&[], 2).await.unwrap().claims.len(), 2);
+        let claims = one.turn(&[], 2).await.unwrap().claims;
+        let sent = spend(claims.into_iter().next().unwrap());
         cluster.end();
         cluster.restore();
         cluster.go_on();
         assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
         assert_eq!(one.recover().await.unwrap(), Fate::WentBack);
         assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))), "for good");
+        // What it was told meanwhile is kept, though the database knows nothing of the create.
+        let told = [outcome(sent, Event::Accepted, Some("task-9"))];
+        one.keep_tasks(&told).await.unwrap();
+        one.keep_tasks(&told).await.unwrap();
+        assert_eq!(ask_one(&url, "SELECT task FROM callsheet.task").await, "task-9");
         // One that had written nothing since.
         assert!(matches!(idle.turn(&[], 2).await, Err(SharedError::Unsure(_))));
         assert_eq!(idle.recover().await.unwrap(), Fate::Never);

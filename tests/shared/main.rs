@@ -1,5 +1,6 @@
 //! The shared ledger against a real PostgreSQL, which each test starts for itself.
 
+mod acknowledged;
 mod book;
 mod cluster;
 mod kills;

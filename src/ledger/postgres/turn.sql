@@ -1,5 +1,5 @@
--- $1 worker, $2 its number, $3 batch · $4-$9 what became of creates · $10 how many to claim, $11 after
--- which place, $12 the epoch it knows. No row: the number is another one.
+-- $1 worker, $2 its number, $3 batch · $4-$9 what became of creates · $10 after which place to claim, $11 the
+-- epoch it knows. No row: the number is another one.
 WITH durable AS MATERIALIZED (
     -- Here and not once for the connection, which a pooler may have others use. What is read before
     -- the commit counts for it.
@@ -40,11 +40,14 @@ WITH durable AS MATERIALIZED (
     UPDATE callsheet.attempt a SET state = 2 FROM settled s
     WHERE a.batch = $3 AND a.n = ANY ($4) AND a.n = s.n AND a.attempt = s.attempt AND s.state = 2
 ), picked AS MATERIALIZED (
-    SELECT n FROM callsheet.standing WHERE batch = $3 AND state = 0 AND n > $11 ORDER BY n
-    -- Counted first, so that all is settled before anything is claimed: the other way round, two
-    -- workers wait for each other. And no limit at all is what SQL makes of none.
-    LIMIT coalesce((SELECT $10 FROM live JOIN callsheet.batch b ON b.batch = $3
-        WHERE b.stopped IS NULL AND (SELECT count(*) FROM settled) >= 0), 0)
+    -- Written so that no statistics, which may be old, say how many are planned: misled, the planner
+    -- sorts all of them for each claim. So the limit is a number in the text, too.
+    SELECT n FROM callsheet.standing WHERE batch = $3 AND state + 0 < 1 AND n > $10
+        -- Counted first, so that all is settled before anything is claimed: the other way round, two
+        -- workers wait for each other.
+        AND (SELECT true FROM live JOIN callsheet.batch b ON b.batch = $3
+            WHERE b.stopped IS NULL AND (SELECT count(*) FROM settled) >= 0)
+    ORDER BY n LIMIT :most
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE callsheet.standing SET state = 1, worker = $1, attempt = attempt + 1, turn = $2
@@ -58,7 +61,7 @@ WITH durable AS MATERIALIZED (
     UPDATE callsheet.purse
     SET reserved = reserved + (SELECT coalesce(sum(cost), 0)::int8 FROM claimed)
             - (SELECT coalesce(sum(cost), 0)::int8 FROM settled WHERE state IN (0, 6)),
-        seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $12 ELSE seen END
+        seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $11 ELSE seen END
     WHERE batch = $3 AND (EXISTS (SELECT 1 FROM claimed)
         OR EXISTS (SELECT 1 FROM settled WHERE state IN (0, 6) AND cost > 0))
 )

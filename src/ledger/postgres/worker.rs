@@ -137,7 +137,8 @@ impl Worker {
         Ok(Self { settings, session, batch, worker, seq, committed, epoch, guard, cursor, unsure })
     }
 
-    /// Settles outcomes, and claims as many pairs as can be sent at once. Renews the lease.
+    /// Settles outcomes, and claims as many pairs as can be sent at once. Renews the lease. Without a
+    /// claim twice in a row, none is planned: the second time it looks from the start.
     ///
     /// # Errors
     /// [`SharedError::Unsure`]: first [`Worker::recover`], then the same outcomes again.
@@ -173,15 +174,15 @@ impl Worker {
             (&told.tasks, Type::TEXT_ARRAY),
             (&told.codes, Type::TEXT_ARRAY),
             (&told.messages, Type::TEXT_ARRAY),
-            (&wanted, Type::INT4),
             (&self.cursor, Type::INT4),
             (&self.epoch, Type::INT8),
         ];
+        let sql = TURN.replace(":most", &wanted.to_string());
         // Before anything is sent: whoever drops this call has lost the answer.
         self.unsure = Some(seq);
         let session =
             self.session.as_mut().ok_or(SharedError::Unsure("not connected".to_owned()))?;
-        let rows = match session.ask(TURN, values).await {
+        let rows = match session.ask(&sql, values).await {
             Ok(rows) => rows,
             Err(refused @ SharedError::Refused { .. }) => {
                 self.unsure = None;
@@ -284,6 +285,28 @@ impl Worker {
         }
         self.session = Some(session);
         Ok(fate)
+    }
+
+    /// Writes task ids down where nothing else can be settled any more: the database went back, or has
+    /// another in this worker's place. None is forgotten; which pair each belongs to is kept with it.
+    ///
+    /// # Errors
+    /// When the database is not to be reached: to be tried again.
+    pub async fn keep_tasks(&self, outcomes: &[Outcome]) -> Result<(), SharedError> {
+        let told = Told::of(outcomes)?;
+        let sql = "WITH task AS (
+                INSERT INTO callsheet.task (batch, task, n, attempt)
+                SELECT $1, task, n, attempt
+                FROM unnest($2::int4[], $3::int4[], $4::text[]) AS told (n, attempt, task)
+                WHERE task IS NOT NULL ORDER BY task ON CONFLICT DO NOTHING
+            ) SELECT set_config('synchronous_commit', 'on', true)";
+        let values: &[Value<'_>] = &[
+            (&self.batch, Type::INT4),
+            (&told.pairs, Type::INT4_ARRAY),
+            (&told.attempts, Type::INT4_ARRAY),
+            (&told.tasks, Type::TEXT_ARRAY),
+        ];
+        Session::open(&self.settings).await?.ask(sql, values).await.map(drop)
     }
 
     /// Puts in doubt what workers had under way whose lease has ended; says how many pairs.
