@@ -24,10 +24,8 @@ fn worker_process() {
     let (Ok(url), Ok(book)) = (std::env::var(DATABASE), std::env::var(BOOK)) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let book = book.parse().unwrap();
-    if runtime.block_on(work(&url, book)).is_err() {
-        // The parent starts another in its place.
-        std::process::exit(1);
-    }
+    // However it ends, the parent starts another in its place.
+    let _ = runtime.block_on(work(&url, book));
 }
 
 async fn work(url: &str, book: std::net::SocketAddr) -> Result<(), SharedError> {

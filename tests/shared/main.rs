@@ -1,5 +1,8 @@
 //! The shared ledger against a real PostgreSQL, which each test starts for itself.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stderr, reason = "what was skipped, and what a storm came to")]
+
 mod acknowledged;
 mod book;
 mod cluster;

@@ -1,8 +1,9 @@
 //! Where the database is and how to get in, from what libpq's users have: a URL or key=value text,
 //! a service file, `PG…` variables, `~/.pgpass`, in that order. Pure: files and variables come
-//! through [`Around`].
+//! through [`Around`], from a [`Machine`] or from a test.
 
 mod files;
+mod machine;
 mod text;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use self::files::{password_in, service_in};
+pub use self::machine::Machine;
 use self::text::Given;
 
 /// What is read of a computer to find the settings.
