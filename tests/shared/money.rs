@@ -1,5 +1,7 @@
 //! The budget, and tasks that two pairs have.
 
+use std::collections::HashSet;
+
 use callsheet::ledger::postgres::{SharedError, Turn};
 use callsheet::state::{Event, State};
 
@@ -15,14 +17,14 @@ fn many_workers_never_pass_the_budget_and_use_it_up() {
         let batch = Batch { budget: Some(1003), cost: 7, ..Batch::of(400) };
         let worker = async || {
             let mut worker = join(&url, &batch).await.unwrap();
-            let (mut outcomes, mut sent) = (Vec::new(), 0);
+            let (mut outcomes, mut sent) = (Vec::new(), Vec::new());
             loop {
                 match worker.turn(&outcomes, 5).await {
                     Ok(Turn { claims, .. }) => {
                         outcomes.clear();
-                        sent += claims.len();
                         for claim in claims {
                             let slip = spend(claim);
+                            sent.push(slip.id.clone());
                             let task = format!("task-of-{}", slip.id);
                             outcomes.push(outcome(slip, Event::Accepted, Some(&task)));
                         }
@@ -36,7 +38,9 @@ fn many_workers_never_pass_the_budget_and_use_it_up() {
             sent
         };
         let sent = futures::future::join_all([worker(), worker(), worker(), worker()]).await;
-        assert_eq!(sent.iter().sum::<usize>(), 143, "{sent:?}");
+        let sent = sent.concat();
+        assert_eq!(sent.len(), 143);
+        assert_eq!(sent.iter().collect::<HashSet<_>>().len(), 143, "one was handed out twice");
         assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "1001");
         assert_eq!(
             one(&url, "SELECT count(*) FROM callsheet.worker WHERE ended IS NULL").await,

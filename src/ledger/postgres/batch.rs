@@ -1,12 +1,15 @@
 //! The tables, and the batches in them: made once, joined by all who list the same requests.
 
+use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::error::SharedError;
-use super::session::Session;
+use super::session::{Session, Value};
 
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
+/// A batch by its name.
+const KNOWN: &str = "SELECT batch, endpoint, listed FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 const LOCK: i64 = 0x4341_4c4c;
@@ -72,60 +75,75 @@ pub(super) async fn list(
     wanted: &Wanted<'_>,
     pairs: &[Listed],
 ) -> Result<i32, SharedError> {
-    let unsure = |error: tokio_postgres::Error| SharedError::Unsure(error.to_string());
+    let begin = format!(
+        "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
+        SELECT pg_advisory_xact_lock({LOCK})"
+    );
     let transaction = session.client().transaction().await.map_err(unsure)?;
-    transaction
-        .batch_execute(&format!(
-            "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
-            SELECT pg_advisory_xact_lock({LOCK})"
-        ))
-        .await
-        .map_err(unsure)?;
-    let sql = "SELECT batch, endpoint, listed FROM callsheet.batch WHERE name = $1";
-    let name = &wanted.name;
-    if let Some(row) =
-        transaction.query_typed_opt(sql, &[(name, Type::TEXT)]).await.map_err(unsure)?
-    {
+    transaction.batch_execute(&begin).await.map_err(unsure)?;
+    let known = transaction.query_typed_opt(KNOWN, &[(&wanted.name, Type::TEXT)]).await;
+    if let Some(row) = known.map_err(unsure)? {
         return joined(wanted, &row);
     }
-    let sql =
-        "INSERT INTO callsheet.batch (name, endpoint, listed) VALUES ($1, $2, $3) RETURNING batch";
-    let (endpoint, digest) = (&wanted.endpoint, &wanted.digest);
-    let values: &[super::session::Value<'_>] =
-        &[(name, Type::TEXT), (endpoint, Type::TEXT), (digest, Type::BYTEA)];
-    let batch: i32 = transaction.query_typed_one(sql, values).await.map_err(unsure)?.get(0);
-    let epoch = fastrand::i64(..);
-    let sql = "INSERT INTO callsheet.purse (batch, budget, epoch, seen) VALUES ($1, $2, $3, $3)";
-    let values: &[super::session::Value<'_>] =
-        &[(&batch, Type::INT4), (&wanted.budget, Type::INT8), (&epoch, Type::INT8)];
-    transaction.execute_typed(sql, values).await.map_err(unsure)?;
+    let batch = make(&transaction, wanted).await?;
     for (chunk, pairs) in pairs.chunks(LISTED).enumerate() {
-        let first =
-            i32::try_from(chunk * LISTED).map_err(|_| SharedError::Broken("too many pairs"))?;
-        let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
-        let bodies: Vec<_> = pairs.iter().map(|pair| &*pair.body).collect();
-        let costs: Vec<_> = pairs.iter().map(|pair| pair.cost).collect();
-        let sql = "WITH listed AS (
-                SELECT $2 + ord::int4 - 1 AS n, id, body, cost
-                FROM unnest($3::text[], $4::text[], $5::int8[]) WITH ORDINALITY AS t (id, body, cost, ord)
-            ), pairs AS (
-                INSERT INTO callsheet.pair (batch, n, id, body) SELECT $1, n, id, body FROM listed
-            ) INSERT INTO callsheet.standing (batch, n, cost) SELECT $1, n, cost FROM listed";
-        let values: &[super::session::Value<'_>] = &[
-            (&batch, Type::INT4),
-            (&first, Type::INT4),
-            (&ids, Type::TEXT_ARRAY),
-            (&bodies, Type::TEXT_ARRAY),
-            (&costs, Type::INT8_ARRAY),
-        ];
-        transaction.execute_typed(sql, values).await.map_err(unsure)?;
+        add(&transaction, batch, chunk * LISTED, pairs).await?;
     }
     transaction.commit().await.map_err(unsure)?;
     // A COMMIT that says OK is no proof: an aborted transaction's says so too.
-    let sql = "SELECT batch, endpoint, listed FROM callsheet.batch WHERE name = $1";
-    let rows = session.ask(sql, &[(name, Type::TEXT)]).await?;
-    rows.first()
-        .map_or(Err(SharedError::Unsure("it was not listed".to_owned())), |row| joined(wanted, row))
+    let rows = session.ask(KNOWN, &[(&wanted.name, Type::TEXT)]).await?;
+    let missing = SharedError::Unsure("it was not listed".to_owned());
+    rows.first().map_or(Err(missing), |row| joined(wanted, row))
+}
+
+/// Whatever becomes of a listing, it may begin again.
+fn unsure(error: tokio_postgres::Error) -> SharedError {
+    SharedError::Unsure(error.to_string())
+}
+
+/// A batch without pairs, and its purse.
+async fn make(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<i32, SharedError> {
+    let sql = "WITH batch AS (
+            INSERT INTO callsheet.batch (name, endpoint, listed) VALUES ($1, $2, $3) RETURNING batch
+        ) INSERT INTO callsheet.purse (batch, budget, epoch, seen)
+        SELECT batch, $4, $5, $5 FROM batch RETURNING batch";
+    let epoch = fastrand::i64(..);
+    let values: &[Value<'_>] = &[
+        (&wanted.name, Type::TEXT),
+        (&wanted.endpoint, Type::TEXT),
+        (&wanted.digest, Type::BYTEA),
+        (&wanted.budget, Type::INT8),
+        (&epoch, Type::INT8),
+    ];
+    let made = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
+    Ok(made.get(0))
+}
+
+/// Adds pairs, the first of them at this place.
+async fn add(
+    transaction: &Transaction<'_>,
+    batch: i32,
+    first: usize,
+    pairs: &[Listed],
+) -> Result<(), SharedError> {
+    let first = i32::try_from(first).map_err(|_| SharedError::Broken("too many pairs"))?;
+    let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
+    let bodies: Vec<_> = pairs.iter().map(|pair| &*pair.body).collect();
+    let costs: Vec<_> = pairs.iter().map(|pair| pair.cost).collect();
+    let sql = "WITH listed AS (
+            SELECT $2 + ord::int4 - 1 AS n, id, body, cost
+            FROM unnest($3::text[], $4::text[], $5::int8[]) WITH ORDINALITY AS t (id, body, cost, ord)
+        ), pairs AS (
+            INSERT INTO callsheet.pair (batch, n, id, body) SELECT $1, n, id, body FROM listed
+        ) INSERT INTO callsheet.standing (batch, n, cost) SELECT $1, n, cost FROM listed";
+    let values: &[Value<'_>] = &[
+        (&batch, Type::INT4),
+        (&first, Type::INT4),
+        (&ids, Type::TEXT_ARRAY),
+        (&bodies, Type::TEXT_ARRAY),
+        (&costs, Type::INT8_ARRAY),
+    ];
+    transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
 }
 
 fn joined(wanted: &Wanted<'_>, row: &tokio_postgres::Row) -> Result<i32, SharedError> {

@@ -51,7 +51,7 @@ WITH durable AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE callsheet.standing SET state = 1, worker = $1, attempt = attempt + 1, turn = $2
-    WHERE batch = $3 AND n = ANY (ARRAY(SELECT n FROM picked))
+    WHERE batch = $3 AND n = ANY (ARRAY(SELECT n FROM picked)) AND state + 0 < 1
     RETURNING n, attempt, cost
 ), me AS (
     UPDATE callsheet.worker SET seq = seq + 1,

@@ -12,11 +12,11 @@ use super::batch::{self, Listed, Wanted};
 use super::error::SharedError;
 use super::fate::{Fate, LEAP};
 use super::guard::{Clocks, Guard, to_claim};
+use super::outcome::{Outcome, Slip, Told, settled};
 use super::pulse::Pulse;
 use super::session::{Session, Value};
 use super::settings::Settings;
-use crate::pair::TaskId;
-use crate::state::{self, Event, State};
+use crate::state::State;
 
 const TURN: &str = include_str!("turn.sql");
 const RECOVER: &str = include_str!("recover.sql");
@@ -30,31 +30,6 @@ pub struct Claim {
     receipt: Slip,
     body: String,
     guard: Arc<Guard>,
-}
-
-/// What the outcome of a create is settled with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a create whose outcome is not settled is a pair in doubt"]
-pub struct Slip {
-    n: i32,
-    attempt: i32,
-    /// The user's name for the pair.
-    pub id: String,
-}
-
-/// What a create came to.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Of which.
-    pub slip: Slip,
-    /// One of those that the state table has for a pair that is sending.
-    pub event: Event,
-    /// The task, where it was accepted.
-    pub task: Option<TaskId>,
-    /// The error's code.
-    pub code: String,
-    /// The same in words.
-    pub message: String,
 }
 
 /// What one statement did.
@@ -348,67 +323,4 @@ pub(super) async fn stop(session: &mut Session, batch: i32) -> Result<(), Shared
         WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
     let epoch = fastrand::i64(..);
     session.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
-}
-
-/// Outcomes as the statement takes them: one column each.
-#[derive(Default)]
-struct Told<'a> {
-    pairs: Vec<i32>,
-    attempts: Vec<i32>,
-    states: Vec<i16>,
-    tasks: Vec<Option<&'a str>>,
-    codes: Vec<&'a str>,
-    messages: Vec<&'a str>,
-}
-
-impl<'a> Told<'a> {
-    fn of(outcomes: &'a [Outcome]) -> Result<Self, SharedError> {
-        let mut told = Self::default();
-        for Outcome { slip, event, task, code, message } in outcomes {
-            let state = state::next(State::Sending, *event)
-                .map_err(|_| SharedError::Broken("this is no outcome of a create"))?;
-            if (state == State::Created) != task.is_some() {
-                return Err(SharedError::Broken("an accepted create has a task, and no other has"));
-            }
-            told.pairs.push(slip.n);
-            told.attempts.push(slip.attempt);
-            told.states.push(number(state));
-            told.tasks.push(task.as_ref().map(TaskId::as_str));
-            told.codes.push(code);
-            told.messages.push(message);
-        }
-        Ok(told)
-    }
-}
-
-/// The order in which the tables number the states.
-const STATES: [State; 9] = [
-    State::Planned,
-    State::Sending,
-    State::Created,
-    State::Completed,
-    State::Saved,
-    State::Failed,
-    State::Rejected,
-    State::InDoubt,
-    State::Abandoned,
-];
-
-fn number(state: State) -> i16 {
-    let at = STATES.iter().position(|other| *other == state);
-    at.and_then(|at| i16::try_from(at).ok()).unwrap_or(7)
-}
-
-/// A number that nobody gave stands for what costs no money.
-fn state_of(number: i16) -> State {
-    let state = usize::try_from(number).ok().and_then(|at| STATES.get(at));
-    state.copied().unwrap_or(State::InDoubt)
-}
-
-fn settled(row: &Row, outcomes: &[Outcome]) -> Vec<(Slip, State)> {
-    let (pairs, states): (Vec<i32>, Vec<i16>) = (row.get("settled"), row.get("states"));
-    let stands =
-        |slip: &Slip| pairs.iter().position(|n| *n == slip.n).map(|at| state_of(states[at]));
-    let slips = outcomes.iter().map(|outcome| &outcome.slip);
-    slips.filter_map(|slip| Some((slip.clone(), stands(slip)?))).collect()
 }
