@@ -44,6 +44,8 @@ mod nearby;
 mod outage;
 mod permit;
 mod planning;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod purse;
 mod read;
 mod ready;

@@ -1,0 +1,32 @@
+//! A ledger that many machines share, in PostgreSQL.
+//!
+//! **Not reachable from the command line yet.** What is here is the part that money hangs on: how a
+//! worker claims pairs, settles them, and learns what became of a statement whose answer was lost.
+//!
+//! **What it promises.** A pair is handed out only by rows that the database returned after it
+//! committed; each row is handed out once. A worker whose lease has ended, whose row was changed by
+//! another, or whose database went back in time gets no row. Time alone never frees a pair: those of
+//! a worker that is gone are in doubt. The budget is never passed.
+//!
+//! **How.** Every statement is one transaction of its own and compares the worker's `seq`, which
+//! moves by one with each: so a statement is committed once or never, also behind a pooler. All
+//! instants are the server's.
+
+mod batch;
+mod error;
+mod fate;
+mod guard;
+mod outcome;
+mod pulse;
+mod session;
+pub mod settings;
+mod tls;
+mod worker;
+
+pub use self::batch::{Listed, Wanted};
+pub use self::error::SharedError;
+pub use self::fate::Fate;
+pub use self::guard::{Clocks, Guard, MARGIN, to_claim};
+pub use self::outcome::{Outcome, Slip};
+pub use self::pulse::Pulse;
+pub use self::worker::{Claim, Turn, Worker};

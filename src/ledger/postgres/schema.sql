@@ -1,0 +1,83 @@
+-- One transaction, under a lock. What a worker touches with every pair is narrow, and has no index on
+-- its state: that would be written twice with every create, and misread by the planner.
+CREATE SCHEMA IF NOT EXISTS callsheet;
+CREATE TABLE IF NOT EXISTS callsheet.format (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version integer NOT NULL
+);
+CREATE TABLE IF NOT EXISTS callsheet.batch (
+    batch integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    endpoint text NOT NULL,
+    -- Of the requests in their order.
+    listed bytea NOT NULL,
+    -- Why nobody may create.
+    stopped text
+);
+-- Locked last by whoever claims.
+CREATE TABLE IF NOT EXISTS callsheet.purse (
+    batch integer PRIMARY KEY REFERENCES callsheet.batch,
+    budget bigint,
+    reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    -- Another one once the database was found to have gone back.
+    epoch bigint NOT NULL,
+    -- The epoch that the last one to claim knew.
+    seen bigint NOT NULL,
+    CONSTRAINT within_budget CHECK (budget IS NULL OR reserved <= budget),
+    CONSTRAINT same_epoch CHECK (seen = epoch)
+) WITH (fillfactor = 10);
+CREATE TABLE IF NOT EXISTS callsheet.worker (
+    -- Random: a number that is given again would be somebody else.
+    worker bigint PRIMARY KEY,
+    batch integer NOT NULL REFERENCES callsheet.batch,
+    seq bigint NOT NULL DEFAULT 0,
+    beats bigint NOT NULL DEFAULT 0,
+    renewed timestamptz NOT NULL,
+    lease interval NOT NULL,
+    -- Claims nothing any more.
+    over boolean NOT NULL DEFAULT false,
+    -- When it said that nothing of it is under way any more. Nothing else proves that.
+    ended timestamptz
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS callsheet.pair (
+    batch integer NOT NULL REFERENCES callsheet.batch,
+    n integer NOT NULL,
+    id text NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (batch, n),
+    UNIQUE (batch, id)
+);
+-- States: 0 planned, 1 sending, 2 created, 3 completed, 4 saved, 5 failed, 6 rejected, 7 in doubt,
+-- 8 abandoned.
+CREATE TABLE IF NOT EXISTS callsheet.standing (
+    batch integer NOT NULL,
+    n integer NOT NULL,
+    state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 8),
+    attempt integer NOT NULL DEFAULT 0,
+    worker bigint,
+    -- The number of the worker's statement that claimed it.
+    turn bigint,
+    cost bigint NOT NULL CHECK (cost >= 0),
+    PRIMARY KEY (batch, n)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+-- Every id that was ever given.
+CREATE TABLE IF NOT EXISTS callsheet.task (
+    batch integer NOT NULL,
+    task text NOT NULL,
+    n integer NOT NULL,
+    attempt integer NOT NULL,
+    PRIMARY KEY (batch, task)
+);
+-- Attempts that were not simply accepted.
+CREATE TABLE IF NOT EXISTS callsheet.attempt (
+    batch integer NOT NULL,
+    n integer NOT NULL,
+    attempt integer NOT NULL,
+    state smallint NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    -- An id that another pair has.
+    task text,
+    PRIMARY KEY (batch, n, attempt)
+);
+INSERT INTO callsheet.format (version) VALUES (1) ON CONFLICT DO NOTHING;

@@ -1,0 +1,186 @@
+//! Leases, lost answers, and a database that went back.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use callsheet::ledger::postgres::{Claim, Clocks, Fate, SharedError, Slip, Turn};
+use callsheet::state::{Event, State};
+
+use super::cluster::{Cluster, one, one as ask_one};
+use super::{Batch, block_on, join, outcome};
+
+pub(super) fn spend(claim: Claim) -> Slip {
+    claim.spend(Clocks::now(), Duration::ZERO).unwrap().0
+}
+
+#[test]
+fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
+    let Some(cluster) = Cluster::start("leases") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let batch = Batch { lease: Duration::from_secs(3), ..Batch::of(4) };
+        let mut slow = join(&url, &batch).await.unwrap();
+        let mut claims = slow.turn(&[], 2).await.unwrap().claims;
+        assert_eq!(claims.len(), 2);
+        let held = claims.pop().unwrap();
+        let sent = spend(claims.pop().unwrap());
+        let mut other = join(&url, &batch).await.unwrap();
+        assert_eq!(other.take_over().await.unwrap(), 0, "its lease has not ended");
+        tokio::time::sleep(Duration::from_millis(3100)).await;
+        let mut third = join(&url, &batch).await.unwrap();
+        assert_eq!(third.take_over().await.unwrap(), 2);
+        // Time alone frees none for sending again: these are the other two.
+        let rest = third.turn(&[], 32).await.unwrap().claims;
+        let ids: Vec<_> = rest.into_iter().map(|claim| spend(claim).id).collect();
+        assert_eq!(ids, ["pair-2", "pair-3"]);
+        let unsent = held.spend(Clocks::now(), Duration::ZERO).unwrap_err();
+        assert!(matches!(slow.turn(&[], 1).await, Err(SharedError::Over)));
+        let late = [
+            outcome(sent.clone(), Event::Accepted, Some("task-0")),
+            outcome(unsent.clone(), Event::NotMade, None),
+        ];
+        let Turn { claims, settled } = slow.turn(&late, 5).await.unwrap();
+        assert!(claims.is_empty(), "it is over for good");
+        assert_eq!(settled, [(sent, State::Created), (unsent, State::Planned)]);
+        assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "15");
+        // What is planned again is not for it, and not without a limit either.
+        assert!(matches!(slow.turn(&[], 5).await, Err(SharedError::Over)));
+        let again = third.turn(&[], 32).await.unwrap().claims;
+        assert_eq!(again.into_iter().map(|claim| spend(claim).id).collect::<Vec<_>>(), ["pair-1"]);
+    });
+}
+
+#[test]
+fn an_answer_that_was_lost_hands_nothing_out_and_loses_nothing() {
+    let Some(cluster) = Cluster::start("lost answers") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let mut worker = join(&url, &Batch::of(300)).await.unwrap();
+        let mut outcomes = Vec::new();
+        let mut handed_out = HashSet::new();
+        let mut fates = HashSet::new();
+        for round in 0..400_u64 {
+            // Dropped at another instant each time, as a time-out or a cut connection would.
+            let patience = Duration::from_micros(round % 20 * 150);
+            match tokio::time::timeout(patience, worker.turn(&outcomes, 3)).await {
+                Ok(Ok(Turn { claims, .. })) => {
+                    outcomes.clear();
+                    for claim in claims {
+                        let slip = spend(claim);
+                        assert!(handed_out.insert(slip.id.clone()), "{} twice", slip.id);
+                        let task = format!("task-of-{}", slip.id);
+                        outcomes.push(outcome(slip, Event::Accepted, Some(&task)));
+                    }
+                }
+                _ => drop(fates.insert(format!("{:?}", worker.recover().await.unwrap()))),
+            }
+        }
+        while !outcomes.is_empty() {
+            worker.turn(&outcomes, 0).await.unwrap();
+            outcomes.clear();
+        }
+        let created = "SELECT count(*) FROM callsheet.standing WHERE state = 2";
+        assert_eq!(one(&url, created).await, handed_out.len().to_string());
+        let others = "SELECT count(*) FROM callsheet.standing WHERE state NOT IN (0, 2)";
+        assert_eq!(one(&url, others).await, "0");
+        let reserved = one(&url, "SELECT reserved FROM callsheet.purse").await;
+        assert_eq!(reserved, (handed_out.len() * 5).to_string());
+        assert!(fates.contains("Committed") && fates.contains("Never"), "{fates:?}");
+        worker.leave().await.unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_went_back_stops_all_before_another_create() {
+    let Some(cluster) = Cluster::start("went back") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let batch = Batch::of(100);
+        let mut one = join(&url, &batch).await.unwrap();
+        let mut idle = join(&url, &batch).await.unwrap();
+        drop(one.turn(&[], 2).await.unwrap());
+        cluster.end();
+        cluster.save();
+        cluster.go_on();
+        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert_eq!(one.recover().await.unwrap(), Fate::Never);
+        let claims = one.turn(&[], 2).await.unwrap().claims;
+        let sent = spend(claims.into_iter().next().unwrap());
+        cluster.end();
+        cluster.restore();
+        cluster.go_on();
+        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert_eq!(one.recover().await.unwrap(), Fate::WentBack);
+        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))), "for good");
+        // What it was told meanwhile is kept, though the database knows nothing of the create.
+        let told = [outcome(sent, Event::Accepted, Some("task-9"))];
+        one.keep_tasks(&told).await.unwrap();
+        one.keep_tasks(&told).await.unwrap();
+        assert_eq!(ask_one(&url, "SELECT task FROM callsheet.task").await, "task-9");
+        // One that had written nothing since.
+        assert!(matches!(idle.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert_eq!(idle.recover().await.unwrap(), Fate::Never);
+        assert!(matches!(idle.turn(&[], 2).await, Err(SharedError::Stopped(_))));
+        assert!(matches!(join(&url, &batch).await, Err(SharedError::Stopped(_))));
+    });
+}
+
+#[test]
+fn a_claim_that_was_under_way_when_the_epoch_changed_is_undone() {
+    let Some(cluster) = Cluster::start("epoch") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let mut worker = join(&url, &Batch::of(10)).await.unwrap();
+        // What a statement that began before would still see as not stopped.
+        one(&url, "UPDATE callsheet.purse SET epoch = 1, seen = 1 RETURNING epoch").await;
+        assert!(matches!(worker.turn(&[], 2).await, Err(SharedError::WentBack)));
+        assert_eq!(
+            one(&url, "SELECT count(*) FROM callsheet.standing WHERE state <> 0").await,
+            "0"
+        );
+    });
+}
+
+#[test]
+fn a_pulse_keeps_the_lease_and_notices_a_database_that_went_back() {
+    let Some(cluster) = Cluster::start("pulse") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let batch = Batch { lease: Duration::from_secs(3), ..Batch::of(4) };
+        let mut worker = join(&url, &batch).await.unwrap();
+        let mut other = join(&url, &Batch::of(4)).await.unwrap();
+        let mut pulse = worker.pulse();
+        let claim = worker.turn(&[], 1).await.unwrap().claims.swap_remove(0);
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            pulse.beat().await.unwrap();
+        }
+        assert_eq!(other.take_over().await.unwrap(), 0, "four seconds, and its lease has three");
+        let _ = spend(claim);
+        cluster.end();
+        cluster.save();
+        cluster.go_on();
+        pulse.beat().await.unwrap_err();
+        pulse.beat().await.unwrap();
+        cluster.end();
+        cluster.restore();
+        cluster.go_on();
+        pulse.beat().await.unwrap_err();
+        assert!(matches!(pulse.beat().await, Err(SharedError::WentBack)));
+        assert!(matches!(join(&url, &batch).await, Err(SharedError::Stopped(_))));
+    });
+}
+
+#[test]
+fn a_pulse_ends_with_its_lease() {
+    let Some(cluster) = Cluster::start("late pulse") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let batch = Batch { lease: Duration::from_secs(3), ..Batch::of(4) };
+        let mut worker = join(&url, &batch).await.unwrap();
+        let claim = worker.turn(&[], 1).await.unwrap().claims.swap_remove(0);
+        tokio::time::sleep(Duration::from_millis(3100)).await;
+        assert!(matches!(worker.pulse().beat().await, Err(SharedError::Over)));
+        let _ = claim.spend(Clocks::now(), Duration::ZERO).unwrap_err();
+    });
+}
