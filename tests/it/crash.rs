@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
-use callsheet_mock::{Fault, On, Rule, Scenario, Work};
+use callsheet_mock::{Fault, Latency, MockApi, On, Rule, Scenario, Span, Work};
 
 use crate::child::said;
 use crate::sheet::{Said, Sheet, fake, root, side_by_side};
@@ -39,26 +39,52 @@ fn under_shim(mut command: Command, variable: &str, value: impl ToString) -> Sai
     said(&mut command)
 }
 
+/// Pairs, how many of their creates are under way at once, and how long the server thinks.
+#[derive(Clone, Copy)]
+struct Batch {
+    pairs: usize,
+    concurrency: usize,
+    latency: u64,
+}
+
+impl Batch {
+    fn start(self) -> (MockApi, Sheet) {
+        let latency = Latency::Fixed(Span::millis(self.latency));
+        let api = fake(Scenario { latency, ..Scenario::default() });
+        let sheet =
+            Sheet::pairs(self.pairs, api.url(), &format!("concurrency: {}", self.concurrency));
+        (api, sheet)
+    }
+}
+
+/// One pair, and nothing beside it.
+const ONE: Batch = Batch { pairs: 1, concurrency: 4, latency: 0 };
+
+/// As many under way as a large batch has.
+const MANY: [Batch; 2] = [
+    Batch { pairs: 128, concurrency: 64, latency: 20 },
+    Batch { pairs: 320, concurrency: 256, latency: 60 },
+];
+
 /// How many such calls a whole run makes.
-fn calls(pairs: usize, settings: &str) -> u64 {
-    let api = fake(Scenario::default());
-    let sheet = Sheet::pairs(pairs, api.url(), settings);
+fn calls(batch: Batch) -> u64 {
+    let (_api, sheet) = batch.start();
     let count = sheet.folder().join("count");
     assert_eq!(shimmed(&sheet, "SHIM_COUNT", count.display()).code, 0);
     fs::read_to_string(count).unwrap().trim().parse().unwrap()
 }
 
-/// Stops a run at one call; looks at the next run. Says what became of the pairs.
-fn crash_at(point: u64, pairs: usize, settings: &str) -> String {
-    let api = fake(Scenario::default());
-    let sheet = Sheet::pairs(pairs, api.url(), settings);
+/// Stops a run at one call; looks at the next run. Says how it ended, how many creates were booked
+/// before, and how many pairs are in doubt after.
+fn crash_at(point: u64, batch: Batch) -> (&'static str, usize, usize) {
+    let (api, sheet) = batch.start();
     let crashed = shimmed(&sheet, "SHIM_KILL_AT", point);
     let before = api.book().entries.len();
     let next = sheet.run(&[]);
     let book = api.book();
     assert!(book.duplicates().is_empty(), "call {point}: paid twice");
     let rows = sheet.rows();
-    assert_eq!(rows.len(), pairs, "call {point}: {next}");
+    assert_eq!(rows.len(), batch.pairs, "call {point}: {next}");
     for (id, row) in &rows {
         let booked = book.entries.iter().find(|entry| {
             entry.request_json()["image_url"].as_str() == Some(row["image_url"].as_str())
@@ -72,17 +98,19 @@ fn crash_at(point: u64, pairs: usize, settings: &str) -> String {
     let doubts = rows.values().filter(|row| row["state"] == "in_doubt").count();
     // A signal's death has no code.
     let died = if crashed.code == -1 { "died" } else { "lived" };
-    format!("{died}, {before} booked before, {doubts} in doubt")
+    (died, before, doubts)
 }
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
 fn a_run_that_is_stopped_at_any_call_pays_for_no_pair_twice_and_loses_none() {
-    let last = calls(1, "");
+    let last = calls(ONE);
     assert!(last > 40, "only {last} calls are counted");
     let mut seen = BTreeMap::<String, Vec<u64>>::new();
     for point in 1..=last {
-        seen.entry(crash_at(point, 1, "")).or_default().push(point);
+        let (died, before, doubts) = crash_at(point, ONE);
+        let step = format!("{died}, {before} booked before, {doubts} in doubt");
+        seen.entry(step).or_default().push(point);
     }
     println!("1 pair, stopped at each of {last} calls: {seen:#?}");
     // The steps of a create, each of which some call falls into.
@@ -99,34 +127,62 @@ fn a_run_that_is_stopped_at_any_call_pays_for_no_pair_twice_and_loses_none() {
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
 fn with_many_creates_under_way_too() {
-    let settings = "concurrency: 8";
-    let last = calls(40, settings);
-    for point in (1..=last).step_by(7) {
-        crash_at(point, 40, settings);
+    let eight = Batch { pairs: 40, concurrency: 8, latency: 0 };
+    for point in (1..=calls(eight)).step_by(7) {
+        crash_at(point, eight);
     }
 }
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
+fn with_64_and_256_under_way_too() {
+    side_by_side(MANY, |batch| {
+        let last = calls(batch);
+        let points = (1..=last).step_by(last as usize / 7);
+        let doubts = points.map(|point| crash_at(point, batch).2).max().unwrap();
+        println!("{} under way: {doubts} in doubt at most", batch.concurrency);
+        // So many were really under way.
+        let possible = batch.concurrency / 2..=batch.concurrency;
+        assert!(possible.contains(&doubts), "{} under way: {doubts}", batch.concurrency);
+    });
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
 fn when_the_disk_no_longer_syncs_nothing_more_is_sent() {
-    let last = calls(6, "concurrency: 1");
+    let six = Batch { pairs: 6, concurrency: 1, latency: 0 };
+    let stopped = stopped_by_the_disk(six, 9);
+    assert!(stopped > 3, "the failing disk stopped only {stopped} runs");
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs LD_PRELOAD")]
+fn nor_with_64_and_256_under_way() {
+    side_by_side(MANY, |batch| {
+        let stopped = stopped_by_the_disk(batch, calls(batch) as usize / 5);
+        assert!(stopped > 1, "the failing disk stopped only {stopped} runs");
+    });
+}
+
+/// Lets the syncs fail from every so many calls on. Says how many runs that stopped.
+fn stopped_by_the_disk(batch: Batch, step: usize) -> usize {
     let mut stopped = 0;
-    for point in (1..=last).step_by(9) {
-        let api = fake(Scenario::default());
-        let sheet = Sheet::pairs(6, api.url(), "concurrency: 1");
+    for point in (1..=calls(batch)).step_by(step) {
+        let (api, sheet) = batch.start();
         let said = shimmed(&sheet, "SHIM_FAIL_SYNC_AT", point);
         let sent = api.book().creates_read;
         assert!(!said.err.contains("panicked"), "call {point}: {said}");
         let next = sheet.run(&[]);
         let doubts = sheet.states().get("in_doubt").copied().unwrap_or(0);
-        assert!(doubts <= 1 && [0, 5].contains(&next.code), "call {point}: {said}{next}");
+        let few = doubts <= batch.concurrency;
+        assert!(few && [0, 5].contains(&next.code), "call {point}: {said}{next}");
         assert!(api.book().duplicates().is_empty(), "call {point}");
-        if sent < 6 {
+        if sent < batch.pairs as u64 {
             assert_eq!(said.code, 1, "call {point}, {sent} sent: {said}");
             stopped += 1;
         }
     }
-    assert!(stopped > 3, "the failing disk stopped only {stopped} runs");
+    stopped
 }
 
 /// The first download of each video breaks off in the middle, and goes on from there.

@@ -82,6 +82,7 @@ fn ordeal(api: &MockApi, sheet: &Sheet, seed: u64, longest: Duration) -> usize {
 }
 
 /// Kills runs with so many creates under way, of which the slowest take so long.
+#[expect(clippy::print_stdout, reason = "what an ordeal came to is worth seeing")]
 fn killed(concurrency: u16, pairs: usize, slowest: u64) -> Account {
     let latency = Latency::Uniform(Span::millis(1), Span::millis(slowest));
     let api = fake(Scenario { latency, seed: 7, ..Scenario::default() });
@@ -138,6 +139,7 @@ fn killed_on_the_worst_of_days_too() {
     side_by_side([16, 64, 256], killed_on_a_bad_day);
 }
 
+#[expect(clippy::print_stdout, reason = "what an ordeal came to is worth seeing")]
 fn killed_on_a_bad_day(concurrency: u16) {
     let api = fake(bad_day());
     let sheet = Sheet::pairs(600, api.url(), &format!("concurrency: {concurrency}"));
