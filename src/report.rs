@@ -72,7 +72,7 @@ pub fn write(folder: &Path, view: &View, rows: Rows) -> Result<PathBuf, ReportEr
 /// what it was and it is that still. Nothing may be written to the ledger meanwhile.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn settle(folder: &Path, view: &View) -> Result<(PathBuf, Sheet), ReportError> {
     let path = folder.join(FILE);
     if let Some(known) = view.sheet()?
