@@ -258,16 +258,20 @@ fn from_the_task_to_the_video_nothing_is_paid_twice_lost_or_left_half() {
     let seen = seen.into_inner().unwrap();
     let stopped: usize = seen.values().map(BTreeSet::len).sum();
     println!("1 pair, stopped at each of {stopped} calls from task to video: {seen:#?}");
-    // The steps of a video, each of which some call falls into.
-    for step in [
-        "died, accepted {}",
-        "died, completed {}",
-        "died, completed {\"pair-0.mp4.part.json\"}",
-        "died, completed {\"pair-0.mp4.part\", \"pair-0.mp4.part.json\"}",
-        "died, completed {\"pair-0.mp4\", \"pair-0.mp4.part.json\"}",
-        "died, saved {\"pair-0.mp4\", \"pair-0.mp4.part.json\"}",
-        "died, saved {\"pair-0.mp4\"}",
-    ] {
-        assert!(seen.contains_key(step), "no call fell into: {step}");
+    // The steps of a video, each of which some call falls into. The log of events and the folder of
+    // videos are written side by side, so which of the two is ahead at a call is not said.
+    let videos = [
+        "{}",
+        "{\"pair-0.mp4.part.json\"}",
+        "{\"pair-0.mp4.part\", \"pair-0.mp4.part.json\"}",
+        "{\"pair-0.mp4\", \"pair-0.mp4.part.json\"}",
+        "{\"pair-0.mp4\"}",
+    ];
+    for step in videos {
+        assert!(seen.keys().any(|stood| stood.ends_with(step)), "no call fell into: {step}");
+    }
+    for event in ["accepted", "completed", "saved"] {
+        let step = format!("died, {event} ");
+        assert!(seen.keys().any(|stood| stood.starts_with(&step)), "no call fell into: {event}");
     }
 }
