@@ -31,6 +31,7 @@ mod doubts;
 mod error;
 mod event_log;
 mod fence;
+mod guard;
 mod identity;
 mod keys;
 mod late;

@@ -4,12 +4,12 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use callsheet::ledger::postgres::{Clocks, Fate, Outcome, SharedError, Worker};
+use callsheet::ledger::postgres::{Fate, Outcome, SharedError};
 use callsheet::state::Event;
 
 use super::book::{Book, create};
 use super::cluster::{Cluster, ask, one};
-use super::{Batch, block_on, join, outcome};
+use super::{Batch, Crew, block_on, id_of, join, outcome};
 
 const BATCH: Batch =
     Batch { count: 3000, cost: 7, budget: Some(17_507), lease: Duration::from_secs(4) };
@@ -48,9 +48,9 @@ async fn work(url: &str, book: std::net::SocketAddr) -> Result<(), SharedError> 
         empty = if claims.is_empty() && outcomes.is_empty() { empty + 1 } else { 0 };
         outcomes.clear();
         for claim in claims {
-            outcomes.push(match claim.spend(Clocks::now(), Duration::from_millis(100)) {
-                Ok((slip, _)) => {
-                    let (event, task) = create(book, &slip.id);
+            outcomes.push(match claim.spend(Duration::from_millis(100)) {
+                Ok(slip) => {
+                    let (event, task) = create(book, &id_of(&slip));
                     outcome(slip, event, task.as_deref())
                 }
                 Err(unsent) => outcome(unsent, Event::NotMade, None),
@@ -61,7 +61,7 @@ async fn work(url: &str, book: std::net::SocketAddr) -> Result<(), SharedError> 
     worker.leave().await
 }
 
-async fn settle(worker: &mut Worker, outcomes: &[Outcome]) -> Result<(), SharedError> {
+async fn settle(worker: &mut Crew, outcomes: &[Outcome]) -> Result<(), SharedError> {
     loop {
         match worker.turn(outcomes, 0).await {
             Err(SharedError::Unsure(_)) => recover(worker).await?,
@@ -70,7 +70,7 @@ async fn settle(worker: &mut Worker, outcomes: &[Outcome]) -> Result<(), SharedE
     }
 }
 
-async fn recover(worker: &mut Worker) -> Result<(), SharedError> {
+async fn recover(worker: &mut Crew) -> Result<(), SharedError> {
     for _ in 0..400 {
         match worker.recover().await {
             Ok(Fate::Committed | Fate::Never) => return Ok(()),

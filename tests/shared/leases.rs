@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use callsheet::ledger::postgres::{Claim, Clocks, Fate, SharedError, Slip, Turn};
+use callsheet::ledger::postgres::{Fate, SharedError, Slip};
 use callsheet::state::{Event, State};
 
 use super::cluster::{Cluster, one, one as ask_one};
-use super::{Batch, block_on, join, outcome};
+use super::{Batch, Claim, Turn, block_on, id_of, join, outcome};
 
 pub(super) fn spend(claim: Claim) -> Slip {
-    claim.spend(Clocks::now(), Duration::ZERO).unwrap().0
+    claim.spend(Duration::ZERO).unwrap()
 }
 
 #[test]
@@ -31,10 +31,10 @@ fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
         assert_eq!(third.take_over().await.unwrap(), 2);
         // Time alone frees none for sending again: these are the other two.
         let rest = third.turn(&[], 32).await.unwrap().claims;
-        let ids: Vec<_> = rest.into_iter().map(|claim| spend(claim).id).collect();
+        let ids: Vec<_> = rest.into_iter().map(|claim| id_of(&spend(claim))).collect();
         assert_eq!(ids, ["pair-2", "pair-3"]);
-        let unsent = held.spend(Clocks::now(), Duration::ZERO).unwrap_err();
-        assert!(matches!(slow.turn(&[], 1).await, Err(SharedError::Over)));
+        let unsent = held.spend(Duration::ZERO).unwrap_err();
+        assert!(matches!(slow.wish(2).await, Err(SharedError::Over)));
         let late = [
             outcome(sent.clone(), Event::Accepted, Some("task-0")),
             outcome(unsent.clone(), Event::NotMade, None),
@@ -44,9 +44,12 @@ fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
         assert_eq!(settled, [(sent, State::Created), (unsent, State::Planned)]);
         assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "15");
         // What is planned again is not for it, and not without a limit either.
-        assert!(matches!(slow.turn(&[], 5).await, Err(SharedError::Over)));
+        assert!(matches!(slow.wish(1).await, Err(SharedError::Over)));
         let again = third.turn(&[], 32).await.unwrap().claims;
-        assert_eq!(again.into_iter().map(|claim| spend(claim).id).collect::<Vec<_>>(), ["pair-1"]);
+        assert_eq!(
+            again.into_iter().map(|claim| id_of(&spend(claim))).collect::<Vec<_>>(),
+            ["pair-1"]
+        );
     });
 }
 
@@ -67,8 +70,8 @@ fn an_answer_that_was_lost_hands_nothing_out_and_loses_nothing() {
                     outcomes.clear();
                     for claim in claims {
                         let slip = spend(claim);
-                        assert!(handed_out.insert(slip.id.clone()), "{} twice", slip.id);
-                        let task = format!("task-of-{}", slip.id);
+                        assert!(handed_out.insert(slip.n), "{} twice", slip.n);
+                        let task = format!("task-of-{}", slip.n);
                         outcomes.push(outcome(slip, Event::Accepted, Some(&task)));
                     }
                 }
@@ -102,25 +105,25 @@ fn a_database_that_went_back_stops_all_before_another_create() {
         cluster.end();
         cluster.save();
         cluster.go_on();
-        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert!(matches!(one.wish(50).await, Err(SharedError::Unsure(_))));
         assert_eq!(one.recover().await.unwrap(), Fate::Never);
         let claims = one.turn(&[], 2).await.unwrap().claims;
         let sent = spend(claims.into_iter().next().unwrap());
         cluster.end();
         cluster.restore();
         cluster.go_on();
-        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert!(matches!(one.wish(50).await, Err(SharedError::Unsure(_))));
         assert_eq!(one.recover().await.unwrap(), Fate::WentBack);
-        assert!(matches!(one.turn(&[], 2).await, Err(SharedError::Unsure(_))), "for good");
+        assert!(matches!(one.wish(50).await, Err(SharedError::Unsure(_))), "for good");
         // What it was told meanwhile is kept, though the database knows nothing of the create.
         let told = [outcome(sent, Event::Accepted, Some("task-9"))];
         one.keep_tasks(&told).await.unwrap();
         one.keep_tasks(&told).await.unwrap();
         assert_eq!(ask_one(&url, "SELECT task FROM callsheet.task").await, "task-9");
         // One that had written nothing since.
-        assert!(matches!(idle.turn(&[], 2).await, Err(SharedError::Unsure(_))));
+        assert!(matches!(idle.wish(60).await, Err(SharedError::Unsure(_))));
         assert_eq!(idle.recover().await.unwrap(), Fate::Never);
-        assert!(matches!(idle.turn(&[], 2).await, Err(SharedError::Stopped(_))));
+        assert!(matches!(idle.wish(60).await, Err(SharedError::Stopped(_))));
         assert!(matches!(join(&url, &batch).await, Err(SharedError::Stopped(_))));
     });
 }
@@ -146,16 +149,16 @@ fn a_pulse_keeps_the_lease_and_notices_a_database_that_went_back() {
     let Some(cluster) = Cluster::start("pulse") else { return };
     let url = cluster.url();
     block_on(async {
-        let batch = Batch { lease: Duration::from_secs(3), ..Batch::of(4) };
+        let batch = Batch { lease: Duration::from_secs(8), ..Batch::of(4) };
         let mut worker = join(&url, &batch).await.unwrap();
         let mut other = join(&url, &Batch::of(4)).await.unwrap();
         let mut pulse = worker.pulse();
         let claim = worker.turn(&[], 1).await.unwrap().claims.swap_remove(0);
         for _ in 0..8 {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(1250)).await;
             pulse.beat().await.unwrap();
         }
-        assert_eq!(other.take_over().await.unwrap(), 0, "four seconds, and its lease has three");
+        assert_eq!(other.take_over().await.unwrap(), 0, "ten seconds, and its lease has eight");
         let _ = spend(claim);
         cluster.end();
         cluster.save();
@@ -181,6 +184,6 @@ fn a_pulse_ends_with_its_lease() {
         let claim = worker.turn(&[], 1).await.unwrap().claims.swap_remove(0);
         tokio::time::sleep(Duration::from_millis(3100)).await;
         assert!(matches!(worker.pulse().beat().await, Err(SharedError::Over)));
-        let _ = claim.spend(Clocks::now(), Duration::ZERO).unwrap_err();
+        let _ = claim.spend(Duration::ZERO).unwrap_err();
     });
 }

@@ -11,12 +11,16 @@ mod leases;
 mod money;
 mod refused;
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
-use callsheet::ledger::postgres::{Listed, Outcome, SharedError, Slip, Wanted, Worker};
+use callsheet::ledger::postgres::{
+    Clocks, Guard, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
+};
 use callsheet::pair::TaskId;
-use callsheet::state::Event;
+use callsheet::state::{self, Event, State};
 
 /// A computer on which nothing is set.
 struct Bare;
@@ -43,17 +47,91 @@ fn settings(url: &str) -> Settings {
     Settings::find(url, Origin::Manifest, &Bare).unwrap()
 }
 
-fn pairs(count: usize, cost: i64) -> Vec<Listed> {
-    let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), cost };
-    (0..count).map(pair).collect()
+/// A worker and what it costs it to create.
+#[derive(Debug)]
+struct Crew {
+    worker: Worker,
+    cost: i64,
 }
 
-async fn join(url: &str, batch: &Batch) -> Result<Worker, SharedError> {
+/// The right to send one create.
+#[derive(Debug)]
+struct Claim {
+    slip: Slip,
+    guard: Arc<Guard>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    claims: Vec<Claim>,
+    settled: Vec<(Slip, State)>,
+}
+
+impl Claim {
+    fn spend(self, needed: Duration) -> Result<Slip, Slip> {
+        match self.guard.outlasts(Clocks::now(), needed) {
+            true => Ok(self.slip),
+            false => Err(self.slip),
+        }
+    }
+}
+
+impl Deref for Crew {
+    type Target = Worker;
+    fn deref(&self) -> &Worker {
+        &self.worker
+    }
+}
+
+impl DerefMut for Crew {
+    fn deref_mut(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+}
+
+impl Crew {
+    /// Claims so many of those that are to be tried next.
+    async fn turn(&mut self, outcomes: &[Outcome], free: usize) -> Result<Turn, SharedError> {
+        let next = match free {
+            0 => Vec::new(),
+            _ => self.worker.next(free).await?,
+        };
+        self.turn_for(outcomes, &next).await
+    }
+
+    /// Claims the first create of a pair, without a look at it before.
+    async fn wish(&mut self, n: i32) -> Result<callsheet::ledger::postgres::Turn, SharedError> {
+        self.worker.turn(&[], &[Wish { n, attempt: 1, cost: self.cost }]).await
+    }
+
+    async fn turn_for(&mut self, outcomes: &[Outcome], next: &[i32]) -> Result<Turn, SharedError> {
+        let mut wishes = Vec::new();
+        for known in self.worker.pull(Page::These(next)).await? {
+            wishes.push(Wish { n: known.n, attempt: known.attempt + 1, cost: self.cost });
+        }
+        let turned = self.worker.turn(outcomes, &wishes).await?;
+        let (guard, holder) = (self.worker.guard(), self.worker.number());
+        let claims = turned.claimed.iter().map(|Wish { n, attempt, .. }| Claim {
+            slip: Slip { n: *n, attempt: *attempt, holder },
+            guard: guard.clone(),
+        });
+        Ok(Turn { claims: claims.collect(), settled: turned.settled })
+    }
+}
+
+fn id_of(slip: &Slip) -> String {
+    format!("pair-{}", slip.n)
+}
+
+async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
     let Batch { count, cost, budget, lease } = *batch;
     let digest = count.to_le_bytes();
     let wanted =
         Wanted { name: "spring", endpoint: "https://api.example", digest: &digest, budget };
-    Worker::join(settings(url), &wanted, &pairs(count, cost), lease).await
+    let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
+    let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
+    let worker = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
+    Ok(Crew { worker, cost })
 }
 
 #[derive(Clone, Copy)]
@@ -72,7 +150,9 @@ impl Batch {
 
 fn outcome(slip: Slip, event: Event, task: Option<&str>) -> Outcome {
     let task = task.map(|task| TaskId::parse(task).unwrap());
-    Outcome { slip, event, task, code: String::new(), message: String::new() }
+    let state = state::next(State::Sending, event).unwrap();
+    let gives_back = matches!(event, Event::NotMade | Event::Refused);
+    Outcome { slip, state, task, gives_back, record: format!("{{\"event\": \"{event:?}\"}}") }
 }
 
 /// In a runtime of its own, and in bounded time.

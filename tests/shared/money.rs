@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use callsheet::ledger::postgres::{SharedError, Turn};
+use callsheet::ledger::postgres::SharedError;
 use callsheet::state::{Event, State};
 
 use super::cluster::{Cluster, ask, one};
 use super::leases::spend;
-use super::{Batch, block_on, join, outcome};
+use super::{Batch, Turn, block_on, join, outcome};
 
 #[test]
 fn many_workers_never_pass_the_budget_and_use_it_up() {
@@ -24,8 +24,8 @@ fn many_workers_never_pass_the_budget_and_use_it_up() {
                         outcomes.clear();
                         for claim in claims {
                             let slip = spend(claim);
-                            sent.push(slip.id.clone());
-                            let task = format!("task-of-{}", slip.id);
+                            sent.push(slip.n);
+                            let task = format!("task-of-{}", slip.n);
                             outcomes.push(outcome(slip, Event::Accepted, Some(&task)));
                         }
                     }
@@ -55,9 +55,10 @@ fn what_made_nothing_gives_its_money_back_and_a_doubt_keeps_it() {
     let url = cluster.url();
     block_on(async {
         let mut worker = join(&url, &Batch { budget: Some(20), ..Batch::of(5) }).await.unwrap();
-        let claims = worker.turn(&[], 32).await.unwrap().claims;
+        let claims = worker.turn_for(&[], &[0, 1, 2, 3]).await.unwrap().claims;
         let slips: Vec<_> = claims.into_iter().map(spend).collect();
         assert_eq!(slips.len(), 4, "so many may be paid for");
+        assert!(matches!(worker.wish(4).await, Err(SharedError::BudgetReached)));
         let events = [Event::NotMade, Event::Refused, Event::Lost];
         let outcomes: Vec<_> = slips
             .iter()
@@ -69,7 +70,7 @@ fn what_made_nothing_gives_its_money_back_and_a_doubt_keeps_it() {
         assert_eq!(states, [State::Planned, State::Rejected, State::InDoubt]);
         assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "10");
         // Told once more, nothing happens.
-        assert!(worker.turn(&outcomes[..2], 0).await.unwrap().settled.is_empty());
+        worker.turn(&outcomes[..2], 0).await.unwrap();
         assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "10");
     });
 }
@@ -87,10 +88,13 @@ fn a_task_is_one_pairs_and_none_is_forgotten() {
         let mut states: Vec<_> = settled.iter().map(|(_, state)| *state).collect();
         states.sort();
         assert_eq!(states, [State::Created, State::InDoubt]);
-        let kept = ask(&url, "SELECT state, code, task FROM callsheet.attempt").await;
-        assert_eq!(kept, [["7", "same_task", "task-1"].map(|text| Some(text.to_owned()))]);
-        // A person has planned the third again meanwhile.
-        one(&url, "UPDATE callsheet.standing SET state = 0 WHERE n = 2 RETURNING n").await;
+        let kept = ask(&url, "SELECT n, record FROM callsheet.record ORDER BY n").await;
+        assert_eq!(kept.len(), 2, "what the second was told is kept: {kept:?}");
+        // Told once more, each stands where it was.
+        let again = worker.turn(&[same(0)], 0).await.unwrap().settled;
+        assert_eq!(again[0].1, settled[0].1);
+        // Another has the third by now.
+        one(&url, "UPDATE callsheet.standing SET worker = 1 WHERE n = 2 RETURNING n").await;
         let late = outcome(slips[2].clone(), Event::Accepted, Some("task-2"));
         assert!(worker.turn(&[late], 0).await.unwrap().settled.is_empty());
         assert_eq!(one(&url, "SELECT n FROM callsheet.task WHERE task = 'task-2'").await, "2");

@@ -1,9 +1,11 @@
 //! Databases and batches that are refused, and the tables that many make at once.
 
-use callsheet::ledger::postgres::SharedError;
+use callsheet::ledger::postgres::{Page, SharedError};
+use callsheet::state::{Event, State};
 
 use super::cluster::{Cluster, one};
-use super::{Batch, block_on, join};
+use super::leases::spend;
+use super::{Batch, block_on, join, outcome};
 
 #[test]
 fn a_server_that_may_lose_what_it_says_is_written_is_refused_by_name() {
@@ -42,9 +44,42 @@ fn many_make_the_tables_at_once_and_one_lists() {
         let last = "SELECT id FROM callsheet.pair ORDER BY n DESC LIMIT 1";
         assert_eq!(one(&url, last).await, "pair-11999");
         let other = join(&url, &Batch::of(3)).await.unwrap_err();
-        assert!(matches!(other, SharedError::OtherBatch { .. }), "{other:?}");
+        assert!(matches!(other, SharedError::OtherList { .. }), "{other:?}");
         one(&url, "UPDATE callsheet.format SET version = 2 RETURNING version").await;
         let newer = join(&url, &batch).await.unwrap_err();
         assert!(matches!(newer, SharedError::Newer { found: 2, .. }), "{newer:?}");
+    });
+}
+
+#[test]
+fn a_list_may_grow_once_nobody_is_at_work_and_keeps_what_was_sent() {
+    let Some(cluster) = Cluster::start("lists") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let mut worker = join(&url, &Batch::of(6)).await.unwrap();
+        let claims = worker.turn_for(&[], &[4]).await.unwrap().claims;
+        let sent = claims
+            .into_iter()
+            .map(spend)
+            .map(|slip| outcome(slip, Event::Accepted, Some("task-4")));
+        worker.turn(&sent.collect::<Vec<_>>(), 0).await.unwrap();
+        let busy = join(&url, &Batch::of(8)).await.unwrap_err();
+        assert!(matches!(busy, SharedError::OtherList { .. }), "{busy:?}");
+        worker.leave().await.unwrap();
+        let mut more = join(&url, &Batch::of(8)).await.unwrap();
+        let pairs = more.pull(Page::After(-1, 100, true)).await.unwrap();
+        let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
+        assert_eq!(ids, (0..8).map(|n| format!("pair-{n}")).collect::<Vec<_>>());
+        assert_eq!(pairs[4].state, State::Created);
+        assert!(pairs[7].listed && pairs[7].body.is_some());
+        more.leave().await.unwrap();
+        // Under another name it would be paid for again.
+        let fewer = join(&url, &Batch::of(4)).await.unwrap_err();
+        assert!(matches!(&fewer, SharedError::NotListed { id, .. } if id == "pair-4"), "{fewer:?}");
+        let one_less = join(&url, &Batch::of(5)).await.unwrap();
+        drop(one_less);
+        let listed = "SELECT count(*) FROM callsheet.pair p JOIN callsheet.batch b USING (batch)
+            WHERE p.listing = b.listing";
+        assert_eq!(one(&url, listed).await, "5");
     });
 }

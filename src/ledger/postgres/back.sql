@@ -7,10 +7,7 @@ WITH durable AS MATERIALIZED (
     UPDATE callsheet.standing SET state = 0
     WHERE batch = $2 AND worker = $1 AND turn = $3 AND state IN (1, 7)
         AND (SELECT commits FROM durable) <> 'off'
-    RETURNING n, attempt, cost
-), known AS (
-    UPDATE callsheet.attempt a SET state = 0 FROM back
-    WHERE a.batch = $2 AND a.n = back.n AND a.attempt = back.attempt
+    RETURNING n, cost
 ), money AS (
     UPDATE callsheet.purse
     SET reserved = reserved - (SELECT coalesce(sum(cost), 0)::int8 FROM back)

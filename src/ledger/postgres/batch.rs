@@ -9,12 +9,10 @@ use super::session::{Session, Value};
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
 /// A batch by its name.
-const KNOWN: &str = "SELECT batch, endpoint, listed FROM callsheet.batch WHERE name = $1";
+const KNOWN: &str = "SELECT batch, endpoint, listed, listing FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 const LOCK: i64 = 0x4341_4c4c;
-/// How many pairs one statement lists.
-const LISTED: usize = 5000;
 
 /// One pair, as a batch lists it.
 #[derive(Debug, Clone)]
@@ -23,9 +21,12 @@ pub struct Listed {
     pub id: String,
     /// What is sent.
     pub body: String,
-    /// What it is reckoned to cost, in the unit of the budget.
-    pub cost: i64,
+    /// The manifest's number of a twin request.
+    pub take: i32,
 }
+
+/// Gives the pairs in their order, some thousand at a time, from the one at this place; none at the end.
+pub type Pages<'a> = &'a mut dyn FnMut(usize) -> Result<Vec<Listed>, SharedError>;
 
 /// A batch, as it is wanted.
 #[derive(Debug, Clone)]
@@ -69,11 +70,12 @@ async fn format(session: &mut Session) -> Result<Option<i32>, SharedError> {
     Ok(found.first().map(|row| row.get(0)))
 }
 
-/// Lists a batch, or joins it where another has listed the same; gives its number.
+/// Lists a batch, or joins it where another has listed the same; gives its number. What is listed may
+/// grow and change as long as nobody is at work on it.
 pub(super) async fn list(
     session: &mut Session,
     wanted: &Wanted<'_>,
-    pairs: &[Listed],
+    pages: Pages<'_>,
 ) -> Result<i32, SharedError> {
     let begin = format!(
         "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -82,75 +84,161 @@ pub(super) async fn list(
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(&begin).await.map_err(unsure)?;
     let known = transaction.query_typed_opt(KNOWN, &[(&wanted.name, Type::TEXT)]).await;
-    if let Some(row) = known.map_err(unsure)? {
-        return joined(wanted, &row);
+    let (batch, listing) = match known.map_err(unsure)? {
+        None => (make(&transaction, wanted).await?, 1),
+        Some(row) if row.get::<_, &str>(1) != wanted.endpoint => {
+            return Err(other(wanted, "another endpoint"));
+        }
+        Some(row) if row.get::<_, &[u8]>(2) == wanted.digest => {
+            limit(&transaction, row.get(0), wanted).await?;
+            transaction.commit().await.map_err(unsure)?;
+            return joined(session, wanted).await;
+        }
+        Some(row) => {
+            let batch = row.get(0);
+            must_be_idle(&transaction, (wanted, batch)).await?;
+            (batch, row.get::<_, i32>(3) + 1)
+        }
+    };
+    let mut first = 0;
+    loop {
+        let pairs = pages(first)?;
+        if pairs.is_empty() {
+            break;
+        }
+        add(&transaction, (batch, listing), &pairs).await?;
+        first += pairs.len();
     }
-    let batch = make(&transaction, wanted).await?;
-    for (chunk, pairs) in pairs.chunks(LISTED).enumerate() {
-        add(&transaction, batch, chunk * LISTED, pairs).await?;
-    }
+    end_listing(&transaction, wanted, (batch, listing)).await?;
+    limit(&transaction, batch, wanted).await?;
     transaction.commit().await.map_err(unsure)?;
-    // A COMMIT that says OK is no proof: an aborted transaction's says so too.
-    let rows = session.ask(KNOWN, &[(&wanted.name, Type::TEXT)]).await?;
-    let missing = SharedError::Unsure("it was not listed".to_owned());
-    rows.first().map_or(Err(missing), |row| joined(wanted, row))
+    joined(session, wanted).await
 }
 
 /// Whatever becomes of a listing, it may begin again.
 fn unsure(error: tokio_postgres::Error) -> SharedError {
-    SharedError::Unsure(error.to_string())
+    SharedError::Unsure(super::session::told(&error))
+}
+
+fn other(wanted: &Wanted<'_>, what: &'static str) -> SharedError {
+    SharedError::OtherBatch { name: wanted.name.to_owned(), what }
 }
 
 /// A batch without pairs, and its purse.
 async fn make(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<i32, SharedError> {
     let sql = "WITH batch AS (
             INSERT INTO callsheet.batch (name, endpoint, listed) VALUES ($1, $2, $3) RETURNING batch
-        ) INSERT INTO callsheet.purse (batch, budget, epoch, seen)
-        SELECT batch, $4, $5, $5 FROM batch RETURNING batch";
+        ) INSERT INTO callsheet.purse (batch, epoch, seen)
+        SELECT batch, $4, $4 FROM batch RETURNING batch";
     let epoch = fastrand::i64(..);
     let values: &[Value<'_>] = &[
         (&wanted.name, Type::TEXT),
         (&wanted.endpoint, Type::TEXT),
         (&wanted.digest, Type::BYTEA),
-        (&wanted.budget, Type::INT8),
         (&epoch, Type::INT8),
     ];
     let made = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
     Ok(made.get(0))
 }
 
-/// Adds pairs, the first of them at this place.
-async fn add(
+/// Whoever comes last says what may be spent. Below what is reserved, nothing more is.
+async fn limit(
     transaction: &Transaction<'_>,
     batch: i32,
-    first: usize,
+    wanted: &Wanted<'_>,
+) -> Result<(), SharedError> {
+    let sql = "UPDATE callsheet.purse SET budget = greatest($2, reserved) WHERE batch = $1
+        AND budget IS DISTINCT FROM greatest($2, reserved)";
+    let none = "UPDATE callsheet.purse SET budget = NULL WHERE batch = $1 AND budget IS NOT NULL";
+    let values: &[Value<'_>] = &[(&batch, Type::INT4), (&wanted.budget, Type::INT8)];
+    let done = match wanted.budget {
+        Some(_) => transaction.execute_typed(sql, values).await,
+        None => transaction.execute_typed(none, &values[..1]).await,
+    };
+    done.map(drop).map_err(unsure)
+}
+
+/// Nobody is at work on it who listed something else.
+async fn must_be_idle(
+    transaction: &Transaction<'_>,
+    (wanted, batch): (&Wanted<'_>, i32),
+) -> Result<(), SharedError> {
+    let sql = "SELECT who FROM callsheet.worker WHERE batch = $1 AND NOT over
+        AND clock_timestamp() < renewed + lease LIMIT 1";
+    let live = transaction.query_typed_opt(sql, &[(&batch, Type::INT4)]).await.map_err(unsure)?;
+    match live {
+        None => Ok(()),
+        Some(row) => {
+            let (name, who) = (wanted.name.to_owned(), row.get(0));
+            Err(SharedError::OtherList { name, who })
+        }
+    }
+}
+
+/// Adds pairs that are not there; others ask for what is listed now if nothing was made of them yet.
+async fn add(
+    transaction: &Transaction<'_>,
+    (batch, listing): (i32, i32),
     pairs: &[Listed],
 ) -> Result<(), SharedError> {
-    let first = i32::try_from(first).map_err(|_| SharedError::Broken("too many pairs"))?;
     let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
     let bodies: Vec<_> = pairs.iter().map(|pair| &*pair.body).collect();
-    let costs: Vec<_> = pairs.iter().map(|pair| pair.cost).collect();
-    let sql = "WITH listed AS (
-            SELECT $2 + ord::int4 - 1 AS n, id, body, cost
-            FROM unnest($3::text[], $4::text[], $5::int8[]) WITH ORDINALITY AS t (id, body, cost, ord)
+    let takes: Vec<_> = pairs.iter().map(|pair| pair.take).collect();
+    let sql = "WITH listed AS MATERIALIZED (
+            SELECT id, body, take, ord FROM unnest($3::text[], $4::text[], $5::int4[])
+                WITH ORDINALITY AS t (id, body, take, ord)
+        ), known AS MATERIALIZED (
+            SELECT p.n, p.id, l.body, l.take,
+                (s.state IN (0, 6) AND s.attempt = 0) OR s.state = 6 AS is_free
+            FROM listed l JOIN callsheet.pair p ON p.batch = $1 AND p.id = l.id
+                JOIN callsheet.standing s ON s.batch = $1 AND s.n = p.n
+        ), again AS (
+            UPDATE callsheet.pair p SET listing = $2,
+                body = CASE WHEN k.is_free THEN k.body ELSE p.body END,
+                take = CASE WHEN k.is_free THEN k.take ELSE p.take END
+            FROM known k WHERE p.batch = $1 AND p.n = k.n
+        ), last AS MATERIALIZED (
+            SELECT coalesce(max(n), -1) AS n FROM callsheet.pair WHERE batch = $1
+        ), fresh AS MATERIALIZED (
+            SELECT (SELECT n FROM last) + row_number() OVER (ORDER BY ord)::int4 AS n, id, body, take
+            FROM listed l WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.id = l.id)
         ), pairs AS (
-            INSERT INTO callsheet.pair (batch, n, id, body) SELECT $1, n, id, body FROM listed
-        ) INSERT INTO callsheet.standing (batch, n, cost) SELECT $1, n, cost FROM listed";
+            INSERT INTO callsheet.pair (batch, n, id, body, take, listing)
+            SELECT $1, n, id, body, take, $2 FROM fresh
+        ) INSERT INTO callsheet.standing (batch, n) SELECT $1, n FROM fresh";
     let values: &[Value<'_>] = &[
         (&batch, Type::INT4),
-        (&first, Type::INT4),
+        (&listing, Type::INT4),
         (&ids, Type::TEXT_ARRAY),
         (&bodies, Type::TEXT_ARRAY),
-        (&costs, Type::INT8_ARRAY),
+        (&takes, Type::INT4_ARRAY),
     ];
     transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
 }
 
-fn joined(wanted: &Wanted<'_>, row: &tokio_postgres::Row) -> Result<i32, SharedError> {
-    let what = match () {
-        () if row.get::<_, &str>(1) != wanted.endpoint => "another endpoint",
-        () if row.get::<_, &[u8]>(2) != wanted.digest => "other pairs",
-        () => return Ok(row.get(0)),
-    };
-    Err(SharedError::OtherBatch { name: wanted.name.to_owned(), what })
+/// What was sent once has to stay listed: under another name it would be paid for again.
+async fn end_listing(
+    transaction: &Transaction<'_>,
+    wanted: &Wanted<'_>,
+    (batch, listing): (i32, i32),
+) -> Result<(), SharedError> {
+    let sql = "SELECT p.id FROM callsheet.pair p JOIN callsheet.standing s USING (batch, n)
+        WHERE p.batch = $1 AND p.listing < $2 AND s.attempt > 0 LIMIT 1";
+    let values: &[Value<'_>] = &[(&batch, Type::INT4), (&listing, Type::INT4)];
+    if let Some(row) = transaction.query_typed_opt(sql, values).await.map_err(unsure)? {
+        return Err(SharedError::NotListed { name: wanted.name.to_owned(), id: row.get(0) });
+    }
+    let sql = "WITH purse AS (UPDATE callsheet.purse SET handed = 0 WHERE batch = $1)
+        UPDATE callsheet.batch SET listed = $3, listing = $2 WHERE batch = $1";
+    let values: &[Value<'_>] =
+        &[(&batch, Type::INT4), (&listing, Type::INT4), (&wanted.digest, Type::BYTEA)];
+    transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
+}
+
+/// A COMMIT that says OK is no proof: an aborted transaction's says so too.
+async fn joined(session: &mut Session, wanted: &Wanted<'_>) -> Result<i32, SharedError> {
+    let rows = session.ask(KNOWN, &[(&wanted.name, Type::TEXT)]).await?;
+    let listed = rows.first().filter(|row| row.get::<_, &[u8]>(2) == wanted.digest);
+    let missing = || SharedError::Unsure("it was not listed".to_owned());
+    listed.map(|row| row.get(0)).ok_or_else(missing)
 }

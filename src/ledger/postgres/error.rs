@@ -52,6 +52,25 @@ pub enum SharedError {
         /// What is different.
         what: &'static str,
     },
+    /// Somebody is at work on other pairs of this batch.
+    #[error("the batch `{name}` is being worked on with another list of pairs ({who})")]
+    OtherList {
+        /// Its name.
+        name: String,
+        /// Who: process and host.
+        who: String,
+    },
+    /// A pair that was sent is not listed any more.
+    #[error("the batch `{name}` has sent {id}, which this manifest does not list")]
+    NotListed {
+        /// Its name.
+        name: String,
+        /// The pair's.
+        id: String,
+    },
+    /// The ledger in the run folder failed.
+    #[error("{0}")]
+    Local(String),
     /// No such batch.
     #[error("there is no batch `{0}`")]
     NoBatch(String),

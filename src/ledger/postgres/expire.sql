@@ -12,11 +12,7 @@ WITH durable AS MATERIALIZED (
 ), lost AS (
     UPDATE callsheet.standing SET state = 7
     WHERE batch = $1 AND state = 1 AND worker = ANY (ARRAY(SELECT worker FROM dead))
-    RETURNING n, attempt
-), kept AS (
-    INSERT INTO callsheet.attempt (batch, n, attempt, state, code, message)
-    SELECT $1, n, attempt, 7, 'worker_gone', 'the worker that had it is gone' FROM lost
-    ON CONFLICT DO NOTHING
+    RETURNING n
 ), over AS (
     UPDATE callsheet.worker SET over = true WHERE worker = ANY (ARRAY(SELECT worker FROM dead))
 )

@@ -1,7 +1,7 @@
 //! A ledger that many machines share, in PostgreSQL.
 //!
-//! **Not reachable from the command line yet.** What is here is the part that money hangs on: how a
-//! worker claims pairs, settles them, and learns what became of a statement whose answer was lost.
+//! What is here knows nothing of SQLite: how a worker claims pairs, tells what became of them, and learns
+//! what became of a statement whose answer was lost.
 //!
 //! **What it promises.** A pair is handed out only by rows that the database returned after it
 //! committed; each row is handed out once. A worker whose lease has ended, whose row was changed by
@@ -15,18 +15,19 @@
 mod batch;
 mod error;
 mod fate;
-mod guard;
 mod outcome;
+mod pull;
 mod pulse;
 mod session;
 pub mod settings;
 mod tls;
 mod worker;
 
-pub use self::batch::{Listed, Wanted};
+pub use self::batch::{Listed, Pages, Wanted};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
-pub use self::guard::{Clocks, Guard, MARGIN, to_claim};
-pub use self::outcome::{Outcome, Slip};
+pub use self::outcome::{Outcome, Slip, Wish};
+pub use self::pull::{Page, Pulled};
 pub use self::pulse::Pulse;
-pub use self::worker::{Claim, Turn, Worker};
+pub use self::worker::{Turn, Worker};
+pub use super::guard::{Clocks, Guard, MARGIN};

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio_postgres::types::Type;
 
 use super::error::SharedError;
-use super::guard::{Clocks, Guard};
 use super::session::{Session, Value};
 use super::settings::Settings;
 use super::worker;
+use crate::ledger::guard::{Clocks, Guard};
 
 const BEAT: &str = include_str!("beat.sql");
 

@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
     endpoint text NOT NULL,
     -- Of the requests in their order.
     listed bytea NOT NULL,
+    -- Counts the listings.
+    listing integer NOT NULL DEFAULT 1,
     -- Why nobody may create.
     stopped text
 );
@@ -19,6 +21,8 @@ CREATE TABLE IF NOT EXISTS callsheet.purse (
     batch integer PRIMARY KEY REFERENCES callsheet.batch,
     budget bigint,
     reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    -- Up to which pair somebody was asked to try them. A hint, no right: whoever gets it may die.
+    handed integer NOT NULL DEFAULT 0,
     -- Another one once the database was found to have gone back.
     epoch bigint NOT NULL,
     -- The epoch that the last one to claim knew.
@@ -30,6 +34,9 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- Random: a number that is given again would be somebody else.
     worker bigint PRIMARY KEY,
     batch integer NOT NULL REFERENCES callsheet.batch,
+    -- Who it is, for people: process and host.
+    who text NOT NULL DEFAULT '',
+    began timestamptz NOT NULL DEFAULT clock_timestamp(),
     seq bigint NOT NULL DEFAULT 0,
     beats bigint NOT NULL DEFAULT 0,
     renewed timestamptz NOT NULL,
@@ -44,6 +51,10 @@ CREATE TABLE IF NOT EXISTS callsheet.pair (
     n integer NOT NULL,
     id text NOT NULL,
     body text NOT NULL,
+    -- The manifest's number of a twin request.
+    take integer NOT NULL DEFAULT 1,
+    -- The batch's; less where the manifest has it no more.
+    listing integer NOT NULL DEFAULT 1,
     PRIMARY KEY (batch, n),
     UNIQUE (batch, id)
 );
@@ -54,12 +65,22 @@ CREATE TABLE IF NOT EXISTS callsheet.standing (
     n integer NOT NULL,
     state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 8),
     attempt integer NOT NULL DEFAULT 0,
+    -- Whose it is: nobody else tells what becomes of it, unless this one is gone.
     worker bigint,
     -- The number of the worker's statement that claimed it.
     turn bigint,
-    cost bigint NOT NULL CHECK (cost >= 0),
+    -- What its create is reckoned to cost, in the unit of the budget.
+    cost bigint NOT NULL DEFAULT 0 CHECK (cost >= 0),
     PRIMARY KEY (batch, n)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+-- All else that is known of a pair, as its last holder wrote it: JSON.
+CREATE TABLE IF NOT EXISTS callsheet.record (
+    batch integer NOT NULL,
+    n integer NOT NULL,
+    attempt integer NOT NULL,
+    record text NOT NULL,
+    PRIMARY KEY (batch, n)
+) WITH (fillfactor = 70);
 -- Every id that was ever given.
 CREATE TABLE IF NOT EXISTS callsheet.task (
     batch integer NOT NULL,
@@ -67,17 +88,5 @@ CREATE TABLE IF NOT EXISTS callsheet.task (
     n integer NOT NULL,
     attempt integer NOT NULL,
     PRIMARY KEY (batch, task)
-);
--- Attempts that were not simply accepted.
-CREATE TABLE IF NOT EXISTS callsheet.attempt (
-    batch integer NOT NULL,
-    n integer NOT NULL,
-    attempt integer NOT NULL,
-    state smallint NOT NULL,
-    code text NOT NULL,
-    message text NOT NULL,
-    -- An id that another pair has.
-    task text,
-    PRIMARY KEY (batch, n, attempt)
 );
 INSERT INTO callsheet.format (version) VALUES (1) ON CONFLICT DO NOTHING;

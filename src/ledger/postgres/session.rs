@@ -170,7 +170,7 @@ fn judged(error: &tokio_postgres::Error) -> SharedError {
 }
 
 /// With what lies behind it, which is where the reason is.
-fn told(error: &dyn std::error::Error) -> String {
+pub(super) fn told(error: &dyn std::error::Error) -> String {
     let behind = std::iter::successors(error.source(), |error| error.source());
     std::iter::once(error.to_string())
         .chain(behind.map(ToString::to_string))

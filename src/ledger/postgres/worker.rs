@@ -8,52 +8,67 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::batch::{self, Listed, Wanted};
+use super::batch::{self, Pages, Wanted};
 use super::error::SharedError;
 use super::fate::{Fate, LEAP};
-use super::guard::{Clocks, Guard, to_claim};
-use super::outcome::{Outcome, Slip, Told, settled};
+use super::outcome::{Outcome, Slip, Told, Wish, settled};
+use super::pull::{self, Page, Pulled};
 use super::pulse::Pulse;
 use super::session::{Session, Value};
 use super::settings::Settings;
+use crate::ledger::guard::{Clocks, Guard, MOST};
 use crate::state::State;
 
 const TURN: &str = include_str!("turn.sql");
 const RECOVER: &str = include_str!("recover.sql");
 const BACK: &str = include_str!("back.sql");
 const EXPIRE: &str = include_str!("expire.sql");
-
-/// The right to send one create of a shared batch, as long as its worker's lease lasts.
-#[derive(Debug)]
-#[must_use = "a claim without a create is a pair in doubt"]
-pub struct Claim {
-    receipt: Slip,
-    body: String,
-    guard: Arc<Guard>,
-}
+const ADOPT: &str = include_str!("adopt.sql");
+const NEXT: &str = include_str!("next.sql");
+const LEFT: &str = include_str!("left.sql");
 
 /// What one statement did.
 #[derive(Debug, Default)]
 pub struct Turn {
-    /// May be sent now.
-    pub claims: Vec<Claim>,
+    /// The wishes that came true: these may be sent, as long as the lease lasts.
+    pub claimed: Vec<Wish>,
     /// Where the pairs stand whose outcome was taken. What is missing went on without it; its task
     /// is kept all the same.
     pub settled: Vec<(Slip, State)>,
 }
 
-impl Claim {
-    /// Gives the body to send, if the lease lasts for so much longer: what it takes from now until
-    /// the first byte leaves. To be asked at the last moment.
-    ///
-    /// # Errors
-    /// Gives back what has to be settled as not made, where it does not.
-    pub fn spend(self, now: Clocks, needed: Duration) -> Result<(Slip, String), Slip> {
-        if self.guard.outlasts(now, needed) {
-            Ok((self.receipt, self.body))
-        } else {
-            Err(self.receipt)
+/// A look at what is left planned, once around from a place of its own, so that workers do not meet.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    from: i32,
+    /// Up to where it has come.
+    at: i32,
+    /// Whether it has passed the end, and goes from the start to where it began.
+    wrapped: bool,
+}
+
+impl Round {
+    /// Begins somewhere among so many.
+    fn among(count: i32) -> Self {
+        let from = fastrand::i32(0..count.max(1));
+        Self { from, at: from, wrapped: false }
+    }
+
+    /// Goes on past what was found from `at` on; gives what of it is to be tried, or nothing yet.
+    fn go_on(&mut self, mut found: Vec<i32>) -> Vec<i32> {
+        if self.wrapped {
+            found.retain(|n| *n < self.from);
         }
+        match found.last() {
+            Some(last) => self.at = last + 1,
+            None if self.wrapped => self.at = self.from,
+            None => (self.at, self.wrapped) = (0, true),
+        }
+        found
+    }
+
+    fn is_over(&self) -> bool {
+        self.wrapped && self.at >= self.from
     }
 }
 
@@ -70,8 +85,8 @@ pub struct Worker {
     committed: Arc<AtomicI64>,
     epoch: i64,
     guard: Arc<Guard>,
-    /// Behind which place it looks for planned pairs.
-    cursor: i32,
+    /// Where it looks for pairs that others left, once all were named to somebody.
+    left: Option<Round>,
     /// The number with which a statement was sent whose answer was lost.
     unsure: Option<i64>,
 }
@@ -84,46 +99,104 @@ impl Worker {
     pub async fn join(
         settings: Settings,
         wanted: &Wanted<'_>,
-        pairs: &[Listed],
-        lease: Duration,
+        pages: Pages<'_>,
+        (who, lease): (&str, Duration),
     ) -> Result<Self, SharedError> {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
-        let batch = batch::list(&mut session, wanted, pairs).await?;
+        let batch = batch::list(&mut session, wanted, pages).await?;
         let (worker, sent) = (fastrand::i64(1..), Clocks::now());
         let sql = "WITH me AS (
-                INSERT INTO callsheet.worker (worker, batch, renewed, lease)
-                VALUES ($1, $2, clock_timestamp(), $3 * interval '1 millisecond')
+                INSERT INTO callsheet.worker (worker, batch, who, renewed, lease)
+                SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
+                FROM callsheet.batch WHERE batch = $2 AND listed = $5
                 RETURNING set_config('synchronous_commit', 'on', true)
             ) SELECT epoch, stopped FROM callsheet.batch JOIN callsheet.purse USING (batch), me
             WHERE batch = $2";
         #[expect(clippy::cast_precision_loss, reason = "a lease has few milliseconds")]
         let millis = lease.as_millis() as f64;
-        let values: &[Value<'_>] =
-            &[(&worker, Type::INT8), (&batch, Type::INT4), (&millis, Type::FLOAT8)];
+        let values: &[Value<'_>] = &[
+            (&worker, Type::INT8),
+            (&batch, Type::INT4),
+            (&millis, Type::FLOAT8),
+            (&who, Type::TEXT),
+            (&wanted.digest, Type::BYTEA),
+        ];
         let rows = session.ask(sql, values).await?;
-        let row = rows.first().ok_or(SharedError::Broken("a row is missing"))?;
+        let relisted = || SharedError::Unsure("it was listed anew meanwhile".to_owned());
+        let row = rows.first().ok_or_else(relisted)?;
         if let Some(why) = row.get::<_, Option<String>>(1) {
             return Err(SharedError::Stopped(why));
         }
         let (guard, epoch) = (Arc::new(Guard::new(lease, sent)), row.get(0));
-        let (session, seq, cursor, unsure) = (Some(session), 0, -1, None);
+        let (session, seq, left, unsure) = (Some(session), 0, None, None);
         let committed = Arc::new(AtomicI64::new(seq));
-        Ok(Self { settings, session, batch, worker, seq, committed, epoch, guard, cursor, unsure })
+        Ok(Self { settings, session, batch, worker, seq, committed, epoch, guard, left, unsure })
     }
 
-    /// Settles outcomes, and claims as many pairs as can be sent at once. Renews the lease. Without a
-    /// claim twice in a row, none is planned: the second time it looks from the start.
+    /// Its number: what it holds is held under it.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        self.worker
+    }
+
+    /// Its batch's number.
+    #[must_use]
+    pub fn batch(&self) -> i32 {
+        self.batch
+    }
+
+    /// Until when it may send what it claimed.
+    #[must_use]
+    pub fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.guard)
+    }
+
+    /// Which planned pairs to try next; none once all were tried, also those that others left.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn next(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
+        let (batch, most) = (self.batch, most.max(1).to_string());
+        let mut round = match self.left {
+            Some(round) => round,
+            None => {
+                let sql = NEXT.replace(":most", &most);
+                let named = numbers(&self.ask(&sql, &[(&batch, Type::INT4)]).await?);
+                if !named.is_empty() {
+                    return Ok(named);
+                }
+                let sql = "SELECT coalesce(max(n), 0) + 1 FROM callsheet.standing WHERE batch = $1";
+                let count = numbers(&self.ask(sql, &[(&batch, Type::INT4)]).await?);
+                Round::among(count.first().copied().unwrap_or_default())
+            }
+        };
+        let (sql, mut found) = (LEFT.replace(":most", &most), Vec::new());
+        while found.is_empty() && !round.is_over() {
+            let values: &[Value<'_>] = &[(&batch, Type::INT4), (&round.at, Type::INT4)];
+            found = round.go_on(numbers(&self.ask(&sql, values).await?));
+        }
+        self.left = Some(round);
+        Ok(found)
+    }
+
+    /// Tells what became of pairs, and claims as many as can be sent at once. Renews the lease.
     ///
     /// # Errors
     /// [`SharedError::Unsure`]: first [`Worker::recover`], then the same outcomes again.
-    /// [`SharedError::BudgetReached`]: nothing was written; settle without claiming.
-    pub async fn turn(&mut self, outcomes: &[Outcome], free: usize) -> Result<Turn, SharedError> {
-        let mut wanted = to_claim(free);
+    /// [`SharedError::BudgetReached`]: there is no money for a single wish, and nothing was written.
+    pub async fn turn(
+        &mut self,
+        outcomes: &[Outcome],
+        wishes: &[Wish],
+    ) -> Result<Turn, SharedError> {
+        let mut wished = &wishes[..wishes.len().min(MOST)];
         loop {
-            match self.try_turn(outcomes, wanted).await {
+            match self.try_turn(outcomes, wished).await {
                 Err(error) if error.is_passing() => {}
-                Err(error) if error.is_about("within_budget") && wanted > 1 => wanted /= 2,
+                Err(error) if error.is_about("within_budget") && wished.len() > 1 => {
+                    wished = &wished[..wished.len() / 2];
+                }
                 Err(error) if error.is_about("within_budget") => {
                     return Err(SharedError::BudgetReached);
                 }
@@ -133,11 +206,18 @@ impl Worker {
         }
     }
 
-    async fn try_turn(&mut self, outcomes: &[Outcome], wanted: i32) -> Result<Turn, SharedError> {
+    async fn try_turn(
+        &mut self,
+        outcomes: &[Outcome],
+        wishes: &[Wish],
+    ) -> Result<Turn, SharedError> {
         if self.unsure.is_some() {
             return Err(SharedError::Unsure("of the one before".to_owned()));
         }
-        let told = Told::of(outcomes)?;
+        let told = Told::of(outcomes);
+        let pairs: Vec<_> = wishes.iter().map(|wish| wish.n).collect();
+        let attempts: Vec<_> = wishes.iter().map(|wish| wish.attempt).collect();
+        let costs: Vec<_> = wishes.iter().map(|wish| wish.cost).collect();
         let (worker, seq, batch, sent) = (self.worker, self.seq, self.batch, Clocks::now());
         let values: &[Value<'_>] = &[
             (&worker, Type::INT8),
@@ -145,19 +225,20 @@ impl Worker {
             (&batch, Type::INT4),
             (&told.pairs, Type::INT4_ARRAY),
             (&told.attempts, Type::INT4_ARRAY),
+            (&told.holders, Type::INT8_ARRAY),
             (&told.states, Type::INT2_ARRAY),
             (&told.tasks, Type::TEXT_ARRAY),
-            (&told.codes, Type::TEXT_ARRAY),
-            (&told.messages, Type::TEXT_ARRAY),
-            (&self.cursor, Type::INT4),
+            (&told.give_back, Type::BOOL_ARRAY),
+            (&told.records, Type::TEXT_ARRAY),
+            (&pairs, Type::INT4_ARRAY),
+            (&attempts, Type::INT4_ARRAY),
+            (&costs, Type::INT8_ARRAY),
             (&self.epoch, Type::INT8),
         ];
-        let sql = TURN.replace(":most", &wanted.to_string());
         // Before anything is sent: whoever drops this call has lost the answer.
         self.unsure = Some(seq);
-        let session =
-            self.session.as_mut().ok_or(SharedError::Unsure("not connected".to_owned()))?;
-        let rows = match session.ask(&sql, values).await {
+        let session = self.session.as_mut().ok_or_else(not_connected)?;
+        let rows = match session.ask(TURN, values).await {
             Ok(rows) => rows,
             Err(refused @ SharedError::Refused { .. }) => {
                 self.unsure = None;
@@ -165,48 +246,40 @@ impl Worker {
             }
             Err(error) => return Err(error),
         };
-        self.taken(&rows, (outcomes, wanted), sent)
+        self.taken(&rows, (outcomes, wishes), sent)
     }
 
-    /// The rows are the acknowledgement.
+    /// The row is the acknowledgement.
     fn taken(
         &mut self,
         rows: &[Row],
-        (outcomes, wanted): (&[Outcome], i32),
+        (outcomes, wishes): (&[Outcome], &[Wish]),
         sent: Clocks,
     ) -> Result<Turn, SharedError> {
-        let Some(first) = rows.first() else {
+        let Some(row) = rows.first() else {
             return Err(SharedError::Unsure("its number is another one there".to_owned()));
         };
-        if first.get::<_, i64>("seq") != self.seq + 1 {
+        if row.get::<_, i64>("seq") != self.seq + 1 {
             return Err(SharedError::Broken("a number was passed over"));
         }
-        let claimed: Vec<&Row> =
-            rows.iter().filter(|row| row.get::<_, Option<i32>>("n").is_some()).collect();
-        if claimed.len() > usize::try_from(wanted).unwrap_or(0) {
-            return Err(SharedError::Broken("more was claimed than was asked for"));
+        let claimed: Vec<i32> = row.get("claimed");
+        if claimed.iter().any(|n| !wishes.iter().any(|wish| wish.n == *n)) {
+            return Err(SharedError::Broken("what nobody asked for was claimed"));
         }
         self.go_on_from(self.seq + 1);
-        if first.get("live") {
+        let live = row.get("live");
+        if live {
             self.guard.renewed(sent, Clocks::now());
         }
-        let mut claims: Vec<_> = claimed.into_iter().map(|row| self.claim(row)).collect();
-        claims.sort_by_key(|claim| claim.receipt.n);
-        self.cursor = match claims.last() {
-            // It has come to the end: what others gave back is before it.
-            _ if wanted > 0 && claims.len() < usize::try_from(wanted).unwrap_or(0) => -1,
-            Some(last) => last.receipt.n,
-            None => self.cursor,
-        };
-        let settled = settled(first, outcomes);
-        match (first.get::<_, Option<String>>("stopped"), first.get::<_, bool>("live")) {
+        let came_true = |wish: &&Wish| claimed.binary_search(&wish.n).is_ok();
+        let claimed: Vec<_> = wishes.iter().filter(came_true).copied().collect();
+        let settled = settled(row, outcomes);
+        match row.get::<_, Option<String>>("stopped") {
             // What was settled is settled in either case.
-            _ if wanted == 0 || !settled.is_empty() || !claims.is_empty() => {
-                Ok(Turn { claims, settled })
-            }
-            (Some(why), _) => Err(SharedError::Stopped(why)),
-            (None, false) => Err(SharedError::Over),
-            (None, true) => Ok(Turn { claims, settled }),
+            _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, settled }),
+            Some(why) => Err(SharedError::Stopped(why)),
+            None if live => Ok(Turn { claimed, settled }),
+            None => Err(SharedError::Over),
         }
     }
 
@@ -220,11 +293,6 @@ impl Worker {
     pub fn pulse(&self) -> Pulse {
         let (guard, committed) = (self.guard.clone(), self.committed.clone());
         Pulse::new(self.settings.clone(), (self.batch, self.worker), guard, committed)
-    }
-
-    fn claim(&self, row: &Row) -> Claim {
-        let receipt = Slip { n: row.get("n"), attempt: row.get("attempt"), id: row.get("id") };
-        Claim { receipt, body: row.get("body"), guard: self.guard.clone() }
     }
 
     /// Finds out what became of a statement whose answer was lost, on a new connection. Its claims
@@ -253,7 +321,6 @@ impl Worker {
                 session.ask(BACK, values).await?;
                 let moved = rows.first().and_then(|row| row.get("seq"));
                 self.go_on_from(moved.ok_or(SharedError::Broken("a number was not moved"))?);
-                self.cursor = -1;
             }
             Fate::WentBack => stop(&mut session, batch).await?,
             Fate::Taken => {}
@@ -268,7 +335,7 @@ impl Worker {
     /// # Errors
     /// When the database is not to be reached: to be tried again.
     pub async fn keep_tasks(&self, outcomes: &[Outcome]) -> Result<(), SharedError> {
-        let told = Told::of(outcomes)?;
+        let told = Told::of(outcomes);
         let sql = "WITH task AS (
                 INSERT INTO callsheet.task (batch, task, n, attempt)
                 SELECT $1, task, n, attempt
@@ -289,29 +356,72 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn take_over(&mut self) -> Result<usize, SharedError> {
-        let session =
-            self.session.as_mut().ok_or(SharedError::Unsure("not connected".to_owned()))?;
-        Ok(session.ask(EXPIRE, &[(&self.batch, Type::INT4)]).await?.len())
+        let batch = self.batch;
+        Ok(self.ask(EXPIRE, &[(&batch, Type::INT4)]).await?.len())
+    }
+
+    /// Takes tasks whose worker is gone, so many at most, to wait for them and fetch their videos;
+    /// gives their pairs.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn adopt(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
+        let sql = ADOPT.replace(":most", &most.to_string());
+        let (worker, batch) = (self.worker, self.batch);
+        let values: &[Value<'_>] = &[(&worker, Type::INT8), (&batch, Type::INT4)];
+        Ok(numbers(&self.ask(&sql, values).await?))
+    }
+
+    /// What an earlier process of this folder held nobody is at work on any more: it signs off.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn sign_off_for(&mut self, worker: i64) -> Result<(), SharedError> {
+        let sql = "UPDATE callsheet.worker
+            SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
+            WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
+        self.ask(sql, &[(&worker, Type::INT8)]).await.map(drop)
+    }
+
+    /// Some of the pairs of the batch, in their order.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn pull(&mut self, page: Page<'_>) -> Result<Vec<Pulled>, SharedError> {
+        let batch = self.batch;
+        let session = self.session.as_mut().ok_or_else(not_connected)?;
+        pull::pull(session, batch, page).await
+    }
+
+    async fn ask(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, SharedError> {
+        self.session.as_mut().ok_or_else(not_connected)?.ask(sql, values).await
     }
 
     /// Signs off: nothing of this worker is under way any more. The caller has settled all.
     ///
     /// # Errors
     /// When that could not be written: then its lease ends by itself.
-    pub async fn leave(mut self) -> Result<(), SharedError> {
+    pub async fn leave(&mut self) -> Result<(), SharedError> {
         let sql = "UPDATE callsheet.worker SET over = true, ended = clock_timestamp(), seq = seq + 1
             WHERE worker = $1 AND seq = $2 AND NOT EXISTS
                 (SELECT 1 FROM callsheet.standing s WHERE s.batch = $3 AND s.state = 1 AND s.worker = $1)
             RETURNING set_config('synchronous_commit', 'on', true)";
+        let (worker, seq, batch) = (self.worker, self.seq, self.batch);
         let values: &[Value<'_>] =
-            &[(&self.worker, Type::INT8), (&self.seq, Type::INT8), (&self.batch, Type::INT4)];
-        let session =
-            self.session.as_mut().ok_or(SharedError::Unsure("not connected".to_owned()))?;
-        match session.ask(sql, values).await?.len() {
+            &[(&worker, Type::INT8), (&seq, Type::INT8), (&batch, Type::INT4)];
+        match self.ask(sql, values).await?.len() {
             1 => Ok(()),
             _ => Err(SharedError::Over),
         }
     }
+}
+
+fn not_connected() -> SharedError {
+    SharedError::Unsure("not connected".to_owned())
+}
+
+fn numbers(rows: &[Row]) -> Vec<i32> {
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// Nobody may create in this batch any more, also those who have claims under way.
@@ -323,4 +433,29 @@ pub(super) async fn stop(session: &mut Session, batch: i32) -> Result<(), Shared
         WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
     let epoch = fastrand::i64(..);
     session.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a round finds that begins here, two at a time.
+    fn around(from: i32, planned: &[i32]) -> Vec<i32> {
+        let (mut round, mut tried) = (Round { from, at: from, wrapped: false }, Vec::new());
+        while !round.is_over() {
+            let found = planned.iter().filter(|n| **n >= round.at).take(2).copied().collect();
+            tried.extend(round.go_on(found));
+        }
+        tried
+    }
+
+    #[test]
+    fn once_around_finds_each_once() {
+        assert_eq!(around(3, &[0, 1, 3, 4, 7]), [3, 4, 7, 0, 1]);
+        assert_eq!(around(0, &[0, 1, 3]), [0, 1, 3]);
+        assert_eq!(around(5, &[0, 1, 2, 3]), [0, 1, 2, 3]);
+        assert_eq!(around(5, &[]), [0; 0]);
+        assert_eq!(around(0, &[]), [0; 0]);
+        assert_eq!(around(2, &[2]), [2]);
+    }
 }
