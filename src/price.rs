@@ -91,7 +91,7 @@ pub enum Amount {
 
 impl Amount {
     /// In the unit of this amount: millionths, or seconds.
-    const fn units(self) -> u64 {
+    pub(crate) const fn units(self) -> u64 {
         match self {
             Self::Money(money) => money.0,
             Self::Seconds(seconds) => seconds,
@@ -196,6 +196,20 @@ pub enum Refusal {
         /// What may be spent.
         budget: Amount,
     },
+}
+
+impl Refusal {
+    /// Of a budget that others spend too.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_all(rules: &Rules, cost: u64) -> Self {
+        match rules.budget {
+            Some(budget) => {
+                let cost = budget.same(cost);
+                Self::Reached { spent: budget, cost, budget }
+            }
+            None => Self::Unmeasured,
+        }
+    }
 }
 
 impl Rules {

@@ -77,6 +77,14 @@ impl From<LedgerError> for Failure {
             LedgerError::NotAffordable { .. } => {
                 (Exit::Budget, "raise the limit in the manifest, then give the same command again")
             }
+            LedgerError::Elsewhere { .. } => {
+                (Exit::Usage, "give the same command again: the database knows where it stands")
+            }
+            LedgerError::Shared { .. } => (
+                Exit::Fault,
+                "nothing is sent without it. What was sent is recorded in the run folder, and told to \
+                 the database by the same command there",
+            ),
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Behind { .. } | LedgerError::Alone { .. } => (
                 Exit::Fault,

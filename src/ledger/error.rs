@@ -136,6 +136,18 @@ pub enum LedgerError {
         /// The pair.
         id: String,
     },
+    /// Another worker of a shared ledger has the pair; nothing was sent.
+    #[error("pair {id}: another worker has it")]
+    Elsewhere {
+        /// The pair.
+        id: String,
+    },
+    /// The database of a shared ledger cannot be used, or not any more.
+    #[error("the shared ledger: {reason}")]
+    Shared {
+        /// Why.
+        reason: String,
+    },
     /// No pair of that id.
     #[error("no pair {id} in this ledger")]
     Unknown {
@@ -147,7 +159,8 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether only this one record cannot be made, and the ledger goes on.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. }) || self.is_aside()
+        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. } | Self::Elsewhere { .. })
+            || self.is_aside()
     }
 
     /// Whether the ledger is no longer this run's to write: it ends, and leaves everything else to

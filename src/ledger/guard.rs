@@ -73,6 +73,11 @@ impl Guard {
         }
     }
 
+    /// Nothing may be sent any more.
+    pub fn end(&self) {
+        *self.taken() = None;
+    }
+
     /// Whether it lasts so much longer: to be asked at the last moment before bytes leave.
     #[must_use]
     pub fn outlasts(&self, now: Clocks, needed: Duration) -> bool {

@@ -56,6 +56,12 @@ mod reserve;
 mod restored;
 mod schema;
 mod seen;
+#[cfg(feature = "postgres")]
+mod share;
+#[cfg(not(feature = "postgres"))]
+#[path = "share/none.rs"]
+mod share;
+mod shared_as;
 mod sheet;
 mod store;
 mod survey;
@@ -96,6 +102,8 @@ pub use self::planning::{Comparison, Match, Stand, Stood};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
+#[cfg(feature = "postgres")]
+pub use self::share::Sharing;
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::survey::Survey;

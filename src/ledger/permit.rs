@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::guard::{Clocks, Guard};
 use super::keys::Named;
 use super::writer::{Job, Jobs, Order, Record};
 use crate::price::Charge;
@@ -70,7 +71,11 @@ struct WayBack {
 
 /// Whether the first byte of a create has left. Shared by its receipt and by whoever sends it.
 #[derive(Debug, Clone, Default)]
-pub struct Departure(Arc<AtomicU8>);
+pub struct Departure {
+    stands: Arc<AtomicU8>,
+    /// Where many share a ledger: until when this may be sent.
+    guard: Option<Arc<Guard>>,
+}
 
 /// As it is by default.
 const HERE: u8 = 0;
@@ -82,25 +87,29 @@ impl Departure {
     /// leave any more.
     #[must_use = "no byte may leave where this says no"]
     pub fn leave(&self) -> bool {
-        let before = self.0.compare_exchange(HERE, LEFT, Ordering::AcqRel, Ordering::Acquire);
+        let lasts = |guard: &Arc<Guard>| guard.outlasts(Clocks::now(), Duration::ZERO);
+        if !self.has_left() && !self.guard.as_ref().is_none_or(lasts) {
+            return !self.withdraw();
+        }
+        let before = self.stands.compare_exchange(HERE, LEFT, Ordering::AcqRel, Ordering::Acquire);
         matches!(before, Ok(_) | Err(LEFT))
     }
 
     /// Whether a byte has left, or may have.
     #[must_use]
     pub fn has_left(&self) -> bool {
-        self.0.load(Ordering::Acquire) == LEFT
+        self.stands.load(Ordering::Acquire) == LEFT
     }
 
     /// Takes the create back. True: no byte has left, and none may any more.
     #[must_use = "a create that has left cannot be taken back"]
     pub fn withdraw(&self) -> bool {
-        let before = self.0.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        let before = self.stands.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
         matches!(before, Ok(_) | Err(WITHDRAWN))
     }
 
     fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        Arc::strong_count(&self.stands) > 1
     }
 }
 
@@ -123,6 +132,22 @@ impl Permit {
     /// Has it go back to the ledger when it is dropped unspent.
     pub(super) fn returning(mut self, jobs: Jobs) -> Self {
         self.receipt.way_back = Some(WayBack { jobs, departure: Departure::default() });
+        self
+    }
+
+    /// Which create of its pair it is for, what it is reckoned to cost by these rules, and the pair's id.
+    #[cfg(feature = "postgres")]
+    pub(super) fn terms(&self, rules: &crate::price::Rules) -> (i32, u64, String) {
+        let Intent { attempt, charge, id, .. } = &self.receipt.intent;
+        (i32::try_from(*attempt).unwrap_or(i32::MAX), rules.spent(*charge), id.to_string())
+    }
+
+    /// To be sent only as long as this lasts.
+    #[cfg(feature = "postgres")]
+    pub(super) fn guarded(mut self, guard: Arc<Guard>) -> Self {
+        if let Some(way) = &mut self.receipt.way_back {
+            way.departure.guard = Some(guard);
+        }
         self
     }
 

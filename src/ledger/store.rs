@@ -17,10 +17,11 @@ use super::migrate::Migrated;
 use super::purse::Purse;
 use super::reserve::Reserve;
 use super::restored::Lost;
+use super::share::{News, Share};
 use super::sheet::{Sheet, Touched};
 use super::task::Feeder;
 use super::write::Write;
-use super::{Change, FILE, LedgerError, Renamed, View, schema};
+use super::{Change, FILE, LedgerError, Renamed, Task, View, schema};
 use crate::files::{folder_of, sync_folder};
 use crate::pair::Pair;
 
@@ -40,6 +41,8 @@ pub struct Store {
     recovered: usize,
     migrated: Option<Migrated>,
     pub(super) fence: Fence,
+    /// What of it is shared with others.
+    pub(super) share: Option<Share>,
     waiting: Quiet,
     _lock: Lock,
 }
@@ -48,6 +51,10 @@ pub struct Store {
 #[derive(Debug)]
 pub(super) struct Committed {
     pub(super) changes: Vec<Change>,
+    /// What those who share the ledger have to hear.
+    pub(super) news: Vec<News>,
+    /// Tasks that this run has to wait for since.
+    pub(super) tasks: Vec<Task>,
     /// Why nothing new may be begun any more.
     pub(super) aside: Option<LedgerError>,
 }
@@ -138,6 +145,7 @@ impl Store {
             recovered: 0,
             migrated,
             fence: Fence { run, places: lock.places.clone() },
+            share: None,
             waiting: Quiet(waiting),
             _lock: lock,
         };
@@ -257,6 +265,7 @@ impl Store {
         let transaction = begin(&self.connection, &self.path, &self.waiting.0)?;
         let mut purse = self.purse;
         let mut write = Write::new(&transaction, &self.path, &mut purse)?;
+        write.worker = self.share.as_ref().map(Share::worker);
         write.look_aside(&self.fence)?;
         let aside = write.aside.clone();
         let result = work(&mut write)?;
@@ -264,6 +273,7 @@ impl Store {
         if forgets {
             write.forget_sheet()?;
         }
+        let (news, tasks) = (write.news_of_changes()?, std::mem::take(&mut write.tasks));
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
@@ -274,7 +284,7 @@ impl Store {
         if aside.is_some() {
             self.leave_alone();
         }
-        Ok((result, Committed { changes, aside }))
+        Ok((result, Committed { changes, news, tasks, aside }))
     }
 
     /// What belongs to another run now, or is at a path that leads elsewhere, is not tidied up.
@@ -322,6 +332,7 @@ impl Store {
 
     /// The same, and says what `tasks.csv` is if that was just written or looked at.
     pub(super) fn close_with(mut self, sheet: Option<&Sheet>) -> Result<(), LedgerError> {
+        let shared = self.end_sharing();
         let logged = self.end_log();
         let run = self.fence.run.clone();
         let ((), Committed { aside, .. }) = self.commit(|write| {
@@ -337,6 +348,6 @@ impl Store {
         }
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
         self.connection.close().map_err(|(_, error)| failed(error))?;
-        aside.map_or(logged, Err)
+        aside.map_or(logged.and(shared), Err)
     }
 }

@@ -407,7 +407,7 @@ pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
     })
 }
 
-fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
+pub(super) fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
     let missing = row.get::<_, String>(8)? == TASK_NOT_FOUND;
     let foreign = |error: TaskIdError| {

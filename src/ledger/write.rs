@@ -35,7 +35,11 @@ pub(super) struct Write<'a> {
     pub(super) aside: Option<LedgerError>,
     /// How creates are named, if they are.
     pub(super) keys: Option<Keys>,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
+    /// As whom this run shares the ledger, if it does.
+    pub(super) worker: Option<i64>,
+    /// Tasks that it has to wait for since.
+    pub(super) tasks: Vec<Task>,
 }
 
 /// What an event leaves behind on a pair.
@@ -70,7 +74,20 @@ impl<'a> Write<'a> {
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond());
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
         let (events, run, aside, keys, changes) = (0, None, None, None, Vec::new());
-        let mut write = Self { transaction, path, purse, now, events, run, aside, keys, changes };
+        let (worker, tasks) = (None, Vec::new());
+        let mut write = Self {
+            transaction,
+            path,
+            purse,
+            now,
+            events,
+            run,
+            aside,
+            keys,
+            changes,
+            worker,
+            tasks,
+        };
         let sql = "SELECT events, run, idempotency_header, idempotency_window, desk FROM batch";
         let known = write.only_row(sql, (), |row| {
             let desk: Option<String> = row.get(4)?;
@@ -138,6 +155,10 @@ impl<'a> Write<'a> {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
             Record::Noted(task, told) => ours.and_then(|()| self.note(task, told))?,
             Record::Unfit(planned, why) => ours.and_then(|()| self.unfit(planned, why))?,
+            Record::Learnt(learnt) => {
+                self.learn(learnt)?;
+                State::Planned
+            }
             Record::Uploaded(upload) => {
                 ours.and_then(|()| self.uploaded(upload)).map(|()| State::Planned)?
             }

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::fence::Fence;
 use super::permit::Occasion;
 use super::reserve::Reserve;
+use super::share::{Learnt, Share, Way};
 use super::sheet::Sheet;
 use super::store::{Committed, Store};
 use super::write::Write;
@@ -35,6 +36,8 @@ pub struct Ledger {
     view: View,
     fence: Fence,
     spent: Arc<AtomicU64>,
+    /// To those who share it.
+    pub(super) way: Option<Way>,
 }
 
 /// What the writer is asked for.
@@ -64,6 +67,8 @@ pub(super) enum Record {
     Unfit(Planned, Unfit),
     /// A file was uploaded, for whichever pairs need it.
     Uploaded(Upload),
+    /// Something was learnt from those who share the ledger.
+    Learnt(Box<Learnt>),
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
@@ -79,12 +84,15 @@ impl Store {
         let spent = Arc::clone(&self.spent);
         let reserve = Reserve::set_aside(&folder)?;
         let (jobs, queue) = mpsc::channel();
-        let writer = Writer { store: self, observer, reserve: Some(reserve), broken: None };
+        let way = self.share.as_ref().map(Share::way);
+        self.share.iter().for_each(|share| share.begin(&jobs));
+        let (reserve, back) = (Some(reserve), jobs.clone());
+        let writer = Writer { store: self, observer, reserve, broken: None, jobs: back };
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(|error| LedgerError::io(&folder, error))?;
-        Ok(Ledger { jobs, thread, view, fence, spent })
+        Ok(Ledger { jobs, thread, view, fence, spent, way })
     }
 }
 
@@ -213,7 +221,10 @@ impl Ledger {
         // It has ended if it cannot be told.
         let _ = jobs.send(None);
         match thread.join() {
-            Ok(writer) => Ended(writer),
+            Ok(mut writer) => {
+                let shared = writer.store.end_sharing();
+                Ended(writer, shared)
+            }
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
@@ -238,7 +249,7 @@ fn gone() -> LedgerError {
 }
 
 /// A ledger in which nothing is written any more, and which is still this run's.
-pub struct Ended(Writer);
+pub struct Ended(Writer, Result<(), LedgerError>);
 
 impl std::fmt::Debug for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -260,7 +271,7 @@ impl Ended {
     /// # Errors
     /// The first thing that could not be written.
     pub fn close(self, sheet: Option<&Sheet>) -> Result<(), LedgerError> {
-        self.0.close(sheet)
+        self.0.close(sheet).and(self.1)
     }
 }
 
@@ -270,6 +281,8 @@ struct Writer {
     reserve: Option<Reserve>,
     /// The first failure: from then on nothing new is begun.
     broken: Option<LedgerError>,
+    /// On which those who share the ledger answer.
+    jobs: Jobs,
 }
 
 impl Writer {
@@ -351,11 +364,42 @@ impl Writer {
         if let Some(feeder) = &self.store.feeder {
             feeder.tell(changes);
         }
-        answered.into_iter().for_each(Answered::deliver);
+        self.pass_on(committed, &answered);
+        answered.into_iter().for_each(|one| self.deliver(one));
         if let Err(error) = self.store.log(committed) {
             self.broken.get_or_insert(error);
         }
         (self.observer)(changes);
+    }
+
+    /// What those who share the ledger have to hear of what was committed, and whoever waits for tasks that
+    /// they gave.
+    fn pass_on(&mut self, committed: &Committed, answered: &[Answered]) {
+        let Some(share) = self.store.share.as_mut() else { return };
+        for one in answered {
+            if let Answered::Record(Record::Learnt(learnt), Ok(_), _) = one {
+                share.learnt(learnt);
+            }
+        }
+        share.tell(committed.news.clone(), &self.jobs);
+        if let Some(feeder) = &self.store.feeder {
+            committed.tasks.iter().for_each(|task| feeder.give(task.clone()));
+        }
+    }
+
+    fn deliver(&self, answered: Answered) {
+        match (answered, &self.store.share) {
+            (Answered::Intend(Ok((permit, Some(n))), back, reply), Some(share)) => {
+                share.claim((n, permit), back, reply);
+            }
+            // A permit that nobody waits for any more is dropped here, and comes back by that.
+            (Answered::Intend(permit, back, reply), _) => {
+                drop(reply.send(permit.map(|(permit, _)| permit.returning(back))));
+            }
+            // Nobody waits any more when the run is being ended; the record stands all the same.
+            (Answered::Record(_, settled, Some(reply)), _) => drop(reply.send(settled)),
+            (Answered::Record(_, _, None), _) => {}
+        }
     }
 
     /// The commit failed: intents are refused, outcomes get the reserved space and another try.
@@ -394,7 +438,8 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
 
 /// A job with what the open transaction made of it. Delivered only after the commit.
 enum Answered {
-    Intend(Result<Permit, LedgerError>, Jobs, Reply<Permit>),
+    /// With the pair's number among those who share the ledger.
+    Intend(Result<(Permit, Option<i32>), LedgerError>, Jobs, Reply<Permit>),
     Record(Record, Result<Settled, LedgerError>, Option<Reply<Settled>>),
 }
 
@@ -408,7 +453,11 @@ impl Answered {
         };
         match job {
             Job::Intend(occasion, planned, back, reply) => {
-                Self::Intend(write.permit(occasion, &planned).inspect_err(&mut note), back, reply)
+                let permit = write.permit(occasion, &planned).and_then(|permit| {
+                    let n = write.take_for(planned.pair)?;
+                    Ok((permit, n))
+                });
+                Self::Intend(permit.inspect_err(&mut note), back, reply)
             }
             Job::Record(record, reply) => {
                 let settled = write.record(&record).inspect_err(&mut note);
@@ -421,18 +470,6 @@ impl Answered {
         match job {
             Job::Intend(_, _, back, reply) => Self::Intend(Err(error.clone()), back, reply),
             Job::Record(record, reply) => Self::Record(record, Err(error.clone()), reply),
-        }
-    }
-
-    fn deliver(self) {
-        match self {
-            // A permit that nobody waits for any more is dropped here, and comes back by that.
-            Self::Intend(permit, back, reply) => {
-                drop(reply.send(permit.map(|permit| permit.returning(back))));
-            }
-            // Nobody waits any more when the run is being ended; the record stands all the same.
-            Self::Record(_, settled, Some(reply)) => drop(reply.send(settled)),
-            Self::Record(_, _, None) => {}
         }
     }
 

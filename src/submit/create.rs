@@ -150,6 +150,10 @@ impl Run<'_> {
             let refusal = match self.means.ledger.intend(planned.clone()).await {
                 Ok(permit) => return Ok(permit),
                 Err(LedgerError::NotAffordable { refusal, .. }) => refusal,
+                Err(LedgerError::Elsewhere { .. }) => {
+                    pass.forgoes();
+                    return Err(More::None);
+                }
                 Err(error) => {
                     self.ledger_failed(error);
                     return Err(More::None);

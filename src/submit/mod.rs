@@ -168,7 +168,8 @@ impl<'a> Run<'a> {
     async fn fan_out(&self, turn: Turn) {
         let at_once = self.limits.concurrency.into();
         self.source.replace(Source::default());
-        let planned = stream::iter(std::iter::from_fn(|| self.next(turn)));
+        let planned = stream::unfold((), async |()| Some((self.next_named(turn).await?, ())));
+        let planned = std::pin::pin!(planned);
         let create = |ready| self.create(ready, turn);
         match self.means.preflight {
             Some(preflight) => {
@@ -183,6 +184,36 @@ impl<'a> Run<'a> {
             }
             None => planned.map(create).buffer_unordered(at_once).collect().await,
         }
+    }
+
+    /// The same where those who share the ledger say which pairs to try: in the first turn. Those that go
+    /// last were named to this run before.
+    async fn next_named(&self, turn: Turn) -> Option<Planned> {
+        let ledger = self.means.ledger;
+        if turn == Turn::Last || !ledger.is_shared() {
+            return self.next(turn);
+        }
+        while self.means.stop.reason().is_none() {
+            if self.source.borrow().is_empty() {
+                let named = tokio::select! {
+                    biased;
+                    () = self.means.stop.pulled() => return None,
+                    named = ledger.next_planned() => named,
+                };
+                match named {
+                    Ok(named) if named.is_empty() => return None,
+                    Ok(named) => self.source.borrow_mut().give(named),
+                    Err(error) => self.ledger_failed(error),
+                }
+            }
+            if let Some(planned) = self.next(turn) {
+                return Some(planned);
+            }
+            if !self.source.borrow().is_empty() {
+                return None;
+            }
+        }
+        None
     }
 
     /// The next pair of a turn; none once all were taken up, or the run is being stopped.
@@ -207,7 +238,7 @@ impl<'a> Run<'a> {
         let (taken, last) = self.taken_up.get();
         match turn {
             Turn::First if self.limits.most.is_some_and(|most| taken >= most) => return false,
-            Turn::First => self.taken_up.set((taken + 1, planned.place())),
+            Turn::First => self.taken_up.set((taken + 1, last.max(planned.place()))),
             Turn::Last => return planned.place() <= last && self.suspects.borrow().had_any(),
         }
         true

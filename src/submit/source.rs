@@ -18,6 +18,16 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Takes up pairs that somebody else names.
+    pub(super) fn give(&mut self, named: Vec<Planned>) {
+        (self.ended, self.page) = (true, named.into());
+    }
+
+    /// Whether the next one has to be read, or named, first.
+    pub(super) fn is_empty(&self) -> bool {
+        self.page.is_empty()
+    }
+
     /// The next one. After an error there is none.
     pub(super) fn next(&mut self, view: &View) -> Option<Result<Planned, LedgerError>> {
         if self.page.is_empty() && !self.ended {

@@ -9,6 +9,7 @@ mod lean;
 mod metrics;
 mod names;
 mod prepare;
+mod shared;
 mod stages;
 mod stopped;
 
@@ -50,6 +51,7 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
+    let args = &shared::choose_folder(args);
     let mut batch = match lean::batch(ui, args)? {
         Some(batch) => batch,
         None => Batch::open(ui, &args.batch)?,
@@ -78,6 +80,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         saved::hold_ledger(plan, &basis, &store)?;
     }
     list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    shared::share(ui, args, &batch, &mut store)?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
@@ -87,6 +90,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         false => put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?,
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
+    shared::tell(ui, &mut store)?;
     let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     // The same command again would not create them either.

@@ -26,6 +26,9 @@ pub(super) fn prepare(
     if args.until == Until::Saved {
         names::check(&rows, shelf)?;
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
+    }
+    // What others saved lies with them.
+    if args.until == Until::Saved && args.shared.ledger.is_none() {
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
         // A fake's videos are not made for their recordings.
         let tolerance = args.batch.mock.is_none().then_some(TOLERANCE);

@@ -15,6 +15,7 @@
 mod batch;
 mod error;
 mod fate;
+mod line;
 mod outcome;
 mod pull;
 mod pulse;
@@ -26,6 +27,7 @@ mod worker;
 pub use self::batch::{Listed, Pages, Wanted};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
+pub use self::line::{Adopted, Granted, Lack, Line, Taken, Way};
 pub use self::outcome::{Outcome, Slip, Wish};
 pub use self::pull::{Page, Pulled};
 pub use self::pulse::Pulse;

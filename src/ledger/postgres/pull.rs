@@ -44,6 +44,16 @@ pub struct Pulled {
     pub record: Option<(i32, String)>,
 }
 
+impl Pulled {
+    /// Whether what is written of it was written when its last create stood so.
+    pub(in crate::ledger) fn record_is_of(&self, state: State) -> bool {
+        let written = self.record.as_ref().filter(|(attempt, _)| *attempt == self.attempt);
+        let record = written.and_then(|(_, record)| serde_json::from_str(record).ok());
+        let record: serde_json::Value = record.unwrap_or_default();
+        record["state"] == state.name()
+    }
+}
+
 pub(super) async fn pull(
     session: &mut Session,
     batch: i32,

@@ -32,6 +32,8 @@ const LEFT: &str = include_str!("left.sql");
 pub struct Turn {
     /// The wishes that came true: these may be sent, as long as the lease lasts.
     pub claimed: Vec<Wish>,
+    /// How many wishes that is of: those after them were too many for the budget together.
+    pub asked: usize,
     /// Where the pairs stand whose outcome was taken. What is missing went on without it; its task
     /// is kept all the same.
     pub settled: Vec<(Slip, State)>,
@@ -132,6 +134,18 @@ impl Worker {
         let (session, seq, left, unsure) = (Some(session), 0, None, None);
         let committed = Arc::new(AtomicI64::new(seq));
         Ok(Self { settings, session, batch, worker, seq, committed, epoch, guard, left, unsure })
+    }
+
+    /// Takes a new connection, if none of its statements is in doubt.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn reconnect(&mut self) -> Result<(), SharedError> {
+        if self.unsure.is_none() {
+            self.session = None;
+            self.session = Some(Session::open(&self.settings).await?);
+        }
+        Ok(())
     }
 
     /// Its number: what it holds is held under it.
@@ -273,12 +287,12 @@ impl Worker {
         }
         let came_true = |wish: &&Wish| claimed.binary_search(&wish.n).is_ok();
         let claimed: Vec<_> = wishes.iter().filter(came_true).copied().collect();
-        let settled = settled(row, outcomes);
+        let (settled, asked) = (settled(row, outcomes), wishes.len());
         match row.get::<_, Option<String>>("stopped") {
             // What was settled is settled in either case.
-            _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, settled }),
+            _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, asked, settled }),
             Some(why) => Err(SharedError::Stopped(why)),
-            None if live => Ok(Turn { claimed, settled }),
+            None if live => Ok(Turn { claimed, asked, settled }),
             None => Err(SharedError::Over),
         }
     }

@@ -1,0 +1,98 @@
+//! The part that a run takes in a ledger of many: where it is, and what this run's folder is to it.
+
+use std::path::Path;
+
+use crate::cli::RunArgs;
+use crate::commands::batch::{Batch, Site, this_command};
+use crate::commands::failure::Failure;
+use crate::exit::Exit;
+use crate::ledger::{Store, is_under_way};
+use crate::ui::{Ui, counted};
+
+/// How many runs of one batch have their folders side by side on a machine.
+const FOLDERS: u32 = 1000;
+
+/// A second run on the same machine has a folder of its own, with the next number that is free.
+pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
+    let (mut args, site) = (args.clone(), Site::of(&args.batch));
+    if args.shared.ledger.is_none() || site.named || !is_under_way(&site.folder) {
+        return args;
+    }
+    let numbered = |n: u32| {
+        let mut name = site.folder.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{n}.run"));
+        site.folder.with_file_name(name)
+    };
+    args.batch.out = (2..FOLDERS).map(numbered).find(|folder| !is_under_way(folder));
+    args
+}
+
+/// Takes part, if the ledger is shared; or says that it has to be.
+pub(super) fn share(
+    ui: &Ui,
+    args: &RunArgs,
+    batch: &Batch,
+    store: &mut Store,
+) -> Result<(), Failure> {
+    let Some(url) = &args.shared.ledger else {
+        return match store.view()?.shared_as()? {
+            Some(name) => Err(forgotten(&batch.site.folder, &name)),
+            None => Ok(()),
+        };
+    };
+    if batch.site.rehearsal {
+        let text = "a rehearsal opens no shared ledger";
+        return Err(Failure::new(Exit::Usage, text).hint("leave away --mock or --ledger"));
+    }
+    if batch.manifest.idempotency.is_some() {
+        let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys yet";
+        return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
+    }
+    open(ui, (args, url), batch, store)
+}
+
+fn forgotten(folder: &Path, name: &str) -> Failure {
+    let text = format!(
+        "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
+        folder.display()
+    );
+    Failure::new(Exit::Usage, text).hint(format!("name the database: {} --ledger …", this_command()))
+}
+
+#[cfg(feature = "postgres")]
+fn open(
+    ui: &Ui,
+    (args, url): (&RunArgs, &str),
+    batch: &Batch,
+    store: &mut Store,
+) -> Result<(), Failure> {
+    use crate::ledger::Sharing;
+    use crate::ledger::postgres::settings::{Machine, Origin, Settings};
+
+    let from_environment = std::env::var("CALLSHEET_LEDGER").is_ok_and(|value| value == url);
+    let origin = if from_environment { Origin::Environment } else { Origin::CommandLine };
+    let settings = Settings::find(url, origin, &Machine)
+        .map_err(|error| Failure::new(Exit::Usage, format!("--ledger: {error}")))?;
+    let name = args.shared.batch_name.clone().unwrap_or_else(|| batch.site.name());
+    let adopts = args.until == crate::cli::Until::Saved;
+    let (lease, rules) = (args.shared.lease, batch.manifest.rules());
+    store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
+    ui.note(&format!("the ledger is shared: batch {name}"));
+    Ok(())
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open(_: &Ui, _: (&RunArgs, &str), _: &Batch, _: &mut Store) -> Result<(), Failure> {
+    let text = "--ledger: this build was made without PostgreSQL";
+    Err(Failure::new(Exit::Usage, text).hint("build with --features postgres"))
+}
+
+/// Tells the others what this run changed before it begins.
+pub(super) fn tell(ui: &Ui, store: &mut Store) -> Result<(), Failure> {
+    let refused = store.tell_shared()?;
+    if refused > 0 {
+        let pairs = counted(refused as u64, "pair");
+        ui.warn(&format!("{pairs} were changed by others meanwhile, and are as they have them"));
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! This run's part in a ledger that many share.
+//!
+//! The ledger in the run folder stays what it is: what this run does is durable here before it is told
+//! there. The database says whose a pair is: a permit is given out only once it has granted the pair, and
+//! what becomes of it is told as soon as it is committed here. What could not be told, because the database
+//! was away or the run was killed, is told by the next run here, before it does anything else.
+//!
+//! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
+
+mod rows;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::postgres::settings::Settings;
+use super::postgres::{Granted, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish};
+use super::fence::host;
+use super::store::Store;
+use super::writer::{Job, Jobs, Order, Record, Reply};
+use super::{LedgerError, Permit, Planned, View};
+use crate::price::{Rules, Refusal};
+
+pub(super) use super::postgres::Way;
+pub(super) use self::rows::{Mirror, News};
+
+/// How many pairs are read or written at a time.
+const PAGE: usize = 2000;
+/// How many pairs a worker asks for at a time: about what two statements claim.
+const NAMED: usize = 64;
+
+/// The ledger that is shared, and how.
+#[derive(Debug)]
+pub struct Sharing<'a> {
+    /// Where the database is.
+    pub settings: Settings,
+    /// The batch's name there.
+    pub name: &'a str,
+    /// After so long without a word this run is taken for dead.
+    pub lease: Duration,
+    /// Whether tasks of workers that are gone are waited for here.
+    pub adopts: bool,
+    /// What may be spent, by all together.
+    pub rules: Rules,
+}
+
+/// The line to the database, and how pairs are known there.
+#[derive(Debug)]
+pub(super) struct Share {
+    line: Line,
+    way: Way,
+    adopts: bool,
+    rules: Rules,
+    /// Whose news was told and is not acknowledged yet, with the count of their news.
+    telling: HashSet<(i64, i64)>,
+}
+
+/// What was learnt from the database, for the writer to write down.
+#[derive(Debug)]
+pub(super) enum Learnt {
+    /// These pairs stand so.
+    Stand(Vec<Pulled>, Mirror),
+    /// What was told of these, at these counts of news, was taken.
+    Taken(Vec<(i64, i64)>),
+    /// These were granted to, or are held by, others: what was told of them is of no matter.
+    Elsewhere(Vec<(i64, i64)>),
+}
+
+impl Store {
+    /// Takes part in a shared ledger: lists its pairs there or joins those who have, tells what an earlier
+    /// run here could not tell, and takes over what others know.
+    ///
+    /// # Errors
+    /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
+    /// one; or when the file system refuses.
+    pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
+        let Sharing { settings, name, lease, adopts, rules } = sharing;
+        self.write(|write| write.begin_sharing(name))?;
+        let view = self.view()?;
+        let digest = digest(&view)?;
+        let endpoint = view.endpoint()?;
+        let budget = rules.budget.map(|budget| i64::try_from(budget.units()).unwrap_or(i64::MAX));
+        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget };
+        let mut pages = |first: usize| {
+            let page = view.listed_bodies(first, PAGE);
+            page.map_err(|error| SharedError::Local(error.to_string()))
+        };
+        let who = format!("process {} on {}", std::process::id(), host());
+        let line = Line::open(settings, &wanted, &mut pages, (&who, lease))
+            .map_err(|error| shared(&error))?;
+        let way = line.way();
+        let mut share = Share { line, way, adopts, rules, telling: HashSet::new() };
+        self.hand_in(&mut share)?;
+        let before = self.write(|write| write.take_worker(share.way.worker()))?;
+        before.map_or(Ok(()), |worker| share.line.sign_off_for(worker)).map_err(|lack| lost(&lack))?;
+        self.take_in(&share, Mirror::Working)?;
+        if adopts {
+            loop {
+                let pairs = share.line.adopt().map_err(|lack| lost(&lack))?;
+                if pairs.is_empty() {
+                    break;
+                }
+                let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
+                self.write(|write| write.mirror((&pulled, share.way.worker()), Mirror::Working))?;
+            }
+        }
+        self.share = Some(share);
+        Ok(())
+    }
+
+    /// Tells what was changed here since, as one does who has no writer; what others changed meanwhile
+    /// is as they have it. Says how many pairs that were.
+    ///
+    /// # Errors
+    /// When the database is not to be reached; the run folder keeps it then.
+    pub fn tell_shared(&mut self) -> Result<usize, LedgerError> {
+        let Some(mut share) = self.share.take() else { return Ok(0) };
+        let told = self.hand_in(&mut share);
+        self.share = Some(share);
+        told
+    }
+
+    /// Tells all that is not told yet. Gives how many pairs others had changed meanwhile.
+    fn hand_in(&mut self, share: &mut Share) -> Result<usize, LedgerError> {
+        let mut refused = 0;
+        loop {
+            let news = self.write(|write| write.news(None))?;
+            if news.is_empty() {
+                return Ok(refused);
+            }
+            let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
+            let settled = share.line.tell(outcomes).map_err(|lack| lost(&lack))?;
+            let (taken, elsewhere) = sorted(&news, &settled);
+            refused += elsewhere.len();
+            let pairs = elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
+            let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
+            self.write::<_, LedgerError>(|write| {
+                write.worker = Some(share.way.worker());
+                write.learn(&Learnt::Taken(taken))?;
+                write.learn(&Learnt::Elsewhere(elsewhere))?;
+                write.learn(&Learnt::Stand(pulled, Mirror::Working))
+            })?;
+        }
+    }
+
+    /// Takes over what the database knows of all pairs.
+    fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
+        let mut after = -1;
+        loop {
+            let page = share.line.page(after, PAGE, false).map_err(|lack| lost(&lack))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.n;
+            self.write(|write| write.mirror((&page, share.way.worker()), how))?;
+        }
+    }
+
+    /// Tells what is left to tell, takes over what the others did, and signs off.
+    ///
+    /// # Errors
+    /// When the database was not to be reached: what is left is told by the next run here.
+    pub(super) fn end_sharing(&mut self) -> Result<(), LedgerError> {
+        let Some(mut share) = self.share.take() else { return Ok(()) };
+        let told = self.hand_in(&mut share);
+        let taken = told.and_then(|_| self.take_in(&share, Mirror::Ended));
+        let ended = share.line.end().map_err(|lack| lost(&lack));
+        taken.and(ended)
+    }
+}
+
+impl Share {
+    /// Tasks of workers that are gone come to the writer from now on.
+    pub(super) fn begin(&self, jobs: &Jobs) {
+        if self.adopts {
+            let jobs = jobs.clone();
+            self.line.listen(Box::new(move |pulled| {
+                learn(&jobs, Learnt::Stand(pulled, Mirror::Working));
+            }));
+        }
+    }
+
+    /// For those who ask which pairs to try.
+    pub(super) fn way(&self) -> Way {
+        self.way.clone()
+    }
+
+    pub(super) fn worker(&self) -> i64 {
+        self.way.worker()
+    }
+
+    /// Has a permit given out once the database has granted its pair.
+    pub(super) fn claim(&self, (n, permit): (i32, Permit), back: Jobs, reply: Reply<Permit>) {
+        let (attempt, cost, id) = permit.terms(&self.rules);
+        let permit = permit.returning(back).guarded(self.way.guard());
+        let rules = self.rules;
+        let granted: Granted = Box::new(move |granted| {
+            // One that is dropped goes back to the ledger by itself.
+            let outcome = match granted {
+                Ok(()) => Ok(permit),
+                Err(lack) => Err(refusal(&lack, (id, cost), &rules)),
+            };
+            drop(reply.send(outcome));
+        });
+        self.way.claim(Wish { n, attempt, cost: i64::try_from(cost).unwrap_or(i64::MAX) }, granted);
+    }
+
+    /// Tells what is news of pairs, and has the writer learn what became of that.
+    pub(super) fn tell(&mut self, news: Vec<News>, jobs: &Jobs) {
+        let fresh = news.into_iter().filter(|one| self.telling.insert((one.pair, one.count)));
+        let news: Vec<_> = fresh.collect();
+        if news.is_empty() {
+            return;
+        }
+        let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
+        let (jobs, way) = (jobs.clone(), self.way.clone());
+        self.way.tell(outcomes, Box::new(move |settled| {
+            let (taken, elsewhere) = sorted(&news, &settled);
+            let pairs: Vec<_> =
+                elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
+            learn(&jobs, Learnt::Taken(taken));
+            if pairs.is_empty() {
+                return;
+            }
+            learn(&jobs, Learnt::Elsewhere(elsewhere));
+            way.look(pairs, move |pulled| learn(&jobs, Learnt::Stand(pulled, Mirror::Working)));
+        }));
+    }
+
+    /// What is written down is told no more.
+    pub(super) fn learnt(&mut self, learnt: &Learnt) {
+        match learnt {
+            Learnt::Taken(pairs) | Learnt::Elsewhere(pairs) => {
+                self.telling.retain(|told| !pairs.contains(told));
+            }
+            Learnt::Stand(..) => {}
+        }
+    }
+}
+
+/// Nobody learns it from a writer that has ended; the next run here does.
+fn learn(jobs: &Jobs, learnt: Learnt) {
+    let record = Record::Learnt(Box::new(learnt));
+    let _ = jobs.send(Some(Order(Job::Record(record, None), None)));
+}
+
+/// What was taken as it was told; and what another has by now, or stands otherwise there.
+#[expect(clippy::type_complexity, reason = "pairs with the counts of their news, twice")]
+fn sorted(
+    news: &[News],
+    settled: &[(Slip, crate::state::State)],
+) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+    let taken = |one: &&News| {
+        let told = &one.outcome;
+        settled.iter().any(|(slip, state)| *slip == told.slip && *state == told.state)
+    };
+    let (taken, elsewhere): (Vec<_>, Vec<_>) = news.iter().partition(taken);
+    let counted = |some: Vec<&News>| some.iter().map(|one| (one.pair, one.count)).collect();
+    (counted(taken), counted(elsewhere))
+}
+
+fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError {
+    match lack {
+        Lack::Elsewhere => LedgerError::Elsewhere { id },
+        Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
+        Lack::Over(why) => LedgerError::Shared { reason: why.clone() },
+    }
+}
+
+fn shared(error: &SharedError) -> LedgerError {
+    LedgerError::Shared { reason: error.to_string() }
+}
+
+fn lost(lack: &Lack) -> LedgerError {
+    LedgerError::Shared { reason: lack.to_string() }
+}
+
+/// What a list is known by: ids and requests, in their order.
+fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
+    let (mut digest, mut first) = (Sha256::new(), 0);
+    loop {
+        let page = view.listed_bodies(first, PAGE)?;
+        if page.is_empty() {
+            return Ok(digest.finalize().to_vec());
+        }
+        for Listed { id, body, take } in &page {
+            for field in [id.as_bytes(), body.as_bytes(), take.to_string().as_bytes()] {
+                digest.update(field.len().to_le_bytes());
+                digest.update(field);
+            }
+        }
+        first += page.len();
+    }
+}
+
+impl super::Ledger {
+    /// Whether the database says which pairs to try.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// The planned pairs to try next, where the database says which; none once all were tried.
+    ///
+    /// # Errors
+    /// When it allows no create any more, or when the ledger cannot be read.
+    pub async fn next_planned(&self) -> Result<Vec<Planned>, LedgerError> {
+        let Some(way) = &self.way else { return Ok(Vec::new()) };
+        loop {
+            let pairs = way.next(NAMED).await.map_err(|lack| lost(&lack))?;
+            if pairs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let planned = self.view().planned_named(&pairs)?;
+            if !planned.is_empty() {
+                return Ok(planned);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A build that knows no server's database: no ledger is shared.
+
+use std::convert::Infallible;
+
+use super::store::Store;
+use super::writer::{Jobs, Reply};
+use super::write::Write;
+use super::{Ledger, LedgerError, Permit, Planned};
+
+/// There is none.
+#[derive(Debug, Clone)]
+pub(super) enum Share {}
+/// Nobody learns anything.
+pub(super) type Learnt = Infallible;
+/// Leads nowhere.
+pub(super) type Way = Infallible;
+/// There is none to tell.
+pub(super) type News = Infallible;
+
+impl Share {
+    pub(super) fn begin(&self, _: &Jobs) {
+        match *self {}
+    }
+
+    pub(super) fn way(&self) -> Way {
+        match *self {}
+    }
+
+    pub(super) fn worker(&self) -> i64 {
+        match *self {}
+    }
+
+    pub(super) fn claim(&self, _: (i32, Permit), _: Jobs, _: Reply<Permit>) {
+        match *self {}
+    }
+
+    pub(super) fn tell(&mut self, _: Vec<News>, _: &Jobs) {
+        match *self {}
+    }
+
+    pub(super) fn learnt(&mut self, _: &Learnt) {
+        match *self {}
+    }
+}
+
+impl Store {
+    /// Nobody has to be told.
+    ///
+    /// # Errors
+    /// None.
+    pub fn tell_shared(&mut self) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    pub(super) fn end_sharing(&mut self) -> Result<(), LedgerError> {
+        self.share.as_ref().map_or(Ok(()), |share| match *share {})
+    }
+}
+
+impl Write<'_> {
+    pub(super) fn news_of_changes(&self) -> Result<Vec<News>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    pub(super) fn take_for(&self, _: i64) -> Result<Option<i32>, LedgerError> {
+        Ok(None)
+    }
+
+    pub(super) fn learn(&mut self, learnt: &Learnt) -> Result<(), LedgerError> {
+        match *learnt {}
+    }
+}
+
+impl Ledger {
+    /// Whether the database says which pairs to try.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// The planned pairs to try next, where the database says which.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn next_planned(&self) -> Result<Vec<Planned>, LedgerError> {
+        Ok(Vec::new())
+    }
+}
