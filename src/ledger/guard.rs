@@ -51,7 +51,7 @@ fn boot() -> Duration {
 #[derive(Debug)]
 pub struct Guard {
     length: Duration,
-    /// Read before the last renewal was sent. Nothing once the lease has ended: for good.
+    /// Read before the last renewal was sent. Nothing once it was ended for good.
     taken: Mutex<Option<Clocks>>,
 }
 
@@ -62,18 +62,18 @@ impl Guard {
         Self { length, taken: Mutex::new(Some(sent)) }
     }
 
-    /// A renewal that was sent then is confirmed. One that comes after the end changes nothing: what
-    /// was claimed is in doubt by then.
+    /// A renewal that was sent then is confirmed: the server had not ended the lease when it got it. So
+    /// one that was over here by the margin alone goes on.
     pub fn renewed(&self, sent: Clocks, now: Clocks) {
         let mut taken = self.taken();
-        if !self.covers(*taken, now, Duration::ZERO) {
-            *taken = None;
-        } else if taken.is_some_and(|before| before.boot < sent.boot) {
+        if self.covers(Some(sent), now, Duration::ZERO)
+            && taken.is_some_and(|before| before.boot < sent.boot)
+        {
             *taken = Some(sent);
         }
     }
 
-    /// Nothing may be sent any more.
+    /// Nothing may be sent any more: for good.
     pub fn end(&self) {
         *self.taken() = None;
     }
@@ -81,11 +81,7 @@ impl Guard {
     /// Whether it lasts so much longer: to be asked at the last moment before bytes leave.
     #[must_use]
     pub fn outlasts(&self, now: Clocks, needed: Duration) -> bool {
-        let mut taken = self.taken();
-        if !self.covers(*taken, now, Duration::ZERO) {
-            *taken = None;
-        }
-        self.covers(*taken, now, needed)
+        self.covers(*self.taken(), now, needed)
     }
 
     fn covers(&self, taken: Option<Clocks>, now: Clocks, needed: Duration) -> bool {
@@ -147,13 +143,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_has_ended_stays_ended() {
+    fn a_lease_that_was_over_goes_on_only_by_a_renewal_that_still_lasts() {
         let guard = Guard::new(LEASE, at(0, 0));
-        guard.renewed(at(40, 40), at(41, 41));
+        // An answer that was on its way while the machine slept.
+        guard.renewed(at(10, 10), at(41, 41));
         assert!(!guard.outlasts(at(42, 42), Duration::ZERO));
-        let guard = Guard::new(LEASE, at(0, 0));
-        assert!(!guard.outlasts(at(0, 60), Duration::ZERO));
-        guard.renewed(at(1, 0), at(2, 1));
-        assert!(!guard.outlasts(at(2, 1), Duration::ZERO), "the wall clock was set back");
+        guard.renewed(at(10, 10), at(11, 50));
+        assert!(!guard.outlasts(at(12, 51), Duration::ZERO), "only the wall clock saw the sleep");
+        guard.renewed(at(42, 42), at(43, 43));
+        assert!(guard.outlasts(at(43, 43), Duration::ZERO));
+        guard.end();
+        guard.renewed(at(44, 44), at(45, 45));
+        assert!(!guard.outlasts(at(45, 45), Duration::ZERO), "it was ended for good");
     }
 }

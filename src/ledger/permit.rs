@@ -104,7 +104,8 @@ impl Departure {
     /// Takes the create back. True: no byte has left, and none may any more.
     #[must_use = "a create that has left cannot be taken back"]
     pub fn withdraw(&self) -> bool {
-        let before = self.stands.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        let before =
+            self.stands.compare_exchange(HERE, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
         matches!(before, Ok(_) | Err(WITHDRAWN))
     }
 

@@ -2,16 +2,34 @@
 
 use super::{LedgerError, View};
 
+/// The batch in a database that a run folder's ledger is a part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedAs {
+    /// What it is called there.
+    pub name: String,
+    /// By which it is known from all others, once the database was reached.
+    pub mark: Option<i64>,
+}
+
+impl SharedAs {
+    /// Whether both are parts of one batch. What never reached the database has sent nothing.
+    #[must_use]
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        self.name == other.name && (other.mark.is_none() || other.mark == self.mark)
+    }
+}
+
 impl View {
-    /// The batch's name in the database, if this run folder's ledger is part of a shared one.
+    /// The batch in a database, if this run folder's ledger is part of a shared one.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn shared_as(&self) -> Result<Option<String>, LedgerError> {
+    pub fn shared_as(&self) -> Result<Option<SharedAs>, LedgerError> {
         let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'shared'";
         if self.ask(sql, (), |_| Ok(()))?.is_empty() {
             return Ok(None);
         }
-        Ok(self.ask("SELECT name FROM shared", (), |row| row.get(0))?.pop())
+        let read = |row: &rusqlite::Row<'_>| Ok(SharedAs { name: row.get(0)?, mark: row.get(1)? });
+        Ok(self.ask("SELECT name, mark FROM shared", (), read)?.pop())
     }
 }

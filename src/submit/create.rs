@@ -179,7 +179,7 @@ impl Run<'_> {
 
     /// Nothing further is sent; but a pair that was tried alone meanwhile is no failure.
     pub(super) fn ledger_failed(&self, error: LedgerError) {
-        if !matches!(error, LedgerError::Forbidden { .. }) {
+        if !matches!(error, LedgerError::Forbidden { .. } | LedgerError::Elsewhere { .. }) {
             self.means.stop.pull(Reason::Ledger(error));
         }
     }

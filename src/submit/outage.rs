@@ -127,7 +127,15 @@ impl Run<'_> {
     }
 
     async fn try_apart(&self, from: &[Doubted]) -> Chosen {
-        let planned = match self.means.ledger.view().planned_apart(from) {
+        let ledger = self.means.ledger;
+        let planned = match ledger.is_shared() {
+            true => ledger.next_planned().await.map(|named| {
+                let apart = named.iter().position(|planned| media::apart(planned, from));
+                named.into_iter().nth(apart.unwrap_or_default())
+            }),
+            false => ledger.view().planned_apart(from),
+        };
+        let planned = match planned {
             Ok(Some(planned)) => planned,
             Ok(None) => return Chosen::None,
             Err(error) => {
@@ -155,6 +163,10 @@ impl Run<'_> {
             Err(LedgerError::NotAffordable { .. }) => {
                 pass.forgoes();
                 Chosen::None
+            }
+            Err(LedgerError::Elsewhere { .. }) => {
+                pass.forgoes();
+                Chosen::Tried
             }
             Err(error) => {
                 self.ledger_failed(error);

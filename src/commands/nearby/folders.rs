@@ -9,7 +9,7 @@ use crate::commands::batch::{Site, from_here};
 use crate::commands::belongs::made_for;
 use crate::commands::failure::Failure;
 use crate::files::folder_of;
-use crate::ledger::{FILE, LedgerError, View};
+use crate::ledger::{FILE, LedgerError, SharedAs, View};
 
 /// A run folder beside the batch. Its ledger is opened when it is read, and closed then: a folder of
 /// folders may have more than a process may have open.
@@ -42,9 +42,11 @@ pub(super) fn neighbours(
     folders.sort_unstable();
     folders.dedup();
     let mut neighbours = Vec::new();
+    // Parts of one shared ledger know of each other by it.
+    let shared = View::open(&site.folder)?.map(|view| view.shared_as()).transpose()?.flatten();
     for folder in folders {
         let own = own.as_ref() == Some(&folder);
-        match Neighbour::open(site, &folder, own) {
+        match Neighbour::open((site, shared.as_ref()), &folder, own) {
             Ok(neighbour) => neighbours.extend(neighbour),
             // What is wrong with its own is said where it is opened.
             Err(_) if own => {}
@@ -80,8 +82,18 @@ fn run_folders(place: &Path, closed: &mut Vec<(PathBuf, String)>) -> Vec<PathBuf
 }
 
 impl Neighbour {
-    fn open(site: &Site, folder: &Path, own: bool) -> Result<Option<Self>, LedgerError> {
+    fn open(
+        (site, shared): (&Site, Option<&SharedAs>),
+        folder: &Path,
+        own: bool,
+    ) -> Result<Option<Self>, LedgerError> {
         let Some(view) = View::open(folder)? else { return Ok(None) };
+        let theirs = view.shared_as()?;
+        if !own
+            && shared.zip(theirs.as_ref()).is_some_and(|(ours, theirs)| ours.is_one_with(theirs))
+        {
+            return Ok(None);
+        }
         if own && view.unlisted()? == 0 {
             return Ok(None);
         }

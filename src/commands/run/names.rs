@@ -27,7 +27,7 @@ struct Taken {
 /// what was paid for already, is looked at again when the files come: nothing is ever written over
 /// anything.
 pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
-    let there = files_in(&shelf.folder);
+    let (there, shared) = (files_in(&shelf.folder), view.shared_as()?.is_some());
     let taken = Taken::of(view, shelf)?;
     view.each_row::<Failure>(Rows::All, |row| {
         // A saved video has its place already, under whatever name its pair had then; and one that is
@@ -36,7 +36,9 @@ pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
             return Ok(());
         }
         let Some(name) = name(&row, shelf) else { return Ok(()) };
-        match taken.problem(&row, &name, shelf).or_else(|| occupied(&row, &name, &there)) {
+        // What others have under way is planned here, and may have been this run's before.
+        let in_the_way = || if shared { None } else { occupied(&row, &name, &there) };
+        match taken.problem(&row, &name, shelf).or_else(in_the_way) {
             Some(problem) => Err(misplaced(&row, &shelf.folder.join(name), &problem)),
             None => Ok(()),
         }

@@ -36,7 +36,7 @@ pub(super) fn share(
 ) -> Result<(), Failure> {
     let Some(url) = &args.shared.ledger else {
         return match store.view()?.shared_as()? {
-            Some(name) => Err(forgotten(&batch.site.folder, &name)),
+            Some(shared) => Err(forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
         };
     };
@@ -56,7 +56,8 @@ fn forgotten(folder: &Path, name: &str) -> Failure {
         "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
         folder.display()
     );
-    Failure::new(Exit::Usage, text).hint(format!("name the database: {} --ledger …", this_command()))
+    Failure::new(Exit::Usage, text)
+        .hint(format!("name the database: {} --ledger …", this_command()))
 }
 
 #[cfg(feature = "postgres")]

@@ -127,15 +127,17 @@ fn other(wanted: &Wanted<'_>, what: &'static str) -> SharedError {
 /// A batch without pairs, and its purse.
 async fn make(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<i32, SharedError> {
     let sql = "WITH batch AS (
-            INSERT INTO callsheet.batch (name, endpoint, listed) VALUES ($1, $2, $3) RETURNING batch
+            INSERT INTO callsheet.batch (name, endpoint, listed, mark) VALUES ($1, $2, $3, $5)
+            RETURNING batch
         ) INSERT INTO callsheet.purse (batch, epoch, seen)
         SELECT batch, $4, $4 FROM batch RETURNING batch";
-    let epoch = fastrand::i64(..);
+    let (epoch, mark) = (fastrand::i64(..), fastrand::i64(..));
     let values: &[Value<'_>] = &[
         (&wanted.name, Type::TEXT),
         (&wanted.endpoint, Type::TEXT),
         (&wanted.digest, Type::BYTEA),
         (&epoch, Type::INT8),
+        (&mark, Type::INT8),
     ];
     let made = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
     Ok(made.get(0))

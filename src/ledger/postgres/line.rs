@@ -27,6 +27,8 @@ use crate::state::State;
 const TOLD: usize = 512;
 /// How long a database may be away before waiting claims are refused.
 const AWAY: Duration = Duration::from_secs(60);
+/// How long a database that cannot be reached is tried to be joined.
+const STARTING: Duration = Duration::from_secs(15);
 /// How long, at the end, what is known is tried to be told.
 const LAST: Duration = Duration::from_secs(20);
 /// Between two tries to reach a database.
@@ -87,6 +89,7 @@ pub struct Line {
     thread: Option<JoinHandle<()>>,
     guard: Arc<Guard>,
     worker: i64,
+    mark: i64,
 }
 
 /// A way to the line, for those who claim.
@@ -172,14 +175,20 @@ impl Line {
     ) -> Result<Self, SharedError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
-        let worker = runtime.block_on(Worker::join(settings, wanted, pages, (who, lease)))?;
+        let worker = runtime.block_on(join(settings, wanted, pages, (who, lease)))?;
         let (asks, asked) = mpsc::unbounded_channel();
-        let (guard, number) = (worker.guard(), worker.number());
+        let (guard, number, mark) = (worker.guard(), worker.number(), worker.mark());
         let thread = std::thread::Builder::new()
             .name("database".to_owned())
             .spawn(move || work(&runtime, worker, asked, lease))
             .map_err(|error| SharedError::Local(error.to_string()))?;
-        Ok(Self { asks, thread: Some(thread), guard, worker: number })
+        Ok(Self { asks, thread: Some(thread), guard, worker: number, mark })
+    }
+
+    /// By what its batch is known from all others.
+    #[must_use]
+    pub fn mark(&self) -> i64 {
+        self.mark
     }
 
     /// For those who claim.
@@ -260,6 +269,26 @@ impl Line {
     }
 }
 
+/// A database that is just being started is waited for.
+async fn join(
+    settings: Settings,
+    wanted: &Wanted<'_>,
+    pages: Pages<'_>,
+    as_whom: (&str, Duration),
+) -> Result<Worker, SharedError> {
+    let began = Instant::now();
+    loop {
+        match Worker::join(settings.clone(), wanted, &mut *pages, as_whom).await {
+            Err(SharedError::Unreachable(_) | SharedError::Unsure(_))
+                if began.elapsed() < STARTING =>
+            {
+                sleep(PAUSE).await;
+            }
+            joined => return joined,
+        }
+    }
+}
+
 fn ended() -> Lack {
     Lack::Over("the line to the database has ended".to_owned())
 }
@@ -277,12 +306,7 @@ fn stop(stop: &Stop, guard: &Guard, error: &SharedError) {
     reason.get_or_insert_with(|| error.to_string());
 }
 
-fn work(
-    runtime: &Runtime,
-    worker: Worker,
-    asked: mpsc::UnboundedReceiver<Asked>,
-    lease: Duration,
-) {
+fn work(runtime: &Runtime, worker: Worker, asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
     runtime.block_on(async {
         let stopped = Stop::default();
         let beats = tokio::spawn(beat(worker.pulse(), worker.guard(), stopped.clone(), lease / 3));
@@ -299,9 +323,7 @@ async fn beat(mut pulse: Pulse, guard: Arc<Guard>, stopped: Stop, every: Duratio
     loop {
         ticks.tick().await;
         match pulse.beat().await {
-            Err(
-                error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack),
-            ) => {
+            Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) => {
                 stop(&stopped, &guard, &error);
                 return;
             }

@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS callsheet.format (
 CREATE TABLE IF NOT EXISTS callsheet.batch (
     batch integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
+    -- Random: by this run folders know that they are parts of the same batch.
+    mark bigint NOT NULL,
     endpoint text NOT NULL,
     -- Of the requests in their order.
     listed bytea NOT NULL,

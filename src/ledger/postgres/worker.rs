@@ -80,6 +80,7 @@ pub struct Worker {
     settings: Settings,
     session: Option<Session>,
     batch: i32,
+    mark: i64,
     /// Random, and new with each start.
     worker: i64,
     seq: i64,
@@ -113,7 +114,7 @@ impl Worker {
                 SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
                 FROM callsheet.batch WHERE batch = $2 AND listed = $5
                 RETURNING set_config('synchronous_commit', 'on', true)
-            ) SELECT epoch, stopped FROM callsheet.batch JOIN callsheet.purse USING (batch), me
+            ) SELECT epoch, stopped, mark FROM callsheet.batch JOIN callsheet.purse USING (batch), me
             WHERE batch = $2";
         #[expect(clippy::cast_precision_loss, reason = "a lease has few milliseconds")]
         let millis = lease.as_millis() as f64;
@@ -130,10 +131,22 @@ impl Worker {
         if let Some(why) = row.get::<_, Option<String>>(1) {
             return Err(SharedError::Stopped(why));
         }
-        let (guard, epoch) = (Arc::new(Guard::new(lease, sent)), row.get(0));
+        let (guard, epoch, mark) = (Arc::new(Guard::new(lease, sent)), row.get(0), row.get(2));
         let (session, seq, left, unsure) = (Some(session), 0, None, None);
         let committed = Arc::new(AtomicI64::new(seq));
-        Ok(Self { settings, session, batch, worker, seq, committed, epoch, guard, left, unsure })
+        Ok(Self {
+            settings,
+            session,
+            batch,
+            mark,
+            worker,
+            seq,
+            committed,
+            epoch,
+            guard,
+            left,
+            unsure,
+        })
     }
 
     /// Takes a new connection, if none of its statements is in doubt.
@@ -154,10 +167,10 @@ impl Worker {
         self.worker
     }
 
-    /// Its batch's number.
+    /// By what its batch is known from all others.
     #[must_use]
-    pub fn batch(&self) -> i32 {
-        self.batch
+    pub fn mark(&self) -> i64 {
+        self.mark
     }
 
     /// Until when it may send what it claimed.

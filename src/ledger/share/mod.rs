@@ -14,16 +14,16 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{Granted, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish};
-use super::fence::host;
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, View};
-use crate::price::{Rules, Refusal};
+use crate::price::{Refusal, Rules};
 
-pub(super) use super::postgres::Way;
 pub(super) use self::rows::{Mirror, News};
+pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
 const PAGE: usize = 2000;
@@ -92,8 +92,11 @@ impl Store {
         let way = line.way();
         let mut share = Share { line, way, adopts, rules, telling: HashSet::new() };
         self.hand_in(&mut share)?;
-        let before = self.write(|write| write.take_worker(share.way.worker()))?;
-        before.map_or(Ok(()), |worker| share.line.sign_off_for(worker)).map_err(|lack| lost(&lack))?;
+        let before =
+            self.write(|write| write.take_worker((share.way.worker(), share.line.mark())))?;
+        before
+            .map_or(Ok(()), |worker| share.line.sign_off_for(worker))
+            .map_err(|lack| lost(&lack))?;
         self.take_in(&share, Mirror::Working)?;
         if adopts {
             loop {
@@ -213,17 +216,20 @@ impl Share {
         }
         let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
         let (jobs, way) = (jobs.clone(), self.way.clone());
-        self.way.tell(outcomes, Box::new(move |settled| {
-            let (taken, elsewhere) = sorted(&news, &settled);
-            let pairs: Vec<_> =
-                elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
-            learn(&jobs, Learnt::Taken(taken));
-            if pairs.is_empty() {
-                return;
-            }
-            learn(&jobs, Learnt::Elsewhere(elsewhere));
-            way.look(pairs, move |pulled| learn(&jobs, Learnt::Stand(pulled, Mirror::Working)));
-        }));
+        self.way.tell(
+            outcomes,
+            Box::new(move |settled| {
+                let (taken, elsewhere) = sorted(&news, &settled);
+                let pairs: Vec<_> =
+                    elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
+                learn(&jobs, Learnt::Taken(taken));
+                if pairs.is_empty() {
+                    return;
+                }
+                learn(&jobs, Learnt::Elsewhere(elsewhere));
+                way.look(pairs, move |pulled| learn(&jobs, Learnt::Stand(pulled, Mirror::Working)));
+            }),
+        );
     }
 
     /// What is written down is told no more.

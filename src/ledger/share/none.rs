@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use super::store::Store;
-use super::writer::{Jobs, Reply};
 use super::write::Write;
+use super::writer::{Jobs, Reply};
 use super::{Ledger, LedgerError, Permit, Planned};
 
 /// There is none.

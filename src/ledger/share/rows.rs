@@ -26,6 +26,7 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS shared (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
         name     TEXT NOT NULL,          -- of the batch in the database
+        mark     INTEGER,                -- by which the batch is known from all others
         worker   INTEGER                 -- of the last run here
     );";
 
@@ -96,9 +97,12 @@ impl Write<'_> {
     }
 
     /// The worker that the last run here was; from now on it is this one.
-    pub(super) fn take_worker(&self, worker: i64) -> Result<Option<i64>, LedgerError> {
+    pub(super) fn take_worker(
+        &self,
+        (worker, mark): (i64, i64),
+    ) -> Result<Option<i64>, LedgerError> {
         let before = self.only_row("SELECT worker FROM shared", (), |row| row.get(0))?;
-        self.execute("UPDATE shared SET worker = ?1", [worker])?;
+        self.execute("UPDATE shared SET worker = ?1, mark = ?2", [worker, mark])?;
         Ok(before)
     }
 
@@ -349,8 +353,10 @@ impl View {
 
     /// Which of these, by their numbers in the database, are planned here.
     pub(super) fn planned_named(&self, pairs: &[i32]) -> Result<Vec<Planned>, LedgerError> {
-        let sql = format!("{PLANNED} AND pair IN (SELECT pair FROM shares WHERE n IN
-            (SELECT value FROM json_each(?2))) ORDER BY place");
+        let sql = format!(
+            "{PLANNED} AND pair IN (SELECT pair FROM shares WHERE n IN
+            (SELECT value FROM json_each(?2))) ORDER BY place"
+        );
         let numbers = serde_json::json!(pairs).to_string();
         let mut planned = self.ask(&sql, params![State::Planned.name(), numbers], read_planned)?;
         planned.retain(|planned| !self.leaves_out(&planned.id));
