@@ -10,6 +10,7 @@ mod kills;
 mod leases;
 mod money;
 mod refused;
+mod runs;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
