@@ -156,6 +156,21 @@ pub struct BatchArgs {
         value_parser = FalseyValueParser::new()
     )]
     pub allow_network_disk: bool,
+    /// The ledger of many machines.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// A ledger that many machines share.
+#[derive(Debug, Clone, Args)]
+pub struct SharedArgs {
+    /// Share the ledger with all who give the same: a PostgreSQL URL, without a password, such as
+    /// postgres://callsheet@db/callsheet
+    #[arg(long, value_name = "URL", env = "CALLSHEET_LEDGER", hide_env_values = true)]
+    pub ledger: Option<String>,
+    /// What the batch is called in a shared ledger [default: the manifest's name]
+    #[arg(long, value_name = "NAME", env = "CALLSHEET_BATCH_NAME")]
+    pub batch_name: Option<String>,
 }
 
 /// How closely a manifest is checked.

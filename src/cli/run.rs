@@ -12,17 +12,13 @@ use crate::exit::Exit;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
 
-/// A ledger that many machines share.
+/// What a run needs.
 #[derive(Debug, Clone, Args)]
-pub struct SharedArgs {
-    /// Share the ledger with all who give the same: a PostgreSQL URL, without a password, such as
-    /// postgres://callsheet@db/callsheet
-    #[arg(long, value_name = "URL", env = "CALLSHEET_LEDGER", hide_env_values = true)]
-    pub ledger: Option<String>,
-    /// What the batch is called in a shared ledger [default: the manifest's name]
-    #[arg(long, value_name = "NAME", env = "CALLSHEET_BATCH_NAME")]
-    pub batch_name: Option<String>,
-    /// After so long without a word from this run, others take it for dead
+pub struct RunArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// In a shared ledger: after so long without a word from this run, others take it for dead
     #[arg(
         long,
         value_name = "DUR",
@@ -31,17 +27,6 @@ pub struct SharedArgs {
         value_parser = pace::duration
     )]
     pub lease: Duration,
-}
-
-/// What a run needs.
-#[derive(Debug, Clone, Args)]
-pub struct RunArgs {
-    /// The batch.
-    #[command(flatten)]
-    pub batch: BatchArgs,
-    /// The ledger of many machines.
-    #[command(flatten)]
-    pub shared: SharedArgs,
     /// How far to go
     #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
     pub until: Until,

@@ -25,8 +25,8 @@ pub(super) struct Read {
     pub(super) is_copy: bool,
     /// What the file was when it was opened as one that nobody writes.
     still: Option<Version>,
-    /// Where it lies if it is a copy for want of a place for SQLite's own files.
-    _place: Option<tempfile::TempDir>,
+    /// Where it lies if it is a copy.
+    pub(super) place: Option<tempfile::TempDir>,
 }
 
 impl Read {
@@ -83,7 +83,7 @@ fn open_once(folder: &Path, path: &Path) -> Result<Option<Read>, LedgerError> {
         FORMAT => (connection, false),
         older => (migrate::read(&connection, path, older)?, true),
     };
-    Ok(Some(Read { connection, is_copy, still, _place: place }))
+    Ok(Some(Read { connection, is_copy, still, place }))
 }
 
 struct Opened {

@@ -97,7 +97,8 @@ impl Write<'_> {
         // Whoever opens this ledger to write has its lock, so the run that sent it has ended, unless
         // it was pushed aside.
         let ended = (!self.may_be_sent_by_another(intended)?).then_some(self.now);
-        if may_still_be_sending(intended, ended, self.now) {
+        let elsewhere = self.may_be_sent_elsewhere(known.intent.pair)?;
+        if elsewhere || may_still_be_sending(intended, ended, self.now) {
             return Err(LedgerError::StillSending { id: known.intent.id.to_string() });
         }
         self.settle_by_word(known, State::InDoubt, Event::Resent)

@@ -65,6 +65,13 @@ impl View {
         Ok(open_to_read(folder)?.map(|read| Self { path, read, left_out, under_way }))
     }
 
+    /// With the folder in which it lies, which is nobody else's.
+    #[cfg(feature = "postgres")]
+    pub(super) fn lasting(mut self, place: tempfile::TempDir) -> Self {
+        self.read.place = Some(place);
+        self
+    }
+
     /// Whether it shows the moment in which it was opened and no later one: the file is of an older
     /// format, and this is a copy in today's. Whatever opens it to write brings the file up to date.
     #[must_use]

@@ -15,7 +15,7 @@ const FOLDERS: u32 = 1000;
 /// A second run on the same machine has a folder of its own, with the next number that is free.
 pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     let (mut args, site) = (args.clone(), Site::of(&args.batch));
-    if args.shared.ledger.is_none() || site.named || !is_under_way(&site.folder) {
+    if args.batch.shared.ledger.is_none() || site.named || !is_under_way(&site.folder) {
         return args;
     }
     let numbered = |n: u32| {
@@ -34,7 +34,7 @@ pub(super) fn share(
     batch: &Batch,
     store: &mut Store,
 ) -> Result<(), Failure> {
-    let Some(url) = &args.shared.ledger else {
+    let Some(url) = &args.batch.shared.ledger else {
         return match store.view()?.shared_as()? {
             Some(shared) => Err(forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
@@ -74,9 +74,9 @@ fn open(
     let origin = if from_environment { Origin::Environment } else { Origin::CommandLine };
     let settings = Settings::find(url, origin, &Machine)
         .map_err(|error| Failure::new(Exit::Usage, format!("--ledger: {error}")))?;
-    let name = args.shared.batch_name.clone().unwrap_or_else(|| batch.site.name());
+    let name = args.batch.shared.batch_name.clone().unwrap_or_else(|| batch.site.name());
     let adopts = args.until == crate::cli::Until::Saved;
-    let (lease, rules) = (args.shared.lease, batch.manifest.rules());
+    let (lease, rules) = (args.lease, batch.manifest.rules());
     store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
     ui.note(&format!("the ledger is shared: batch {name}"));
     Ok(())

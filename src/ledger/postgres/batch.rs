@@ -115,6 +115,13 @@ pub(super) async fn list(
     joined(session, wanted).await
 }
 
+/// The number of a batch that is there.
+pub(super) async fn number(session: &mut Session, name: &str) -> Result<i32, SharedError> {
+    let rows = session.ask(KNOWN, &[(&name, Type::TEXT)]).await?;
+    let missing = || SharedError::NoBatch(name.to_owned());
+    rows.first().map(|row| row.get(0)).ok_or_else(missing)
+}
+
 /// Whatever becomes of a listing, it may begin again.
 fn unsure(error: tokio_postgres::Error) -> SharedError {
     SharedError::Unsure(super::session::told(&error))

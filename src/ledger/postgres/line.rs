@@ -176,6 +176,25 @@ impl Line {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
         let worker = runtime.block_on(join(settings, wanted, pages, (who, lease)))?;
+        Self::with(runtime, worker, lease)
+    }
+
+    /// Takes part in a batch that is there, whatever it lists.
+    ///
+    /// # Errors
+    /// When the database is not to be reached or not to be trusted, or has no such batch.
+    pub fn open_known(
+        settings: Settings,
+        name: &str,
+        (who, lease): (&str, Duration),
+    ) -> Result<Self, SharedError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
+        let worker = runtime.block_on(Worker::join_known(settings, name, (who, lease)))?;
+        Self::with(runtime, worker, lease)
+    }
+
+    fn with(runtime: Runtime, worker: Worker, lease: Duration) -> Result<Self, SharedError> {
         let (asks, asked) = mpsc::unbounded_channel();
         let (guard, number, mark) = (worker.guard(), worker.number(), worker.mark());
         let thread = std::thread::Builder::new()

@@ -38,6 +38,8 @@ pub struct Pulled {
     pub worker: Option<i64>,
     /// Whether that one is at work.
     pub held: bool,
+    /// Whether that one has said that nothing of it is under way any more. Nothing else proves that.
+    pub signed_off: bool,
     /// Whether the batch lists it.
     pub listed: bool,
     /// What else its last holder wrote of it, and of which attempt.
@@ -85,6 +87,7 @@ fn pulled(row: &Row) -> Pulled {
         attempt: row.get("attempt"),
         worker: row.get("worker"),
         held: row.get("held"),
+        signed_off: row.get("signed_off"),
         listed: row.get("listed"),
         record: written.zip(record),
     }

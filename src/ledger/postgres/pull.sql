@@ -1,6 +1,8 @@
 -- $1 batch, $2 after which pair, $3 which ones (none: all), $4 with what they ask for.
 SELECT s.n, p.id, p.take, CASE WHEN $4 THEN p.body END AS body, s.state, s.attempt, s.worker, r.record,
     r.attempt AS written, p.listing = b.listing AS listed,
+    NOT EXISTS (SELECT 1 FROM callsheet.worker w WHERE w.worker = s.worker AND w.ended IS NULL)
+        AS signed_off,
     EXISTS (SELECT 1 FROM callsheet.worker w WHERE w.worker = s.worker AND NOT w.over
         AND clock_timestamp() < w.renewed + w.lease) AS held
 FROM callsheet.standing s JOIN callsheet.pair p ON p.batch = s.batch AND p.n = s.n

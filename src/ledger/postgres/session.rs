@@ -36,6 +36,13 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(settings: &Settings) -> Result<Self, SharedError> {
+        let mut session = Self::open_to_read(settings).await?;
+        session.must_be_safe().await?;
+        Ok(session)
+    }
+
+    /// One to a server that need not keep what it is told.
+    pub(super) async fn open_to_read(settings: &Settings) -> Result<Self, SharedError> {
         let config = config(settings);
         let failed = |error: tokio_postgres::Error| SharedError::Unreachable(told(&error));
         let warnings = Arc::new(AtomicU64::new(0));
@@ -50,9 +57,7 @@ impl Session {
                 (client, tokio::spawn(drive(connection, warnings.clone())))
             }
         };
-        let mut session = Self { client, driver, warnings };
-        session.must_be_safe().await?;
-        Ok(session)
+        Ok(Self { client, driver, warnings })
     }
 
     /// What a statement answers, once it is committed. Each is a transaction of its own.

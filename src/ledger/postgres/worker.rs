@@ -108,11 +108,35 @@ impl Worker {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::list(&mut session, wanted, pages).await?;
+        Self::enter(settings, session, (batch, Some(wanted.digest)), (who, lease)).await
+    }
+
+    /// Takes part in a batch that is there, whatever it lists.
+    ///
+    /// # Errors
+    /// When the database is not to be reached or not to be trusted, or has no such batch.
+    pub async fn join_known(
+        settings: Settings,
+        name: &str,
+        as_whom: (&str, Duration),
+    ) -> Result<Self, SharedError> {
+        let mut session = Session::open(&settings).await?;
+        batch::prepare(&mut session).await?;
+        let batch = batch::number(&mut session, name).await?;
+        Self::enter(settings, session, (batch, None), as_whom).await
+    }
+
+    async fn enter(
+        settings: Settings,
+        mut session: Session,
+        (batch, digest): (i32, Option<&[u8]>),
+        (who, lease): (&str, Duration),
+    ) -> Result<Self, SharedError> {
         let (worker, sent) = (fastrand::i64(1..), Clocks::now());
         let sql = "WITH me AS (
                 INSERT INTO callsheet.worker (worker, batch, who, renewed, lease)
                 SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
-                FROM callsheet.batch WHERE batch = $2 AND listed = $5
+                FROM callsheet.batch WHERE batch = $2 AND listed = coalesce($5, listed)
                 RETURNING set_config('synchronous_commit', 'on', true)
             ) SELECT epoch, stopped, mark FROM callsheet.batch JOIN callsheet.purse USING (batch), me
             WHERE batch = $2";
@@ -123,7 +147,7 @@ impl Worker {
             (&batch, Type::INT4),
             (&millis, Type::FLOAT8),
             (&who, Type::TEXT),
-            (&wanted.digest, Type::BYTEA),
+            (&digest, Type::BYTEA),
         ];
         let rows = session.ask(sql, values).await?;
         let relisted = || SharedError::Unsure("it was listed anew meanwhile".to_owned());

@@ -9,6 +9,7 @@
 
 mod rows;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::fence::host;
 use super::postgres::settings::Settings;
-use super::postgres::{Granted, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish};
+use super::postgres::{Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read};
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, View};
@@ -29,6 +30,11 @@ pub(super) use super::postgres::Way;
 const PAGE: usize = 2000;
 /// How many pairs a worker asks for at a time: about what two statements claim.
 const NAMED: usize = 64;
+
+/// The lease of those who only decide.
+const DECIDING: Duration = Duration::from_secs(60);
+/// Behind a number of pairs.
+const CHANGED: &str = "of the pairs were changed by others meanwhile, and are as they have them";
 
 /// The ledger that is shared, and how.
 #[derive(Debug)]
@@ -51,6 +57,8 @@ pub(super) struct Share {
     line: Line,
     way: Way,
     adopts: bool,
+    /// Whether a person decides here, and pairs may be known by the database alone.
+    decides: bool,
     rules: Rules,
     /// Whose news was told and is not acknowledged yet, with the count of their news.
     telling: HashSet<(i64, i64)>,
@@ -90,7 +98,8 @@ impl Store {
         let line = Line::open(settings, &wanted, &mut pages, (&who, lease))
             .map_err(|error| shared(&error))?;
         let way = line.way();
-        let mut share = Share { line, way, adopts, rules, telling: HashSet::new() };
+        let mut share =
+            Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
         self.hand_in(&mut share)?;
         let before =
             self.write(|write| write.take_worker((share.way.worker(), share.line.mark())))?;
@@ -107,6 +116,34 @@ impl Store {
                 let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
                 self.write(|write| write.mirror((&pulled, share.way.worker()), Mirror::Working))?;
             }
+        }
+        self.share = Some(share);
+        Ok(())
+    }
+
+    /// Takes part in a batch that is there, whatever it lists, to change what a person decides. `sure`: by
+    /// the person's word nobody who is gone will send anything any more.
+    ///
+    /// # Errors
+    /// As [`Store::share`].
+    pub fn share_known(
+        &mut self,
+        (settings, name): (Settings, &str),
+        sure: bool,
+    ) -> Result<(), LedgerError> {
+        self.write(|write| write.begin_sharing(name))?;
+        let who = format!("process {} on {}", std::process::id(), host());
+        let line = Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
+        let (way, rules) = (line.way(), Rules::default());
+        let mut share =
+            Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
+        self.hand_in(&mut share)?;
+        let worker = (share.way.worker(), share.line.mark());
+        let before = self.write(|write| write.take_worker(worker))?;
+        before.map_or(Ok(()), |worker| share.line.sign_off_for(worker)).map_err(|lack| lost(&lack))?;
+        self.take_in(&share, Mirror::Ended)?;
+        if sure {
+            self.write(|write| write.be_sure())?;
         }
         self.share = Some(share);
         Ok(())
@@ -151,7 +188,7 @@ impl Store {
     fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
         let mut after = -1;
         loop {
-            let page = share.line.page(after, PAGE, false).map_err(|lack| lost(&lack))?;
+            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
             self.write(|write| write.mirror((&page, share.way.worker()), how))?;
@@ -164,10 +201,45 @@ impl Store {
     /// When the database was not to be reached: what is left is told by the next run here.
     pub(super) fn end_sharing(&mut self) -> Result<(), LedgerError> {
         let Some(mut share) = self.share.take() else { return Ok(()) };
-        let told = self.hand_in(&mut share);
-        let taken = told.and_then(|_| self.take_in(&share, Mirror::Ended));
+        let told = self.hand_in(&mut share).and_then(|refused| match refused {
+            refused if refused > 0 && share.decides => {
+                Err(LedgerError::Shared { reason: format!("{refused} {CHANGED}") })
+            }
+            _ => Ok(()),
+        });
+        let taken = told.and_then(|()| self.take_in(&share, Mirror::Ended));
         let ended = share.line.end().map_err(|lack| lost(&lack));
         taken.and(ended)
+    }
+}
+
+impl View {
+    /// What a database knows of a batch now: a ledger of its own, for reading, that is gone with this.
+    ///
+    /// # Errors
+    /// [`LedgerError::Shared`] when the database is not to be reached or has no such batch.
+    pub fn of_shared(settings: &Settings, name: &str) -> Result<Self, LedgerError> {
+        let place = tempfile::tempdir();
+        let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
+        let store = RefCell::new(None);
+        let local = |error: LedgerError| SharedError::Local(error.to_string());
+        let begin = |known: &Known| {
+            let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
+            let shared = begun.write(|write| {
+                write.begin_sharing(name)?;
+                write.take_worker((0, known.mark)).map(drop)
+            });
+            store.replace(Some(begun));
+            shared.map_err(local)
+        };
+        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
+            Some(store) => store.write(|write| write.mirror((page, 0), Mirror::Ended)).map_err(local),
+            None => Ok(()),
+        };
+        read(settings, name, begin, each).map_err(|error| shared(&error))?;
+        store.into_inner().map_or(Ok(()), Store::close)?;
+        let missing = || LedgerError::Shared { reason: format!("there is no batch `{name}`") };
+        Ok(Self::open(place.path())?.ok_or_else(missing)?.lasting(place))
     }
 }
 

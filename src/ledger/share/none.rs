@@ -62,6 +62,10 @@ impl Write<'_> {
         Ok(Vec::new())
     }
 
+    pub(super) fn may_be_sent_elsewhere(&self, _: i64) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
+
     pub(super) fn take_for(&self, _: i64) -> Result<Option<i32>, LedgerError> {
         Ok(None)
     }

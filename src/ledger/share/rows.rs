@@ -8,7 +8,7 @@ use crate::ledger::postgres::{Listed, Outcome, Pulled, Slip};
 use crate::ledger::view::{PLANNED, read_planned, read_task};
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Planned, Task, View};
-use crate::pair::TaskId;
+use crate::pair::{Fingerprint, TaskId};
 use crate::state::{Event, State};
 
 /// How many pairs are told of at a time.
@@ -20,6 +20,7 @@ const TABLES: &str = "
         pair   INTEGER PRIMARY KEY REFERENCES pairs,
         n      INTEGER NOT NULL UNIQUE,  -- its number in the database
         holder INTEGER,                  -- whose it was there, as far as is known here
+        unsure INTEGER NOT NULL DEFAULT 0, -- 1: in doubt, and that one may still send it
         news   INTEGER NOT NULL DEFAULT 0 -- counts the changes that are not told there yet
     );
     CREATE INDEX IF NOT EXISTS shares_with_news ON shares (pair) WHERE news > 0;
@@ -230,11 +231,51 @@ impl Write<'_> {
             Some((pair, 0)) => Ok(Some(pair)),
             Some(_) => Ok(None),
             None => {
+                self.fill(pulled)?;
                 let sql = "INSERT INTO shares (pair, n) SELECT pair, ?2 FROM pairs WHERE id = ?1
                     RETURNING pair";
                 self.query_row(sql, params![pulled.id, pulled.n], |row| row.get(0))
             }
         }
+    }
+
+    /// Lists a pair that only the database knows, where that says what it asks for.
+    fn fill(&self, pulled: &Pulled) -> Result<(), LedgerError> {
+        let Some(body) = &pulled.body else { return Ok(()) };
+        let sql = "INSERT INTO pairs
+                (id, place, listing, changed, body, fingerprint, image_url, audio_url, take)
+            SELECT ?1, ?2, iif(?3, max(listing, 1), 0), 0, ?4, ?5,
+                coalesce(?4 ->> 'image_url', ''), coalesce(?4 ->> 'audio_url', ''), ?6
+            FROM batch WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE id = ?1)";
+        let fingerprint = Fingerprint::of(body);
+        let known = params![
+            pulled.id,
+            pulled.n,
+            pulled.listed,
+            body,
+            fingerprint.as_bytes(),
+            pulled.take
+        ];
+        if self.execute(sql, known)? > 0 {
+            self.stand_new()?;
+            let sql = "UPDATE batch SET listing = max(listing, 1), listed = NULL, all_listed = 0";
+            self.execute(sql, ())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the worker that sent a pair in doubt may still be there, and send it.
+    pub(in crate::ledger) fn may_be_sent_elsewhere(&self, pair: i64) -> Result<bool, LedgerError> {
+        if self.worker.is_none() {
+            return Ok(false);
+        }
+        let sql = "SELECT 1 FROM shares WHERE pair = ?1 AND unsure = 1";
+        Ok(self.query_row(sql, [pair], |_| Ok(()))?.is_some())
+    }
+
+    /// By a person's word, nobody who is gone sends anything any more.
+    pub(super) fn be_sure(&self) -> Result<(), LedgerError> {
+        self.execute("UPDATE shares SET unsure = 0 WHERE unsure = 1", ()).map(drop)
     }
 
     fn stand(&self, pair: i64, pulled: &Pulled, state: State) -> Result<(), LedgerError> {
@@ -290,8 +331,9 @@ impl Write<'_> {
             self.doubt(pair, pulled)?;
         }
         // What was just written is no news there.
-        let told = "UPDATE shares SET news = 0, holder = ?2 WHERE pair = ?1";
-        self.execute(told, params![pair, pulled.worker]).map(drop)
+        let told = "UPDATE shares SET news = 0, holder = ?2, unsure = ?3 WHERE pair = ?1";
+        let unsure = state == State::InDoubt && !pulled.signed_off;
+        self.execute(told, params![pair, pulled.worker, unsure]).map(drop)
     }
 
     /// Nobody wrote down why it is in doubt: its worker is gone, or the task that it was given is another
@@ -378,6 +420,7 @@ mod tests {
             attempt: 1,
             worker,
             held: true,
+            signed_off: true,
             listed: true,
             record: None,
         }

@@ -1,0 +1,52 @@
+//! Reads a batch without taking part in it: no row is written, and read-only rights suffice.
+
+use tokio::runtime::Builder;
+use tokio_postgres::types::Type;
+
+use super::error::SharedError;
+use super::pull::{Page, Pulled, pull};
+use super::session::Session;
+use super::settings::Settings;
+
+/// How many pairs are read at a time.
+const PAGE: usize = 2000;
+
+/// A batch in a database.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The API's address.
+    pub endpoint: String,
+    /// By what it is known from all others.
+    pub mark: i64,
+}
+
+/// Goes through the pairs of a batch, some thousand at a time; `begin` hears of the batch first.
+///
+/// # Errors
+/// When the database is not to be reached, or has no such batch; or what the caller says.
+pub fn read(
+    settings: &Settings,
+    name: &str,
+    mut begin: impl FnMut(&Known) -> Result<(), SharedError>,
+    mut each: impl FnMut(&[Pulled]) -> Result<(), SharedError>,
+) -> Result<(), SharedError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
+    runtime.block_on(async {
+        let mut session = Session::open_to_read(settings).await?;
+        let there = session.ask("SELECT to_regclass('callsheet.format') IS NOT NULL", &[]).await?;
+        let missing = || SharedError::NoBatch(name.to_owned());
+        there.first().filter(|row| row.get(0)).ok_or_else(missing)?;
+        let sql = "SELECT batch, endpoint, mark FROM callsheet.batch WHERE name = $1";
+        let rows = session.ask(sql, &[(&name, Type::TEXT)]).await?;
+        let row = rows.first().ok_or_else(missing)?;
+        begin(&Known { endpoint: row.get(1), mark: row.get(2) })?;
+        let mut after = -1;
+        loop {
+            let page = pull(&mut session, row.get(0), Page::After(after, PAGE, true)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.n;
+            each(&page)?;
+        }
+    })
+}
