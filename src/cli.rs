@@ -171,6 +171,10 @@ pub struct SharedArgs {
     /// What the batch is called in a shared ledger [default: the manifest's name]
     #[arg(long, value_name = "NAME", env = "CALLSHEET_BATCH_NAME")]
     pub batch_name: Option<String>,
+    /// In a shared ledger: workers that ended without a word are gone for good. One that is only
+    /// asleep may still send what is sent again now, and then it is paid twice
+    #[arg(long, requires = "ledger")]
+    pub sure: bool,
 }
 
 /// How closely a manifest is checked.

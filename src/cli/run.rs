@@ -27,6 +27,9 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub lease: Duration,
+    /// The shared ledger of this run, taken out of the batch's: what the run reads is its own part.
+    #[arg(skip)]
+    pub ledger: Option<String>,
     /// How far to go
     #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
     pub until: Until,

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use super::failure::Failure;
 use super::given::{Given, file_of, table_of, unreadable};
 use super::outside::refuse_inside;
+use super::sharing::Shared;
 use super::written::{Written, bytes_of};
 use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
@@ -35,6 +36,10 @@ pub(super) struct Site {
     pub(super) named: bool,
     /// Whether this is a rehearsal.
     pub(super) rehearsal: bool,
+    /// The ledger, if many share it.
+    pub(super) shared: Option<Shared>,
+    /// Whether workers of it that are silent are gone for good, by a person's word.
+    pub(super) sure: bool,
     disk: Disk,
 }
 
@@ -114,10 +119,14 @@ pub(super) fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure
     })
 }
 
+fn name_of(manifest: &Path) -> String {
+    manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl Site {
     /// What the batch is called: its manifest's file without the ending.
     pub(super) fn name(&self) -> String {
-        self.manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        name_of(&self.manifest)
     }
 
     /// Works out the run folder; touches nothing.
@@ -127,11 +136,16 @@ impl Site {
         let folder = args.out.clone().unwrap_or_else(|| run_folder(&manifest, rehearsal));
         let any = rehearsal || args.allow_network_disk;
         let disk = if any { Disk::Any } else { Disk::Local };
-        Self { manifest, folder, named: args.out.is_some(), rehearsal, disk }
+        let (named, sure) = (args.out.is_some(), args.shared.sure);
+        let shared = Shared::of(&args.shared, &name_of(&manifest));
+        Self { manifest, folder, named, rehearsal, shared, sure, disk }
     }
 
     /// Reads the ledger, if there is one, without its lock. One that is lost is no new one.
     pub(super) fn view(&self) -> Result<Option<View>, Failure> {
+        if let Some(shared) = &self.shared {
+            return shared.view().map(Some);
+        }
         if !self.folder.is_dir() {
             return Ok(None);
         }

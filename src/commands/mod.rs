@@ -34,6 +34,7 @@ mod report;
 mod resolve;
 mod run;
 mod saved;
+mod sharing;
 mod signals;
 mod status;
 mod told;

@@ -14,8 +14,14 @@ pub(super) const WAITING: &str = "another program has a transaction open on ledg
     until it is closed there. Nothing is lost meanwhile";
 
 pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
-    let store = Store::open_patiently(&site.folder, owner, waiting(ui))?;
+    if site.shared.is_some() {
+        site.make()?;
+    }
+    let mut store = Store::open_patiently(&site.folder, owner, waiting(ui))?;
     tell(ui, site, &store)?;
+    if let Some(shared) = &site.shared {
+        shared.join(&mut store, site.sure)?;
+    }
     Ok(store)
 }
 

@@ -96,7 +96,6 @@ impl Guard {
 
 /// The most pairs that one statement claims: what is claimed and not sent when a worker dies is a
 /// doubt for nothing.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody claims"))]
 pub(super) const MOST: usize = 32;
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod doubts;
 mod error;
 mod event_log;
 mod fence;
+#[cfg_attr(not(feature = "postgres"), allow(unreachable_pub, dead_code))]
 mod guard;
 mod identity;
 mod keys;

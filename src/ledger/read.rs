@@ -26,6 +26,7 @@ pub(super) struct Read {
     /// What the file was when it was opened as one that nobody writes.
     still: Option<Version>,
     /// Where it lies if it is a copy.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
     pub(super) place: Option<tempfile::TempDir>,
 }
 

@@ -37,6 +37,7 @@ pub struct Ledger {
     fence: Fence,
     spent: Arc<AtomicU64>,
     /// To those who share it.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
     pub(super) way: Option<Way>,
 }
 
@@ -67,6 +68,7 @@ pub(super) enum Record {
     Unfit(Planned, Unfit),
     /// A file was uploaded, for whichever pairs need it.
     Uploaded(Upload),
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
     /// Something was learnt from those who share the ledger.
     Learnt(Box<Learnt>),
 }

@@ -28,7 +28,7 @@ pub(super) fn prepare(
         shelf.prepare(&rows).map_err(|error| unusable(shelf, error))?;
     }
     // What others saved lies with them.
-    if args.until == Until::Saved && args.batch.shared.ledger.is_none() {
+    if args.until == Until::Saved && args.ledger.is_none() {
         fetch_missing(ui, store, &rows, &shelf.run_folder)?;
         // A fake's videos are not made for their recordings.
         let tolerance = args.batch.mock.is_none().then_some(TOLERANCE);

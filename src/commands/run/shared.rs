@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::RunArgs;
 use crate::commands::batch::{Batch, Site, this_command};
 use crate::commands::failure::Failure;
+use crate::commands::sharing::Shared;
 use crate::exit::Exit;
 use crate::ledger::{Store, is_under_way};
 use crate::ui::{Ui, counted};
@@ -15,7 +16,8 @@ const FOLDERS: u32 = 1000;
 /// A second run on the same machine has a folder of its own, with the next number that is free.
 pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     let (mut args, site) = (args.clone(), Site::of(&args.batch));
-    if args.batch.shared.ledger.is_none() || site.named || !is_under_way(&site.folder) {
+    args.ledger = args.batch.shared.ledger.take();
+    if args.ledger.is_none() || site.named || !is_under_way(&site.folder) {
         return args;
     }
     let numbered = |n: u32| {
@@ -34,7 +36,7 @@ pub(super) fn share(
     batch: &Batch,
     store: &mut Store,
 ) -> Result<(), Failure> {
-    let Some(url) = &args.batch.shared.ledger else {
+    let Some(url) = &args.ledger else {
         return match store.view()?.shared_as()? {
             Some(shared) => Err(forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
@@ -68,13 +70,10 @@ fn open(
     store: &mut Store,
 ) -> Result<(), Failure> {
     use crate::ledger::Sharing;
-    use crate::ledger::postgres::settings::{Machine, Origin, Settings};
 
-    let from_environment = std::env::var("CALLSHEET_LEDGER").is_ok_and(|value| value == url);
-    let origin = if from_environment { Origin::Environment } else { Origin::CommandLine };
-    let settings = Settings::find(url, origin, &Machine)
-        .map_err(|error| Failure::new(Exit::Usage, format!("--ledger: {error}")))?;
-    let name = args.batch.shared.batch_name.clone().unwrap_or_else(|| batch.site.name());
+    let stem = batch.site.name();
+    let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
+    let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
     store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
@@ -83,9 +82,8 @@ fn open(
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open(_: &Ui, _: (&RunArgs, &str), _: &Batch, _: &mut Store) -> Result<(), Failure> {
-    let text = "--ledger: this build was made without PostgreSQL";
-    Err(Failure::new(Exit::Usage, text).hint("build with --features postgres"))
+fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<(), Failure> {
+    Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
 }
 
 /// Tells the others what this run changed before it begins.

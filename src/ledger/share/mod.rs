@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 
 use super::fence::host;
 use super::postgres::settings::Settings;
-use super::postgres::{Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read};
+use super::postgres::{
+    Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
+};
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, View};
@@ -98,8 +100,7 @@ impl Store {
         let line = Line::open(settings, &wanted, &mut pages, (&who, lease))
             .map_err(|error| shared(&error))?;
         let way = line.way();
-        let mut share =
-            Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
+        let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
         self.hand_in(&mut share)?;
         let before =
             self.write(|write| write.take_worker((share.way.worker(), share.line.mark())))?;
@@ -133,14 +134,17 @@ impl Store {
     ) -> Result<(), LedgerError> {
         self.write(|write| write.begin_sharing(name))?;
         let who = format!("process {} on {}", std::process::id(), host());
-        let line = Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
+        let line =
+            Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
         let (way, rules) = (line.way(), Rules::default());
         let mut share =
             Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
         self.hand_in(&mut share)?;
         let worker = (share.way.worker(), share.line.mark());
         let before = self.write(|write| write.take_worker(worker))?;
-        before.map_or(Ok(()), |worker| share.line.sign_off_for(worker)).map_err(|lack| lost(&lack))?;
+        before
+            .map_or(Ok(()), |worker| share.line.sign_off_for(worker))
+            .map_err(|lack| lost(&lack))?;
         self.take_in(&share, Mirror::Ended)?;
         if sure {
             self.write(|write| write.be_sure())?;
@@ -233,7 +237,9 @@ impl View {
             shared.map_err(local)
         };
         let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
-            Some(store) => store.write(|write| write.mirror((page, 0), Mirror::Ended)).map_err(local),
+            Some(store) => {
+                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map_err(local)
+            }
             None => Ok(()),
         };
         read(settings, name, begin, each).map_err(|error| shared(&error))?;

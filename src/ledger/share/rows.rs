@@ -79,8 +79,10 @@ pub(in crate::ledger) struct News {
 pub(in crate::ledger) enum Mirror {
     /// What others have under way is planned here: it is not this run's to wait for.
     Working,
-    /// As it is there, for people to see.
+    /// As it is there, as far as a run folder may keep it.
     Ended,
+    /// As it is there, for people to see: nobody goes on from it.
+    Shown,
 }
 
 pub(super) fn n_of(news: &[News], pair: i64) -> Option<i32> {
@@ -248,14 +250,8 @@ impl Write<'_> {
                 coalesce(?4 ->> 'image_url', ''), coalesce(?4 ->> 'audio_url', ''), ?6
             FROM batch WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE id = ?1)";
         let fingerprint = Fingerprint::of(body);
-        let known = params![
-            pulled.id,
-            pulled.n,
-            pulled.listed,
-            body,
-            fingerprint.as_bytes(),
-            pulled.take
-        ];
+        let known =
+            params![pulled.id, pulled.n, pulled.listed, body, fingerprint.as_bytes(), pulled.take];
         if self.execute(sql, known)? > 0 {
             self.stand_new()?;
             let sql = "UPDATE batch SET listing = max(listing, 1), listed = NULL, all_listed = 0";
@@ -373,7 +369,7 @@ fn seen(pulled: &Pulled, worker: i64, how: Mirror) -> State {
     match pulled.state {
         // By its claim alone nobody knows what it will come to; a run that begins here would take it for
         // its own.
-        State::Sending => State::Planned,
+        State::Sending if how != Mirror::Shown => State::Planned,
         State::Created | State::Completed if others && how == Mirror::Working => State::Planned,
         state => state,
     }
@@ -440,6 +436,7 @@ mod tests {
             let pulled = pulled(state, Some(if ours { 7 } else { 8 }));
             assert_eq!(seen(&pulled, 7, Mirror::Working), here, "{state:?} {ours}");
             assert_eq!(seen(&pulled, 7, Mirror::Ended), ended, "{state:?} {ours}");
+            assert_eq!(seen(&pulled, 7, Mirror::Shown), state, "{state:?} {ours}");
         }
     }
 }
