@@ -68,19 +68,19 @@ fn verdict(status: u16, code: &str) -> Verdict {
     match code {
         "RequestTimeTooSkewed" => Verdict::Bucket("this machine's clock is wrong"),
         "NoSuchBucket" => {
-            Verdict::Bucket("there is no such bucket; look at `bucket` and `endpoint`")
+            Verdict::Bucket("there is no such bucket; look at its name and its endpoint")
         }
         "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken" | "TokenRefreshRequired" => {
             Verdict::Bucket("its credentials are wrong or have expired")
         }
         "SignatureDoesNotMatch" => {
-            Verdict::Bucket("AWS_SECRET_ACCESS_KEY is wrong, or `region`, or a proxy is between")
+            Verdict::Bucket("AWS_SECRET_ACCESS_KEY is wrong, or the region, or a proxy is between")
         }
         "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError" => {
-            Verdict::Bucket("look at `region`")
+            Verdict::Bucket("look at its region")
         }
         "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => {
-            Verdict::Bucket("it is elsewhere; look at `endpoint` and `region`")
+            Verdict::Bucket("it is elsewhere; look at its endpoint and its region")
         }
         // As OSS, COS, TOS and OBS call it.
         "SecondLevelDomainForbidden"
@@ -109,8 +109,8 @@ fn verdict(status: u16, code: &str) -> Verdict {
 fn by_status(status: u16) -> Verdict {
     match status {
         401 | 403 => Verdict::Bucket("look at its credentials and its policy"),
-        404 => Verdict::Bucket("there is no such bucket; look at `bucket` and `endpoint`"),
-        300..=399 => Verdict::Bucket("it is elsewhere; look at `endpoint` and `region`"),
+        404 => Verdict::Bucket("there is no such bucket; look at its name and its endpoint"),
+        300..=399 => Verdict::Bucket("it is elsewhere; look at its endpoint and its region"),
         507 => Verdict::Bucket("it is full"),
         412 | 413 => Verdict::File,
         408 | 409 | 425 | 429 | 500.. | ..200 => Verdict::Again,
@@ -187,7 +187,7 @@ mod tests {
             (404, "", "there is no such bucket"),
             (301, "PermanentRedirect", "it is elsewhere"),
             (307, "", "it is elsewhere"),
-            (400, "AuthorizationHeaderMalformed", "look at `region`"),
+            (400, "AuthorizationHeaderMalformed", "look at its region"),
             (403, "SecondLevelDomainForbidden", "write `path_style: false`"),
             (403, "PathStyleDomainForbidden", "write `path_style: false`"),
             (403, "InvalidPathAccess", "write `path_style: false`"),
@@ -201,6 +201,11 @@ mod tests {
             (500, "", "again"),
             (429, "", "again"),
             (409, "OperationAborted", "again"),
+            (400, "BadDigest", "again"),
+            (409, "ConditionalRequestConflict", "again"),
+            (404, "NoSuchUpload", "refused NoSuchUpload"),
+            (400, "InvalidPart", "refused InvalidPart"),
+            (412, "", "refused http_412"),
         ] {
             let told = told(status, code);
             assert!(told.contains(expected), "{status} {code}: {told}");
