@@ -28,8 +28,8 @@ use crate::wire::{
 /// The metadata that name the task of a video.
 const TASK: &str = "x-amz-meta-callsheet-task";
 const VIDEO: &str = "video/mp4";
-/// How many objects are asked for at a time: the answer stays far below what is kept of one.
-const PAGE: &str = "500";
+/// How many objects are asked for at a time, which is the most that S3 gives.
+const PAGE: &str = "1000";
 /// How long any answer may take, but that to a part.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// The slowest connection that is waited for, in bytes a second.
@@ -233,7 +233,7 @@ impl OpenBucket {
     ) -> Result<Received, UploadError> {
         let sent = request.timeout(within).send().await;
         let response = sent.map_err(|error| UploadError::again(cause(error)))?;
-        Ok(receive(response, &mut Deadline::new(within), Keep::Most).await)
+        Ok(receive(response, &mut Deadline::new(within), Keep::All).await)
     }
 }
 

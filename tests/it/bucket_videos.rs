@@ -384,6 +384,46 @@ fn a_run_that_is_killed_between_any_two_calls_leaves_no_parts_and_no_half_video(
     assert_eq!(reached, 2 * 10, "calls of a run");
 }
 
+#[test]
+#[cfg(unix)]
+fn parts_that_may_not_be_looked_for_are_told_of_and_another_buckets_are_left_alone() {
+    let (server, pid) = (film(), Arc::new(AtomicU32::new(0)));
+    let (process, killed) = (Arc::clone(&pid), AtomicUsize::new(0));
+    let storage = Storage::start(move |_, call, storage| {
+        let own = storage.shelves().calls.last().unwrap().1 == KEY;
+        match call {
+            Call::Begin if own && killed.fetch_add(1, Ordering::SeqCst) == 0 => {
+                let id = process.load(Ordering::SeqCst).to_string();
+                assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+                Manner::CutAfter
+            }
+            // Asked before, after the video and at the end of the next run; allowed in the one after it.
+            Call::Uploads if storage.count(Call::Uploads) <= 3 => Manner::No(403, "AccessDenied"),
+            _ => Manner::Well,
+        }
+    });
+    let sheet = Sheet::pairs(1, &server.url, VIDEOS);
+    let mut command = sheet.whole(&[]);
+    let command = with_keys(&mut command, &storage).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = Running::start(command);
+    pid.store(running.id(), Ordering::SeqCst);
+    assert_eq!(running.said().code, -1);
+    let journal = sheet.run_folder().join("multipart.jsonl");
+    let theirs =
+        r#"{"begins":{"n":900,"bucket":"http://127.0.0.1:9/films/","object":"spring/a.mp4"}}"#;
+    let mut file = fs::OpenOptions::new().append(true).open(&journal).unwrap();
+    writeln!(file, "{theirs}").unwrap();
+    let said = run(&sheet, &storage, &[]);
+    assert_eq!(said.code, 0, "the video is saved all the same: {said}");
+    let told = format!("parts of {}/films/{KEY} may be left", storage.url);
+    assert!(said.err.contains(&told), "{said}");
+    assert_eq!(storage.unfinished(), [KEY]);
+    let said = run(&sheet, &storage, &[]);
+    assert_eq!((said.code, said.err.contains("parts of")), (0, false), "{said}");
+    assert_eq!(storage.unfinished(), [""; 0]);
+    assert!(fs::read_to_string(&journal).unwrap().contains(theirs));
+}
+
 /// Kills a run at one of its calls to the system, and runs again.
 fn stopped_at(point: u64) -> Option<String> {
     let (api, storage) = (fake(Scenario { work: Work::AtOnce, ..Scenario::default() }), well());
