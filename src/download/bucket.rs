@@ -250,7 +250,9 @@ impl<'a> BucketLanding<'a> {
             if let publish::Last::Unknown(reason) = &last {
                 failures += 1;
                 if began.elapsed() > self.limits.retry_for {
-                    return Err(Trouble::Bucket(format!("the bucket did nothing: {reason}")));
+                    return Err(Trouble::Bucket(format!(
+                        "nothing got through to the bucket: {reason}"
+                    )));
                 }
                 sleep(self.insistence().pause(failures, None)).await;
             }

@@ -87,7 +87,8 @@ impl Insistence {
             tracing::debug!(reason, failures, ms = pause.as_millis(), "bucket");
             if began.elapsed() + pause > self.retry_for {
                 let seconds = self.retry_for.as_secs();
-                let text = format!("the bucket did nothing for {seconds} s: {reason}");
+                let text =
+                    format!("nothing got through to the bucket within {seconds} s: {reason}");
                 return Err(UploadError::Bucket(text).into());
             }
             sleep(pause).await;

@@ -3,7 +3,7 @@
 //! A signed link says until when it lives; others live 24 hours from some moment that is not
 //! documented, so that the oldest of them goes first. A pair is `saved` only after its file is
 //! whole, checked, durable and in its place, and nobody else's file is ever in its place before. The
-//! place is in a folder or in a bucket: only [`landing`] tells the two apart.
+//! place is in a folder or in a bucket: only `landing` tells the two apart.
 
 mod bucket;
 mod bucket_shelf;

@@ -280,7 +280,7 @@ fn a_bucket_that_cannot_be_used_is_known_before_anything_is_paid_for() {
             },
             "the bucket takes no files: look at its credentials and its policy",
         ),
-        (|_, _, _| Manner::CutBefore, "the bucket did nothing for 1 s"),
+        (|_, _, _| Manner::CutBefore, "nothing got through to the bucket within 1 s"),
     ];
     for (manners, told) in cases {
         let (server, storage) = (clip(), Storage::start(manners));

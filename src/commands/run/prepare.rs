@@ -66,8 +66,8 @@ fn unreachable(shelf: &Shelf, fault: &BucketFault) -> Failure {
     let place = shelf.place("");
     let place = place.trim_end_matches('/');
     Failure::new(exit, format!("videos cannot go to {place}: {fault}")).hint(
-        "nothing was sent. The key needs s3:ListBucket, s3:GetObject, s3:PutObject and \
-         s3:AbortMultipartUpload there",
+        "nothing was sent. Mend that, or name a folder with --videos. The key of the bucket needs \
+         s3:ListBucket, s3:GetObject, s3:PutObject and s3:AbortMultipartUpload",
     )
 }
 
