@@ -10,6 +10,7 @@
 //!            ┌────────────────────────── feed ──────────────────────────────────────┤
 //!            ├─→ task id ─→ polls ─→ link ─→ ledger                                  │
 //!            └─→ link ─→ ID.mp4.part ─→ checked ─→ ID.mp4 ─→ ledger                   │
+//!                        or parts in a bucket  └─→ an object ─→ ledger                 │
 //!                                          tasks.csv, events.jsonl, progress  ←───────┘
 //! ```
 //!
@@ -51,7 +52,8 @@
 //! report client             tasks.csv from the ledger · HTTP: sends what was permitted, once
 //! preflight                 media fetched and looked at, files uploaded, just before a create
 //! submit                    the fan-out: permits, creates, proofs, pauses
-//! watch download            asks for tasks until they end · links → files, whole or not at all
+//! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or
+//!                           not at all
 //! exit cli ui               exit codes · the command line · what people see
 //! commands                  one function per verb; the only module that wires the others
 //! ```

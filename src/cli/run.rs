@@ -215,7 +215,8 @@ pub struct WaitArgs {
 /// Where videos go and how they are fetched.
 #[derive(Debug, Clone, Args)]
 pub struct VideoArgs {
-    /// Where videos go [default: `videos` in the run folder]
+    /// Where videos go: a folder, or s3://BUCKET/FOLDER [default: the manifest's bucket, or `videos`
+    /// in the run folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub videos: Option<PathBuf>,
     /// How their files are called, with {id} or {ascii_id}, {task_id} or both
@@ -263,6 +264,6 @@ pub struct KeyArgs {
 pub enum Until {
     /// Every pair has its task id
     Created,
-    /// Every pair has its video on disk; what a run does unless told otherwise
+    /// Every pair has its video in its place; what a run does unless told otherwise
     Saved,
 }

@@ -15,15 +15,27 @@ use url::Url;
 use super::contents::{self, Fault, Upload};
 use super::receive::{Deadline, Keep, receive};
 use super::{ClientError, Stored, cause, pools};
-use crate::manifest::{Bucket, BucketAddress};
-use crate::pair::{MediaUrl, PlainHttp};
+use crate::manifest::{Bucket, BucketAddress, VideoBucket};
+use crate::pair::{Endpoint, MediaUrl, PlainHttp, UrlError, without_query};
 use crate::wire::{BucketRequest, UploadError, judge_bucket};
 
 /// How long a bucket may say nothing once a file is there.
-const STALL_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long the first byte of a stored file may take to come back.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a request to a bucket may take to be sent, once it is signed.
+pub(super) const START_WITHIN: Duration = Duration::from_secs(900);
+
+/// Where the bucket of the videos is named.
+const VIDEOS: &str = "`videos`";
+/// What names the server of buckets, as all tools for S3 know it.
+const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+/// What names the region.
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+/// What servers take that have no regions.
+const USUAL_REGION: &str = "us-east-1";
 
 /// What a bucket is opened with. It prints as `***`.
 #[derive(Clone)]
@@ -33,10 +45,25 @@ pub struct BucketKey(Credentials);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BucketError {
     /// This environment variable is missing.
-    #[error("`uploads` names a bucket, and {0} is not set")]
-    Unset(&'static str),
+    #[error("{setting} names a bucket, and {variable} is not set")]
+    Unset {
+        /// Where the bucket is named: `` `uploads` ``.
+        setting: &'static str,
+        /// What is missing.
+        variable: &'static str,
+    },
+    /// No server can be asked there.
+    #[error("{variable} is {text}: {reason}")]
+    Server {
+        /// The environment variable.
+        variable: &'static str,
+        /// What it says.
+        text: String,
+        /// What is wrong with that.
+        reason: String,
+    },
     /// Such a name cannot be part of a host.
-    #[error("`uploads`: the bucket {name} has no address: {reason}")]
+    #[error("the bucket {name} has no address: {reason}")]
     Address {
         /// The bucket.
         name: String,
@@ -51,23 +78,26 @@ pub enum BucketError {
 /// A bucket, and what it takes to put files into it.
 #[derive(Debug, Clone)]
 pub struct OpenBucket {
-    site: rusty_s3::Bucket,
+    pub(super) site: rusty_s3::Bucket,
     key: BucketKey,
     prefix: String,
     lifetime: Duration,
     plain: PlainHttp,
-    pool: reqwest::Client,
+    pub(super) pool: reqwest::Client,
 }
 
 impl BucketKey {
-    /// From the environment variables that all tools for S3 know, as `variable` gives them.
+    /// From the environment variables that all tools for S3 know, as `variable` gives them, for the
+    /// bucket that a `setting` names.
     ///
     /// # Errors
     /// Names the one that is missing or empty.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BucketError> {
+    pub fn read(
+        setting: &'static str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, BucketError> {
         let value = |name: &'static str| {
-            let value = variable(name).map(|value| value.trim().to_owned());
-            value.filter(|value| !value.is_empty()).ok_or(BucketError::Unset(name))
+            told(&variable, name).ok_or(BucketError::Unset { setting, variable: name })
         };
         let (id, secret) = (value("AWS_ACCESS_KEY_ID")?, value("AWS_SECRET_ACCESS_KEY")?);
         Ok(Self(match value("AWS_SESSION_TOKEN") {
@@ -75,6 +105,12 @@ impl BucketKey {
             Err(_) => Credentials::new(id, secret),
         }))
     }
+}
+
+/// What an environment variable says, if anything.
+fn told(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    let value = variable(name).map(|value| value.trim().to_owned());
+    value.filter(|value| !value.is_empty())
 }
 
 impl fmt::Debug for BucketKey {
@@ -111,12 +147,56 @@ impl OpenBucket {
         })
     }
 
+    /// The bucket of finished videos. Its server is the one that the environment names, as `variable`
+    /// gives it; that of `uploads`, where these go to a bucket; or Amazon's. Opens no connection yet.
+    ///
+    /// # Errors
+    /// When something is missing in the environment, or the bucket has no address.
+    pub fn of_videos(
+        videos: &VideoBucket,
+        uploads: Option<&Bucket>,
+        variable: impl Fn(&str) -> Option<String>,
+        plain: PlainHttp,
+    ) -> Result<Self, BucketError> {
+        let key = BucketKey::read(VIDEOS, &variable)?;
+        let named = ENDPOINTS.iter().find_map(|name| Some((*name, told(&variable, name)?)));
+        let region = REGIONS.iter().find_map(|name| told(&variable, name));
+        let (endpoint, region) = match (named, uploads) {
+            (Some((variable, text)), _) => {
+                let server = |reason: UrlError| {
+                    let (text, reason) = (without_query(&text), reason.to_string());
+                    BucketError::Server { variable, text, reason }
+                };
+                let endpoint = Endpoint::parse(&text, plain).map_err(server)?;
+                (endpoint, region.unwrap_or_else(|| USUAL_REGION.to_owned()))
+            }
+            (None, Some(uploads)) => (uploads.endpoint.clone(), uploads.region.clone()),
+            (None, None) => amazon(region)?,
+        };
+        let address = match uploads {
+            Some(uploads) if uploads.endpoint == endpoint => uploads.address,
+            _ => BucketAddress::usual(&endpoint),
+        };
+        let (name, prefix) = (videos.name.clone(), videos.prefix.clone());
+        Self::new(&Bucket { name, endpoint, region, prefix, lifetime: START_WITHIN, address }, key)
+    }
+
+    /// The bucket at its server, without its folder.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.site.base_url().as_str()
+    }
+
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.site.base_url(), self.prefix)
     }
 
     pub(super) fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.key.0
     }
 
     /// Puts a file into the bucket, once, and makes sure that its link works.
@@ -184,13 +264,25 @@ impl OpenBucket {
     }
 }
 
+/// Amazon's server for a region.
+fn amazon(region: Option<String>) -> Result<(Endpoint, String), BucketError> {
+    let [variable, _] = REGIONS;
+    let region = region.ok_or(BucketError::Unset { setting: VIDEOS, variable })?;
+    let host = format!("https://s3.{region}.amazonaws.com");
+    let endpoint = Endpoint::parse(&host, PlainHttp::Loopback).map_err(|error| {
+        let (text, reason) = (region.clone(), error.to_string());
+        BucketError::Server { variable, text, reason }
+    })?;
+    Ok((endpoint, region))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pair::Endpoint;
 
     fn key(variables: &[(&str, &str)]) -> Result<BucketKey, BucketError> {
-        BucketKey::read(|name| {
+        BucketKey::read("`uploads`", |name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -245,6 +337,36 @@ mod tests {
         let open = open(BucketAddress::Path, "https://s3.amazonaws.com").unwrap();
         let shown = format!("{open:?}");
         assert!(!shown.contains("AKIA") && !shown.contains("wJalr"), "{shown}");
+    }
+
+    #[test]
+    fn videos_go_to_the_server_of_the_environment_then_of_uploads_then_to_amazons() {
+        let uploads = bucket(BucketAddress::Host, "https://oss.example.com");
+        let opened = |variables: &[(&str, &str)], uploads: Option<&Bucket>| {
+            let videos = "s3://films/spring".parse().unwrap();
+            let variable = |name: &str| {
+                let mut known = variables.iter().chain(&[ID, SECRET]);
+                known.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            let open = OpenBucket::of_videos(&videos, uploads, variable, PlainHttp::Loopback)?;
+            Ok::<_, BucketError>(format!("{} {}", open.address(), open.site.region()))
+        };
+        let (minio, region) = (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_REGION", "eu-1"));
+        assert_eq!(opened(&[minio], None).unwrap(), "http://127.0.0.1:9/films/ us-east-1");
+        assert_eq!(
+            opened(&[minio, region], Some(&uploads)).unwrap(),
+            "http://127.0.0.1:9/films/ eu-1"
+        );
+        assert_eq!(
+            opened(&[region], Some(&uploads)).unwrap(),
+            "https://films.oss.example.com/ us-east-1"
+        );
+        assert_eq!(opened(&[region], None).unwrap(), "https://s3.eu-1.amazonaws.com/films/ eu-1");
+        let wrong = |variables: &[(&str, &str)]| opened(variables, None).unwrap_err().to_string();
+        assert_eq!(wrong(&[]), "`videos` names a bucket, and AWS_REGION is not set");
+        let plain = wrong(&[("AWS_ENDPOINT_URL_S3", "http://s3.example.com"), minio]);
+        assert!(plain.starts_with("AWS_ENDPOINT_URL_S3 is http://s3.example.com: "), "{plain}");
+        assert!(wrong(&[("AWS_REGION", "a/b")]).starts_with("AWS_REGION is a/b: "));
     }
 
     #[test]

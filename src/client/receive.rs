@@ -27,6 +27,8 @@ pub(super) enum Keep {
     Start = 64 * 1024,
     /// To be read again.
     Most = 1024 * 1024,
+    /// What is no JSON, and of no use in part.
+    All = MAX_ANSWER as isize,
 }
 
 /// When something has to be over, and has really had its time.

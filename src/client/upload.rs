@@ -42,7 +42,7 @@ impl Store {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, BucketError> {
         let Some(bucket) = bucket else { return Ok(Self::Api) };
-        let open = OpenBucket::new(bucket, BucketKey::read(variable)?)?;
+        let open = OpenBucket::new(bucket, BucketKey::read("`uploads`", variable)?)?;
         Ok(Self::Bucket(Box::new(open)))
     }
 

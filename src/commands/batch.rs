@@ -14,7 +14,9 @@ use crate::cli::{BatchArgs, ManifestArgs};
 use crate::exit::Exit;
 use crate::files::{Tables, folder_of, make_private_folder, network_disk};
 use crate::ledger::{FILE, View, must_not_be_lost};
-use crate::manifest::{self, Manifest, Note, Notes, Outline, Problems, Severity, Shown};
+use crate::manifest::{
+    self, Manifest, Note, Notes, Outline, Problems, Severity, Shown, VideoBucket,
+};
 use crate::pair::{Endpoint, PlainHttp, Source};
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -288,6 +290,11 @@ impl Batch {
         let local = |source: &Source| matches!(source, Source::File(_));
         let mut requests = self.manifest.pairs.iter().map(|pair| &pair.request);
         requests.any(|request| local(&request.image) || local(&request.audio))
+    }
+
+    /// The bucket that the manifest wants finished videos in. A rehearsal's never go there.
+    pub(super) fn video_bucket(&self) -> Option<&VideoBucket> {
+        self.manifest.videos.as_ref().filter(|_| !self.site.rehearsal)
     }
 
     /// Whose tasks the ledger holds: a rehearsal's fake listens somewhere else every time.

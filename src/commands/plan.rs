@@ -308,9 +308,12 @@ impl Outlook {
             "nearby": self.nearby.json(),
             "takes_seconds": self.takes.as_secs_f64(),
         });
-        match totals {
+        let mut totals = match totals {
             Value::Object(totals) => totals,
             _ => Map::new(),
-        }
+        };
+        let bucket = batch.video_bucket().map(|bucket| json!(bucket.to_string()));
+        totals.extend(bucket.map(|bucket| ("videos".to_owned(), bucket)));
+        totals
     }
 }

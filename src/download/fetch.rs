@@ -1,24 +1,22 @@
 //! One video from its link to its place: again where the connection broke, with a fresh link where
 //! the old one is dead, and never in its place before it is whole.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::land::{Landed, LeftOver, Transfer, land, left_over};
-use super::room::Room;
+use super::bucket::BucketLanding;
+use super::disk::DiskLanding;
+use super::land::{Landed, Transfer};
+use super::landing::Landing;
 use super::trouble::Trouble;
 use super::{Limits, Shelf, Work};
 use crate::client::{Fetched, Framing, Resume, Stream};
-use crate::files::{Origin, Part, free};
 use crate::ledger::{News, Task};
 use crate::pace::Backoff;
+use crate::submit::Reason;
 use crate::watch::Means;
 use crate::wire::{Poll, TaskNews};
 
@@ -30,11 +28,10 @@ pub(super) struct Fetch<'a> {
     pub(super) means: Means<'a>,
     pub(super) shelf: &'a Shelf,
     pub(super) limits: &'a Limits,
-    pub(super) room: &'a Room<'a>,
     pub(super) task: Task,
     link: Arc<str>,
-    pub(super) part: Option<Part>,
-    /// How long the file is that the part is of, if that is known.
+    pub(super) landing: Landing<'a>,
+    /// How long the file is of which some is there, if that is known.
     total: Option<u64>,
     links: u32,
 }
@@ -64,14 +61,17 @@ impl<'a> Fetch<'a> {
     pub(super) fn new(work: &'a Work<'a>, task: Task) -> Self {
         let Work { means, shelf, limits, room } = work;
         let link = task.link.clone().map_or_else(|| Arc::from(""), |(link, _)| link);
-        let (part, total) = (None, None);
-        Self { means: *means, shelf, limits, room, task, link, part, total, links: 0 }
+        let landing = match shelf {
+            Shelf::Disk(disk) => Landing::Disk(DiskLanding::new(disk, room, (&task, &link))),
+            Shelf::Bucket(bucket) => Landing::Bucket(BucketLanding::new(bucket, limits, &task)),
+        };
+        Self { means: *means, shelf, limits, task, link, landing, total: None, links: 0 }
     }
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
         let mut patience = Patience::default();
-        let mut came = self.look_back().await;
+        let mut came = self.landing.look_back().await;
         loop {
             let trouble = match came {
                 Ok(Some(landed)) => return self.save(landed).await,
@@ -91,7 +91,7 @@ impl<'a> Fetch<'a> {
     async fn overcome(&mut self, trouble: Trouble, patience: &mut Patience) -> Option<Trouble> {
         match trouble {
             Trouble::Broken(reason) => {
-                let failing = patience.failed(self.length());
+                let failing = patience.failed(self.landing.length());
                 let failures = patience.failures;
                 tracing::debug!(pair = &*self.task.id, reason, failures, "download broke off");
                 if failing > self.limits.retry_for {
@@ -109,7 +109,7 @@ impl<'a> Fetch<'a> {
                 None
             }
             end @ (Trouble::Lost(..) | Trouble::InTheWay(_)) => Some(end),
-            end @ (Trouble::NoRoom(_) | Trouble::Disk(_)) => Some(end),
+            end @ (Trouble::NoRoom(_) | Trouble::Disk(_) | Trouble::Bucket(_)) => Some(end),
         }
     }
 
@@ -117,41 +117,18 @@ impl<'a> Fetch<'a> {
         match end {
             Trouble::Lost(code, reason) => self.lose(code, reason).await,
             Trouble::InTheWay(reason) => {
-                // What was fetched stays beside it, for when the place is free.
+                self.landing.wait_for_place().await;
                 self.note(News::LinkLost("file_in_the_way".to_owned(), reason)).await;
             }
-            Trouble::NoRoom(lacks) => match self.room.is_too_large(&lacks, self.length()) {
+            Trouble::NoRoom(lacks) => match self.landing.is_too_large(&lacks) {
                 true => self.lose("no_room", lacks.to_string()).await,
                 false => self.fail(&lacks),
             },
             Trouble::Disk(reason) | Trouble::Broken(reason) | Trouble::Dead(_, reason) => {
                 self.fail(&reason);
             }
+            Trouble::Bucket(message) => self.means.stops.pull(&Reason::Bucket { message }),
             Trouble::Crowded => {}
-        }
-    }
-
-    fn length(&self) -> u64 {
-        self.part.as_ref().map_or(0, Part::length)
-    }
-
-    pub(super) fn place(&self) -> PathBuf {
-        self.shelf.place(&self.task)
-    }
-
-    pub(super) fn origin(&self) -> Origin {
-        Origin::new(self.task.task.as_str(), &self.link)
-    }
-
-    /// What a run that was killed left of the same video; all of it is read, which takes a while.
-    async fn look_back(&mut self) -> Result<Option<Landed>, Trouble> {
-        let (place, origin) = (self.place(), self.origin());
-        match blocking(move || left_over(&place, &origin)).await? {
-            LeftOver::Landed(landed) => Ok(Some(landed)),
-            LeftOver::Part(part) => {
-                self.part = part;
-                Ok(None)
-            }
         }
     }
 
@@ -172,7 +149,8 @@ impl<'a> Fetch<'a> {
         let asked = match self.means.client.task(&self.task.task).await {
             Poll::News(TaskNews::Completed { url, .. }) => {
                 if *url != *self.link {
-                    (self.part, self.total) = (None, None);
+                    self.total = None;
+                    self.landing.relink(&url).await;
                     self.link = url.into();
                     self.note(News::Relinked(self.link.clone())).await;
                 }
@@ -197,65 +175,43 @@ impl<'a> Fetch<'a> {
 
     /// One connection.
     async fn attempt(&mut self) -> Result<Landed, Trouble> {
-        if let Some(part) = self.part.take_if(|part| part.is_whole()) {
-            let total = Some(part.length());
-            return finish(part, Transfer { framing: Framing::Told, total, packed: None }).await;
+        if self.landing.is_whole() {
+            let total = Some(self.landing.length());
+            let told = Transfer { framing: Framing::Told, total, packed: None };
+            return self.landing.finish(told).await;
         }
         let resume = self.resume();
         let mut stream = match self.means.client.media().video(&self.link, resume.as_ref()).await {
             Fetched::Open(stream) => stream,
             Fetched::Dead(reason) => return Err(Trouble::Dead("link_dead", reason)),
             Fetched::Again(reason) => return Err(Trouble::Broken(reason)),
-            Fetched::Misfit => return Err(self.anew("the server sent another range")),
+            Fetched::Misfit => return Err(self.anew("the server sent another range").await),
         };
-        self.begin(&mut stream).await?;
-        self.receive(&mut stream).await?;
-        let Some(part) = self.part.take() else { return Err(self.anew("nothing came")) };
-        match self.total {
-            Some(total) if part.length() < total => {
-                let reason = format!("it ended after {} of {total} bytes", part.length());
-                self.part = Some(part);
-                Err(Trouble::Broken(reason))
-            }
-            total => {
-                let (framing, packed) = (stream.framing, stream.packed.take());
-                finish(part, Transfer { framing, total, packed }).await
-            }
+        // Of a file that is begun anew, what an earlier answer said is of no use.
+        self.total = stream.total.or(self.total.filter(|_| stream.start > 0));
+        self.landing.begin(stream.start, stream.validator.take(), stream.total).await?;
+        let received = self.receive(&mut stream).await;
+        self.landing.release();
+        received?;
+        let length = self.landing.length();
+        if let Some(total) = self.total.filter(|total| length < *total) {
+            return Err(Trouble::Broken(format!("it ended after {length} of {total} bytes")));
         }
+        let (framing, total, packed) = (stream.framing, self.total, stream.packed.take());
+        self.landing.finish(Transfer { framing, total, packed }).await
     }
 
     /// What is there is of no use.
-    fn anew(&mut self, reason: &str) -> Trouble {
-        (self.part, self.total) = (None, None);
+    async fn anew(&mut self, reason: &str) -> Trouble {
+        self.total = None;
+        self.landing.forget().await;
         Trouble::Broken(reason.to_owned())
     }
 
     fn resume(&self) -> Option<Resume> {
-        let part = self.part.as_ref().filter(|part| part.length() > 0)?;
-        let validator = part.validator()?.to_owned();
-        Some(Resume { from: part.length(), validator, total: self.total })
-    }
-
-    /// Makes room for what comes, after what is there or in place of it.
-    async fn begin(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        // Of a file that is begun anew, what an earlier answer said is of no use.
-        self.total = stream.total.or(self.total.filter(|_| stream.start > 0));
-        let (part, place, origin) = (self.part.take(), self.place(), self.origin());
-        let (start, validator) = (stream.start, stream.validator.take());
-        let begun = blocking(move || {
-            let refused = |error: io::Error| Trouble::of(&error, free_at(&place));
-            let mut part = match part {
-                Some(part) => part,
-                None => Part::start(&place, &origin).map_err(refused)?,
-            };
-            // What goes on is the same file only as long as its name stays the same.
-            if start == 0 {
-                part.restart(validator).map_err(refused)?;
-            }
-            Ok(part)
-        });
-        self.part = Some(begun.await?);
-        Ok(())
+        let from = Some(self.landing.length()).filter(|length| *length > 0)?;
+        let validator = self.landing.validator()?.to_owned();
+        Some(Resume { from, validator, total: self.total })
     }
 
     async fn receive(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
@@ -267,51 +223,19 @@ impl<'a> Fetch<'a> {
         if stream.total.is_some_and(|total| total > most) {
             return Err(too_large());
         }
-        let room = self.room;
-        let mut claim = room.claim(stream.total.map(|total| total.saturating_sub(stream.start)))?;
+        self.landing.reserve(stream.total.map(|total| total.saturating_sub(stream.start)))?;
         while let Some(bytes) = stream.chunk().await.map_err(Trouble::Broken)? {
             let came = bytes.len() as u64;
-            let length = self.length() + came;
+            let length = self.landing.length() + came;
             if length > most {
                 return Err(too_large());
             }
             if stream.end.is_some_and(|end| length > end) {
-                return Err(self.anew("more came than the server had said"));
+                return Err(self.anew("more came than the server had said").await);
             }
             self.means.meter.bytes.fetch_add(came, Ordering::Relaxed);
-            self.append(bytes).await?;
-            claim.used(came)?;
+            self.landing.append(bytes).await?;
         }
         Ok(())
     }
-
-    /// On another thread: a slow disk holds up nobody else.
-    async fn append(&mut self, bytes: Bytes) -> Result<(), Trouble> {
-        let Some(mut part) = self.part.take() else { return Ok(()) };
-        let place = self.place();
-        let (part, done) = blocking(move || {
-            let done = part.append(&bytes);
-            Ok((part, done.map_err(|error| Trouble::of(&error, free_at(&place)))))
-        })
-        .await?;
-        self.part = Some(part);
-        done
-    }
-}
-
-/// Looks at a whole file and moves it to its place.
-async fn finish(part: Part, transfer: Transfer) -> Result<Landed, Trouble> {
-    blocking(move || land(part, &transfer)).await
-}
-
-/// Waiting for the disk is left to other threads.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
-) -> Result<T, Trouble> {
-    let failed = |error| Trouble::Disk(format!("a thread failed: {error}"));
-    spawn_blocking(work).await.map_err(failed)?
-}
-
-pub(super) fn free_at(place: &Path) -> Option<u64> {
-    place.parent().and_then(free)
 }

@@ -9,7 +9,7 @@ use super::trouble::{Trouble, unfit};
 use crate::client::Framing;
 use crate::files::{Origin, Part, free, kept};
 use crate::ledger::Remark;
-use crate::media::video::{self, Ending, Video};
+use crate::media::video::{self, Ending, Unfit, Video};
 
 /// A video in its place.
 #[derive(Debug)]
@@ -33,14 +33,19 @@ pub(super) struct Transfer {
 /// be needed.
 pub(super) fn land(mut part: Part, transfer: &Transfer) -> Result<Landed, Trouble> {
     let bytes = part.length();
-    let packed = transfer.packed.as_deref();
-    let video = video::check(part.contents(), bytes).map_err(|error| unfit(error, packed))?;
+    let video = judged(video::check(part.contents(), bytes), transfer)?;
+    Ok(Landed { bytes, sha256: part.keep().map_err(|error| Trouble::of(&error, None))?, video })
+}
+
+/// A video that is whole by itself, or by how it came.
+pub(super) fn judged(checked: Result<Video, Unfit>, transfer: &Transfer) -> Result<Video, Trouble> {
+    let video = checked.map_err(|error| unfit(error, transfer.packed.as_deref()))?;
     let told = transfer.framing == Framing::Told || transfer.total.is_some();
     if video.ending == Ending::Unproven && !told {
         let text = "neither the video nor the server says where it ends".to_owned();
         return Err(Trouble::Dead("video_cut", text));
     }
-    Ok(Landed { bytes, sha256: part.keep().map_err(|error| Trouble::of(&error, None))?, video })
+    Ok(video)
 }
 
 /// What an earlier run left of a video.

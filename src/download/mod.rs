@@ -2,10 +2,17 @@
 //!
 //! A signed link says until when it lives; others live 24 hours from some moment that is not
 //! documented, so that the oldest of them goes first. A pair is `saved` only after its file is
-//! whole, checked, durable and in its place, and nobody else's file is ever in its place before.
+//! whole, checked, durable and in its place, and nobody else's file is ever in its place before. The
+//! place is in a folder or in a bucket: only `landing` tells the two apart.
 
+mod bucket;
+mod bucket_shelf;
+mod disk;
 mod fetch;
+mod journal;
 mod land;
+mod landing;
+mod publish;
 mod record;
 mod remark;
 mod room;
@@ -21,11 +28,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
+pub use self::bucket_shelf::{BucketFault, BucketShelf, Stock};
 use self::fetch::Fetch;
 pub use self::land::remark_of;
 use self::room::Room;
 pub use self::room::shortage;
-pub use self::shelf::{Shelf, ShelfError};
+pub use self::shelf::{DiskShelf, Shelf, ShelfError};
 use crate::ledger::Task;
 use crate::pair::expires;
 use crate::watch::Means;
@@ -68,7 +76,12 @@ pub async fn run(
     limits: &Limits,
     mut over: watch::Receiver<bool>,
 ) {
-    let work = Work { means, shelf, limits, room: Room::of(&shelf.folder) };
+    let folder = match shelf {
+        Shelf::Disk(disk) => disk.folder.as_path(),
+        // Nothing goes to this disk.
+        Shelf::Bucket(_) => shelf.run_folder(),
+    };
+    let work = Work { means, shelf, limits, room: Room::of(folder) };
     // By when they die; the number tells links of one moment apart.
     let mut queue = BTreeMap::new();
     let mut number = 0_u64;
@@ -90,6 +103,10 @@ pub async fn run(
             Some(()) = under_way.next() => {}
             _ = over.wait_for(|over| *over), if !no_more => no_more = true,
         }
+    }
+    drop(under_way);
+    if let Shelf::Bucket(bucket) = shelf {
+        bucket.end().await;
     }
 }
 

@@ -2,20 +2,17 @@
 
 use std::fmt::Display;
 
-use super::fetch::{Fetch, blocking, free_at};
+use super::fetch::Fetch;
 use super::land::Landed;
 use super::remark::remark;
 use super::trouble::Trouble;
-use crate::files::drop_part;
 use crate::ledger::{News, SavedVideo};
 use crate::submit::Reason;
 
 impl Fetch<'_> {
-    /// Records what is in its place; until then the notes beside it prove that it is ours.
+    /// Records what is in its place.
     pub(super) async fn save(&mut self, landed: Landed) {
-        self.room.had_room();
-        let (place, origin) = (self.place(), self.origin());
-        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let name = self.name();
         let recording = match self.means.ledger.view().known(&self.task.id) {
             Ok(known) => known.and_then(|known| known.audio),
             Err(error) => return self.means.stops.pull(&Reason::Ledger(error)),
@@ -24,29 +21,24 @@ impl Fetch<'_> {
         let note = remark(&video, recording, self.limits.tolerance);
         let (path, length) = (self.shelf.shown(&name), video.length);
         if self.note(News::Saved(SavedVideo { path, bytes, sha256, length, note })).await {
-            let dropped = blocking(move || {
-                drop_part(&place, &origin).map_err(|error| Trouble::of(&error, None))
-            });
-            // The next run sweeps them.
-            drop(dropped.await);
+            self.landing.recorded().await;
         }
     }
 
     pub(super) async fn lose(&mut self, code: &str, reason: String) {
-        self.part = None;
-        let (place, origin) = (self.place(), self.origin());
-        let refused = move |error| Trouble::of(&error, free_at(&place));
-        let place = self.place();
-        let dropped = blocking(move || drop_part(&place, &origin).map_err(refused)).await;
-        match dropped {
+        match self.landing.discard().await {
             Err(Trouble::Disk(reason)) => self.fail(&reason),
             // Whatever else keeps it there is this one file's trouble, which is told anyway.
             _ => drop(self.note(News::LinkLost(code.to_owned(), reason)).await),
         }
     }
 
+    fn name(&self) -> String {
+        self.shelf.name().of(&self.task.id, &self.task.task)
+    }
+
     pub(super) fn fail(&self, error: &impl Display) {
-        let message = format!("{}: {error}", self.place().display());
+        let message = format!("{}: {error}", self.shelf.place(&self.name()));
         self.means.stops.pull(&Reason::Disk { message });
     }
 

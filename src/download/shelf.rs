@@ -1,9 +1,10 @@
-//! Where videos go: a folder, a name for each, and how the CSV calls them.
+//! Where videos go: a folder or a bucket, a name for each, and how the CSV calls them.
 
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::BucketShelf;
 use crate::files::{Origin, drop_part, make_folder, place_of};
 use crate::ledger::{LedgerError, Task, View};
 use crate::pair::VideoName;
@@ -13,8 +14,17 @@ use crate::state::State;
 const FOLDER: &str = "videos";
 
 /// Where the videos of a batch go.
+#[derive(Debug)]
+pub enum Shelf {
+    /// To a folder.
+    Disk(DiskShelf),
+    /// To a bucket.
+    Bucket(Box<BucketShelf>),
+}
+
+/// A folder that videos go to.
 #[derive(Debug, Clone)]
-pub struct Shelf {
+pub struct DiskShelf {
     /// The folder of the files.
     pub folder: PathBuf,
     /// What the paths in the ledger are relative to.
@@ -37,6 +47,45 @@ pub enum ShelfError {
 }
 
 impl Shelf {
+    /// How videos are called.
+    #[must_use]
+    pub fn name(&self) -> &VideoName {
+        match self {
+            Self::Disk(disk) => &disk.name,
+            Self::Bucket(bucket) => &bucket.name,
+        }
+    }
+
+    /// What the paths in the ledger are relative to.
+    #[must_use]
+    pub fn run_folder(&self) -> &Path {
+        match self {
+            Self::Disk(disk) => &disk.run_folder,
+            Self::Bucket(bucket) => &bucket.run_folder,
+        }
+    }
+
+    /// The place of a video of this name, as the CSV has it: relative to the run folder where it is
+    /// inside.
+    #[must_use]
+    pub fn shown(&self, name: &str) -> String {
+        match self {
+            Self::Disk(disk) => disk.shown(name),
+            Self::Bucket(bucket) => bucket.shown(name),
+        }
+    }
+
+    /// The same as people find it from where they are.
+    #[must_use]
+    pub fn place(&self, name: &str) -> String {
+        match self {
+            Self::Disk(disk) => disk.folder.join(name).display().to_string(),
+            Self::Bucket(bucket) => bucket.shown(name),
+        }
+    }
+}
+
+impl DiskShelf {
     /// In the run folder, or in the folder that was asked for.
     #[must_use]
     pub fn new(run_folder: &Path, asked: Option<&Path>, name: VideoName) -> Self {
@@ -102,7 +151,7 @@ mod tests {
     fn paths_are_relative_to_the_run_folder_where_they_are_inside() {
         let shown = |asked: Option<&str>| {
             let run = Path::new("/batches/spring.run");
-            Shelf::new(run, asked.map(Path::new), VideoName::default()).shown("a.mp4")
+            DiskShelf::new(run, asked.map(Path::new), VideoName::default()).shown("a.mp4")
         };
         assert_eq!(shown(None), "videos/a.mp4");
         assert_eq!(shown(Some("/batches/spring.run/films")), "films/a.mp4");

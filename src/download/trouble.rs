@@ -26,6 +26,8 @@ pub(super) enum Trouble {
     NoRoom(NoRoom),
     /// This machine's disk.
     Disk(String),
+    /// The bucket, for every video.
+    Bucket(String),
 }
 
 impl Trouble {

@@ -40,6 +40,7 @@ mod typed;
 mod unique;
 mod uploads;
 mod values;
+mod videos;
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
@@ -62,6 +63,7 @@ pub use self::slips::{with_scheme, without_version};
 pub use self::syntax::too_large;
 pub use self::tables::TableFile;
 pub use self::uploads::{Bucket, BucketAddress};
+pub use self::videos::{SCHEME, VideoBucket, VideoBucketError};
 
 /// The largest manifest that is read: 100,000 pairs of 400 bytes and room to spare, and still far
 /// from what fills the memory. Refuse a larger file with [`too_large`] before reading it.
@@ -94,6 +96,8 @@ pub struct Manifest {
     pub spending: Spending,
     /// Where local files go; to the API's own storage if absent.
     pub uploads: Option<Bucket>,
+    /// Where finished videos go; to the run folder if absent.
+    pub videos: Option<VideoBucket>,
     /// The keys under which the service knows creates; none if absent.
     pub idempotency: Option<Idempotency>,
     /// Whether media are looked at just before each create.

@@ -9,18 +9,20 @@ use super::labels::MOST_TAGS;
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency, videos};
 
 /// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
 /// compares pairs with each other and looks into URLs.
 #[must_use]
 pub fn schema() -> Value {
+    let parts = [spending(), idempotency::schema(), videos::schema()];
+    let properties = parts.into_iter().fold(settings(), joined);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "callsheet manifest",
         "description": "Which portrait and audio pairs are to be made into videos, and how.",
         "type": "object",
-        "properties": joined(joined(settings(), spending()), idempotency::schema()),
+        "properties": properties,
         "required": ["version"],
         "anyOf": [{"required": ["pairs"]}, {"required": ["cross"]}, {"required": ["pairs_from"]}],
         "additionalProperties": false,

@@ -148,6 +148,7 @@ impl<'t> Reading<'t> {
         let spending = self.spending(all);
         let currency = self.setting(all, "currency", Self::currency);
         let uploads = self.setting(all, "uploads", Self::uploads);
+        let videos = self.setting(all, "videos", Self::videos);
         let idempotency = self.setting(all, "idempotency", Self::idempotency).flatten();
         let probe = self.setting(all, "probe", Self::boolean);
         let mut from = self.pairs_from(all, files);
@@ -165,6 +166,7 @@ impl<'t> Reading<'t> {
             spending,
             currency: currency.map_or_else(String::new, |name| format!(" {name}")),
             uploads,
+            videos,
             idempotency,
             probe: probe.unwrap_or(false),
             pairs: Vec::new(),

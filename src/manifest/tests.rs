@@ -9,6 +9,7 @@ mod streams;
 mod tables;
 mod typed;
 mod uploads;
+mod videos;
 
 use serde_json::{Value, json};
 

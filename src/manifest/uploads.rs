@@ -53,6 +53,14 @@ const BY_HOST: [&str; 4] = ["aliyuncs.com", "myqcloud.com", "tencentcos.cn", "my
 /// Volcengine's TOS, where one label of the host starts so.
 const TOS: (&str, [&str; 2]) = ("tos-", ["volces.com", "ivolces.com"]);
 
+impl BucketAddress {
+    /// Where a server wants it, as far as is known.
+    #[must_use]
+    pub fn usual(endpoint: &Endpoint) -> Self {
+        if takes_paths(endpoint) { Self::Path } else { Self::Host }
+    }
+}
+
 /// Whether a server takes the name of a bucket in the path, as far as is known.
 fn takes_paths(endpoint: &Endpoint) -> bool {
     let url = endpoint.at("/");
@@ -61,6 +69,22 @@ fn takes_paths(endpoint: &Endpoint) -> bool {
     let (tos, ends) = TOS;
     let is_tos = ends.iter().any(|end| under(end)) && host.split('.').any(|l| l.starts_with(tos));
     !is_tos && !BY_HOST.iter().any(|end| under(end))
+}
+
+/// Whether a bucket may be called so.
+pub(super) fn is_bucket_name(name: &str) -> bool {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    let ends = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    let fits = (3..=63).contains(&name.len()) && !name.contains("..");
+    fits && name.bytes().all(known) && ends(name.bytes().next()) && ends(name.bytes().last())
+}
+
+/// The folder in a bucket that a text names, perhaps with a slash behind it.
+pub(super) fn folder(text: &str) -> Option<&str> {
+    let folder = text.strip_suffix('/').unwrap_or(text);
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let part = |part: &str| !part.trim_matches('.').is_empty() && part.bytes().all(known);
+    (folder.len() <= LONGEST_PREFIX && folder.split('/').all(part)).then_some(folder)
 }
 
 impl<'t> Reading<'t> {
@@ -108,11 +132,7 @@ impl<'t> Reading<'t> {
 
     fn bucket_name(&mut self, field: &Field<'t>) -> Option<&'t str> {
         let name = self.text(field)?;
-        let known = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
-        let ends = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
-        let fits = (3..=63).contains(&name.len()) && !name.contains("..");
-        if fits && name.bytes().all(known) && ends(name.bytes().next()) && ends(name.bytes().last())
-        {
+        if is_bucket_name(name) {
             return Some(name);
         }
         let expected = "3 to 63 letters, digits, dots and hyphens";
@@ -135,11 +155,7 @@ impl<'t> Reading<'t> {
     /// One slash at either end is a matter of taste.
     fn prefix(&mut self, field: &Field<'t>) -> Option<String> {
         let text = self.text(field)?;
-        let prefix = text.strip_prefix('/').unwrap_or(text);
-        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-        let known = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-        let folder = |part: &str| !part.trim_matches('.').is_empty() && part.bytes().all(known);
-        if prefix.len() <= LONGEST_PREFIX && prefix.split('/').all(folder) {
+        if let Some(prefix) = folder(text.strip_prefix('/').unwrap_or(text)) {
             return Some(prefix.to_owned());
         }
         let expected = "folders such as callsheet/spring";

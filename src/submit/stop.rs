@@ -49,6 +49,11 @@ pub enum Reason {
         /// Which, and why.
         message: String,
     },
+    /// Videos cannot be stored in their bucket.
+    Bucket {
+        /// Why.
+        message: String,
+    },
     /// Local files cannot be stored.
     Store {
         /// Why.

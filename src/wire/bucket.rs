@@ -11,6 +11,24 @@ pub enum BucketRequest {
     Put,
     /// A stored file was asked for by its link, as the API will.
     Look,
+    /// What is in it was asked for, or whether an object is.
+    Ask,
+    /// A multipart upload was begun, continued, completed or given up.
+    Upload,
+    /// An object was asked for by its owner.
+    Read,
+}
+
+impl BucketRequest {
+    /// What a bucket does that does not do it.
+    fn refused(self) -> &'static str {
+        match self {
+            Self::Put | Self::Upload => "the bucket takes no files",
+            Self::Look => "what was stored in the bucket cannot be fetched by its link",
+            Self::Ask => "the bucket does not say what is in it",
+            Self::Read => "the bucket does not give back what is in it",
+        }
+    }
 }
 
 /// Whether a bucket did what it was asked.
@@ -18,21 +36,23 @@ pub enum BucketRequest {
 /// # Errors
 /// What its answer means instead.
 pub fn judge_bucket(request: BucketRequest, received: &Received) -> Result<(), UploadError> {
-    if is_success(received.status) {
-        return Ok(());
-    }
+    if is_success(received.status) { Ok(()) } else { Err(refusal(request, received)) }
+}
+
+/// What an answer means that is none of success.
+pub(super) fn refusal(request: BucketRequest, received: &Received) -> UploadError {
     let code = element(&received.body, "Code").unwrap_or_default();
     let said = said(received, &code);
-    Err(match (request, verdict(received.status, &code)) {
-        (_, Verdict::Again) => UploadError::again_after(received, &said),
-        (_, Verdict::File) => UploadError::refused(&bounded(&code), said),
-        (BucketRequest::Put, Verdict::Bucket(why)) => {
-            UploadError::Bucket(format!("the bucket takes no files: {why} ({said})"))
+    match verdict(received.status, &code) {
+        Verdict::Again => UploadError::again_after(received, &said),
+        Verdict::File => {
+            let code = if code.is_empty() { format!("http_{}", received.status) } else { code };
+            UploadError::refused(&bounded(&code), said)
         }
-        (BucketRequest::Look, Verdict::Bucket(why)) => UploadError::Bucket(format!(
-            "what was stored in the bucket cannot be fetched by its link: {why} ({said})"
-        )),
-    })
+        Verdict::Bucket(why) => {
+            UploadError::Bucket(format!("{}: {why} ({said})", request.refused()))
+        }
+    }
 }
 
 /// Whose fault it is.
@@ -48,19 +68,19 @@ fn verdict(status: u16, code: &str) -> Verdict {
     match code {
         "RequestTimeTooSkewed" => Verdict::Bucket("this machine's clock is wrong"),
         "NoSuchBucket" => {
-            Verdict::Bucket("there is no such bucket; look at `bucket` and `endpoint`")
+            Verdict::Bucket("there is no such bucket; look at its name and its endpoint")
         }
         "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken" | "TokenRefreshRequired" => {
             Verdict::Bucket("its credentials are wrong or have expired")
         }
         "SignatureDoesNotMatch" => {
-            Verdict::Bucket("AWS_SECRET_ACCESS_KEY is wrong, or `region`, or a proxy is between")
+            Verdict::Bucket("AWS_SECRET_ACCESS_KEY is wrong, or the region, or a proxy is between")
         }
         "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError" => {
-            Verdict::Bucket("look at `region`")
+            Verdict::Bucket("look at its region")
         }
         "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => {
-            Verdict::Bucket("it is elsewhere; look at `endpoint` and `region`")
+            Verdict::Bucket("it is elsewhere; look at its endpoint and its region")
         }
         // As OSS, COS, TOS and OBS call it.
         "SecondLevelDomainForbidden"
@@ -70,8 +90,18 @@ fn verdict(status: u16, code: &str) -> Verdict {
             "it wants the bucket's name in the host; write `path_style: false` in `uploads`",
         ),
         "EntityTooLarge" | "KeyTooLongError" => Verdict::File,
-        "RequestTimeout" | "SlowDown" | "ServiceUnavailable" | "InternalError"
-        | "OperationAborted" => Verdict::Again,
+        // Of a multipart upload.
+        "NoSuchUpload" | "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" => Verdict::File,
+        // Asked to take it only where nothing is.
+        "PreconditionFailed" | "NotImplemented" => Verdict::File,
+        // What came is not what was sent.
+        "BadDigest" | "IncompleteBody" => Verdict::Again,
+        "RequestTimeout"
+        | "SlowDown"
+        | "ServiceUnavailable"
+        | "InternalError"
+        | "OperationAborted"
+        | "ConditionalRequestConflict" => Verdict::Again,
         _ => by_status(status),
     }
 }
@@ -79,10 +109,10 @@ fn verdict(status: u16, code: &str) -> Verdict {
 fn by_status(status: u16) -> Verdict {
     match status {
         401 | 403 => Verdict::Bucket("look at its credentials and its policy"),
-        404 => Verdict::Bucket("there is no such bucket; look at `bucket` and `endpoint`"),
-        300..=399 => Verdict::Bucket("it is elsewhere; look at `endpoint` and `region`"),
+        404 => Verdict::Bucket("there is no such bucket; look at its name and its endpoint"),
+        300..=399 => Verdict::Bucket("it is elsewhere; look at its endpoint and its region"),
         507 => Verdict::Bucket("it is full"),
-        413 => Verdict::File,
+        412 | 413 => Verdict::File,
         408 | 409 | 425 | 429 | 500.. | ..200 => Verdict::Again,
         _ => Verdict::Bucket("it refuses the request"),
     }
@@ -105,9 +135,14 @@ fn said(received: &Received, code: &str) -> String {
 /// was sent, so it is not looked at.
 fn element(body: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    let (value, _) = rest.split_once(&format!("</{name}>"))?;
+    let value = inner(&text, name)?.0;
     Some(value.trim().to_owned())
+}
+
+/// What is in the first such element, and what follows it.
+pub(super) fn inner<'t>(text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>"))
 }
 
 #[cfg(test)]
@@ -152,7 +187,7 @@ mod tests {
             (404, "", "there is no such bucket"),
             (301, "PermanentRedirect", "it is elsewhere"),
             (307, "", "it is elsewhere"),
-            (400, "AuthorizationHeaderMalformed", "look at `region`"),
+            (400, "AuthorizationHeaderMalformed", "look at its region"),
             (403, "SecondLevelDomainForbidden", "write `path_style: false`"),
             (403, "PathStyleDomainForbidden", "write `path_style: false`"),
             (403, "InvalidPathAccess", "write `path_style: false`"),
@@ -166,6 +201,11 @@ mod tests {
             (500, "", "again"),
             (429, "", "again"),
             (409, "OperationAborted", "again"),
+            (400, "BadDigest", "again"),
+            (409, "ConditionalRequestConflict", "again"),
+            (404, "NoSuchUpload", "refused NoSuchUpload"),
+            (400, "InvalidPart", "refused InvalidPart"),
+            (412, "", "refused http_412"),
         ] {
             let told = told(status, code);
             assert!(told.contains(expected), "{status} {code}: {told}");

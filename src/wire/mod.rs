@@ -17,6 +17,7 @@ mod json;
 mod link;
 mod list;
 mod lossy;
+mod objects;
 mod task;
 mod upload;
 
@@ -32,6 +33,7 @@ use self::evidence::{bounded, first_line, said};
 pub use self::file_type::FileType;
 pub use self::json::{Json, Reader, Value};
 pub use self::list::{ListError, ListPage, Listed, judge_list, judge_log, read_list, read_row};
+pub use self::objects::{ObjectPage, judge_begun, judge_completed, judge_objects, judge_uploads};
 pub use self::task::{Poll, TaskNews, judge_poll, may_be_tried_again};
 pub use self::upload::{UploadError, judge_upload};
 use crate::pair::{ApiKey, TaskId};

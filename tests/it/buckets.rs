@@ -45,13 +45,13 @@ fn store(url: &str, name: &str, file: &Upload) -> Result<Stored, UploadError> {
 }
 
 /// A server of S3's protocol, of its own.
-struct Moto {
+pub(crate) struct Moto {
     server: Child,
     host: String,
 }
 
 impl Moto {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut command = Command::new("moto_server");
         command.args(["-H", "127.0.0.1", "-p", &free.port().to_string()]);
@@ -65,12 +65,12 @@ impl Moto {
         moto
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.host)
     }
 
     /// Status line and headers, and the body; without any credentials but those in the target.
-    fn ask(&self, method: &str, target: &str) -> (String, Vec<u8>) {
+    pub(crate) fn ask(&self, method: &str, target: &str) -> (String, Vec<u8>) {
         let mut connection = TcpStream::connect(&self.host).unwrap();
         write!(
             connection,
@@ -119,7 +119,7 @@ fn a_bucket_takes_a_file_and_its_link_gives_it_back() {
     let nowhere = store(&moto.url(), "elsewhere", &file.measured()).unwrap_err();
     assert_eq!(
         nowhere.to_string(),
-        "the bucket takes no files: there is no such bucket; look at `bucket` and `endpoint` \
+        "the bucket takes no files: there is no such bucket; look at its name and its endpoint \
          (HTTP 404 NoSuchBucket: The specified bucket does not exist)"
     );
 }
@@ -292,6 +292,9 @@ fn a_bucket_that_is_elsewhere_is_not_looked_for() {
     let file = Recording::new(b"RIFF");
     let error = store(&server.url, "media", &file.measured()).unwrap_err();
     let told = error.to_string();
-    assert!(told.contains("look at `endpoint` and `region`") && !told.contains("secret"), "{told}");
+    assert!(
+        told.contains("look at its endpoint and its region") && !told.contains("secret"),
+        "{told}"
+    );
     assert_eq!(other.read(), 0);
 }

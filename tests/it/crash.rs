@@ -34,7 +34,7 @@ fn shimmed(sheet: &Sheet, variable: &str, value: impl ToString) -> Said {
     under_shim(sheet.run_command(&["-q"]), variable, value)
 }
 
-fn under_shim(mut command: Command, variable: &str, value: impl ToString) -> Said {
+pub(crate) fn under_shim(mut command: Command, variable: &str, value: impl ToString) -> Said {
     command.env("LD_PRELOAD", shim()).env(variable, value.to_string());
     said(&mut command)
 }

@@ -45,6 +45,7 @@ impl Outlook {
             let how = if self.observed { "" } else { ", if the server is as fast as assumed" };
             lines.push(format!("takes about {about}{how}"));
         }
+        lines.extend(batch.video_bucket().map(|bucket| format!("videos go to {bucket}")));
         lines.extend(self.hints());
         lines.extend(self.nearby.lines());
         lines.extend(self.nearby.offer(&batch.site));

@@ -52,7 +52,7 @@ impl End {
         let reasons = self.stops.reasons();
         let stopped = reasons.into_iter().filter_map(|reason| match reason {
             Reason::Account { .. } => Some(Exit::Account),
-            Reason::Store { .. } => Some(Exit::Fault),
+            Reason::Store { .. } | Reason::Bucket { .. } => Some(Exit::Fault),
             Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Some(Exit::Fault),
             // Pairs in doubt come first, and are counted below.
             Reason::Service { trouble: Trouble::Alike { .. } | Trouble::Asked(_), .. } => {

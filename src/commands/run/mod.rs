@@ -8,6 +8,7 @@ mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod places;
 mod prepare;
 mod shared;
 mod stages;
@@ -37,7 +38,6 @@ use super::{
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, Until};
 use crate::client::{Client, Settings};
-use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, LedgerError, Listing, Store};
@@ -59,6 +59,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let mut catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let kit = Kit::of(args, &batch)?;
+    let shelf = places::shelf(args, &batch)?;
     let runtime = runtime()?;
     {
         let _within = runtime.enter();
@@ -81,9 +82,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     }
     list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
     shared::share(ui, args, &batch, &mut store)?;
-    let (video, folder) = (&args.video, &batch.site.folder);
-    let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
-    prepare::prepare(ui, args, &mut store, &shelf)?;
+    let folder = &batch.site.folder;
+    prepare::prepare(ui, args, &mut store, (&shelf, &runtime))?;
     let left = || runtime.block_on(client.balance());
     let refusal = match args.no_create {
         true => None,

@@ -26,9 +26,8 @@ struct Taken {
 /// whole or not, or of a file that is not ours. What cannot be known before there are task ids, and
 /// what was paid for already, is looked at again when the files come: nothing is ever written over
 /// anything.
-pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
-    let (there, shared) = (files_in(&shelf.folder), view.shared_as()?.is_some());
-    let taken = Taken::of(view, shelf)?;
+pub(super) fn check(view: &View, shelf: &Shelf, there: &HashSet<String>) -> Result<(), Failure> {
+    let (taken, shared) = (Taken::of(view, shelf)?, view.shared_as()?.is_some());
     view.each_row::<Failure>(Rows::All, |row| {
         // A saved video has its place already, under whatever name its pair had then; and one that is
         // on its way is that pair's trouble alone.
@@ -37,9 +36,9 @@ pub(super) fn check(view: &View, shelf: &Shelf) -> Result<(), Failure> {
         }
         let Some(name) = name(&row, shelf) else { return Ok(()) };
         // What others have under way is planned here, and may have been this run's before.
-        let in_the_way = || if shared { None } else { occupied(&row, &name, &there) };
+        let in_the_way = || if shared { None } else { occupied(&row, &name, there) };
         match taken.problem(&row, &name, shelf).or_else(in_the_way) {
-            Some(problem) => Err(misplaced(&row, &shelf.folder.join(name), &problem)),
+            Some(problem) => Err(misplaced(&row, &shelf.place(&name), &problem)),
             None => Ok(()),
         }
     })
@@ -58,7 +57,7 @@ impl Taken {
             let place = place_of(Path::new(&shown));
             taken.beside.extend(place.map(|place| (place.display().to_string(), row.id.clone())));
             // Ids are told apart without case, tasks are not.
-            if shelf.name.of_pair(&row.id).is_none() {
+            if shelf.name().of_pair(&row.id).is_none() {
                 taken.videos.entry(shown).or_insert(row.id);
             }
             Ok(())
@@ -70,7 +69,7 @@ impl Taken {
         let other = |owner: &&String| **owner != row.id;
         let names = names_of(name).map(|name| shelf.shown(&name).to_lowercase());
         if let Some(owner) = names.iter().find_map(|name| self.videos.get(name).filter(other)) {
-            let own = shelf.name.of_pair(owner).map(|name| shelf.shown(&name).to_lowercase());
+            let own = shelf.name().of_pair(owner).map(|name| shelf.shown(&name).to_lowercase());
             let before = match own.is_none_or(|own| names.contains(&own)) {
                 true => "",
                 false => ", which had this id when it was saved",
@@ -98,18 +97,18 @@ fn occupied(row: &Row, name: &str, there: &HashSet<String>) -> Option<String> {
 /// What the video of a pair is called, if that is known.
 fn name(row: &Row, shelf: &Shelf) -> Option<String> {
     let task = row.task_id.as_deref().and_then(|task| TaskId::parse(task).ok());
-    let known = task.map(|task| shelf.name.of(&row.id, &task));
-    known.or_else(|| shelf.name.of_pair(&row.id))
+    let known = task.map(|task| shelf.name().of(&row.id, &task));
+    known.or_else(|| shelf.name().of_pair(&row.id))
 }
 
-fn misplaced(row: &Row, path: &Path, problem: &str) -> Failure {
-    let text = format!("{}: {}, the place of its video, {problem}", row.id, path.display());
+fn misplaced(row: &Row, place: &str, problem: &str) -> Failure {
+    let text = format!("{}: {place}, the place of its video, {problem}", row.id);
     Failure::new(Exit::Usage, text)
-        .hint("choose another folder with --videos DIR or other names with --video-name")
+        .hint("choose another folder with --videos or other names with --video-name")
 }
 
 /// The names of the files in a folder, without case; none if it is not there.
-fn files_in(folder: &Path) -> HashSet<String> {
+pub(super) fn files_in(folder: &Path) -> HashSet<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().to_lowercase()).collect()
 }

@@ -34,6 +34,13 @@ pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &Reason) {
             ui.error(&format!("local files cannot be stored: {}", printable(message)));
             ui.hint("nothing more was sent. Mend that, then give the same command again");
         }
+        Reason::Bucket { message } => {
+            ui.error(&format!("videos cannot be stored: {}", printable(message)));
+            ui.hint(
+                "nothing more was sent, and links to videos live a day. Mend that, then give the same \
+                 command again",
+            );
+        }
         Reason::Disk { message } => {
             ui.error(&printable(message));
             ui.hint("is the disk full? Mend it, then give the same command again");

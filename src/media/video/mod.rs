@@ -8,12 +8,14 @@
 
 mod fragments;
 mod outline;
+mod sketch;
 mod tracks;
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use self::outline::Outline;
+pub use self::sketch::Sketch;
 use self::tracks::{Bounds, Movie};
 
 /// What a whole video says of itself.

@@ -13,8 +13,28 @@ fn table(name: &[u8; 4], numbers: &[u32]) -> Vec<u8> {
     boxed(name, &numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>())
 }
 
+/// A video that streams by is judged as one in a file, in whatever pieces it comes.
 fn checked(bytes: &[u8]) -> Result<Video, Unfit> {
-    check(&mut Cursor::new(bytes), bytes.len() as u64)
+    let checked = check(&mut Cursor::new(bytes), bytes.len() as u64);
+    for size in [1, 13, usize::MAX] {
+        let mut sketch = Sketch::default();
+        bytes.chunks(size).for_each(|piece| sketch.feed(piece).unwrap());
+        assert_eq!(format!("{:?}", sketch.check()), format!("{checked:?}"), "pieces of {size}");
+    }
+    checked
+}
+
+#[test]
+fn of_a_video_that_streams_by_little_is_kept_and_never_too_much() {
+    let long = boxed(b"mdat", &vec![7; 3 << 20]);
+    let mut sketch = Sketch::default();
+    [FTYP, &long].iter().for_each(|bytes| sketch.feed(bytes).unwrap());
+    assert!(sketch.held < 600, "{} bytes", sketch.held);
+    let mut sketch = Sketch::default();
+    sketch.feed(&[FTYP, b"\0\0\0\0moov"].concat()).unwrap();
+    let piece = vec![0; 1 << 20];
+    let refused = (0..100).find_map(|_| sketch.feed(&piece).err());
+    assert!(matches!(refused, Some(Unfit::Tables)) && sketch.held < 70 << 20);
 }
 
 const FTYP: &[u8] = b"\0\0\0\x10ftypisom0000";
