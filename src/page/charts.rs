@@ -119,7 +119,7 @@ mod tests {
         assert!(one.contains("<b>1</b>") && one.matches("<rect").count() == 1, "{one}");
         let took: Vec<u32> = (0..1000).map(|n| 1_000 + n * 60).collect();
         let many = distribution(&took).unwrap();
-        assert!(many.contains("half within</span> <b>31 s</b>"), "{many}");
+        assert!(many.contains("half within</span> <b>30 s</b>"), "{many}");
         assert_eq!(many.matches("<rect").count(), BARS);
     }
 }
