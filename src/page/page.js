@@ -21,11 +21,11 @@
     'a.adopt_proposed': '接管已指明的任务（若服务方认得）', 'a.table': '用一张表处理所有存疑的',
     'a.adopt': '任务存在：接管', 'a.resend': '任务不存在：重新制作', 'a.abandon': '放弃', 'a.look': '查看当前状态',
     shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '肖像', voice: '录音',
-    gone: '文件不在', no_video: '没有视频', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
+    gone: '文件不在', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
   };
   const ENGLISH = {
     shown: '{0} of {1}, {2} selected', copied: 'Copied', show: 'Show these', play: 'Play {0}', choose: 'Select {0}', face: 'portrait', voice: 'recording',
-    gone: 'not there', no_video: 'no video', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'c.pair': 'Pair', 'c.state': 'State',
+    gone: 'not there', cost: 'cost {0}', credited: 'credits {0}', in: 'took {0}', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'c.pair': 'Pair', 'c.state': 'State',
     'c.length': 'Length', 'c.error': 'Error', 'c.task': 'Task',
   };
   const isChinese = /^zh\b/i.test(navigator.language || '');
@@ -201,8 +201,9 @@
 
   function numbers(row) {
     const all = make('div', 'numbers');
-    const cost = row[COST] ? number.format(row[COST] / 1e6) : row[CREDITS] ? number.format(row[CREDITS] / 1e6) : '';
-    for (const text of [seconds(row[PLAYS] || row[LENGTH]), cost && `¤ ${cost}`, took(row) && `↓ ${seconds(took(row))}`]) {
+    const credits = row[CREDITS] && words('credited', number.format(row[CREDITS] / 1e6));
+    const cost = row[COST] ? words('cost', number.format(row[COST] / 1e6)) : credits;
+    for (const text of [seconds(row[PLAYS] || row[LENGTH]), cost, took(row) && words('in', seconds(took(row)))]) {
       if (text) all.append(make('span', '', text));
     }
     return all;

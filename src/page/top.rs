@@ -159,7 +159,8 @@ fn steps(html: &mut String, steps: &[Step]) -> fmt::Result {
         let (key, words, command) = (aim.key(), aim.words(), Html(command));
         writeln!(
             html,
-            "<li><span data-t=\"a.{key}\">{words}</span><code class=\"command\">{command}</code></li>"
+            "<li><span data-t=\"a.{key}\">{words}</span><div class=\"do\">\
+             <code class=\"command\">{command}</code></div></li>"
         )?;
     }
     html.push_str("</ol>\n</section>\n");
