@@ -62,7 +62,7 @@ pub struct Story {
     pub step: i64,
     /// How often each of [`Story::LANES`] happened in each step.
     pub steps: Vec<[u32; Story::LANES.len()]>,
-    /// How long tasks took from the answer to their create to their link, in milliseconds, sorted.
+    /// How long tasks took from their id to their link, in milliseconds, sorted.
     pub took: Vec<u32>,
 }
 
@@ -149,22 +149,20 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn story(&self) -> Result<Option<Story>, LedgerError> {
-        let sql = "SELECT min(at), max(at) FROM events";
+        let ends = "SELECT (SELECT at FROM events ORDER BY n LIMIT 1),
+            (SELECT at FROM events ORDER BY n DESC LIMIT 1)";
         let bounds = |row: &SqlRow<'_>| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?));
-        let Some((from, until)) = self.ask(sql, (), bounds)?.pop().flatten() else {
+        let Some((from, until)) = self.ask(ends, (), bounds)?.pop().flatten() else {
             return Ok(None);
         };
         let mut story = Story::over(from, until);
-        let mut waited_for: HashMap<i64, i64> = HashMap::new();
-        self.ask("SELECT at, pair, event FROM events ORDER BY n", (), |row| {
-            let (at, pair, event) = (row.get(0)?, row.get(1)?, row.get_ref(2)?.as_str()?);
-            story.count(at, event);
-            if event == Event::Accepted.name() {
-                waited_for.insert(pair, at);
-            } else if event == Event::Completed.name() {
-                let took = waited_for.remove(&pair).map(|since| u32::try_from(at - since));
-                story.took.extend(took.into_iter().flatten());
-            }
+        let sql = "SELECT at, event, CASE event WHEN 'completed' THEN at - (SELECT created_at
+                FROM standings s WHERE s.pair = e.pair AND s.attempt = e.attempt) END
+            FROM events e ORDER BY n";
+        self.ask(sql, (), |row| {
+            story.count(row.get(0)?, row.get_ref(1)?.as_str()?);
+            let took: Option<i64> = row.get(2)?;
+            story.took.extend(took.and_then(|took| u32::try_from(took).ok()));
             Ok(())
         })?;
         story.took.sort_unstable();

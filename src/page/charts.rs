@@ -27,9 +27,11 @@ const LANES: [(&str, &str); Story::LANES.len()] = [
 pub(super) fn time_line(story: &Story) -> Result<String, std::fmt::Error> {
     let mut html = String::new();
     let step = span(u64::try_from(story.step).unwrap_or_default());
+    let (from, until) = (at(story.from), at(story.until));
     write!(
         html,
-        "<p><span data-t=\"per\">Counted per</span> {step}; UTC</p>\n<div class=\"lanes\">\n"
+        "<p><span data-t=\"per\">Counted per</span> {step} · <time>{from}</time> – <time>{until}</time> \
+         UTC</p>\n<div class=\"lanes\">\n"
     )?;
     for (lane, (key, name)) in LANES.into_iter().enumerate() {
         let counts: Vec<u32> = story.steps.iter().map(|step| step[lane]).collect();
@@ -46,8 +48,7 @@ pub(super) fn time_line(story: &Story) -> Result<String, std::fmt::Error> {
             bars(&counts)?
         )?;
     }
-    let (from, until) = (at(story.from), at(story.until));
-    write!(html, "</div>\n<p class=\"axis\"><time>{from}</time><time>{until}</time></p>\n")?;
+    html.push_str("</div>\n");
     Ok(html)
 }
 

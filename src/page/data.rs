@@ -17,7 +17,10 @@ use crate::state::State;
 
 /// The longest text that is in the page whole, in characters; `tasks.csv` has it all.
 const LONG: usize = 2000;
-/// How much of them is written once, in bytes. After that a page would grow too large to be opened.
+/// How much of each kind is written once and held for that, in bytes.
+const HELD: usize = 96 << 10;
+/// How much of what is not held stands in its rows as it is, in bytes. After that a page would grow too
+/// large to be opened.
 const MOST: usize = 6 << 20;
 /// So much is left of a text then, in characters.
 const SHORT: usize = 40;
@@ -60,28 +63,50 @@ impl<'a, W: Write> Data<'a, W> {
     }
 }
 
-/// Texts that are written once.
+/// Texts that are written once, as long as there is room for those of their kind: what is another one
+/// with each pair is not to push out what many have in common.
 #[derive(Default)]
 struct Shared {
     places: HashMap<String, usize>,
     texts: Vec<String>,
-    bytes: usize,
+    /// How much is held of each kind, in bytes.
+    held: [usize; 3],
+    /// How much stands in rows, in bytes.
+    beside: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Folder,
+    Error,
+    Prompt,
+}
+
+/// How a row names a text.
+#[derive(Debug, PartialEq, Eq)]
+enum Name {
+    /// By its place among those that are written once.
+    Place(usize),
+    /// By itself, or by its beginning.
+    Itself(String),
 }
 
 impl Shared {
-    /// How a row names a text: its number, or itself where no more may be shared.
-    fn name(&mut self, text: &str) -> String {
+    /// `shown` makes of it what may be shown: only where it is written.
+    fn name(&mut self, kind: Kind, text: &str, shown: fn(&str) -> String) -> Name {
         if let Some(place) = self.places.get(text) {
-            return place.to_string();
+            return Name::Place(*place);
         }
-        if self.bytes + text.len() > MOST {
-            return Json(&cut(text, SHORT)).to_string();
+        let held = &mut self.held[kind as usize];
+        if *held + text.len() <= HELD {
+            *held += text.len();
+            self.texts.push(shown(text));
+            self.places.insert(text.to_owned(), self.texts.len() - 1);
+            return Name::Place(self.texts.len() - 1);
         }
-        self.bytes += text.len();
-        self.texts.push(text.to_owned());
-        let place = self.texts.len() - 1;
-        self.places.insert(text.to_owned(), place);
-        place.to_string()
+        self.beside += text.len();
+        let most = if self.beside <= MOST { LONG } else { SHORT };
+        Name::Itself(cut(&shown(text), most))
     }
 }
 
@@ -96,7 +121,11 @@ fn row(line: &mut String, card: &Card, media: &str, shared: &mut Shared) {
     for listed in [&row.image_url, &row.audio_url] {
         let medium = Medium::of(listed, media);
         let (folder, name) = medium.split();
-        columns.put(&shared.name(folder));
+        // A folder is never cut: its files would be somewhere else.
+        match shared.name(Kind::Folder, folder, str::to_owned) {
+            Name::Place(place) => columns.put(&place.to_string()),
+            Name::Itself(_) => columns.text(folder),
+        }
         columns.text(name);
     }
     columns.number(row.audio.map_or(0, millis));
@@ -104,18 +133,24 @@ fn row(line: &mut String, card: &Card, media: &str, shared: &mut Shared) {
     columns.number(moment(row.created_at));
     columns.optional(row.task_id.as_deref());
     match video(row) {
-        Some(path) if path == format!("videos/{}.mp4", row.id) => columns.number(1),
+        Some(path) if is_usual(path, &row.id) => columns.number(1),
         path => columns.optional(path.map(super::href).as_deref()),
     }
     columns.number(row.video_bytes.unwrap_or(0));
     columns.number(card.video.map_or(0, millis));
     columns.number(card.cost().unwrap_or(0));
     columns.number(row.credits.map_or(0, |credits| credits.millionths()));
-    for text in [&row.error_code, &row.error, card.prompt.as_deref().unwrap_or_default()] {
-        match text {
-            "" => columns.number(0),
-            // Numbers of texts count from 1 here, for there may be none.
-            text => columns.shared(shared, &cut(&without_queries(text), LONG)),
+    let prompt = card.prompt.as_deref().unwrap_or_default();
+    let (code, error) = (row.error_code.as_str(), row.error.as_str());
+    for (kind, text) in [(Kind::Error, code), (Kind::Error, error), (Kind::Prompt, prompt)] {
+        if text.is_empty() {
+            columns.number(0);
+            continue;
+        }
+        match shared.name(kind, text, |text| cut(&without_queries(text), LONG)) {
+            // They count from 1 here, for there may be none.
+            Name::Place(place) => columns.number(place as u64 + 1),
+            Name::Itself(text) => columns.text(&text),
         }
     }
     columns.number(u64::from(row.attempts));
@@ -141,13 +176,16 @@ impl Columns<'_> {
     fn number(&mut self, number: u64) {
         match number {
             0 => self.zeros += 1,
-            number => self.put(&number.to_string()),
+            number => {
+                self.put("");
+                // Writing to a string cannot fail.
+                let _ = write!(self.line, "{number}");
+            }
         }
     }
 
     fn text(&mut self, text: &str) {
         self.put("");
-        // Writing to a string cannot fail.
         let _ = write!(self.line, "{}", Json(text));
     }
 
@@ -157,14 +195,11 @@ impl Columns<'_> {
             None => self.zeros += 1,
         }
     }
+}
 
-    fn shared(&mut self, shared: &mut Shared, text: &str) {
-        let name = shared.name(text);
-        match name.parse::<usize>() {
-            Ok(place) => self.put(&(place + 1).to_string()),
-            Err(_) => self.put(&name),
-        }
-    }
+/// Whether a video lies where it lies unless told otherwise.
+fn is_usual(path: &str, id: &str) -> bool {
+    path.strip_prefix("videos/").and_then(|name| name.strip_suffix(".mp4")) == Some(id)
 }
 
 fn millis(length: std::time::Duration) -> u64 {
@@ -190,13 +225,21 @@ mod tests {
     #[test]
     fn what_many_have_in_common_is_written_once_and_a_page_stays_small() {
         let mut shared = Shared::default();
-        assert_eq!(shared.name("one"), "0");
-        assert_eq!([shared.name("two"), shared.name("one")], ["1", "0"]);
-        let long = "x".repeat(MOST - 6);
-        assert_eq!(shared.name(&long), "2", "just as much as there is room for");
-        assert_eq!(shared.name("more"), "\"more\"");
-        assert_eq!(shared.name(&"<".repeat(99)).matches("\\u003c").count(), SHORT);
-        assert_eq!(shared.name("two"), "1");
+        let mut name = |kind, text: &str| shared.name(kind, text, str::to_owned);
+        assert_eq!(name(Kind::Error, "one"), Name::Place(0));
+        assert_eq!(name(Kind::Prompt, "two"), Name::Place(1));
+        assert_eq!(name(Kind::Prompt, "one"), Name::Place(0));
+        let long = "x".repeat(HELD - 3);
+        assert_eq!(name(Kind::Prompt, &long), Name::Place(2), "just as much as there is room for");
+        assert_eq!(name(Kind::Prompt, "more"), Name::Itself("more".to_owned()));
+        assert_eq!(name(Kind::Error, "more"), Name::Place(3), "of another kind");
+        let all = Name::Itself("<".repeat(99));
+        assert_eq!(name(Kind::Prompt, &"<".repeat(99)), all);
+        shared.beside = MOST;
+        let Name::Itself(cut) = shared.name(Kind::Prompt, &"<".repeat(99), str::to_owned) else {
+            panic!()
+        };
+        assert_eq!(cut.chars().count(), SHORT + 1);
     }
 
     #[test]

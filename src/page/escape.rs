@@ -13,18 +13,30 @@ pub(super) struct Html<T>(pub(super) T);
 
 impl<T: AsRef<str>> fmt::Display for Html<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in printable(self.0.as_ref()).chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
+        escaped(f, &printable(self.0.as_ref()), |c| match c {
+            '&' => Some("&amp;"),
+            '<' => Some("&lt;"),
+            '>' => Some("&gt;"),
+            '"' => Some("&quot;"),
+            '\'' => Some("&#39;"),
+            _ => None,
+        })
     }
+}
+
+/// Writes a text with something else in the place of some characters.
+fn escaped(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    instead: fn(char) -> Option<&'static str>,
+) -> fmt::Result {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| instead(*c).is_some()) {
+        f.write_str(&rest[..at])?;
+        f.write_str(instead(c).unwrap_or_default())?;
+        rest = &rest[at + c.len_utf8()..];
+    }
+    f.write_str(rest)
 }
 
 /// A text as a string of JSON that stands in a script's element: nothing in it can end that element or
@@ -34,14 +46,16 @@ pub(super) struct Json<'a>(pub(super) &'a str);
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
-        for c in printable(self.0).chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => write!(f, "\\u{:04x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
+        escaped(f, &printable(self.0), |c| match c {
+            '"' => Some("\\\""),
+            '\\' => Some("\\\\"),
+            '<' => Some("\\u003c"),
+            '>' => Some("\\u003e"),
+            '&' => Some("\\u0026"),
+            '\u{2028}' => Some("\\u2028"),
+            '\u{2029}' => Some("\\u2029"),
+            _ => None,
+        })?;
         f.write_char('"')
     }
 }
