@@ -100,8 +100,8 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Take a batch along to the new address of its service, which has to know its tasks
     Move(MoveArgs),
-    /// Write tasks.csv again from the ledger
-    Report(BatchArgs),
+    /// Write tasks.csv, events.jsonl and report.html again from the ledger, or print a summary
+    Report(ReportArgs),
     /// Serve the fake API on its own
     Mock(callsheet_mock::program::Args),
     /// Print the JSON Schema of the manifest
@@ -214,6 +214,32 @@ pub struct PlanArgs {
     /// Save the plan; `run --plan FILE` does just that, or refuses if something has changed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub save: Option<PathBuf>,
+}
+
+/// What to write of a batch.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Leave report.html as it is
+    #[arg(long)]
+    pub no_report: bool,
+    /// Write no file, and print instead: a summary in Markdown (md), everything as JSON (json), or
+    /// JUnit's XML for CI systems, a case for each pair (junit)
+    #[arg(long, value_name = "FORM", hide_possible_values = true, conflicts_with = "no_report")]
+    pub format: Option<ReportFormat>,
+}
+
+/// A summary of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a chat or a pull request.
+    Md,
+    /// For programs.
+    Json,
+    /// For CI systems.
+    Junit,
 }
 
 /// What to say of a batch.

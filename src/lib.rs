@@ -49,7 +49,8 @@
 //! files catalog             files that appear whole or not at all, files beside the manifest ·
 //!                           what is known of media
 //! ledger                    the durable truth, and the permits to spend money
-//! report client             tasks.csv from the ledger · HTTP: sends what was permitted, once
+//! report page client        tasks.csv from the ledger · report.html from it · HTTP: sends what was
+//!                           permitted, once
 //! preflight                 media fetched and looked at, files uploaded, just before a create
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or
@@ -70,6 +71,7 @@ pub mod ledger;
 pub mod manifest;
 pub mod media;
 pub mod pace;
+pub mod page;
 pub mod pair;
 pub mod plan;
 pub mod preflight;

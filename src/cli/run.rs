@@ -150,6 +150,14 @@ pub struct RunArgs {
         value_parser = FalseyValueParser::new()
     )]
     pub yes: bool,
+    /// Write no report.html at the end
+    #[arg(
+        long,
+        env = "CALLSHEET_NO_REPORT",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_report: bool,
     /// How to wait for tasks.
     #[command(flatten)]
     pub wait: WaitArgs,

@@ -23,6 +23,7 @@ mod media;
 mod nearby;
 mod opened;
 mod outside;
+mod overview;
 mod packaging;
 mod patient;
 mod plan;

@@ -1,4 +1,8 @@
-//! `report`: writes the views of the ledger again.
+//! `report`: writes the views of the ledger again, or prints one for elsewhere.
+
+mod junit;
+mod markdown;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -6,30 +10,72 @@ use serde_json::json;
 
 use super::batch::Site;
 use super::failure::Failure;
-use crate::cli::BatchArgs;
+use super::overview;
+use super::status::Standing;
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::Exit;
 use crate::ledger::{Rows, View};
 use crate::report;
 use crate::ui::Ui;
 
-pub(super) fn report(ui: &Ui, args: &BatchArgs) -> Result<Exit, Failure> {
-    let site = Site::of(args);
+pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
+    let site = Site::of(&args.batch);
     let mut view = site.existing()?;
-    let mut written = write(&site, &view);
+    if let Some(format) = args.format {
+        return print(ui, &site, &view, format);
+    }
+    let mut written = write(&site, &view, args);
     if view.is_outdated() {
         view = site.existing()?;
-        written = write(&site, &view);
+        written = write(&site, &view, args);
     }
-    let (path, events) = written?;
-    let path = path.display().to_string();
+    let Written { csv, events, page } = written?;
+    let path = csv.display().to_string();
     let events: Vec<_> = events.iter().map(|path| path.display().to_string()).collect();
     let bills = view.bills()?;
     bills.lines(&site).iter().for_each(|line| ui.note(line));
-    ui.result(&path, &json!({ "tasks_csv": path, "events": events, "bill": bills.json() }));
+    let text: Vec<_> = page.iter().chain([&path]).map(String::as_str).collect();
+    let bill = bills.json();
+    ui.result(
+        &text.join("\n"),
+        &json!({ "tasks_csv": path, "report_html": page, "events": events, "bill": bill }),
+    );
     Ok(Exit::Done)
 }
 
-/// Writes `tasks.csv` and the files of events, and names them.
-fn write(site: &Site, view: &View) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
-    Ok((report::write(&site.folder, view, Rows::All)?, view.write_events()?))
+/// The files that were written.
+struct Written {
+    csv: PathBuf,
+    events: Vec<PathBuf>,
+    page: Option<String>,
+}
+
+fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
+    let csv = report::write(&site.folder, view, Rows::All)?;
+    let events = view.write_events()?;
+    let page = match args.no_report {
+        true => None,
+        false => Some(overview::write(site, view, &Standing::read(view)?)?),
+    };
+    Ok(Written { csv, events, page })
+}
+
+/// Prints a summary of the batch, and touches nothing.
+fn print(ui: &Ui, site: &Site, view: &View, format: ReportFormat) -> Result<Exit, Failure> {
+    if ui.is_json() && format != ReportFormat::Json {
+        return Err(Failure::new(
+            Exit::Usage,
+            "with --json, standard output has room for JSON only",
+        )
+        .hint("leave out --json, or take --format json"));
+    }
+    let standing = Standing::read(view)?;
+    match format {
+        ReportFormat::Md => {
+            ui.document(&markdown::summary(site, &standing, &view.causes()?, &view.reckoned()?));
+        }
+        ReportFormat::Json => whole::print(ui, site, view, &standing)?,
+        ReportFormat::Junit => junit::print(ui, site, view, &standing)?,
+    }
+    Ok(Exit::Done)
 }

@@ -47,10 +47,10 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
 /// Where a batch stands.
 #[derive(Debug)]
 pub(super) struct Standing {
-    owner: String,
+    pub(super) owner: String,
     pub(super) counts: Vec<(State, u64)>,
-    unlisted: u64,
-    doubts: Vec<Doubt>,
+    pub(super) unlisted: u64,
+    pub(super) doubts: Vec<Doubt>,
     /// With a link and without a file, the link that dies first first.
     unsaved: Vec<Row>,
     /// Tasks that an older release gave to several pairs.
@@ -58,7 +58,7 @@ pub(super) struct Standing {
     /// Of creates that were given up, and were accepted after all.
     late: Vec<LateTask>,
     /// Saved, and not what they should be.
-    remarked: Vec<Remarked>,
+    pub(super) remarked: Vec<Remarked>,
     /// What the service says that it costs.
     pub(super) bills: Bills,
     /// What their keys are good for.
@@ -94,7 +94,7 @@ impl Standing {
         self.counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count)
     }
 
-    fn pairs(&self) -> u64 {
+    pub(super) fn pairs(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum()
     }
 

@@ -68,6 +68,12 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn spent(&self, rules: &Rules) -> Result<u64, LedgerError> {
+        let spent = |(charge, count): (Charge, u64)| rules.spent(charge).saturating_mul(count);
+        Ok(self.charges()?.into_iter().map(spent).fold(0, u64::saturating_add))
+    }
+
+    /// The charges of those creates, and how many there are of each.
+    pub(super) fn charges(&self) -> Result<Vec<(Charge, u64)>, LedgerError> {
         let sql = "SELECT seconds, price, count(*) FROM (
                 SELECT seconds, price FROM attempts WHERE event IN (?1, ?2)
                 UNION ALL SELECT seconds, price FROM standings s WHERE state = ?3 AND NOT EXISTS
@@ -76,10 +82,7 @@ impl View {
                     WHERE outcome IN ('sending', 'unknown', 'another')
             ) GROUP BY seconds, price";
         let kept = [Event::Accepted.name(), Event::Lost.name(), State::Sending.name()];
-        let charges: Vec<(Charge, u64)> =
-            self.ask(sql, kept, |row| Ok((charge_at(row, 0)?, row.get(2)?)))?;
-        let spent = |(charge, count): (Charge, u64)| rules.spent(charge).saturating_mul(count);
-        Ok(charges.into_iter().map(spent).fold(0, u64::saturating_add))
+        self.ask(sql, kept, |row| Ok((charge_at(row, 0)?, row.get(2)?)))
     }
 }
 

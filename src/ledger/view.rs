@@ -202,30 +202,32 @@ impl View {
             Rows::All => "",
             Rows::Settled => "AND s.state NOT IN ('planned', 'sending')",
         };
+        self.each_of(ROW, settled, read_row, &mut each)
+    }
+
+    /// The same of any columns, of which `read` makes what is wanted.
+    pub(super) fn each_of<T, E: From<LedgerError>>(
+        &self,
+        columns: &str,
+        and_where: &str,
+        read: fn(&SqlRow<'_>) -> rusqlite::Result<T>,
+        mut each: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(self.failed(&error));
         // Two queries that follow an index each; one that sorts would hold the batch in memory.
         for listed in [
             "p.listing = (SELECT listing FROM batch)".to_owned(),
             format!("p.listing < (SELECT listing FROM batch) AND {TAKEN_UP}"),
         ] {
             let sql = format!(
-                "SELECT {ROW} FROM pairs p CROSS JOIN standings s USING (pair)
-                    WHERE {listed} {settled} ORDER BY p.place, p.pair"
+                "SELECT {columns} FROM pairs p CROSS JOIN standings s USING (pair)
+                    WHERE {listed} {and_where} ORDER BY p.place, p.pair"
             );
-            self.each(&sql, &mut each)?;
-        }
-        Ok(())
-    }
-
-    fn each<E: From<LedgerError>>(
-        &self,
-        sql: &str,
-        each: &mut impl FnMut(Row) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let failed = |error| E::from(self.failed(&error));
-        let mut statement = self.read.connection.prepare(sql).map_err(failed)?;
-        let mut rows = statement.query(()).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(read_row(row).map_err(failed)?)?;
+            let mut statement = self.read.connection.prepare(&sql).map_err(failed)?;
+            let mut rows = statement.query(()).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                each(read(row).map_err(failed)?)?;
+            }
         }
         Ok(())
     }

@@ -168,6 +168,12 @@ impl Ui {
         print(io::stdout(), text);
     }
 
+    /// The same where it is too long to be held: whatever `document` writes.
+    pub fn long_document(&self, document: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut to = BufWriter::new(io::stdout().lock());
+        note_lost(document(&mut to).and_then(|()| to.flush()));
+    }
+
     /// Something worth knowing.
     pub fn note(&self, text: &str) {
         if !self.quiet {

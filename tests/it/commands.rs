@@ -80,7 +80,10 @@ fn report_gives_the_same_bytes_again() {
     let before = fs::read(&csv).unwrap();
     fs::remove_file(&csv).unwrap();
     let said = sheet.call("report", &["--mock"]);
-    assert_eq!((said.code, said.out.trim_end()), (0, "presenters.mock.run/tasks.csv"));
+    assert_eq!(
+        (said.code, said.out.trim_end()),
+        (0, "presenters.mock.run/report.html\npresenters.mock.run/tasks.csv")
+    );
     assert_eq!(fs::read(&csv).unwrap(), before);
     assert_eq!(Sheet::job("demo.yaml").call("report", &[]).code, 2);
 }

@@ -224,7 +224,7 @@ fn stop_on_the_way(point: u64) -> Option<String> {
     assert_eq!(names(&folder.join("videos")).len(), 1, "call {point}, {stood}");
     // A CSV that was being written when the run died stays beside it, under a name of its own.
     let left = names(&folder).into_iter().filter(|name| !name.starts_with(".callsheet-"));
-    let ours = ["events.jsonl", "ledger.sqlite", "tasks.csv", "videos"];
+    let ours = ["events.jsonl", "ledger.sqlite", "report.html", "tasks.csv", "videos"];
     assert_eq!(left.collect::<Vec<_>>(), ours, "call {point}, {stood}");
     assert_eq!(sheet.rows()["pair-0"]["state"], "saved", "call {point}, {stood}");
     let csv = fs::read(folder.join("tasks.csv")).unwrap();

@@ -52,6 +52,7 @@ mod moving;
 mod names;
 mod nearby;
 mod outages;
+mod pages;
 mod parts;
 mod plans;
 mod plans_unheld;

@@ -9,6 +9,7 @@ use super::stopped::explain;
 use crate::cli::Until;
 use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
+use crate::commands::overview;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
 use crate::ledger::{Rows, Sheet, Totals};
@@ -37,6 +38,8 @@ pub(super) struct End {
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
     pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
+    /// Whether `report.html` is left as it is.
+    pub(super) no_page: bool,
 }
 
 impl End {
@@ -90,9 +93,14 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         Some(sheet) => sheet?.0,
         None => report::write(&batch.site.folder, &view, Rows::All)?,
     };
+    let page = match end.no_page {
+        true => None,
+        false => overview::settle(ui, &batch.site, &view, &standing),
+    };
     let (first, exit) = (Exit::first(end.exits(&standing), &[]), end.exit(&standing));
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());
+    value["report_html"] = json!(page);
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
     value["videos"] = json!(view.totals()?);
@@ -107,6 +115,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
     let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
     text.extend(videos(&view.totals()?, (price, &batch.manifest.currency)));
     text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
+    text.extend(page.map(|page| page + "\n"));
     ui.result(&(text + &csv.display().to_string()), &value);
     standing.warn_of_videos(ui);
     standing.describe_late().for_each(|late| ui.warn(&late));

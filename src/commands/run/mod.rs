@@ -129,7 +129,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
-    let end = End { until, created, stops, board, took, kept, passed_over, sheet };
+    let no_page = args.no_report;
+    let end = End { until, created, stops, board, took, kept, passed_over, sheet, no_page };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }

@@ -1,0 +1,263 @@
+//! `report.html`: a batch as people look at it, in one file that is opened from the disk.
+//!
+//! The page asks nobody for anything: its style and its script are in it, and nothing else may run,
+//! for its policy names the two by their digests. Whatever came from outside is text in it, never
+//! markup. It reads the videos beside it, and links to what lies elsewhere. Nothing ever reads the
+//! page back, and the same ledger gives the same bytes.
+
+mod charts;
+mod data;
+mod escape;
+mod medium;
+mod plain;
+mod top;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use self::data::Data;
+use self::escape::{Html, base64};
+use self::plain::Plain;
+use crate::files::{hexadecimal, write_whole};
+use crate::ledger::{Bills, LedgerError, Remarked, View};
+use crate::report::ReportError;
+use crate::state::State;
+
+pub use self::escape::href;
+
+/// The name of the file in the run folder.
+pub const FILE: &str = "report.html";
+
+/// To be raised whenever the same ledger may give another page than before.
+const FORM: u32 = 1;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// What only a script makes work.
+const CONTROLS: &str = include_str!("controls.html");
+
+/// What a page says besides what the ledger tells of each pair.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What the batch is called.
+    pub name: &'a str,
+    /// Whose tasks these are.
+    pub endpoint: &'a str,
+    /// How many listed pairs stand in each state that any stands in.
+    pub counts: &'a [(State, u64)],
+    /// How many pairs were sent once and are no longer in the manifest.
+    pub unlisted: u64,
+    /// What the service says that it costs.
+    pub bills: &'a Bills,
+    /// Saved videos that are not what they should be.
+    pub remarked: &'a [Remarked],
+    /// What is known of each pair in doubt.
+    pub doubts: &'a [String],
+    /// What else a person has to know.
+    pub notes: &'a [String],
+    /// What can be done now.
+    pub steps: &'a [Step],
+    /// The folder that the manifest names local files from, as a link from the run folder.
+    pub media: &'a str,
+}
+
+/// A command to go on with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// What it is good for.
+    pub aim: Aim,
+    /// As it can be typed.
+    pub command: String,
+}
+
+/// What a command to go on with is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Aim {
+    /// To go on where the last run ended.
+    GoOn,
+    /// To create failed pairs again.
+    RetryFailed,
+    /// To send rejected pairs again.
+    RetryRejected,
+    /// To have the tasks of doubts looked for.
+    Reconcile,
+    /// To take over the tasks that answers seemed to name.
+    AdoptProposed,
+    /// To settle all doubts by a table.
+    Table,
+    /// To take a task over that was found.
+    Adopt,
+    /// To create a pair again whose task was not found.
+    Resend,
+    /// To leave a pair.
+    Abandon,
+    /// To see where the batch stands now.
+    Look,
+}
+
+/// Writes the page of a run folder anew.
+///
+/// # Errors
+/// When the ledger cannot be read or the file not be written; an older one is still there then.
+pub fn write(folder: &Path, view: &View, facts: &Facts<'_>) -> Result<PathBuf, ReportError> {
+    let stamp = stamp(view, facts)?;
+    write_stamped(folder, view, facts, &stamp)
+}
+
+/// Has the page as the ledger is: one that was made of the same is left alone.
+///
+/// # Errors
+/// As [`write()`].
+pub fn settle(folder: &Path, view: &View, facts: &Facts<'_>) -> Result<PathBuf, ReportError> {
+    let (path, stamp) = (folder.join(FILE), stamp(view, facts)?);
+    if view.sheet()?.is_some() && ends_with(&path, &stamp).unwrap_or(false) {
+        return Ok(path);
+    }
+    write_stamped(folder, view, facts, &stamp)
+}
+
+enum Failure {
+    Ledger(LedgerError),
+    Io(io::Error),
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn write_stamped(
+    folder: &Path,
+    view: &View,
+    facts: &Facts<'_>,
+    stamp: &str,
+) -> Result<PathBuf, ReportError> {
+    let path = folder.join(FILE);
+    match write_whole(&path, |file| fill(file, view, facts, stamp)) {
+        Ok(()) => Ok(path),
+        Err(Failure::Ledger(error)) => Err(error.into()),
+        Err(Failure::Io(source)) => Err(ReportError::Io { path, source }),
+    }
+}
+
+/// Holds no more of the pairs than the first thousand, as text.
+fn fill(to: &mut impl Write, view: &View, facts: &Facts<'_>, stamp: &str) -> Result<(), Failure> {
+    head(to, facts.name)?;
+    let story = view.story()?;
+    top::write(to, facts, &top::Looked::read(view, facts, story)?)?;
+    let mut data = Data::begin(to, facts.media)?;
+    let mut plain = Plain::new(facts.media);
+    view.each_card::<Failure>(|card| {
+        plain.add(&card);
+        Ok(data.add(&card)?)
+    })?;
+    data.end()?;
+    write!(to, "<section id=\"pairs\" aria-labelledby=\"pairs-head\">\n{CONTROLS}")?;
+    plain.write(to)?;
+    write!(to, "</section>\n</main>\n<script>{}</script>\n{stamp}", text_of(SCRIPT))?;
+    Ok(())
+}
+
+fn head(to: &mut impl Write, name: &str) -> io::Result<()> {
+    let (style, script) = (text_of(STYLE), text_of(SCRIPT));
+    let name = Html(name);
+    write!(
+        to,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{name} – callsheet</title>\n<style>{style}</style>\n</head>\n<body>\n",
+        policy(&style, &script)
+    )
+}
+
+/// Nothing may run or be loaded but what is in the page, and files beside it.
+fn policy(style: &str, script: &str) -> String {
+    let digest = |text: &str| base64(&Sha256::digest(text));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src 'self' file:; \
+         media-src 'self' file:; base-uri 'none'; form-action 'none'",
+        digest(script),
+        digest(style)
+    )
+}
+
+/// As a browser reads it: it takes each end of a line for a line feed before it digests.
+fn text_of(file: &str) -> String {
+    file.replace('\r', "")
+}
+
+/// What the page was made of, as its last words: where they are there, all before them is.
+fn stamp(view: &View, facts: &Facts<'_>) -> Result<String, LedgerError> {
+    let sheet = view.sheet()?.map(|sheet| sheet.file);
+    let events = view.last_event()?;
+    let of = format!(
+        "{} {FORM} {events} {sheet:?} {} {} {:?} {}",
+        env!("CARGO_PKG_VERSION"),
+        facts.name,
+        facts.endpoint,
+        facts.steps,
+        facts.media
+    );
+    let digest = hexadecimal(&Sha256::digest(of));
+    Ok(format!("</body>\n</html>\n<!-- of {events} events: {digest} -->\n"))
+}
+
+fn ends_with(path: &Path, text: &str) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let back = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    file.seek(SeekFrom::End(-back))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(end == text.as_bytes())
+}
+
+impl Aim {
+    /// What the page's script knows it by.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::GoOn => "go_on",
+            Self::RetryFailed => "retry_failed",
+            Self::RetryRejected => "retry_rejected",
+            Self::Reconcile => "reconcile",
+            Self::AdoptProposed => "adopt_proposed",
+            Self::Table => "table",
+            Self::Adopt => "adopt",
+            Self::Resend => "resend",
+            Self::Abandon => "abandon",
+            Self::Look => "look",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::GoOn => "To continue",
+            Self::RetryFailed => "To create failed pairs again, each a new task that is paid for",
+            Self::RetryRejected => "To send rejected pairs again, for which nothing was billed",
+            Self::Reconcile => "To have the doubts looked for in the account’s list of tasks",
+            Self::AdoptProposed => {
+                "To take over the tasks that are named, if the server knows them"
+            }
+            Self::Table => "To settle all doubts by a table of them, which you fill in",
+            Self::Adopt => "To settle a doubt whose task is there",
+            Self::Resend => "To create a pair again whose task is not there",
+            Self::Abandon => "To leave a pair",
+            Self::Look => "To see where it stands now",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
