@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod choose;
 mod run;
 mod settle;
 
@@ -10,6 +11,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use self::choose::ChooseArgs;
 pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
@@ -189,6 +191,9 @@ pub struct PlanArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
+    /// Which pairs.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
     /// The key: with it, what the account has left is shown, where the service tells.
     #[command(flatten)]
     pub key: KeyArgs,

@@ -6,6 +6,7 @@ mod batch;
 mod belongs;
 mod bills;
 mod check;
+mod choose;
 mod claims;
 mod doubts;
 mod failure;

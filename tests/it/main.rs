@@ -12,6 +12,7 @@ mod bills;
 mod buckets;
 mod budget;
 mod child;
+mod choosing;
 mod commands;
 mod confirming;
 mod contract;

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::stopped::explain;
 use crate::cli::Until;
-use crate::commands::batch::{Batch, this_command};
+use crate::commands::batch::Batch;
+use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
@@ -33,6 +34,10 @@ pub(super) struct End {
     pub(super) took: Duration,
     /// How many pairs it leaves planned on purpose.
     pub(super) kept: u64,
+    /// How many pairs a person left out.
+    pub(super) left_out: u64,
+    /// Which pairs it was to create.
+    pub(super) chosen: Chosen,
     /// Exit codes that are not returned.
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
@@ -95,6 +100,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
     value["tasks_csv"] = json!(csv.display().to_string());
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
+    value["left_out"] = json!(end.left_out);
     value["videos"] = json!(view.totals()?);
     let rules = batch.manifest.rules();
     let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
@@ -118,9 +124,12 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         let (code, meaning) = (first.code(), first.meaning());
         ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
     }
+    end.chosen.rest(&batch.site, end.left_out).iter().for_each(|rest| ui.hint(rest));
     // The budget alone does not grow.
     if standing.left(end.until) > end.kept && first != Exit::Budget {
-        ui.hint(&format!("to continue, give the same command again: {}", this_command()));
+        let (left, planned) = (standing.left(end.until), standing.count(State::Planned));
+        let under_way = left.saturating_sub(planned);
+        ui.hint(&end.chosen.on(&batch.site, planned.saturating_sub(end.kept), under_way));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(
                 "the fake of a rehearsal forgets its tasks when it ends, as no real server does; one \

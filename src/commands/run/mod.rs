@@ -25,6 +25,7 @@ use self::kit::Kit;
 use self::metrics::Metrics;
 use self::stages::Stages;
 use super::batch::{Batch, Pairs, plain};
+use super::choose::Chosen;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
@@ -34,7 +35,7 @@ use super::{
     balance, belongs, key, keys, links, listed, locals, nearby, opened, pulse, saved, told,
 };
 use crate::catalog::Catalog;
-use crate::cli::{RunArgs, Until};
+use crate::cli::{ChooseArgs, RunArgs, Until};
 use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
@@ -50,34 +51,11 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let mut batch = match lean::batch(ui, args)? {
-        Some(batch) => batch,
-        None => Batch::open(ui, &args.batch)?,
-    };
-    let mut catalog = Catalog::open(&batch.site.folder);
-    locals::settle(&mut batch, &catalog)?;
-    let kit = Kit::of(args, &batch)?;
-    let runtime = runtime()?;
-    {
-        let _within = runtime.enter();
-        outlive_file_limits();
-    }
-    let plan = match &args.plan {
-        Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
-        None => None,
-    };
-    let Connected { client, key, _rehearsal } = runtime.block_on(connect(args, &batch))?;
-    let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
-    batch.site.make()?;
-    catalog.keep();
-    let mut store = open(ui, &batch)?;
-    belongs::take_manifest(ui, &batch, &mut store)?;
-    key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
-    keys::take(&batch, key.as_ref(), &mut store)?;
-    if let Some((plan, basis)) = plan {
-        saved::hold_ledger(plan, &basis, &store)?;
-    }
-    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    let Begun { batch, catalog, kit, runtime, connected, metrics, chosen, mut store } =
+        begin(ui, args)?;
+    let Connected { client, _rehearsal, .. } = connected;
+    // A plan has its own limit.
+    let args = &limited(args, &chosen);
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
@@ -87,14 +65,15 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         false => put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?,
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
-    let left_out = store.view()?.left_out() as u64;
+    let left_out = store.view()?.left_out()?;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     // The same command again would not create them either.
     let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let progress = Arc::new(Mutex::new(ui.progress(work(args, &standing), Arc::clone(&meter))));
+    let work = work(args, &standing, (kept, &chosen));
+    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let (stops, board) = (Stops::default(), Board::default());
@@ -125,15 +104,76 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
-    let end = End { until, created, stops, board, took, kept, passed_over, sheet };
+    let end =
+        End { until, created, stops, board, took, kept, left_out, chosen, passed_over, sheet };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }
 
-/// What a run has before it.
-fn work(args: &RunArgs, standing: &Standing) -> Work {
+/// A batch that is listed in its ledger.
+struct Begun {
+    batch: Batch,
+    catalog: Catalog,
+    kit: Kit,
+    runtime: Runtime,
+    connected: Connected,
+    metrics: Metrics,
+    chosen: Chosen,
+    store: Store,
+}
+
+/// Reads the manifest, connects, opens the ledger and lists the pairs; nothing is sent.
+fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
+    let chosen = Chosen::read(&args.choose)?;
+    let mut batch = match lean::batch(ui, args, &chosen)? {
+        Some(batch) => batch,
+        None => Batch::open(ui, &args.batch)?,
+    };
+    let mut catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
+    chosen.check(&batch)?;
+    let kit = Kit::of(args, &batch)?;
+    let runtime = runtime()?;
+    {
+        let _within = runtime.enter();
+        outlive_file_limits();
+    }
+    let plan = match &args.plan {
+        Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
+        None => None,
+    };
+    let connected = runtime.block_on(connect(args, &batch))?;
+    let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
+    batch.site.make()?;
+    catalog.keep();
+    let mut store = open(ui, &batch)?;
+    belongs::take_manifest(ui, &batch, &mut store)?;
+    let key = connected.key.as_ref();
+    key.into_iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
+    keys::take(&batch, key, &mut store)?;
+    let chosen = match plan {
+        Some((plan, basis)) => {
+            saved::hold_ledger(plan, &basis, &store)?;
+            basis.chosen()?
+        }
+        None => chosen,
+    };
+    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    chosen.leave_out(ui, &batch, &mut store)?;
+    Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, store })
+}
+
+/// The options, with the limit that holds.
+fn limited(args: &RunArgs, chosen: &Chosen) -> RunArgs {
+    let choose = ChooseArgs { limit: chosen.limit, ..args.choose.clone() };
+    RunArgs { choose, ..args.clone() }
+}
+
+/// What a run has before it: it keeps some pairs planned, and takes up only so many of the others.
+fn work(args: &RunArgs, standing: &Standing, (kept, chosen): (u64, &Chosen)) -> Work {
+    let planned = standing.count(State::Planned).saturating_sub(kept);
     Work {
-        pairs: standing.left(args.until),
+        pairs: standing.left(args.until).saturating_sub(kept + chosen.beyond_limit(planned)),
         until: args.until,
         links: standing.links(),
         tally: Tally::new(&standing.counts),
@@ -196,7 +236,8 @@ fn put_right(
     }
     let besides = Besides { again: &again, unfit: &unfit, catalog, resends: &resends };
     if let Some(sum) = confirm(ui, (args, batch), &view, besides)? {
-        balance::confirm(ui, batch, (&sum, &view.bills()?), left)?;
+        let how_many = |fit: &dyn Fn(&_) -> bool| confirm::how_many(batch, &view, besides, fit);
+        balance::confirm(ui, batch, (&sum, &view.bills()?), left, how_many)?;
     }
     drop(view);
     again.plan(store)?;
@@ -261,7 +302,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
     Limits {
         concurrency: args.concurrency.unwrap_or(batch.manifest.concurrency.get()),
         rate: args.rate.or(batch.manifest.rate),
-        most: args.limit,
+        most: args.choose.limit,
         retry_for: args.retry_for,
         max_doubts: args.max_doubts.or(batch.manifest.max_doubts.map(NonZeroU32::get)),
         keep_going: args.keep_going,
