@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod choose;
+mod hooks;
 mod run;
 mod settle;
 
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::choose::ChooseArgs;
+pub use self::hooks::HookArgs;
 pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{BatchArgs, ChooseArgs};
+use super::{BatchArgs, ChooseArgs, HookArgs};
 use crate::exit::Exit;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
@@ -147,6 +147,9 @@ pub struct RunArgs {
     /// What monitoring is told.
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    /// What is started and told.
+    #[command(flatten)]
+    pub hooks: HookArgs,
     /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,

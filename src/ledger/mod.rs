@@ -101,7 +101,7 @@ pub use self::survey::Survey;
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
-pub use self::videos::{MissingFile, Remarked, Totals};
+pub use self::videos::{MissingFile, Remarked, SavedFile, Totals};
 pub use self::view::{Rows, View};
 pub use self::writer::{Ended, Ledger};
 

@@ -30,6 +30,7 @@ mod filled;
 mod fit;
 mod folders;
 mod half;
+mod hooks;
 mod init;
 mod inside;
 mod keys;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stopped::explain;
 use crate::cli::Until;
@@ -42,6 +42,13 @@ pub(super) struct End {
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
     pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
+}
+
+/// What the run came to.
+pub(super) struct Concluded {
+    pub(super) exit: Exit,
+    /// For programs.
+    pub(super) summary: Value,
 }
 
 impl End {
@@ -83,7 +90,7 @@ impl End {
 }
 
 /// Says how it went and what to do next; and writes the CSV where that was not done.
-pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Failure> {
+pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Concluded, Failure> {
     let sheet = end.sheet.take();
     let end = &end;
     end.stops.reasons().into_iter().for_each(|reason| explain(ui, batch, reason));
@@ -137,7 +144,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
             );
         }
     }
-    Ok(exit)
+    Ok(Concluded { exit, summary: value })
 }
 
 /// What only this process knows: it is said whatever else fails.

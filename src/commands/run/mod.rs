@@ -1,9 +1,12 @@
 //! `run`: creates what the manifest asks for, waits, fetches the videos, and continues where the
 //! last run ended.
 
+mod after;
 mod again;
+mod child;
 mod conclude;
 mod confirm;
+mod hooks;
 mod kit;
 mod lean;
 mod metrics;
@@ -11,6 +14,7 @@ mod names;
 mod prepare;
 mod stages;
 mod stopped;
+mod words;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -19,11 +23,14 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::conclude::{End, conclude, explain_cut};
+use self::after::{After, Ended};
+use self::conclude::{Concluded, End, conclude, explain_cut};
 use self::confirm::{Besides, confirm};
+use self::hooks::{Hooks, words};
 use self::kit::Kit;
 use self::metrics::Metrics;
 use self::stages::Stages;
+use self::words::Words;
 use super::batch::{Batch, Pairs, plain};
 use super::choose::Chosen;
 use super::failure::Failure;
@@ -50,6 +57,13 @@ use crate::ui::{Progress, Tally, Ui, Work, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
+    let (after, exec) = (After::of(args)?, words("--exec", args.hooks.exec.as_ref())?);
+    let ended = whole(ui, args, exec);
+    after.tell(ui, args, ended)
+}
+
+/// The whole run. Gives what it came to, and why nothing was created if that was refused.
+fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     let started = Instant::now();
     let Begun { batch, catalog, kit, runtime, connected, metrics, chosen, mut store } =
         begin(ui, args)?;
@@ -69,6 +83,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     // The same command again would not create them either.
     let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
+    let hooks = Hooks::new(exec, &args.hooks, &store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
@@ -89,6 +104,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         meter: &meter,
         progress: &progress,
         metrics: &metrics,
+        hooks: &hooks,
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
@@ -106,8 +122,10 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
     let end =
         End { until, created, stops, board, took, kept, left_out, chosen, passed_over, sheet };
-    let exit = outcome(ui, &batch, (closed, end))?;
-    refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
+    let concluded = outcome(ui, &batch, (closed, end))?;
+    hooks.conclude(ui);
+    let refusal = refusal.filter(|_| concluded.exit != Exit::Killed);
+    Ok((concluded, refusal))
 }
 
 /// A batch that is listed in its ledger.
@@ -185,7 +203,7 @@ fn outcome(
     ui: &Ui,
     batch: &Batch,
     (closed, end): (Result<(), LedgerError>, End),
-) -> Result<Exit, Failure> {
+) -> Result<Concluded, Failure> {
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
         (Err(error), _) if error.is_aside() => {
