@@ -223,7 +223,8 @@ fn listed_in(option: &str, path: &Path) -> Result<Vec<Pattern>, Failure> {
     Ok(patterns)
 }
 
-fn matches_nothing<'p, I>(idle: &[&Pattern], pairs: impl Fn() -> I) -> Failure
+/// Refuses patterns that no pair matches, with what is most like them.
+pub(super) fn matches_nothing<'p, I>(idle: &[&Pattern], pairs: impl Fn() -> I) -> Failure
 where
     I: Iterator<Item = (&'p str, &'p [Tag])>,
 {
@@ -232,7 +233,7 @@ where
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let text = format!("no pair matches {}{more}; nothing was sent", named.join(", "));
+    let text = format!("no pair matches {}{more}", named.join(", "));
     let near = idle.iter().take(SHOWN).filter_map(|one| {
         let near = nearest(one, pairs(), SHOWN).join(", ");
         match (near.is_empty(), one.is_tag()) {

@@ -22,6 +22,7 @@ mod disks;
 mod disputes;
 mod doubt_sheets;
 mod doubts;
+mod events;
 mod evidence;
 mod exits;
 mod fencing;

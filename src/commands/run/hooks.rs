@@ -25,6 +25,8 @@ use crate::ui::{Progress, Ui, counted};
 
 /// How often the ledger is asked what was saved.
 const ASKED: Duration = Duration::from_millis(200);
+/// How long commands may go on after the run before that is told.
+const UNTOLD: Duration = Duration::from_secs(1);
 /// How many commands that failed are told of one by one, and how many ids are named.
 const SHOWN: usize = 10;
 
@@ -99,14 +101,14 @@ impl Hooks {
             if is_over && going.is_empty() {
                 return;
             }
-            if is_over && !is_told {
-                let commands = counted((going.len() + waiting.len()) as u64, "command");
-                lock(progress).above(|ui| ui.note(&format!("waiting for {commands} of --exec")));
-                is_told = true;
-            }
             tokio::select! {
                 Some(came) = going.next() => self.came(came, progress),
                 () = sleep(ASKED), if !is_over => {}
+                () = sleep(UNTOLD), if is_over && !is_told => {
+                    let commands = counted((going.len() + waiting.len()) as u64, "command");
+                    lock(progress).above(|ui| ui.note(&format!("waiting for {commands} of --exec")));
+                    is_told = true;
+                }
                 _ = ended.wait_for(|ended| *ended), if !is_over => {}
             }
         }
