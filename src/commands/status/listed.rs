@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn who_worked_is_said_with_how_long() {
         for (ended, lives, words, name) in [
-            (Some(90), false, "90 s", "ended"),
-            (Some(90), true, "90 s", "ended"),
+            (Some(50), false, "50 s", "ended"),
+            (Some(50), true, "50 s", "ended"),
             (None, true, "under way", "under_way"),
             (None, false, "cut off", "cut_off"),
         ] {
