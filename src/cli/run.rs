@@ -24,6 +24,15 @@ pub struct RunArgs {
     /// Which pairs.
     #[command(flatten)]
     pub choose: ChooseArgs,
+    /// First make only so many pairs, spread over the list, to the end; then say what the rest takes
+    /// and costs by that, and ask. With nobody there to be asked, end there
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..),
+        conflicts_with_all = ["plan", "limit", "no_create", "retry_failed", "retry_rejected"]
+    )]
+    pub pilot: Option<u16>,
     /// Creates under way at once [default: the manifest's, or 4]
     #[arg(
         long,

@@ -339,6 +339,21 @@ pub(super) fn this_command() -> String {
     command_of(std::env::args_os().skip(1))
 }
 
+/// The same without an option and its value.
+pub(super) fn this_command_without(option: &str) -> String {
+    command_of(without(option, std::env::args_os().skip(1)))
+}
+
+fn without(option: &str, words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut is_value = false;
+    words.filter(move |word| {
+        let text = word.to_string_lossy();
+        let is_joined = text.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
+        let was_value = std::mem::replace(&mut is_value, text == option);
+        !(was_value || is_value || is_joined)
+    })
+}
+
 fn command_of(words: impl Iterator<Item = OsString>) -> String {
     const NOTIFY: &str = "--notify";
     let mut is_address = false;
@@ -387,6 +402,9 @@ mod tests {
         let words = ["run", "a b.yaml", "--notify", "https://x/s1", "--notify=https://x/s2", "-q"];
         let shown = command_of(words.into_iter().map(OsString::from));
         assert_eq!(shown, "callsheet run 'a b.yaml' --notify URL --notify=URL -q");
+        let words = ["run", "--pilot", "3", "x", "--pilot=3", "--pilots", "3"].map(OsString::from);
+        let left: Vec<_> = without("--pilot", words.into_iter()).collect();
+        assert_eq!(left, ["run", "x", "--pilots", "3"]);
     }
 
     #[test]

@@ -55,6 +55,7 @@ mod names;
 mod nearby;
 mod outages;
 mod parts;
+mod piloting;
 mod plans;
 mod plans_unheld;
 mod polls;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::pilot::{Forecast, Pilot};
 use super::stopped::explain;
-use crate::cli::Until;
+use crate::cli::{RunArgs, Until};
 use crate::commands::batch::Batch;
 use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
@@ -36,6 +37,8 @@ pub(super) struct End {
     pub(super) kept: u64,
     /// How many pairs a person left out.
     pub(super) left_out: u64,
+    /// What is made before the rest.
+    pub(super) pilot: Option<Pilot>,
     /// Which pairs it was to create.
     pub(super) chosen: Chosen,
     /// Exit codes that are not returned.
@@ -49,6 +52,10 @@ pub(super) struct Concluded {
     pub(super) exit: Exit,
     /// For programs.
     pub(super) summary: Value,
+    /// What the rest comes to by the pilot.
+    pub(super) forecast: Option<Forecast>,
+    /// Whether a person wants the rest now.
+    pub(super) goes_on: bool,
 }
 
 impl End {
@@ -90,7 +97,11 @@ impl End {
 }
 
 /// Says how it went and what to do next; and writes the CSV where that was not done.
-pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Concluded, Failure> {
+pub(super) fn conclude(
+    ui: &Ui,
+    (args, batch): (&RunArgs, &Batch),
+    mut end: End,
+) -> Result<Concluded, Failure> {
     let sheet = end.sheet.take();
     let end = &end;
     end.stops.reasons().into_iter().for_each(|reason| explain(ui, batch, reason));
@@ -107,6 +118,11 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Concluded
     value["tasks_csv"] = json!(csv.display().to_string());
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
+    let pilot = end.pilot.as_ref();
+    let forecast = pilot.map(|pilot| pilot.forecast((args, batch), &view)).transpose()?;
+    if let Some(forecast) = &forecast {
+        value["pilot"] = forecast.json();
+    }
     value["left_out"] = json!(end.left_out);
     value["videos"] = json!(view.totals()?);
     let rules = batch.manifest.rules();
@@ -144,7 +160,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Concluded
             );
         }
     }
-    Ok(Concluded { exit, summary: value })
+    Ok(Concluded { exit, summary: value, forecast, goes_on: false })
 }
 
 /// What only this process knows: it is said whatever else fails.

@@ -11,6 +11,7 @@ mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod pilot;
 mod prepare;
 mod stages;
 mod stopped;
@@ -29,6 +30,7 @@ use self::confirm::{Besides, confirm};
 use self::hooks::{Hooks, words};
 use self::kit::Kit;
 use self::metrics::Metrics;
+use self::pilot::Pilot;
 use self::stages::Stages;
 use self::words::Words;
 use super::batch::{Batch, Pairs, plain};
@@ -58,7 +60,10 @@ use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let (after, exec) = (After::of(args)?, words("--exec", args.hooks.exec.as_ref())?);
-    let ended = whole(ui, args, exec);
+    let mut ended = whole(ui, args, exec.clone());
+    if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
+        ended = whole(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
+    }
     after.tell(ui, args, ended)
 }
 
@@ -70,6 +75,7 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     let Connected { client, _rehearsal, .. } = connected;
     // A plan has its own limit.
     let args = &limited(args, &chosen);
+    let pilot = Pilot::choose(args, &batch.site, &mut store)?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
@@ -120,10 +126,23 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
-    let end =
-        End { until, created, stops, board, took, kept, left_out, chosen, passed_over, sheet };
-    let concluded = outcome(ui, &batch, (closed, end))?;
+    let end = End {
+        until,
+        created,
+        stops,
+        board,
+        took,
+        kept,
+        left_out,
+        pilot,
+        chosen,
+        passed_over,
+        sheet,
+    };
+    let mut concluded = outcome(ui, (args, &batch), (closed, end))?;
     hooks.conclude(ui);
+    let forecast = concluded.forecast.as_ref().filter(|_| concluded.exit != Exit::Killed);
+    concluded.goes_on = forecast.is_some_and(|forecast| forecast.ask(ui, &batch));
     let refusal = refusal.filter(|_| concluded.exit != Exit::Killed);
     Ok((concluded, refusal))
 }
@@ -201,7 +220,7 @@ fn work(args: &RunArgs, standing: &Standing, (kept, chosen): (u64, &Chosen)) -> 
 /// What came of a run whose ledger was closed.
 fn outcome(
     ui: &Ui,
-    batch: &Batch,
+    (args, batch): (&RunArgs, &Batch),
     (closed, end): (Result<(), LedgerError>, End),
 ) -> Result<Concluded, Failure> {
     match (closed, &end.stops.reasons()[..]) {
@@ -210,7 +229,7 @@ fn outcome(
             explain_cut(ui, batch, &end);
             Err(error.into())
         }
-        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, batch, end),
+        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, (args, batch), end),
         (Err(error), _) => {
             explain_cut(ui, batch, &end);
             Err(error.into())
