@@ -195,3 +195,38 @@ fn an_outage_tries_what_is_chosen() {
     let ids: Vec<_> = planned.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(ids, ["pair-3", "pair-4", "pair-5", "pair-6"]);
 }
+
+/// So many that they are read twice rather than held, and once the ledger has listed them not again.
+#[test]
+fn a_list_that_is_not_held_is_chosen_from_as_well() {
+    let api = fake(at_once());
+    let mut csv = "id,image,audio,tags\n".to_owned();
+    for n in 0..5000 {
+        let tag = if n < 3 { "first" } else { "" };
+        csv.push_str(&format!(
+            "p-{n:04},https://example.com/{n}.jpg,https://example.com/{n}.mp3,{tag}\n"
+        ));
+    }
+    assert!(csv.len() > 256 << 10);
+    let sheet = Sheet::named("long.csv", csv.as_bytes());
+    let endpoint = ["--endpoint", api.url()];
+    let plan = |options: &[&str]| {
+        let plan = sheet.call("plan", &[&endpoint[..], options, &["--json"]].concat());
+        let json = plan.json();
+        ["create", "left_out"].map(|step| json["plan"][step]["pairs"].as_u64().unwrap())
+    };
+    let run = |options: &[&str]| sheet.run(&[&endpoint[..], options].concat());
+    assert_eq!(plan(&["--only", "p-000?", "--limit", "4"]), [4, 4996]);
+    assert_eq!(plan(&["--only", "tag:first"]), [3, 4997]);
+    let slip = run(&["--only", "q-0001"]);
+    assert_eq!((slip.code, api.book().creates_read), (2, 0), "{slip}");
+    assert!(slip.err.contains("nearest to 'q-0001': p-0001"), "{slip}");
+    let first = run(&["--only", "p-000?", "--limit", "4", "-v"]);
+    assert_eq!((first.code, api.book().creates_read), (4, 4), "{first}");
+    assert_eq!(plan(&["--only", "p-000?", "--limit", "4"]), [4, 4992]);
+    assert_eq!(plan(&["--except", "tag:first"]), [4996, 0], "those three have tasks");
+    let second = run(&["--only", "p-000?", "-v"]);
+    assert_eq!((second.code, api.book().creates_read), (4, 10), "{second}");
+    assert!(second.err.contains("the ledger has this very list"), "{second}");
+    assert_eq!(sheet.states()["planned"], 4990);
+}

@@ -147,7 +147,9 @@ pub(super) fn conclude(
         let (code, meaning) = (first.code(), first.meaning());
         ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
     }
-    end.chosen.rest(&batch.site, end.left_out).iter().for_each(|rest| ui.hint(rest));
+    // Of a pilot, the rest is asked about.
+    let rest = end.chosen.rest(&batch.site, end.left_out).filter(|_| pilot.is_none());
+    rest.iter().for_each(|rest| ui.hint(rest));
     // The budget alone does not grow.
     if standing.left(end.until) > end.kept && first != Exit::Budget {
         let (left, planned) = (standing.left(end.until), standing.count(State::Planned));
