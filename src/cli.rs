@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+mod choose;
+mod hooks;
 mod run;
 mod settle;
 
@@ -10,12 +12,15 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use self::choose::ChooseArgs;
+pub use self::hooks::HookArgs;
 pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
 };
 use crate::exit::Exit;
 use crate::pace;
+use crate::state::State;
 
 /// Turns a manifest of portrait and speech pairs into talking-head videos, without paying twice
 /// for one or losing one.
@@ -92,6 +97,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Say where a batch stands, also while a run is under way
     Status(StatusArgs),
+    /// Say what happened, pair by pair, also while a run is under way
+    Events(EventsArgs),
     /// Take over tasks that were made elsewhere, for pairs that have none
     Adopt(AdoptArgs),
     /// Settle pairs in doubt: adopt their task, create them again, or write them off
@@ -208,6 +215,9 @@ pub struct PlanArgs {
     /// The batch.
     #[command(flatten)]
     pub batch: BatchArgs,
+    /// Which pairs.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
     /// The key: with it, what the account has left is shown, where the service tells.
     #[command(flatten)]
     pub key: KeyArgs,
@@ -256,6 +266,43 @@ pub struct StatusArgs {
     /// task id, or an action of adopt, resend and abandon; `-` is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "watch")]
     pub doubts: Option<PathBuf>,
+    /// List the pairs in these states, such as rejected,failed, with the reasons; with --json an object
+    /// a line
+    #[arg(
+        long,
+        value_name = "STATE,…",
+        value_delimiter = ',',
+        value_parser = state,
+        conflicts_with_all = ["watch", "doubts"]
+    )]
+    pub state: Vec<State>,
+    /// List who worked on the batch: when, for how long, and where
+    #[arg(long, conflicts_with_all = ["watch", "doubts", "state"])]
+    pub history: bool,
+}
+
+fn state(name: &str) -> Result<State, String> {
+    State::from_name(name.trim()).ok_or_else(|| {
+        let names = State::ALL.map(State::name).join(", ");
+        format!("a state is one of {names}")
+    })
+}
+
+/// What happened.
+#[derive(Debug, Clone, Args)]
+pub struct EventsArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Go on with what happens from now on, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Of one pair alone
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Begin with the last so many [default: all; 10 with --follow]
+    #[arg(long, value_name = "N")]
+    pub last: Option<u64>,
 }
 
 /// What a first manifest is made of.

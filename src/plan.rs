@@ -27,6 +27,8 @@ pub struct Known {
 pub enum Step {
     /// Send its create.
     Create,
+    /// It would be sent, and a person chose others: it stays planned.
+    LeftOut,
     /// It has a task at the server whose video is outstanding: wait, fetch.
     Wait,
     /// The video is on disk.
@@ -43,8 +45,9 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order in which people read them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
+        Self::LeftOut,
         Self::Wait,
         Self::Done,
         Self::InDoubt,
@@ -58,6 +61,7 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::LeftOut => "left_out",
             Self::Wait => "wait",
             Self::Done => "done",
             Self::InDoubt => "in_doubt",
@@ -180,12 +184,6 @@ impl Plan {
     /// Counts a listed pair of which it is known what a run would do with it.
     pub fn count(&mut self, step: Step, audio: Option<Duration>, price: Option<Price>) {
         self.sums[step as usize].add(audio, price);
-    }
-
-    /// Counts a listed pair that a run would send, were its files fit to be sent.
-    pub fn leave_out(&mut self, audio: Option<Duration>, price: Option<Price>) -> Step {
-        self.count(Step::Rejected, audio, price);
-        Step::Rejected
     }
 
     /// What the pairs of a step come to.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::BatchArgs;
+use super::{BatchArgs, ChooseArgs, HookArgs};
 use crate::exit::Exit;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
@@ -33,9 +33,18 @@ pub struct RunArgs {
     /// How far to go
     #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
     pub until: Until,
-    /// Take up at most this many pairs
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    /// Which pairs.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// First make only so many pairs, spread over the list, to the end; then say what the rest takes
+    /// and costs by that, and ask. With nobody there to be asked, end there
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..),
+        conflicts_with_all = ["plan", "limit", "no_create", "retry_failed", "retry_rejected"]
+    )]
+    pub pilot: Option<u16>,
     /// Creates under way at once [default: the manifest's, or 4]
     #[arg(
         long,
@@ -114,7 +123,7 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "pay_again")]
     pub leave_out_paid: bool,
     /// Create nothing: only wait for tasks and fetch videos; can never pay
-    #[arg(long, conflicts_with_all = ["retry_failed", "retry_rejected", "plan", "limit", "pay_again", "leave_out_paid"])]
+    #[arg(long, conflicts_with_all = ["retry_failed", "retry_rejected", "plan", "only", "except", "limit", "pay_again", "leave_out_paid"])]
     pub no_create: bool,
     /// The API key is another one than before, and the same account's
     #[arg(long)]
@@ -129,7 +138,7 @@ pub struct RunArgs {
     )]
     pub probe: bool,
     /// Do what a saved plan says, or nothing if the manifest, media, price or ledger have changed
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["limit", "retry_failed", "retry_rejected"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["only", "except", "limit", "retry_failed", "retry_rejected"])]
     pub plan: Option<PathBuf>,
     /// Pass over exit codes of 3, 4, 5 and 8, such as 3,5: the next one that applies is returned, or
     /// 0. Never after an outage
@@ -167,6 +176,9 @@ pub struct RunArgs {
     /// What monitoring is told.
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    /// What is started and told.
+    #[command(flatten)]
+    pub hooks: HookArgs,
     /// The API key.
     #[command(flatten)]
     pub key: KeyArgs,

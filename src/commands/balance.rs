@@ -140,18 +140,20 @@ impl Balance {
 }
 
 /// Goes on only if the account can pay for what would be sent, as far as that is known, or somebody
-/// says so. `left` asks the service, and is not called where the answer would mean nothing.
+/// says so. `left` asks the service, and is not called where the answer would mean nothing. `how_many`
+/// tells how many pairs, from the first on, come to a sum that fits.
 pub(super) fn confirm(
     ui: &Ui,
     batch: &Batch,
     (sum, bills): (&Sum, &Bills),
     left: &dyn Fn() -> Option<Credits>,
+    how_many: impl FnOnce(&dyn Fn(&Sum) -> bool) -> Result<u64, Failure>,
 ) -> Result<(), Failure> {
     let Some(takes) = Takes::of(batch, sum, bills).filter(|_| sum.pairs > 0) else { return Ok(()) };
     let Some(left) = left().filter(|left| takes.credits > *left) else { return Ok(()) };
     let creates = counted(sum.pairs, "create");
-    let (says, left) = (takes.describe(), credits(left));
-    let text = format!("{creates} would take {says}, and the account has {left} left");
+    let says = takes.describe();
+    let text = format!("{creates} would take {says}, and the account has {} left", credits(left));
     match ui.ask(&format!("{text}. Go on? [y/N] ")) {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
@@ -160,8 +162,15 @@ pub(super) fn confirm(
             ui.warn(&text);
             Ok(())
         }
-        None => Err(Failure::new(Exit::Usage, format!("{text}; nothing was sent")).hint(
-            "give --yes to send as much as it pays for, or --limit N to send less; or top it up",
-        )),
+        None => {
+            let fits =
+                |sum: &Sum| Takes::of(batch, sum, bills).is_some_and(|takes| takes.credits <= left);
+            let less = match how_many(&fits)? {
+                0 => String::new(),
+                pairs => format!(", or --limit {pairs} to send what it surely pays for"),
+            };
+            let hint = format!("give --yes to send as much as it pays for{less}; or top it up");
+            Err(Failure::new(Exit::Usage, format!("{text}; nothing was sent")).hint(hint))
+        }
     }
 }

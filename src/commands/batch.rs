@@ -354,9 +354,39 @@ fn folder_beside(manifest: &Path, rehearsal: bool) -> PathBuf {
     manifest.with_file_name(name)
 }
 
-/// The command that was given. No secret can be in it: keys are no arguments.
+/// The command that was given. Keys are no arguments; who is notified may be a secret, and is left
+/// to be filled in.
 pub(super) fn this_command() -> String {
-    let words = std::env::args_os().skip(1).map(|word| shell_word(Path::new(&word)));
+    command_of(std::env::args_os().skip(1))
+}
+
+/// The same without an option and its value.
+pub(super) fn this_command_without(option: &str) -> String {
+    command_of(without(option, std::env::args_os().skip(1)))
+}
+
+fn without(option: &str, words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut is_value = false;
+    words.filter(move |word| {
+        let text = word.to_string_lossy();
+        let is_joined = text.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
+        let was_value = std::mem::replace(&mut is_value, text == option);
+        !(was_value || is_value || is_joined)
+    })
+}
+
+fn command_of(words: impl Iterator<Item = OsString>) -> String {
+    const NOTIFY: &str = "--notify";
+    let mut is_address = false;
+    let words = words.map(|word| {
+        let text = word.to_string_lossy();
+        let is_joined = text.strip_prefix(NOTIFY).is_some_and(|rest| rest.starts_with('='));
+        match (std::mem::replace(&mut is_address, text == NOTIFY), is_joined) {
+            (true, _) => "URL".to_owned(),
+            (_, true) => format!("{NOTIFY}=URL"),
+            _ => shell_word(Path::new(&word)),
+        }
+    });
     ["callsheet".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
@@ -386,6 +416,16 @@ mod tests {
         assert_eq!(folder_beside(Path::new("a.b.yaml"), false), Path::new("a.b.run"));
         let sheet = Path::new("x/a.xlsx#Teil 2");
         assert_eq!(folder_beside(sheet, false), Path::new("x/a-Teil 2.run"));
+    }
+
+    #[test]
+    fn a_command_that_is_shown_does_not_show_who_is_notified() {
+        let words = ["run", "a b.yaml", "--notify", "https://x/s1", "--notify=https://x/s2", "-q"];
+        let shown = command_of(words.into_iter().map(OsString::from));
+        assert_eq!(shown, "callsheet run 'a b.yaml' --notify URL --notify=URL -q");
+        let words = ["run", "--pilot", "3", "x", "--pilot=3", "--pilots", "3"].map(OsString::from);
+        let left: Vec<_> = without("--pilot", words.into_iter()).collect();
+        assert_eq!(left, ["run", "x", "--pilots", "3"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::status::Standing;
 use crate::cli::Until;
 use crate::exit::Exit;
 use crate::ledger::View;
-use crate::ui::{Activity, Ui};
+use crate::ui::{Activity, Ui, is_unread};
 
 /// How often a standing that is watched is read.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -27,6 +27,10 @@ pub(super) fn follow(ui: &Ui, site: &Site, mut view: View) -> Result<Exit, Failu
             None => {}
         }
         shown = news;
+        // Nobody reads what comes next.
+        if is_unread() {
+            return Ok(standing.exit(Until::Saved));
+        }
         if standing.left(Until::Saved) == 0 {
             screen.into_iter().for_each(|screen| screen.end());
             standing.warn_of_videos(ui);

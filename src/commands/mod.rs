@@ -6,8 +6,10 @@ mod batch;
 mod belongs;
 mod bills;
 mod check;
+mod choose;
 mod claims;
 mod doubts;
+mod events;
 mod failure;
 mod follow;
 mod formers;
@@ -78,6 +80,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(ui, args),
         Command::Run(args) => run::run(ui, args),
         Command::Status(args) => status::status(ui, args),
+        Command::Events(args) => events::events(ui, args),
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Reconcile(args) => reconcile::reconcile(ui, args),

@@ -59,16 +59,27 @@ struct Search<'a> {
     ids: HashSet<String>,
 }
 
+/// Which pairs are to be created.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Where those that are planned stand.
+    pub(super) view: Option<&'a View>,
+    /// The folded ids of others that are created again.
+    pub(super) again: &'a HashSet<String>,
+    /// Whether a pair is left out, by its id.
+    pub(super) leaves_out: &'a dyn Fn(&str) -> bool,
+}
+
 /// Looks into the run folders beside the manifest and the batch's own, for the pairs that a run would
-/// create: those that are planned, and those of `again`, by their folded ids.
+/// create.
 pub(super) fn look(
     batch: &Batch,
-    (view, again): (Option<&View>, &HashSet<String>),
+    wanted: Wanted<'_>,
     catalog: &Catalog,
 ) -> Result<Nearby, Failure> {
-    let first = look_once(batch, (view, again), catalog)?;
+    let first = look_once(batch, wanted, catalog)?;
     // A run that began while its ledger was read has shown half of what it does.
-    if first.is_outdated { look_once(batch, (view, again), catalog) } else { Ok(first) }
+    if first.is_outdated { look_once(batch, wanted, catalog) } else { Ok(first) }
 }
 
 /// Whether there are run folders nearby that may have paid for some of a batch, or that cannot be looked
@@ -92,24 +103,20 @@ pub(super) fn are_there_any(batch: &Batch, view: Option<&View>) -> Result<bool, 
     Ok(!(neighbours.is_empty() && closed.is_empty()))
 }
 
-fn look_once(
-    batch: &Batch,
-    (view, again): (Option<&View>, &HashSet<String>),
-    catalog: &Catalog,
-) -> Result<Nearby, Failure> {
+fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nearby, Failure> {
     let mut nearby = Nearby::default();
     if batch.site.rehearsal {
         return Ok(nearby);
     }
     let mut neighbours = folders::neighbours(&batch.site, &mut nearby.closed)?;
-    keep_service(&mut neighbours, &batch.owner(), view)?;
+    keep_service(&mut neighbours, &batch.owner(), wanted.view)?;
     if neighbours.is_empty() && nearby.closed.is_empty() {
         return Ok(nearby);
     }
     if batch.pairs != Pairs::Held {
         return Err(batch.changed());
     }
-    let mut search = Search::of(batch, wishes(batch, (view, again), catalog)?);
+    let mut search = Search::of(batch, wishes(batch, wanted, catalog)?);
     nearby.wishes = search.wishes.len();
     nearby.currency.clone_from(&batch.manifest.currency);
     if search.wishes.is_empty() {
@@ -130,13 +137,14 @@ fn look_once(
 /// The pairs that a run would create, as far as that is known before.
 fn wishes<'a>(
     batch: &'a Batch,
-    (view, again): (Option<&View>, &HashSet<String>),
+    Wanted { view, again, leaves_out }: Wanted<'_>,
     catalog: &Catalog,
 ) -> Result<Vec<Wish<'a>>, Failure> {
     let pairs = &batch.manifest.pairs;
     let listed = Listed::read(view, pairs)?;
     let to_create = pairs.iter().zip(&listed.known).filter(|(pair, known)| {
-        step(pair, known.as_ref()) == Step::Create || again.contains(&pair.id.folded())
+        let sent = step(pair, known.as_ref()) == Step::Create;
+        (sent || again.contains(&pair.id.folded())) && !leaves_out(pair.id.as_str())
     });
     let wish = |(pair, known): (&'a Pair, &Option<Known>)| {
         let body = pair.request.to_json().to_string();
@@ -290,7 +298,9 @@ pub(super) fn settle(
     if !any && again.is_empty() {
         return Ok(());
     }
-    let nearby = look(batch, (Some(&view), again), catalog)?;
+    let leaves_out = |id: &str| view.leaves_out(id);
+    let wanted = Wanted { view: Some(&view), again, leaves_out: &leaves_out };
+    let nearby = look(batch, wanted, catalog)?;
     if !nearby.asks() {
         return Ok(());
     }

@@ -15,10 +15,11 @@ use self::reckoning::Reckoning;
 use super::balance::Balance;
 use super::batch::{Batch, Pairs, shell_word};
 use super::belongs;
+use super::choose::Chosen;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::listed::Listed;
-use super::nearby::{self, Nearby};
+use super::nearby::{self, Nearby, Wanted};
 use super::saved::{self, Basis};
 use super::status::Standing;
 use super::told;
@@ -63,9 +64,10 @@ pub(super) struct Outlook {
 }
 
 pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
-    let looked = match lean::look(ui, args)? {
+    let chosen = Chosen::read(&args.choose)?;
+    let looked = match lean::look(ui, args, &chosen)? {
         Some(looked) => looked,
-        None => held(ui, args)?,
+        None => held(ui, args, &chosen)?,
     };
     tell(ui, args, &looked)
 }
@@ -123,13 +125,14 @@ fn tell(ui: &Ui, args: &PlanArgs, looked: &Looked) -> Result<Exit, Failure> {
 }
 
 /// With all pairs in memory, to be compared with everything else.
-fn held(ui: &Ui, args: &PlanArgs) -> Result<Looked, Failure> {
+fn held(ui: &Ui, args: &PlanArgs, chosen: &Chosen) -> Result<Looked, Failure> {
     let mut batch = Batch::open(ui, &args.batch)?;
     let catalog = Catalog::open(&batch.site.folder);
     locals::settle(&mut batch, &catalog)?;
     let view = batch.site.view()?;
     view.iter().try_for_each(|view| belongs::check_manifest(ui, &batch.site, view))?;
-    let look = |view: Option<&View>| look((ui, args), &batch, view, &catalog);
+    chosen.check(&batch)?;
+    let look = |view: Option<&View>| look((ui, args, chosen), &batch, view, &catalog);
     let mut seen = look(view.as_ref());
     if view.as_ref().is_some_and(View::is_outdated) {
         seen = look(batch.site.view()?.as_ref());
@@ -140,15 +143,20 @@ fn held(ui: &Ui, args: &PlanArgs) -> Result<Looked, Failure> {
 }
 
 fn look(
-    (ui, args): (&Ui, &PlanArgs),
+    (ui, args, chosen): (&Ui, &PlanArgs, &Chosen),
     batch: &Batch,
     view: Option<&View>,
     catalog: &Catalog,
 ) -> Result<Seen, Failure> {
-    let mut outlook = outlook(batch, view, catalog)?;
-    outlook.nearby = nearby::look(batch, (view, &HashSet::new()), catalog)?;
+    let mut outlook = outlook_of(batch, view, catalog, chosen)?;
+    // As a run does: what is beyond a limit is looked up, too.
+    let left_out = chosen.left_out(&batch.manifest.pairs)?;
+    let leaves_out = |id: &str| left_out.contains(&folded(id));
+    let wanted = Wanted { view, again: &HashSet::new(), leaves_out: &leaves_out };
+    outlook.nearby = nearby::look(batch, wanted, catalog)?;
     let saves = args.save.is_some();
     let basis = saves.then(|| Basis::of(batch, view, catalog)).transpose()?;
+    let basis = basis.map(|basis| basis.choosing(chosen));
     let pairs = match ui.is_json() || saves {
         true => PairList::Held(outlook.pairs(batch).collect()),
         false => PairList::Unasked,
@@ -184,30 +192,43 @@ fn balance(batch: &Batch, args: &PlanArgs, looked: &Looked) -> Result<Option<Bal
     Balance::ask(batch, (&args.key, &is_trusted), (seen.outlook.plan.of(Step::Create), &bills))
 }
 
-/// What a run would do. Recordings are as long as they were when they were last looked at.
+/// What a run of all pairs would do. Recordings are as long as they were when they were last looked at.
 pub(super) fn outlook(
     batch: &Batch,
     view: Option<&View>,
     catalog: &Catalog,
 ) -> Result<Outlook, Failure> {
+    outlook_of(batch, view, catalog, &Chosen::default())
+}
+
+fn outlook_of(
+    batch: &Batch,
+    view: Option<&View>,
+    catalog: &Catalog,
+    chosen: &Chosen,
+) -> Result<Outlook, Failure> {
     let price = batch.manifest.spending.price;
     let unfit = Unfit::of(batch, catalog);
-    let mut reckoning = Reckoning::new(batch, view)?;
+    let mut reckoning = Reckoning::new(batch, view, chosen)?;
+    let mut choosing = chosen.choice.begin();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
     let mut unsent = Vec::with_capacity(batch.manifest.pairs.len());
     let listed = Listed::read(view, &batch.manifest.pairs)?;
     for (pair, known) in batch.manifest.pairs.iter().zip(listed.known) {
         let audio = locals::billable(batch, catalog, pair)
             .or_else(|| known.as_ref().and_then(|known| known.audio));
+        let wanted = choosing.takes(pair.id.as_str(), &pair.tags);
         let sent = step(pair, known.as_ref()) == Step::Create;
-        let plan = &mut reckoning.plan;
-        let step = match sent && unfit.contains(pair) {
-            true => plan.leave_out(audio, batch.manifest.price_of(pair)),
-            false => plan.add(pair, known.as_ref(), audio, price),
+        let step = if sent {
+            let sent = if wanted && unfit.contains(pair) { Step::Rejected } else { Step::Create };
+            let step = reckoning.chosen(sent, wanted);
+            reckoning.add(step, audio, batch.manifest.price_of(pair));
+            step
+        } else {
+            reckoning.plan.add(pair, known.as_ref(), audio, price)
         };
-        reckoning.afford(step, audio, batch.manifest.price_of(pair));
         steps.push((step, audio));
-        unsent.push(sent);
+        unsent.push(sent && wanted);
     }
     if let Some(view) = view {
         reckoning.plan.no_longer_listed = no_longer_listed(view, batch, &listed.renamed)?;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::batch::Batch;
+use super::choose::{Chosen, Words};
 use super::failure::Failure;
 use crate::catalog::Catalog;
 use crate::exit::Exit;
@@ -41,6 +42,9 @@ pub(super) struct Basis {
     media: String,
     /// How many of them were looked at.
     media_looked_at: usize,
+    /// Which pairs it is of, if not of all. A run takes it from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    choice: Option<Words>,
 }
 
 /// A digest of what is known of media, each at its first place.
@@ -98,7 +102,18 @@ impl Basis {
             ledger_event: view.map(View::last_event).transpose()?.unwrap_or(0),
             media: hexadecimal(&media.digest.finalize()),
             media_looked_at: media.looked_at,
+            choice: None,
         })
+    }
+
+    /// Of a plan of these pairs alone.
+    pub(super) fn choosing(self, chosen: &Chosen) -> Self {
+        Self { choice: chosen.words(), ..self }
+    }
+
+    /// Which pairs the plan is of.
+    pub(super) fn chosen(&self) -> Result<Chosen, Failure> {
+        self.choice.clone().map_or_else(|| Ok(Chosen::default()), Chosen::try_from)
     }
 
     /// What is no longer as it was, in words.

@@ -1,5 +1,7 @@
 //! `status`: where the batch stands, from the ledger.
 
+mod listed;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -10,11 +12,13 @@ use super::doubts::{self, sheet};
 use super::failure::Failure;
 use super::follow::follow;
 use super::keys::Resends;
+use super::written::Written;
 use super::{belongs, pulse, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
 use crate::ledger::{Bills, Doubt, LateTask, Remarked, Survey, View};
+use crate::price::Amount;
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
 use crate::view::{self, Row, printable};
@@ -35,13 +39,39 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     if args.watch {
         return follow(ui, &site, view);
     }
-    let standing = Standing::read_now(&view, &site.folder)?;
+    if args.history {
+        listed::history(ui, &view, &site)?;
+        return Ok(Exit::Done);
+    }
+    let standing =
+        Standing { budget: budget(args, &view)?, ..Standing::read_now(&view, &site.folder)? };
+    if !args.state.is_empty() {
+        listed::pairs(ui, &view, &args.state)?;
+        return Ok(standing.exit(Until::Saved));
+    }
     if let Some(file) = &args.doubts {
         return standing.hand_out_doubts(ui, &site, file);
     }
     ui.result(&standing.describe(ui, &site), &standing.json(&site));
     standing.warn_of_videos(ui);
     Ok(standing.exit(Until::Saved))
+}
+
+/// What is spent of the manifest's budget, if it has one and can be read as it is now.
+fn budget(args: &StatusArgs, view: &View) -> Result<Option<Budget>, Failure> {
+    let Ok(written) = Written::open(&args.batch.manifest.manifest) else { return Ok(None) };
+    let Some(head) = written.head(&args.batch.manifest) else { return Ok(None) };
+    let rules = head.rules();
+    let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
+    Ok(spent.map(|(spent, of)| Budget { spent, of, currency: head.currency }))
+}
+
+/// What is spent of a budget.
+#[derive(Debug)]
+struct Budget {
+    spent: Amount,
+    of: Amount,
+    currency: String,
 }
 
 /// Where a batch stands.
@@ -65,6 +95,8 @@ pub(super) struct Standing {
     pub(super) resends: Resends,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
+    /// What is spent of the budget, where somebody looked.
+    budget: Option<Budget>,
 }
 
 impl Standing {
@@ -82,6 +114,7 @@ impl Standing {
             bills,
             resends: Resends::read(view, view.idempotency()?.as_ref())?,
             activity: None,
+            budget: None,
         })
     }
 
@@ -189,6 +222,9 @@ impl Standing {
         if self.unlisted > 0 {
             lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
         }
+        lines.extend(self.budget.iter().map(|Budget { spent, of, currency }| {
+            format!("budget {}: {spent} spent", of.shown(currency))
+        }));
         lines.extend(self.bills.lines(site));
         if let Some((row, dies)) = self.dying().next() {
             let dies = dies.strftime("%Y-%m-%d %H:%M:%S UTC");
@@ -299,6 +335,9 @@ impl Standing {
         }
         if let Some(resends) = self.resends.json() {
             value["idempotency"] = resends;
+        }
+        if let Some(Budget { spent, of, .. }) = &self.budget {
+            value["budget"] = json!({"spent": spent, "of": of});
         }
         if let Some(activity) = &self.activity {
             value["activity"] = json!(activity);

@@ -19,7 +19,8 @@ use self::parts::Right;
 use super::{Change, FILE, LedgerError};
 use crate::files::{private, sync_folder};
 
-pub(super) use self::line::{Logged, import, keep};
+pub use self::line::Happened;
+pub(super) use self::line::{Logged, happened, import, keep};
 pub(super) use self::parts::{AppendedBy, Parts};
 
 /// Appends events.

@@ -1,6 +1,8 @@
 //! What is put right before a run: files that are gone or there again, media that are looked at
 //! again.
 
+use std::sync::Arc;
+
 use super::task::Feeder;
 use super::write::{Known, Trace, Write};
 use super::{Feed, LedgerError, LookAgain, Remark, Store};
@@ -29,15 +31,18 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn unfit(&mut self, again: LookAgain) -> Result<Vec<String>, LedgerError> {
-        self.write(|write| write.unfit_ids(again))
+        let left_out = Arc::clone(&self.left_out);
+        self.write(|write| write.unfit_ids(again, &left_out))
     }
 
-    /// Has pairs whose media were not fit looked at again; says how many.
+    /// Has pairs whose media were not fit looked at again, but not those that this run leaves out; says
+    /// how many.
     ///
     /// # Errors
     /// When the file system refuses; none is planned again then.
     pub fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
-        self.write(|write| write.look_again(again))
+        let left_out = Arc::clone(&self.left_out);
+        self.write(|write| write.look_again(again, &left_out))
     }
 
     /// Gives every pair that has to be waited for or fetched, now and while the ledger runs.

@@ -33,6 +33,7 @@ mod event_log;
 mod fence;
 #[cfg_attr(not(feature = "postgres"), allow(unreachable_pub, dead_code))]
 mod guard;
+mod happened;
 mod identity;
 mod keys;
 mod late;
@@ -90,7 +91,9 @@ pub use self::again::Finished;
 pub use self::bills::Bills;
 pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
+pub use self::event_log::Happened;
 pub use self::fence::Waiting;
+pub use self::happened::Holder;
 pub use self::identity::Accounts;
 pub use self::keys::{Keyed, Named};
 pub use self::late::LateTask;
@@ -114,7 +117,7 @@ pub use self::survey::Survey;
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
-pub use self::videos::{MissingFile, Remarked, Totals};
+pub use self::videos::{MissingFile, Remarked, SavedFile, Totals};
 pub use self::view::{Rows, View};
 pub use self::writer::{Ended, Ledger};
 

@@ -95,17 +95,35 @@ impl View {
             let sql = format!(
                 "{PLANNED} AND {image} NOT IN (SELECT {value} FROM json_each(?2))
                     AND {audio} NOT IN (SELECT {value} FROM json_each(?3))
-                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place LIMIT ?5"
+                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place"
             );
-            // One of so many is not left out.
-            let most = i64::try_from(self.left_out() + 1).unwrap_or(i64::MAX);
-            let params = params![State::Planned.name(), images, audios, places, most];
-            let mut apart = self.ask(&sql, params, read_planned)?.into_iter();
-            if let Some(apart) = apart.find(|planned| !self.leaves_out(&planned.id)) {
-                return Ok(Some(apart));
+            let apart =
+                self.first_taken_up(&sql, params![State::Planned.name(), images, audios, places])?;
+            if apart.is_some() {
+                return Ok(apart);
             }
         }
         Ok(self.planned(None, 1)?.pop())
+    }
+
+    /// The first of some planned pairs that is not left out; the others are not kept.
+    fn first_taken_up(
+        &self,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Option<Planned>, LedgerError> {
+        let find = || {
+            let mut statement = self.read.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params)?;
+            while let Some(row) = rows.next()? {
+                let planned = read_planned(row)?;
+                if !self.leaves_out(&planned.id) {
+                    return Ok(Some(planned));
+                }
+            }
+            Ok(None)
+        };
+        find().map_err(|error| self.failed(&error))
     }
 
     /// A listed pair that is planned, by its id without case.

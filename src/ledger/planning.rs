@@ -15,6 +15,8 @@ use crate::state::State;
 /// A listed pair as the ledger has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Stood<'r> {
+    /// What it is called.
+    pub id: &'r str,
     /// Where it stands.
     pub state: State,
     /// How long its recording is, if it was measured.
@@ -64,7 +66,7 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn each_listed(&self, mut each: impl FnMut(Stood<'_>)) -> Result<(), LedgerError> {
-        let sql = "SELECT state, audio_millis, image_url, audio_url, body
+        let sql = "SELECT state, audio_millis, image_url, audio_url, body, id
             FROM pairs CROSS JOIN standings USING (pair)
             WHERE listing = (SELECT listing FROM batch) ORDER BY place";
         let mut go = || {
@@ -73,7 +75,26 @@ impl View {
             while let Some(row) = rows.next()? {
                 let media = [row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?];
                 let (state, audio) = (state_at(row, 0)?, duration(row, 1)?);
-                each(Stood { state, audio, media, body: row.get_ref(4)?.as_str()? });
+                let (body, id) = (row.get_ref(4)?.as_str()?, row.get_ref(5)?.as_str()?);
+                each(Stood { id, state, audio, media, body });
+            }
+            Ok(())
+        };
+        go().map_err(|error| self.failed(&error))
+    }
+
+    /// Gives the ids of all listed pairs to `each`, in manifest order, with where they stand.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn each_id(&self, mut each: impl FnMut(&str, State)) -> Result<(), LedgerError> {
+        let sql = "SELECT state, id FROM pairs CROSS JOIN standings USING (pair)
+            WHERE listing = (SELECT listing FROM batch) ORDER BY place";
+        let mut go = || {
+            let mut statement = self.read.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                each(row.get_ref(1)?.as_str()?, state_at(row, 0)?);
             }
             Ok(())
         };

@@ -1,6 +1,7 @@
 //! What is found out about a planned pair just before its create: that it is not fit to be sent,
 //! how long its recording is, and where its files were uploaded.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::lookup::millis;
+use super::view::is_among;
 use super::write::{Trace, Write};
 use super::{Intent, LedgerError, Planned, View};
 use crate::state::{Event, State};
@@ -87,13 +89,23 @@ impl Write<'_> {
         self.execute(sql, params![planned.pair, millis(planned.audio)]).map(drop)
     }
 
-    pub(super) fn unfit_ids(&self, again: LookAgain) -> Result<Vec<String>, LedgerError> {
-        Ok(self.unfit_pairs(again)?.iter().map(|intent| intent.id.to_string()).collect())
+    /// Those that are not `left_out`, by their folded ids.
+    pub(super) fn unfit_ids(
+        &self,
+        again: LookAgain,
+        left_out: &HashSet<String>,
+    ) -> Result<Vec<String>, LedgerError> {
+        let unfit = self.unfit_pairs(again, left_out)?;
+        Ok(unfit.iter().map(|intent| intent.id.to_string()).collect())
     }
 
-    /// Plans pairs again that were never sent because their media were not fit; says how many.
-    pub(super) fn look_again(&mut self, again: LookAgain) -> Result<usize, LedgerError> {
-        let unfit = self.unfit_pairs(again)?;
+    /// Plans those again that were never sent because their media were not fit; says how many.
+    pub(super) fn look_again(
+        &mut self,
+        again: LookAgain,
+        left_out: &HashSet<String>,
+    ) -> Result<usize, LedgerError> {
+        let unfit = self.unfit_pairs(again, left_out)?;
         for intent in &unfit {
             self.apply(intent, State::Rejected, Event::Revised, &Trace::default())?;
         }
@@ -101,7 +113,11 @@ impl Write<'_> {
     }
 
     /// The pairs that were rejected, but not by an answer to a create.
-    fn unfit_pairs(&self, again: LookAgain) -> Result<Vec<Intent>, LedgerError> {
+    fn unfit_pairs(
+        &self,
+        again: LookAgain,
+        left_out: &HashSet<String>,
+    ) -> Result<Vec<Intent>, LedgerError> {
         let which = match again {
             LookAgain::All => "TRUE",
             LookAgain::Files => {
@@ -115,7 +131,9 @@ impl Write<'_> {
             AND NOT EXISTS (SELECT 1 FROM attempts WHERE event = ?2
                 AND attempts.pair = pairs.pair AND attempts.settled = standings.since)"
         );
-        self.intents(&refused, [State::Rejected.name(), Event::Refused.name()])
+        let mut unfit = self.intents(&refused, [State::Rejected.name(), Event::Refused.name()])?;
+        unfit.retain(|intent| !is_among(left_out, &intent.id));
+        Ok(unfit)
     }
 }
 

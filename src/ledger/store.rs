@@ -37,7 +37,7 @@ pub struct Store {
     pub(super) spent: Arc<AtomicU64>,
     touched: Touched,
     /// The folded ids of pairs that this run leaves out.
-    left_out: Arc<HashSet<String>>,
+    pub(super) left_out: Arc<HashSet<String>>,
     recovered: usize,
     migrated: Option<Migrated>,
     pub(super) fence: Fence,
@@ -233,9 +233,10 @@ impl Store {
         self.write(|write| write.measure(lengths))
     }
 
-    /// Leaves pairs out of this run, by their folded ids: they stay as they are.
+    /// Leaves pairs out of this run, by their folded ids, and those that it left out before: they
+    /// stay as they are.
     pub fn leave_out(&mut self, ids: HashSet<String>) {
-        self.left_out = Arc::new(ids);
+        Arc::make_mut(&mut self.left_out).extend(ids);
     }
 
     fn recover(&mut self) -> Result<usize, LedgerError> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::Row as SqlRow;
+use rusqlite::{Row as SqlRow, params};
 
 use super::{LedgerError, View};
 use crate::pair::without_query;
-use crate::state::State;
+use crate::state::{Event, State};
 
 /// What the saved videos of a batch come to.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -49,7 +49,33 @@ pub struct MissingFile {
     pub audio: Option<Duration>,
 }
 
+/// A file that was saved, and is there as far as the ledger knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedFile {
+    /// The number of the event that says so.
+    pub number: u64,
+    /// The pair.
+    pub id: String,
+    /// Where it is, relative to the run folder where it is inside.
+    pub path: String,
+}
+
 impl View {
+    /// What was saved after an event, in that order, and once where it was saved twice.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn saved_after(&self, number: u64) -> Result<Vec<SavedFile>, LedgerError> {
+        let sql = "SELECT max(n), pairs.id, video_path FROM events
+                JOIN standings USING (pair) JOIN pairs USING (pair)
+            WHERE n > ?1 AND event = ?2 AND standings.state = ?3 AND video_path IS NOT NULL
+            GROUP BY pair ORDER BY 1";
+        let params = params![number, Event::Saved.name(), State::Saved.name()];
+        self.ask(sql, params, |row| {
+            Ok(SavedFile { number: row.get(0)?, id: row.get(1)?, path: row.get(2)? })
+        })
+    }
+
     /// The files that are to be fetched again.
     ///
     /// # Errors

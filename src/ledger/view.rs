@@ -274,16 +274,23 @@ impl View {
         go().map_err(|error| self.failed(&error))
     }
 
-    /// How many planned pairs this run leaves out.
-    #[must_use]
-    pub fn left_out(&self) -> usize {
-        self.left_out.len()
+    /// How many listed planned pairs this run leaves out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn left_out(&self) -> Result<u64, LedgerError> {
+        let mut count = 0;
+        if !self.left_out.is_empty() {
+            let is_left = |id: &str, state| state == State::Planned && self.leaves_out(id);
+            self.each_id(|id, state| count += u64::from(is_left(id, state)))?;
+        }
+        Ok(count)
     }
 
     /// Whether a pair is left out of this run.
     #[must_use]
     pub fn leaves_out(&self, id: &str) -> bool {
-        !self.left_out.is_empty() && self.left_out.contains(&folded(id))
+        is_among(&self.left_out, id)
     }
 
     /// All pairs in a state that comes after a task, whether listed or not: they are paid for.
@@ -375,6 +382,11 @@ impl View {
     pub(super) fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::sqlite(&self.path, error)
     }
+}
+
+/// Whether a pair is one of those that are left out.
+pub(super) fn is_among(left_out: &HashSet<String>, id: &str) -> bool {
+    !left_out.is_empty() && left_out.contains(&folded(id))
 }
 
 pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {

@@ -4,6 +4,7 @@
 //! could be a path, a URL that shows its signature when printed, or a key that can be printed.
 
 mod address;
+mod choice;
 mod expiry;
 mod id;
 mod idempotency;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub use self::address::{Zone, is_private, is_private_address, may_lead, zone, zone_of};
+pub use self::choice::{Choice, Choosing, Pattern, PatternError, nearest};
 pub use self::expiry::{expires, moment};
 pub use self::id::{IdError, PairId, TaskId, TaskIdError};
 pub use self::idempotency::{Idempotency, IdempotencyKey, KeyHeader, KeyHeaderError};

@@ -7,6 +7,7 @@ mod gauges;
 mod links;
 mod progress;
 mod screen;
+mod unread;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use self::gauges::{Gauges, Tally};
 pub use self::links::{Links, dying};
 pub use self::progress::{Progress, Work};
 pub use self::screen::Screen;
+pub use self::unread::is_unread;
 use crate::cli::{Color, Global};
 use crate::watch::Meter;
 

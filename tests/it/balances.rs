@@ -147,7 +147,10 @@ fn a_run_that_costs_more_than_is_left_asks_first() {
     assert_eq!(refused.code, 2, "{refused}");
     let text = "3 creates would take about 15 credits, and the account has 11 credits left";
     assert!(refused.err.contains(text), "{refused}");
-    assert!(refused.err.contains("--limit N") && refused.err.contains("--yes"), "{refused}");
+    assert!(
+        refused.err.contains("--limit 2 to send") && refused.err.contains("--yes"),
+        "{refused}"
+    );
     let no = answered(&sheet.run_command(&[]), "n\n");
     assert!(no.out.contains("11 credits left. Go on? [y/N]"), "{no}");
     assert_eq!((no.code, api.book().creates_read), (2, 1));

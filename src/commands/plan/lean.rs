@@ -15,6 +15,7 @@ use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::commands::batch::{Batch, Pairs};
 use crate::commands::belongs;
+use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
 use crate::commands::links::Links;
 use crate::commands::nearby;
@@ -24,7 +25,7 @@ use crate::commands::written::Written;
 use crate::fitness::Weight;
 use crate::ledger::{Comparison, Match, Stand, Stood, View};
 use crate::manifest::{Manifest, Marks, Outline};
-use crate::pair::{Pair, Role, Source};
+use crate::pair::{Choosing, Pair, Role, Source};
 use crate::plan::{Step, step, step_of};
 use crate::ui::Ui;
 
@@ -35,6 +36,7 @@ const TOLD_APART: usize = 10_000;
 struct Lean<'a> {
     ui: &'a Ui,
     args: &'a PlanArgs,
+    chosen: &'a Chosen,
     written: Written<'a>,
     /// Without its pairs.
     batch: Batch,
@@ -56,6 +58,8 @@ struct Tally<'l> {
     catalog: Option<&'l Catalog>,
     links: Links<'l>,
     inside: Inside<'l>,
+    chosen: &'l Chosen,
+    choosing: Choosing<'l>,
     reckoning: Reckoning,
     list: Option<Spool>,
     media: Option<MediaSeen<'l>>,
@@ -66,7 +70,7 @@ struct Tally<'l> {
 }
 
 /// The plan; nothing if the pairs have to be held.
-pub(super) fn look(ui: &Ui, args: &PlanArgs) -> Result<Option<Looked>, Failure> {
+pub(super) fn look(ui: &Ui, args: &PlanArgs, chosen: &Chosen) -> Result<Option<Looked>, Failure> {
     let written = Written::open(&args.batch.manifest.manifest)?;
     // What is wrong is said where pairs are held.
     let Some(head) = written.head(&args.batch.manifest) else { return Ok(None) };
@@ -78,7 +82,7 @@ pub(super) fn look(ui: &Ui, args: &PlanArgs) -> Result<Option<Looked>, Failure> 
     let Ok(sha256) = written.digest(&batch.manifest) else { return Ok(None) };
     let batch = Batch { sha256, ..batch };
     let catalog = Catalog::open(&batch.site.folder);
-    Lean { ui, args, written, batch, catalog }.look(view)
+    Lean { ui, args, chosen, written, batch, catalog }.look(view)
 }
 
 impl<'a> Lean<'a> {
@@ -119,7 +123,9 @@ impl<'a> Lean<'a> {
             catalog: (!self.catalog.is_empty()).then_some(&self.catalog),
             links: Links::new(batch, &self.catalog, Duration::ZERO),
             inside: Inside::of(batch),
-            reckoning: Reckoning::new(batch, view)?,
+            chosen: self.chosen,
+            choosing: self.chosen.choice.begin(),
+            reckoning: Reckoning::new(batch, view, self.chosen)?,
             list: asks.then(Spool::new).transpose()?,
             media: saves.then(|| MediaSeen::new(&self.catalog)),
             good: HashSet::new(),
@@ -130,18 +136,17 @@ impl<'a> Lean<'a> {
     /// Of what the ledger has listed from these very files: each pair is there as it is asked for.
     fn by_ledger(&self, view: &View) -> Result<Option<Found>, Failure> {
         let mut tally = self.tally(Some(view))?;
-        let pairs = match tally.list {
-            Some(_) => self.each_with_its_stand(view, &mut tally)?,
-            None => {
-                let mut pairs = 0;
-                view.each_listed(|stood| {
-                    tally.stood(&stood);
-                    pairs += 1;
-                })?;
-                pairs
-            }
+        let pairs = if tally.list.is_some() || self.chosen.choice.is_by_tags() {
+            self.each_with_its_stand(view, &mut tally)?
+        } else {
+            let mut pairs = 0;
+            view.each_listed(|stood| {
+                tally.stood(&stood);
+                pairs += 1;
+            })?;
+            pairs
         };
-        if !tally.clean {
+        if !tally.is_clean() {
             return Ok(None);
         }
         tally.reckoning.plan.no_longer_listed = view.created_and_unlisted()?;
@@ -184,7 +189,7 @@ impl<'a> Lean<'a> {
         };
         let Outline { manifest, pairs, .. } =
             self.written.judged(&self.args.batch.manifest, judge)?;
-        if !tally.clean {
+        if !tally.is_clean() {
             return Ok(None);
         }
         self.settled(failed)?;
@@ -204,11 +209,20 @@ impl<'a> Lean<'a> {
 }
 
 impl Tally<'_> {
+    /// Whether nothing was found that has to be compared with something else, or told of.
+    fn is_clean(&self) -> bool {
+        self.clean && self.choosing.idle().is_empty()
+    }
+
     /// Counts a pair by what the ledger says of it.
     fn stood(&mut self, stood: &Stood<'_>) {
-        let (step, [image, audio]) = (step_of(stood.state), stood.media);
-        self.judge(step, image, Role::Image);
-        self.judge(step, audio, Role::Audio);
+        let wanted = self.choosing.takes(stood.id, &[]);
+        let step = self.reckoning.chosen(step_of(stood.state), wanted);
+        let [image, audio] = stood.media;
+        // What is beyond a limit may be sent next time.
+        let judged = if wanted { step_of(stood.state) } else { step };
+        self.judge(judged, image, Role::Image);
+        self.judge(judged, audio, Role::Audio);
         let tariff = self.batch.manifest.spending.price;
         let price = tariff.map(|tariff| tariff.of_body(stood.body.as_bytes()));
         self.reckoning.add(step, self.recording(audio).or(stood.audio), price);
@@ -216,9 +230,12 @@ impl Tally<'_> {
 
     /// Counts a pair of which it is known what a run would do with it.
     fn pair(&mut self, pair: &Pair, step: Step, audio: Option<Duration>) {
+        let wanted = self.choosing.takes(pair.id.as_str(), &pair.tags);
+        let (would, step) = (step, self.reckoning.chosen(step, wanted));
+        let judged = if wanted { would } else { step };
         for role in Role::BOTH {
             match pair.request.source(role) {
-                Source::Url(url) => self.judge(step, url.as_written(), role),
+                Source::Url(url) => self.judge(judged, url.as_written(), role),
                 Source::File(_) => self.clean = false,
             }
         }
@@ -287,9 +304,10 @@ impl Tally<'_> {
     }
 
     fn conclude(self, view: Option<&View>) -> Result<Seen, Failure> {
-        let Self { batch, reckoning, list, media, .. } = self;
+        let Self { batch, chosen, reckoning, list, media, .. } = self;
         let outlook: Outlook = reckoning.conclude(batch, view)?;
         let basis = media.map(|media| Basis::with(batch, view, media)).transpose()?;
+        let basis = basis.map(|basis| basis.choosing(chosen));
         let list = list.map(Spool::conclude).transpose()?;
         let pairs = list.map_or(PairList::Unasked, PairList::Kept);
         Seen::new(batch, view, (outlook, basis, pairs))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Outlook, speed};
 use crate::commands::batch::Batch;
+use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
 use crate::commands::nearby::Nearby;
 use crate::ledger::View;
@@ -19,16 +20,29 @@ pub(super) struct Reckoning {
     /// The same with what a run would pay for so far.
     spent: u64,
     affordable: u64,
+    /// How many pairs are taken up.
+    most: u64,
 }
 
 impl Reckoning {
     /// Of no pair yet.
-    pub(super) fn new(batch: &Batch, view: Option<&View>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        batch: &Batch,
+        view: Option<&View>,
+        chosen: &Chosen,
+    ) -> Result<Self, Failure> {
         let rules = batch.manifest.rules();
         // Without a budget nobody is told, and nothing depends on it.
         let asked = view.filter(|_| rules.budget.is_some());
         let before = asked.map(|view| view.spent(&rules)).transpose()?.unwrap_or(0);
-        Ok(Self { plan: Plan::default(), rules, before, spent: before, affordable: 0 })
+        let most = chosen.limit.map_or(u64::MAX, |limit| limit as u64);
+        Ok(Self { plan: Plan::default(), rules, before, spent: before, affordable: 0, most })
+    }
+
+    /// What becomes of a pair for which a run would do this, if it is wanted.
+    pub(super) fn chosen(&self, step: Step, wanted: bool) -> Step {
+        let is_taken_up = wanted && self.plan.of(Step::Create).pairs < self.most;
+        if step == Step::Create && !is_taken_up { Step::LeftOut } else { step }
     }
 
     /// Counts a pair of which it is known what a run would do with it.

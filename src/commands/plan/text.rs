@@ -59,6 +59,7 @@ impl Outlook {
         [
             of(self.plan.changed, changed),
             of(self.plan.no_longer_listed, "no longer in the manifest"),
+            some(Step::LeftOut, "pairs that are left out stay planned"),
             of(self.renamed as u64, "with another id than before: the same pairs"),
             some(
                 Step::Rejected,
@@ -74,6 +75,7 @@ impl Outlook {
 fn words(step: Step) -> &'static str {
     match step {
         Step::Create => "to create",
+        Step::LeftOut => "left out",
         Step::Wait => "waiting",
         Step::Done => "done",
         Step::InDoubt => "in doubt",

@@ -92,13 +92,13 @@ pub(super) fn select(
 ) -> Result<Again, Failure> {
     let mut again = Again::default();
     if let Some(named) = args.retry_failed.as_deref() {
-        let chosen = choose(view.finished(State::Failed)?, rules(named, args));
+        let chosen = choose(finished(view, State::Failed)?, rules(named, args));
         again.failed = ids(named, &chosen, args.tries)?;
         say_of_failed(ui, &chosen, args, price);
         again.add(&chosen.taken);
     }
     if let Some(named) = args.retry_rejected.as_deref() {
-        let chosen = choose(view.finished(State::Rejected)?, rules(named, args));
+        let chosen = choose(finished(view, State::Rejected)?, rules(named, args));
         again.rejected = ids(named, &chosen, args.tries)?;
         let pairs = counted(chosen.taken.len() as u64, "rejected pair");
         ui.note(&format!("{pairs} to be sent again; nothing was billed for them"));
@@ -106,6 +106,13 @@ pub(super) fn select(
         again.add(&chosen.taken);
     }
     Ok(again)
+}
+
+/// Those of a state that this run does not leave out.
+fn finished(view: &View, state: State) -> Result<Vec<Finished>, Failure> {
+    let mut pairs = view.finished(state)?;
+    pairs.retain(|pair| !view.leaves_out(&pair.id));
+    Ok(pairs)
 }
 
 fn rules<'a>(named: &'a [String], args: &RunArgs) -> Rules<'a> {

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::pilot::{Forecast, Pilot};
 use super::stopped::explain;
-use crate::cli::Until;
-use crate::commands::batch::{Batch, this_command};
+use crate::cli::{RunArgs, Until};
+use crate::commands::batch::Batch;
+use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
 use crate::commands::overview;
 use crate::commands::status::Standing;
@@ -34,12 +36,29 @@ pub(super) struct End {
     pub(super) took: Duration,
     /// How many pairs it leaves planned on purpose.
     pub(super) kept: u64,
+    /// How many pairs a person left out.
+    pub(super) left_out: u64,
+    /// What is made before the rest.
+    pub(super) pilot: Option<Pilot>,
+    /// Which pairs it was to create.
+    pub(super) chosen: Chosen,
     /// Exit codes that are not returned.
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
     pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
     /// Whether `report.html` is left as it is.
     pub(super) no_page: bool,
+}
+
+/// What the run came to.
+pub(super) struct Concluded {
+    pub(super) exit: Exit,
+    /// For programs.
+    pub(super) summary: Value,
+    /// What the rest comes to by the pilot.
+    pub(super) forecast: Option<Forecast>,
+    /// Whether a person wants the rest now.
+    pub(super) goes_on: bool,
 }
 
 impl End {
@@ -81,7 +100,11 @@ impl End {
 }
 
 /// Says how it went and what to do next; and writes the CSV where that was not done.
-pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Failure> {
+pub(super) fn conclude(
+    ui: &Ui,
+    (args, batch): (&RunArgs, &Batch),
+    mut end: End,
+) -> Result<Concluded, Failure> {
     let sheet = end.sheet.take();
     let end = &end;
     end.stops.reasons().into_iter().for_each(|reason| explain(ui, batch, reason));
@@ -103,6 +126,12 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
     value["report_html"] = json!(page);
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
+    let pilot = end.pilot.as_ref();
+    let forecast = pilot.map(|pilot| pilot.forecast((args, batch), &view)).transpose()?;
+    if let Some(forecast) = &forecast {
+        value["pilot"] = forecast.json();
+    }
+    value["left_out"] = json!(end.left_out);
     value["videos"] = json!(view.totals()?);
     let rules = batch.manifest.rules();
     let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
@@ -127,9 +156,14 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         let (code, meaning) = (first.code(), first.meaning());
         ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
     }
+    // Of a pilot, the rest is asked about.
+    let rest = end.chosen.rest(&batch.site, end.left_out).filter(|_| pilot.is_none());
+    rest.iter().for_each(|rest| ui.hint(rest));
     // The budget alone does not grow.
     if standing.left(end.until) > end.kept && first != Exit::Budget {
-        ui.hint(&format!("to continue, give the same command again: {}", this_command()));
+        let (left, planned) = (standing.left(end.until), standing.count(State::Planned));
+        let under_way = left.saturating_sub(planned);
+        ui.hint(&end.chosen.on(&batch.site, planned.saturating_sub(end.kept), under_way));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(
                 "the fake of a rehearsal forgets its tasks when it ends, as no real server does; one \
@@ -137,7 +171,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
             );
         }
     }
-    Ok(exit)
+    Ok(Concluded { exit, summary: value, forecast, goes_on: false })
 }
 
 /// What only this process knows: it is said whatever else fails.

@@ -1,6 +1,7 @@
 //! Asks before a run that is larger than the manifest lets pass without a word.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::again::Again;
 use crate::catalog::Catalog;
@@ -99,10 +100,43 @@ fn to_send(
     args: &RunArgs,
     batch: &Batch,
     view: &View,
-    Besides { again, unfit, catalog, .. }: Besides<'_>,
+    besides: Besides<'_>,
 ) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
-    let most = args.limit.map_or(u64::MAX, |most| most as u64);
+    let most = args.choose.limit.map_or(u64::MAX, |most| most as u64);
+    each_to_send(batch, view, besides, |length, price| {
+        if sum.pairs < most {
+            sum.add(length, price);
+        }
+    })?;
+    Ok(sum)
+}
+
+/// How many of the pairs that would be sent `fit`, from the first on.
+pub(super) fn how_many(
+    batch: &Batch,
+    view: &View,
+    besides: Besides<'_>,
+    fit: &dyn Fn(&Sum) -> bool,
+) -> Result<u64, Failure> {
+    let (mut sum, mut many, mut full) = (Sum::default(), 0, false);
+    add_trials(&mut sum, batch, besides.resends);
+    each_to_send(batch, view, besides, |length, price| {
+        sum.add(length, price);
+        full |= !fit(&sum);
+        many += u64::from(!full);
+    })?;
+    Ok(many)
+}
+
+/// Gives the length of the recording of each pair that would be sent, as far as it is known, and its
+/// price.
+fn each_to_send(
+    batch: &Batch,
+    view: &View,
+    Besides { again, unfit, catalog, .. }: Besides<'_>,
+    mut each: impl FnMut(Option<Duration>, Option<Price>),
+) -> Result<(), Failure> {
     let prices = Prices::of_batch(batch);
     let disputed = locals::disputed(batch, catalog);
     let unfit: HashSet<_> = unfit.iter().map(String::as_str).collect();
@@ -115,13 +149,12 @@ fn to_send(
             State::Sending | State::Created | State::Completed | State::Saved => None,
             State::InDoubt | State::Abandoned => None,
         };
-        if let Some(length) = length.filter(|_| row.listed && sum.pairs < most) {
+        if let Some(length) = length.filter(|_| row.listed) {
             let longer = disputed.get(&folded(&row.id)).filter(|_| length.is_some()).copied();
-            sum.add(longer.max(length), prices.of(&row.id));
+            each(longer.max(length), prices.of(&row.id));
         }
         Ok(())
-    })?;
-    Ok(sum)
+    })
 }
 
 /// What the video of each pair costs.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::commands::batch::{Batch, Pairs};
+use crate::commands::choose::Chosen;
 use crate::commands::failure::Failure;
 use crate::commands::links::Links;
 use crate::commands::nearby;
@@ -26,12 +27,13 @@ use crate::ui::Ui;
 const LONG: u64 = 256 << 10;
 
 /// The batch without its pairs; nothing if they have to be held.
-pub(super) fn batch(ui: &Ui, args: &RunArgs) -> Result<Option<Batch>, Failure> {
+pub(super) fn batch(ui: &Ui, args: &RunArgs, chosen: &Chosen) -> Result<Option<Batch>, Failure> {
     let written = Written::open(&args.batch.manifest.manifest)?;
     let Some(head) = written.head(&args.batch.manifest) else { return Ok(None) };
     let is_long = written.length(&head) >= LONG;
     let batch = Batch::of(&args.batch, written.given, head)?;
-    if !compares_nothing(args, &batch) {
+    // The ledger knows no tags.
+    if !compares_nothing(args, &batch) || chosen.choice.is_by_tags() {
         return Ok(None);
     }
     let view = batch.site.view()?;

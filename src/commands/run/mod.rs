@@ -1,18 +1,23 @@
 //! `run`: creates what the manifest asks for, waits, fetches the videos, and continues where the
 //! last run ended.
 
+mod after;
 mod again;
+mod child;
 mod conclude;
 mod confirm;
+mod hooks;
 mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod pilot;
 mod places;
 mod prepare;
 mod shared;
 mod stages;
 mod stopped;
+mod words;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -21,12 +26,17 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::conclude::{End, conclude, explain_cut};
+use self::after::{After, Ended};
+use self::conclude::{Concluded, End, conclude, explain_cut};
 use self::confirm::{Besides, confirm};
+use self::hooks::{Hooks, words};
 use self::kit::Kit;
 use self::metrics::Metrics;
+use self::pilot::Pilot;
 use self::stages::Stages;
+use self::words::Words;
 use super::batch::{Batch, Pairs, plain};
+use super::choose::Chosen;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
@@ -36,8 +46,9 @@ use super::{
     balance, belongs, key, keys, links, listed, locals, nearby, opened, pulse, saved, told,
 };
 use crate::catalog::Catalog;
-use crate::cli::{RunArgs, Until};
+use crate::cli::{ChooseArgs, RunArgs, Until};
 use crate::client::{Client, Settings};
+use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
 use crate::ledger::{Ledger, LedgerError, Listing, Store};
@@ -50,38 +61,24 @@ use crate::ui::{Progress, Tally, Ui, Work, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
-    let started = Instant::now();
     let args = &shared::choose_folder(args);
-    let mut batch = match lean::batch(ui, args)? {
-        Some(batch) => batch,
-        None => Batch::open(ui, &args.batch)?,
-    };
-    let mut catalog = Catalog::open(&batch.site.folder);
-    locals::settle(&mut batch, &catalog)?;
-    let kit = Kit::of(args, &batch)?;
-    let shelf = places::shelf(args, &batch)?;
-    let runtime = runtime()?;
-    {
-        let _within = runtime.enter();
-        outlive_file_limits();
+    let (after, exec) = (After::of(args)?, words("--exec", args.hooks.exec.as_ref())?);
+    let mut ended = whole(ui, args, exec.clone());
+    if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
+        ended = whole(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
     }
-    let plan = match &args.plan {
-        Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
-        None => None,
-    };
-    let Connected { client, key, _rehearsal } = runtime.block_on(connect(args, &batch))?;
-    let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
-    batch.site.make()?;
-    catalog.keep();
-    let mut store = open(ui, &batch)?;
-    belongs::take_manifest(ui, &batch, &mut store)?;
-    key.iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
-    keys::take(&batch, key.as_ref(), &mut store)?;
-    if let Some((plan, basis)) = plan {
-        saved::hold_ledger(plan, &basis, &store)?;
-    }
-    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
-    shared::share(ui, args, &batch, &mut store)?;
+    after.tell(ui, args, ended)
+}
+
+/// The whole run. Gives what it came to, and why nothing was created if that was refused.
+fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
+    let started = Instant::now();
+    let Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, mut store } =
+        begin(ui, args)?;
+    let Connected { client, _rehearsal, .. } = connected;
+    // A plan has its own limit.
+    let args = &limited(args, &chosen);
+    let pilot = Pilot::choose(args, &batch.site, &mut store)?;
     let folder = &batch.site.folder;
     prepare::prepare(ui, args, &mut store, (&shelf, &runtime))?;
     let left = || runtime.block_on(client.balance());
@@ -91,14 +88,16 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
     shared::tell(ui, &mut store)?;
-    let left_out = store.view()?.left_out() as u64;
+    let left_out = store.view()?.left_out()?;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
     // The same command again would not create them either.
     let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
+    let hooks = Hooks::new(exec, &args.hooks, &store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let progress = Arc::new(Mutex::new(ui.progress(work(args, &standing), Arc::clone(&meter))));
+    let work = work(args, &standing, (kept, &chosen));
+    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let (stops, board) = (Stops::default(), Board::default());
@@ -114,6 +113,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         meter: &meter,
         progress: &progress,
         metrics: &metrics,
+        hooks: &hooks,
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
@@ -129,16 +129,95 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
-    let no_page = args.no_report;
-    let end = End { until, created, stops, board, took, kept, passed_over, sheet, no_page };
-    let exit = outcome(ui, &batch, (closed, end))?;
-    refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
+    let end = End {
+        until,
+        created,
+        stops,
+        board,
+        took,
+        kept,
+        left_out,
+        pilot,
+        chosen,
+        passed_over,
+        sheet,
+        no_page: args.no_report,
+    };
+    let mut concluded = outcome(ui, (args, &batch), (closed, end))?;
+    hooks.conclude(ui);
+    let forecast = concluded.forecast.as_ref().filter(|_| concluded.exit != Exit::Killed);
+    concluded.goes_on = forecast.is_some_and(|forecast| forecast.ask(ui, &batch));
+    let refusal = refusal.filter(|_| concluded.exit != Exit::Killed);
+    Ok((concluded, refusal))
 }
 
-/// What a run has before it.
-fn work(args: &RunArgs, standing: &Standing) -> Work {
+/// A batch that is listed in its ledger.
+struct Begun {
+    batch: Batch,
+    catalog: Catalog,
+    kit: Kit,
+    runtime: Runtime,
+    connected: Connected,
+    metrics: Metrics,
+    chosen: Chosen,
+    shelf: Shelf,
+    store: Store,
+}
+
+/// Reads the manifest, connects, opens the ledger and lists the pairs; nothing is sent.
+fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
+    let chosen = Chosen::read(&args.choose)?;
+    let mut batch = match lean::batch(ui, args, &chosen)? {
+        Some(batch) => batch,
+        None => Batch::open(ui, &args.batch)?,
+    };
+    let mut catalog = Catalog::open(&batch.site.folder);
+    locals::settle(&mut batch, &catalog)?;
+    chosen.check(&batch)?;
+    let kit = Kit::of(args, &batch)?;
+    let shelf = places::shelf(args, &batch)?;
+    let runtime = runtime()?;
+    {
+        let _within = runtime.enter();
+        outlive_file_limits();
+    }
+    let plan = match &args.plan {
+        Some(plan) => Some((plan, runtime.block_on(kit.hold(plan, &batch, &catalog))?)),
+        None => None,
+    };
+    let connected = runtime.block_on(connect(args, &batch))?;
+    let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
+    batch.site.make()?;
+    catalog.keep();
+    let mut store = open(ui, &batch)?;
+    belongs::take_manifest(ui, &batch, &mut store)?;
+    let key = connected.key.as_ref();
+    key.into_iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
+    keys::take(&batch, key, &mut store)?;
+    let chosen = match plan {
+        Some((plan, basis)) => {
+            saved::hold_ledger(plan, &basis, &store)?;
+            basis.chosen()?
+        }
+        None => chosen,
+    };
+    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    shared::share(ui, args, &batch, &mut store)?;
+    chosen.leave_out(ui, &batch, &mut store)?;
+    Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, store })
+}
+
+/// The options, with the limit that holds.
+fn limited(args: &RunArgs, chosen: &Chosen) -> RunArgs {
+    let choose = ChooseArgs { limit: chosen.limit, ..args.choose.clone() };
+    RunArgs { choose, ..args.clone() }
+}
+
+/// What a run has before it: it keeps some pairs planned, and takes up only so many of the others.
+fn work(args: &RunArgs, standing: &Standing, (kept, chosen): (u64, &Chosen)) -> Work {
+    let planned = standing.count(State::Planned).saturating_sub(kept);
     Work {
-        pairs: standing.left(args.until),
+        pairs: standing.left(args.until).saturating_sub(kept + chosen.beyond_limit(planned)),
         until: args.until,
         links: standing.links(),
         tally: Tally::new(&standing.counts),
@@ -148,16 +227,16 @@ fn work(args: &RunArgs, standing: &Standing) -> Work {
 /// What came of a run whose ledger was closed.
 fn outcome(
     ui: &Ui,
-    batch: &Batch,
+    (args, batch): (&RunArgs, &Batch),
     (closed, end): (Result<(), LedgerError>, End),
-) -> Result<Exit, Failure> {
+) -> Result<Concluded, Failure> {
     match (closed, &end.stops.reasons()[..]) {
         // What it means for the batch is told there.
         (Err(error), _) if error.is_aside() => {
             explain_cut(ui, batch, &end);
             Err(error.into())
         }
-        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, batch, end),
+        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, (args, batch), end),
         (Err(error), _) => {
             explain_cut(ui, batch, &end);
             Err(error.into())
@@ -201,7 +280,8 @@ fn put_right(
     }
     let besides = Besides { again: &again, unfit: &unfit, catalog, resends: &resends };
     if let Some(sum) = confirm(ui, (args, batch), &view, besides)? {
-        balance::confirm(ui, batch, (&sum, &view.bills()?), left)?;
+        let how_many = |fit: &dyn Fn(&_) -> bool| confirm::how_many(batch, &view, besides, fit);
+        balance::confirm(ui, batch, (&sum, &view.bills()?), left, how_many)?;
     }
     drop(view);
     again.plan(store)?;
@@ -266,7 +346,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
     Limits {
         concurrency: args.concurrency.unwrap_or(batch.manifest.concurrency.get()),
         rate: args.rate.or(batch.manifest.rate),
-        most: args.limit,
+        most: args.choose.limit,
         retry_for: args.retry_for,
         max_doubts: args.max_doubts.or(batch.manifest.max_doubts.map(NonZeroU32::get)),
         keep_going: args.keep_going,

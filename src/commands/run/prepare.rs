@@ -90,7 +90,7 @@ fn warn_of_room(ui: &Ui, args: &RunArgs, view: &View, folder: &Path) -> Result<(
     if args.batch.mock.is_some() && saved.files == 0 {
         return Ok(());
     }
-    let most_new = args.limit.map_or(u64::MAX, |limit| limit as u64);
+    let most_new = args.choose.limit.map_or(u64::MAX, |limit| limit as u64);
     let to_come = view.counts()?.into_iter().map(|(state, count)| match state {
         State::Planned => count.min(most_new),
         State::Created | State::Completed => count,

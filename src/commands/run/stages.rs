@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::{sleep, timeout};
 
+use super::hooks::Hooks;
 use super::metrics::Metrics;
 use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
@@ -44,6 +45,7 @@ pub(super) struct Stages<'a> {
     pub(super) meter: &'a Meter,
     pub(super) progress: &'a Mutex<Progress>,
     pub(super) metrics: &'a Metrics,
+    pub(super) hooks: &'a Hooks,
 }
 
 impl Stages<'_> {
@@ -55,7 +57,7 @@ impl Stages<'_> {
         unfinished: u64,
     ) -> Option<submit::Outcome> {
         let created = tokio::select! {
-            created = self.stages(feed, unfinished) => Some(created),
+            created = self.stages_and_hooks(feed, unfinished) => Some(created),
             () = self.signals() => None,
             () = self.deadline() => None,
             () = self.show() => None,
@@ -64,6 +66,19 @@ impl Stages<'_> {
         };
         self.write_metrics();
         created
+    }
+
+    /// Commands for what was saved go on beside the stages, and have a while to end after them.
+    async fn stages_and_hooks(&self, feed: Option<Feed>, unfinished: u64) -> submit::Outcome {
+        let (ending, ended) = channel(false);
+        let stages = async {
+            let created = self.stages(feed, unfinished).await;
+            ending.send_replace(true);
+            created
+        };
+        let place = (self.ledger.view(), self.batch.site.folder.as_path());
+        let hooks = self.hooks.run(place, ended, self.progress);
+        tokio::join!(stages, hooks).0
     }
 
     async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> submit::Outcome {

@@ -96,6 +96,48 @@ pub(super) fn each<E: From<LedgerError>>(
     Ok(())
 }
 
+/// An event, as people look back at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// Counts the events of a ledger, from 1.
+    pub number: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// What the pair was called then.
+    pub id: String,
+    /// What happened; nothing where a later release has a word of its own for it.
+    pub event: Option<Event>,
+    /// Which create of the pair it is about, from 1.
+    pub attempt: u32,
+    /// The task, once there is one.
+    pub task_id: Option<String>,
+    /// Why: a code.
+    pub code: String,
+    /// The same in words.
+    pub message: String,
+    /// The line of `events.jsonl`, with its end.
+    pub line: String,
+}
+
+/// An event in the columns of [`each`].
+pub(in crate::ledger) fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {
+    let line = Line::read(row)?;
+    let mut bytes = Vec::new();
+    line.write(&mut bytes);
+    let owned = |text: &Text<'_>| text.clone().into_owned();
+    Ok(Happened {
+        number: line.n,
+        at: Timestamp::from_millisecond(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH),
+        id: owned(&line.id),
+        event: Event::ALL.into_iter().find(|event| event.name() == line.event),
+        attempt: line.attempt,
+        task_id: line.task_id.as_ref().map(owned),
+        code: owned(&line.error_code),
+        message: owned(&line.error),
+        line: String::from_utf8_lossy(&bytes).into_owned(),
+    })
+}
+
 /// Keeps an event in the ledger.
 pub(in crate::ledger) fn keep(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     let sql = "INSERT INTO events

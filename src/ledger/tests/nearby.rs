@@ -18,8 +18,10 @@ fn what_is_left_out_is_given_to_nobody() {
     assert_eq!(&*view.planned_apart(&[]).unwrap().unwrap().id, "c");
     assert!(view.planned_one("A").unwrap().is_none());
     assert_eq!(view.counts().unwrap(), [(State::Planned, 3)], "they stay planned");
-    store.leave_out(["a", "b", "c"].map(str::to_owned).into());
+    assert_eq!(view.left_out().unwrap(), 2);
+    store.leave_out(["c", "gone"].map(str::to_owned).into());
     let view = store.view().unwrap();
+    assert_eq!(view.left_out().unwrap(), 3, "those before, too, and only what is planned");
     assert!(
         view.planned(None, 9).unwrap().is_empty() && view.planned_apart(&[]).unwrap().is_none()
     );
