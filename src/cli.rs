@@ -10,7 +10,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Until, VideoArgs, WaitArgs};
+pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Shown, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
 };

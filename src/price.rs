@@ -91,7 +91,8 @@ pub enum Amount {
 
 impl Amount {
     /// In the unit of this amount: millionths, or seconds.
-    const fn units(self) -> u64 {
+    #[must_use]
+    pub const fn units(self) -> u64 {
         match self {
             Self::Money(money) => money.0,
             Self::Seconds(seconds) => seconds,
@@ -196,6 +197,19 @@ pub enum Refusal {
         /// What may be spent.
         budget: Amount,
     },
+}
+
+impl Refusal {
+    /// What was left of the budget that did not suffice.
+    #[must_use]
+    pub fn left(&self) -> Option<Amount> {
+        match self {
+            Self::Reached { spent, budget, .. } => {
+                Some(budget.same(budget.units().saturating_sub(spent.units())))
+            }
+            Self::Unmeasured | Self::TooDear { .. } => None,
+        }
+    }
 }
 
 impl Rules {

@@ -17,7 +17,7 @@ use self::entry::{Entry, Inner, Way};
 pub(super) use self::money::More;
 pub(super) use self::pass::Pass;
 use super::stop::Stop;
-use super::{Last, Limits};
+use super::{Last, Limits, Window};
 use crate::ledger::Doubted;
 use crate::pace::{Cause, End, Outcome, Step, retry_after};
 use crate::wire::{IDEMPOTENCY_CONFLICT, Judgement, PAID_OUTCOME_UNKNOWN, Proof};
@@ -221,6 +221,12 @@ impl Gate {
         self.inner.borrow().pause.wait(self.now())
     }
 
+    /// How many creates may be under way of those that were asked for.
+    pub(super) fn window(&self) -> Window {
+        let outage = &self.inner.borrow().outage;
+        Window { size: outage.window.size(), of: outage.window.most() }
+    }
+
     /// Whether nothing was tried alone yet since the service last answered.
     pub(super) fn tries_first(&self) -> bool {
         self.inner.borrow().outage.tries_first()
@@ -250,6 +256,11 @@ impl Gate {
 
     pub(super) fn end(&self) -> Option<End> {
         self.inner.borrow().outage.end()
+    }
+
+    /// How many pairs are in doubt since the service last answered.
+    pub(super) fn doubts_in_a_row(&self) -> usize {
+        self.inner.borrow().row.len()
     }
 
     /// The pairs in doubt since the service last answered.

@@ -39,7 +39,7 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, LedgerError, Listing, Store};
+use crate::ledger::{Ledger, LedgerError, Listing, Store, View};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
@@ -47,6 +47,9 @@ use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
 use crate::ui::{Progress, Tally, Ui, Work, counted};
 use crate::watch::Meter;
+
+/// From one line to the next that says where the run stands, where nothing can be drawn.
+const TOLD: Duration = Duration::from_secs(30);
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -94,7 +97,8 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let progress = Arc::new(Mutex::new(ui.progress(work(args, &standing), Arc::clone(&meter))));
+    let work = work((args, &batch), &standing, &store.view()?)?;
+    let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let (stops, board) = (Stops::default(), Board::default());
@@ -131,13 +135,32 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// What a run has before it.
-fn work(args: &RunArgs, standing: &Standing) -> Work {
-    Work {
-        pairs: standing.left(args.until),
+fn work(
+    (args, batch): (&RunArgs, &Batch),
+    standing: &Standing,
+    view: &View,
+) -> Result<Work, Failure> {
+    let planned = standing.count(State::Planned);
+    let creates = match args.no_create {
+        true => 0,
+        false => {
+            let limit = args.limit.map_or(u64::MAX, |limit| limit as u64);
+            planned.saturating_sub(view.left_out() as u64).min(limit)
+        }
+    };
+    let waits = args.until == Until::Saved && standing.count(State::Created) > 0;
+    let tasks = if waits { view.tasks(State::Created)? } else { Vec::new() };
+    let budget = batch.manifest.rules().budget;
+    Ok(Work {
+        pairs: standing.left(args.until).saturating_sub(planned - creates),
+        creates,
         until: args.until,
+        tasks: tasks.into_iter().map(|task| (task.id, task.created_at)).collect(),
         links: standing.links(),
         tally: Tally::new(&standing.counts),
-    }
+        budget: budget.map(|budget| (budget, batch.manifest.currency.clone())),
+        every: TOLD / args.wait.hurry.max(1),
+    })
 }
 
 /// What came of a run whose ledger was closed.
