@@ -27,6 +27,7 @@
 
 mod again;
 mod bills;
+mod causes;
 mod doubts;
 mod error;
 mod event_log;
@@ -79,6 +80,7 @@ use crate::wire::{Bill, Judgement, Proof};
 
 pub use self::again::Finished;
 pub use self::bills::Bills;
+pub use self::causes::Cause;
 pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
 pub use self::fence::Waiting;

@@ -107,7 +107,7 @@ fn the_bar_names_the_time_of_the_link_that_dies_next() {
     let run = sheet.whole(&["--wait-for", "1500ms"]);
     let said = child::said(&mut on_terminal(&run));
     assert_eq!(said.code, 4);
-    assert!(said.out.contains("1 downloading (0.0 MB/s), 0 saved"), "{said}");
+    assert!(said.out.contains("0/1  0 saved  "), "{said}");
     assert!(said.out.contains("next link dies in 1 h 11 min"), "{said}");
 }
 

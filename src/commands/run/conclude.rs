@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stopped::explain;
+use super::summary::{self, Left};
 use crate::cli::Until;
 use crate::commands::batch::{Batch, this_command};
 use crate::commands::failure::Failure;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Rows, Sheet, Totals};
-use crate::price::{Money, Refusal};
+use crate::ledger::{Cause, Rows, Sheet, Totals, View};
+use crate::price::{Amount, Money, Refusal};
 use crate::report::{self, ReportError};
 use crate::state::State;
 use crate::submit::{self, Board, Reason, Stops, Trouble};
@@ -31,8 +32,10 @@ pub(super) struct End {
     /// What the ledger may not know.
     pub(super) board: Board,
     pub(super) took: Duration,
-    /// How many pairs it leaves planned on purpose.
-    pub(super) kept: u64,
+    /// How many pairs changed in the manifest after they were sent.
+    pub(super) changed: u64,
+    /// The pairs that it leaves planned on purpose.
+    pub(super) left: Left,
     /// Exit codes that are not returned.
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
@@ -77,7 +80,8 @@ impl End {
     }
 }
 
-/// Says how it went and what to do next; and writes the CSV where that was not done.
+/// Says how it went and what to do next, and last what it came to; and writes the CSV where that was not
+/// done.
 pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Failure> {
     let sheet = end.sheet.take();
     let end = &end;
@@ -90,36 +94,91 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         Some(sheet) => sheet?.0,
         None => report::write(&batch.site.folder, &view, Rows::All)?,
     };
-    let (first, exit) = (Exit::first(end.exits(&standing), &[]), end.exit(&standing));
+    let causes = view.causes()?;
+    explain_pairs(ui, end, (&causes, &view))?;
+    point_out(ui, batch, &standing);
+    let exit = say_how_to_go_on(ui, batch, end, (&standing, &causes));
+    let sums = Sums::read(batch, &view)?;
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
-    value["videos"] = json!(view.totals()?);
-    let rules = batch.manifest.rules();
-    let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
-    value["budget"] = json!(spent.map(|(spent, budget)| json!({"spent": spent, "of": budget})));
-    let line = ui.strong(&standing.line());
-    let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
-    text.extend(spent.map(|(spent, budget)| {
-        format!("budget {}: {spent} spent\n", budget.shown(&batch.manifest.currency))
-    }));
-    let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    text.extend(videos(&view.totals()?, (price, &batch.manifest.currency)));
-    text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
-    ui.result(&(text + &csv.display().to_string()), &value);
+    value["causes"] = json!(causes);
+    sums.fill(&mut value);
+    let mut lines = sums.lines(batch);
+    lines.extend(standing.bills.lines(&batch.site));
+    lines.push(csv.display().to_string());
+    lines.push(format!("{}; {:.1} s", ui.strong(&standing.line()), end.took.as_secs_f64()));
+    ui.result(&lines.join("\n"), &value);
+    Ok(exit)
+}
+
+/// What was spent, and what there is for it.
+struct Sums {
+    spent: Option<(Amount, Amount)>,
+    videos: Totals,
+}
+
+impl Sums {
+    fn read(batch: &Batch, view: &View) -> Result<Self, Failure> {
+        let rules = batch.manifest.rules();
+        let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
+        Ok(Self { spent, videos: view.totals()? })
+    }
+
+    fn fill(&self, value: &mut Value) {
+        let budget = self.spent.map(|(spent, budget)| json!({"spent": spent, "of": budget}));
+        value["budget"] = json!(budget);
+        value["videos"] = json!(self.videos);
+    }
+
+    fn lines(&self, batch: &Batch) -> Vec<String> {
+        let currency = &batch.manifest.currency;
+        let budget = self
+            .spent
+            .map(|(spent, budget)| format!("budget {}: {spent} spent", budget.shown(currency)));
+        let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
+        budget.into_iter().chain(videos(&self.videos, (price, currency))).collect()
+    }
+}
+
+/// What became of the pairs that have no video, which changed, and which were left out.
+fn explain_pairs(ui: &Ui, end: &End, (causes, view): (&[Cause], &View)) -> Result<(), Failure> {
+    let changed = match end.changed {
+        0 => Vec::new(),
+        _ => view.first_changed(summary::NAMED)?,
+    };
+    let lines = summary::causes(causes).into_iter();
+    let lines = lines.chain(summary::changed(&changed, end.changed));
+    lines.chain(summary::left(&end.left)).for_each(|line| ui.note(&line));
+    Ok(())
+}
+
+/// What a person should look at.
+fn point_out(ui: &Ui, batch: &Batch, standing: &Standing) {
     standing.warn_of_videos(ui);
     standing.describe_late().for_each(|late| ui.warn(&late));
     standing.resends.describe_others().for_each(|other| ui.warn(&other));
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
+}
+
+/// The commands to go on with. Gives the exit code.
+fn say_how_to_go_on(
+    ui: &Ui,
+    batch: &Batch,
+    end: &End,
+    (standing, causes): (&Standing, &[Cause]),
+) -> Exit {
+    let (first, exit) = (Exit::first(end.exits(standing), &[]), end.exit(standing));
     if first != exit {
         let (code, meaning) = (first.code(), first.meaning());
         ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
     }
+    summary::ways_on(causes, &batch.site.command("run")).iter().for_each(|way| ui.hint(way));
     // The budget alone does not grow.
-    if standing.left(end.until) > end.kept && first != Exit::Budget {
+    if standing.left(end.until) > end.left.for_good() && first != Exit::Budget {
         ui.hint(&format!("to continue, give the same command again: {}", this_command()));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(
@@ -128,7 +187,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
             );
         }
     }
-    Ok(exit)
+    exit
 }
 
 /// What only this process knows: it is said whatever else fails.
@@ -168,7 +227,7 @@ fn videos(totals: &Totals, (price, currency): (Option<Money>, &str)) -> Option<S
     };
     let price = price.map(cost);
     Some(format!(
-        "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})\n",
+        "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})",
         price.unwrap_or_default()
     ))
 }

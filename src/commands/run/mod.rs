@@ -11,6 +11,7 @@ mod names;
 mod prepare;
 mod stages;
 mod stopped;
+mod summary;
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -24,6 +25,7 @@ use self::confirm::{Besides, confirm};
 use self::kit::Kit;
 use self::metrics::Metrics;
 use self::stages::Stages;
+use self::summary::Left;
 use super::batch::{Batch, Pairs, plain};
 use super::failure::Failure;
 use super::keys::Resends;
@@ -80,7 +82,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some((plan, basis)) = plan {
         saved::hold_ledger(plan, &basis, &store)?;
     }
-    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    let changed = list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
     let (video, folder) = (&args.video, &batch.site.folder);
     let shelf = Shelf::new(folder, video.videos.as_deref(), video.video_name.clone());
     prepare::prepare(ui, args, &mut store, &shelf)?;
@@ -90,14 +92,12 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
         false => put_right(ui, (args, &batch), (&mut store, &kit, &catalog), &left)?,
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
-    let left_out = store.view()?.left_out() as u64;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
-    // The same command again would not create them either.
-    let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
+    let left = left_planned(args, standing.count(State::Planned), &store.view()?);
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let work = work((args, &batch), &standing, &store.view()?)?;
+    let work = work((args, &batch), (&standing, &left), &store.view()?)?;
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
@@ -129,7 +129,7 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
-    let end = End { until, created, stops, board, took, kept, passed_over, sheet };
+    let end = End { until, created, stops, board, took, changed, left, passed_over, sheet };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
 }
@@ -137,17 +137,11 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 /// What a run has before it.
 fn work(
     (args, batch): (&RunArgs, &Batch),
-    standing: &Standing,
+    (standing, left): (&Standing, &Left),
     view: &View,
 ) -> Result<Work, Failure> {
-    let planned = standing.count(State::Planned);
-    let creates = match args.no_create {
-        true => 0,
-        false => {
-            let limit = args.limit.map_or(u64::MAX, |limit| limit as u64);
-            planned.saturating_sub(view.left_out() as u64).min(limit)
-        }
-    };
+    let (planned, left) = (standing.count(State::Planned), left.pairs());
+    let creates = planned.saturating_sub(left);
     let waits = args.until == Until::Saved && standing.count(State::Created) > 0;
     let tasks = if waits { view.tasks(State::Created)? } else { Vec::new() };
     let budget = batch.manifest.rules().budget;
@@ -161,6 +155,17 @@ fn work(
         budget: budget.map(|budget| (budget, batch.manifest.currency.clone())),
         every: TOLD / args.wait.hurry.max(1),
     })
+}
+
+/// The planned pairs that it leaves where they are.
+fn left_planned(args: &RunArgs, planned: u64, view: &View) -> Left {
+    if args.no_create {
+        return Left { no_create: planned, ..Left::default() };
+    }
+    let paid = (view.left_out() as u64, view.first_left_out(summary::NAMED));
+    let limit = args.limit.map_or(u64::MAX, |limit| limit as u64);
+    let beyond_limit = planned.saturating_sub(paid.0).saturating_sub(limit);
+    Left { paid, beyond_limit, no_create: 0 }
 }
 
 /// What came of a run whose ledger was closed.
@@ -301,13 +306,14 @@ fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// Lists the manifest in the ledger, with the lengths of recordings that are known.
+/// Lists the manifest in the ledger, with the lengths of recordings that are known. Gives how many pairs
+/// changed after they were sent.
 fn list(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     store: &mut Store,
     lengths: &[(&str, Duration)],
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let listing = match batch.pairs {
         Pairs::Held => {
             let digest = batch.lasting_digest();
@@ -321,7 +327,7 @@ fn list(
     store.measure(lengths)?;
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
-    Ok(())
+    Ok(listing.changed as u64)
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.
