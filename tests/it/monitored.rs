@@ -26,7 +26,7 @@ fn busy() -> Rude {
 }
 
 /// What a file says once it says this.
-fn once(path: &std::path::Path, words: &str) -> String {
+pub(crate) fn once(path: &std::path::Path, words: &str) -> String {
     let begun = Instant::now();
     loop {
         let text = std::fs::read_to_string(path).unwrap_or_default();
