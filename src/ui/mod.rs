@@ -13,6 +13,7 @@ mod moment;
 mod progress;
 mod screen;
 mod trend;
+mod work;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -25,8 +26,9 @@ pub use self::activity::Activity;
 pub use self::gauges::{Gauges, Tally};
 pub use self::links::{Links, dying};
 use self::moment::{Moment, message};
-pub use self::progress::{News, Progress, Work};
+pub use self::progress::Progress;
 pub use self::screen::Screen;
+pub use self::work::{News, Work};
 use crate::cli::{Color, Global, Shown};
 use crate::watch::Meter;
 

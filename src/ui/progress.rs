@@ -13,12 +13,11 @@ use super::canvas::Canvas;
 use super::forecast::{Ahead, Forecast, Step, seconds};
 use super::journal::{Entry, Journal};
 use super::trend::Trend;
-use super::{Activity, Links, Moment, Tally, Ui, bar, print};
+use super::{Activity, Links, Moment, News, Tally, Ui, Work, bar, print};
 use crate::cli::{Shown, Until};
 use crate::ledger::Change;
 use crate::price::Amount;
 use crate::state::Event;
-use crate::submit::Held;
 use crate::view::{Clock, printable};
 use crate::watch::Meter;
 
@@ -28,38 +27,6 @@ const SHOWN: u64 = 10;
 const OF_LATE: Duration = Duration::from_secs(60);
 /// From one object for a program to the next.
 const OBJECTS: Duration = Duration::from_secs(1);
-
-/// What a run has before it.
-#[derive(Debug)]
-pub struct Work {
-    /// How many pairs it has work with.
-    pub pairs: u64,
-    /// How many of them it creates.
-    pub creates: u64,
-    /// How far it takes them.
-    pub until: Until,
-    /// The tasks that are waited for from before, and since when.
-    pub tasks: Vec<(Arc<str>, Timestamp)>,
-    /// The links that it knows from before.
-    pub links: Links,
-    /// Where its pairs stand.
-    pub tally: Tally,
-    /// What may be spent, and the name of the money.
-    pub budget: Option<(Amount, String)>,
-    /// From one line to the next, where nothing can be drawn.
-    pub every: Duration,
-}
-
-/// What the run knows at a moment and its changes do not tell.
-#[derive(Debug, Clone, Default)]
-pub struct News {
-    /// What holds creates back.
-    pub held: Option<Held>,
-    /// Creates that wait for their answers.
-    pub under_way: u64,
-    /// What is spent of the budget, if there is one.
-    pub spent: Option<Amount>,
-}
 
 /// Where it is shown.
 #[derive(Debug)]

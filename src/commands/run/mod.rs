@@ -2,6 +2,7 @@
 //! last run ended.
 
 mod again;
+mod ahead;
 mod conclude;
 mod confirm;
 mod kit;
@@ -25,7 +26,6 @@ use self::confirm::{Besides, confirm};
 use self::kit::Kit;
 use self::metrics::Metrics;
 use self::stages::Stages;
-use self::summary::Left;
 use super::batch::{Batch, Pairs, plain};
 use super::failure::Failure;
 use super::keys::Resends;
@@ -41,17 +41,14 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, LedgerError, Listing, Store, View};
+use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
-use crate::ui::{Progress, Tally, Ui, Work, counted};
+use crate::ui::{Progress, Ui, counted};
 use crate::watch::Meter;
-
-/// From one line to the next that says where the run stands, where nothing can be drawn.
-const TOLD: Duration = Duration::from_secs(30);
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -93,11 +90,11 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
-    let left = left_planned(args, standing.count(State::Planned), &store.view()?);
+    let left = ahead::left_planned(args, standing.count(State::Planned), &store.view()?);
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let work = work((args, &batch), (&standing, &left), &store.view()?)?;
+    let work = ahead::work((args, &batch), (&standing, &left), &store.view()?)?;
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
@@ -132,40 +129,6 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let end = End { until, created, stops, board, took, changed, left, passed_over, sheet };
     let exit = outcome(ui, &batch, (closed, end))?;
     refusal.filter(|_| exit != Exit::Killed).map_or(Ok(exit), Err)
-}
-
-/// What a run has before it.
-fn work(
-    (args, batch): (&RunArgs, &Batch),
-    (standing, left): (&Standing, &Left),
-    view: &View,
-) -> Result<Work, Failure> {
-    let (planned, left) = (standing.count(State::Planned), left.pairs());
-    let creates = planned.saturating_sub(left);
-    let waits = args.until == Until::Saved && standing.count(State::Created) > 0;
-    let tasks = if waits { view.tasks(State::Created)? } else { Vec::new() };
-    let budget = batch.manifest.rules().budget;
-    Ok(Work {
-        pairs: standing.left(args.until).saturating_sub(planned - creates),
-        creates,
-        until: args.until,
-        tasks: tasks.into_iter().map(|task| (task.id, task.created_at)).collect(),
-        links: standing.links(),
-        tally: Tally::new(&standing.counts),
-        budget: budget.map(|budget| (budget, batch.manifest.currency.clone())),
-        every: TOLD / args.wait.hurry.max(1),
-    })
-}
-
-/// The planned pairs that it leaves where they are.
-fn left_planned(args: &RunArgs, planned: u64, view: &View) -> Left {
-    if args.no_create {
-        return Left { no_create: planned, ..Left::default() };
-    }
-    let paid = (view.left_out() as u64, view.first_left_out(summary::NAMED));
-    let limit = args.limit.map_or(u64::MAX, |limit| limit as u64);
-    let beyond_limit = planned.saturating_sub(paid.0).saturating_sub(limit);
-    Left { paid, beyond_limit, no_create: 0 }
 }
 
 /// What came of a run whose ledger was closed.
