@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::submit::Held;
+use crate::submit::{Held, Window};
 
 /// What the ledger does not tell of a run that is under way.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,7 @@ impl Activity {
             since_seconds: 0,
             seconds: None,
             gives_up_seconds: None,
+            window: Window::default(),
             ..held
         });
         Self { bytes_per_second: 0, held, ..self }

@@ -94,7 +94,7 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
         Some(sheet) => sheet?.0,
         None => report::write(&batch.site.folder, &view, Rows::All)?,
     };
-    let causes = view.causes()?;
+    let causes = if standing.is_any_without_video() { view.causes()? } else { Vec::new() };
     explain_pairs(ui, end, (&causes, &view))?;
     point_out(ui, batch, &standing);
     let exit = say_how_to_go_on(ui, batch, end, (&standing, &causes));
@@ -104,6 +104,8 @@ pub(super) fn conclude(ui: &Ui, batch: &Batch, mut end: End) -> Result<Exit, Fai
     value["exit_code"] = json!(exit.code());
     value["seconds"] = json!(end.took.as_secs_f64());
     value["causes"] = json!(causes);
+    value["changed"] = json!(end.changed);
+    value["left_out"] = end.left.json();
     sums.fill(&mut value);
     let mut lines = sums.lines(batch);
     lines.extend(standing.bills.lines(&batch.site));

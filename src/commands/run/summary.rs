@@ -1,5 +1,7 @@
 //! What became of pairs that have no video, in a few lines: grouped by cause, the first of each named.
 
+use serde_json::{Value, json};
+
 use crate::ledger::Cause;
 use crate::state::State;
 use crate::ui::counted;
@@ -26,6 +28,15 @@ impl Left {
     /// How many there are.
     pub(super) const fn pairs(&self) -> u64 {
         self.paid.0 + self.beyond_limit + self.no_create
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "paid_nearby": self.paid.0,
+            "beyond_limit": self.beyond_limit,
+            "no_create": self.no_create,
+        })
     }
 
     /// How many the same command again would leave, too.
