@@ -273,6 +273,11 @@ impl Gate {
         self.inner.borrow().last.clone()
     }
 
+    /// What last asked for a pause.
+    pub(super) fn asked_by(&self) -> Last {
+        self.inner.borrow().asked_by.clone()
+    }
+
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -340,6 +345,7 @@ impl Gate {
             tracing::info!(cause = ?inner.outage.cause(), "creates are held back");
         }
         if outcome == Outcome::Busy || taken.is_some() {
+            inner.asked_by = Last::of(judgement);
             inner.pauses((pass.started, now, pass.of), (outcome, taken));
         }
         too_long

@@ -141,7 +141,11 @@ impl<'a> Run<'a> {
     /// Shows what holds creates back, until all is `over`.
     async fn show(&self, mut over: watch::Receiver<bool>) {
         loop {
-            self.means.board.holds(self.held());
+            let held = self.held();
+            if held.is_none() {
+                self.held_since.set(None);
+            }
+            self.means.board.holds(held);
             tokio::select! {
                 biased;
                 _ = over.wait_for(|over| *over) => break,

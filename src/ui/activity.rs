@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::submit::{Held, Window};
+use crate::view::lasting;
 
 /// What the ledger does not tell of a run that is under way.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Activity {
     pub downloading: u64,
     /// How fast, together.
     pub bytes_per_second: u64,
+    /// How long the run goes on, as far as anybody can say.
+    #[serde(default)]
+    pub seconds_left: Option<u64>,
     /// What holds creates back, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
@@ -37,7 +41,7 @@ impl Activity {
             window: Window::default(),
             ..held
         });
-        Self { bytes_per_second: 0, held, ..self }
+        Self { bytes_per_second: 0, seconds_left: None, held, ..self }
     }
 
     /// `8 waiting (40 %)`, `2 downloading (1.3 MB/s)`
@@ -56,10 +60,13 @@ impl Activity {
     }
 }
 
-/// `8 waiting (40 %), 2 downloading (1.3 MB/s); in_flight 8 reached`
+/// `8 waiting (40 %), 2 downloading (1.3 MB/s), about 12 min left; in_flight 8 reached`
 impl fmt::Display for Activity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.doing().join(", "))?;
+        if let Some(left) = self.seconds_left {
+            write!(f, ", about {} left", lasting(left))?;
+        }
         match &self.held {
             Some(held) => write!(f, "; {held}"),
             None => Ok(()),

@@ -29,6 +29,8 @@ const WAITING: usize = 10_000;
 const SAMPLE: usize = 256;
 /// Fewer tasks tell nothing of how long tasks take.
 const FEW: usize = 5;
+/// Of a shorter time pauses that come again and again would make too much or too little.
+const SHORT: Duration = Duration::from_secs(60);
 /// A longer pause is no habit of the server's, and is told by itself.
 const LONG_PAUSE: u64 = 60;
 
@@ -207,7 +209,7 @@ impl Forecast {
 
     /// Creates that are answered in a second.
     fn answering(&self) -> Option<f64> {
-        self.answers.rate(self.open[0] / 2).filter(|rate| *rate > 0.0)
+        self.answers.rate((self.open[0] / 2).max(SHORT)).filter(|rate| *rate > 0.0)
     }
 
     fn tasks_left(&self, creates: u64, pairs: u64) -> Option<f64> {
@@ -220,7 +222,7 @@ impl Forecast {
         }
         let spread = Spread::new(&self.took, self.waiting.values(), self.now);
         if spread.is_queue() {
-            let ends = self.ends.rate(self.open[1] / 2).filter(|ends| *ends > 0.0)?;
+            let ends = self.ends.rate((self.open[1] / 2).max(SHORT)).filter(|ends| *ends > 0.0)?;
             return Some(pairs as f64 / ends);
         }
         Some(spread.all_ended((creates, pace)))

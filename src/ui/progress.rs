@@ -176,10 +176,7 @@ impl Progress {
         let ahead = Ahead { pairs: self.pairs.saturating_sub(self.done), money };
         let held = self.news.held.as_ref();
         self.forecast.look(seconds(Timestamp::now()), held, money);
-        self.left = match self.place {
-            Place::Nowhere => None,
-            _ => self.forecast.left(&ahead, held),
-        };
+        self.left = self.forecast.left(&ahead, held);
     }
 
     /// What was found out while waiting, each once.
@@ -301,6 +298,7 @@ impl Progress {
             unknown: self.meter.unknown.now(),
             downloading: of(&self.meter.fetching),
             bytes_per_second: self.speed as u64,
+            seconds_left: self.left,
             held: self.news.held.clone(),
         }
     }

@@ -172,7 +172,7 @@ fn a_long_pause_is_told_and_is_no_habit() {
     assert_eq!(forecast.left(&ahead, None), Some(49));
     let pause = Held { since_seconds: 61, ..held(Why::Asked, Some(900)) };
     (51..500).for_each(|second| forecast.look(1e9 + f64::from(second), Some(&pause), None));
-    assert_eq!(forecast.left(&ahead, Some(&pause)), Some(48 + 900));
+    assert_eq!(forecast.left(&ahead, Some(&pause)), Some(49 + 900));
 }
 
 #[test]
