@@ -92,11 +92,13 @@ impl Ui {
             Color::Auto => terminal && !plain,
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        // One that cannot move its cursor.
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
         Self {
             json: options.json,
             quiet: options.quiet,
             colour: Channels { out: colour(out), err: colour(err) },
-            draws: err && !options.json && !options.quiet && options.verbose == 0,
+            draws: err && !dumb && !options.json && !options.quiet && options.verbose == 0,
             redraws: out && !options.json,
             shown: None,
         }
