@@ -14,7 +14,7 @@ use clap_complete::Shell;
 
 pub use self::choose::ChooseArgs;
 pub use self::hooks::HookArgs;
-pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Until, VideoArgs, WaitArgs};
+pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Shown, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
 };

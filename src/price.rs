@@ -91,7 +91,8 @@ pub enum Amount {
 
 impl Amount {
     /// In the unit of this amount: millionths, or seconds.
-    pub(crate) const fn units(self) -> u64 {
+    #[must_use]
+    pub const fn units(self) -> u64 {
         match self {
             Self::Money(money) => money.0,
             Self::Seconds(seconds) => seconds,
@@ -208,6 +209,17 @@ impl Refusal {
                 Self::Reached { spent: budget, cost, budget }
             }
             None => Self::Unmeasured,
+        }
+    }
+
+    /// What was left of the budget that did not suffice.
+    #[must_use]
+    pub fn left(&self) -> Option<Amount> {
+        match self {
+            Self::Reached { spent, budget, .. } => {
+                Some(budget.same(budget.units().saturating_sub(spent.units())))
+            }
+            Self::Unmeasured | Self::TooDear { .. } => None,
         }
     }
 }

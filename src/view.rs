@@ -3,11 +3,14 @@
 //! Everything that came from outside is data here: no control character reaches a terminal, and no
 //! cell of the CSV can become a formula.
 
+mod times;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::times::{Clock, lasting};
 use crate::pair::without_query;
 use crate::price::Credits;
 use crate::state::State;

@@ -167,6 +167,9 @@ pub struct RunArgs {
         value_parser = FalseyValueParser::new()
     )]
     pub no_report: bool,
+    /// How to show what goes on, on standard error [default: bar on a terminal, plain elsewhere]
+    #[arg(long, value_name = "HOW", env = "CALLSHEET_PROGRESS")]
+    pub progress: Option<Shown>,
     /// How to wait for tasks.
     #[command(flatten)]
     pub wait: WaitArgs,
@@ -277,6 +280,19 @@ pub struct KeyArgs {
     /// A file that holds the API key [default: the environment's CALLSHEET_API_KEY]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub api_key_file: Option<PathBuf>,
+}
+
+/// How the progress of a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// Drawn in its place
+    Bar,
+    /// A line every 30 s, and when creates have to wait or go on; no control codes
+    Plain,
+    /// Warnings and errors only
+    None,
+    /// JSON for programs, an object in each line, also for what is said; every second
+    Json,
 }
 
 /// How far a run goes.

@@ -120,6 +120,13 @@ impl Client {
         &self.media
     }
 
+    /// Where the API is, as people name it: host and port.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let origin = self.endpoint.origin();
+        origin.split_once("://").map_or(origin.clone(), |(_, host)| host.to_owned())
+    }
+
     /// Whether the server knows a task. Asking costs nothing.
     ///
     /// # Errors

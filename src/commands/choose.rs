@@ -62,11 +62,6 @@ impl Chosen {
         (!self.is_everything()).then_some(Words { only, except, limit: self.limit })
     }
 
-    /// How many of some planned pairs are not taken up for the limit.
-    pub(super) fn beyond_limit(&self, planned: u64) -> u64 {
-        self.limit.map_or(0, |limit| planned.saturating_sub(limit as u64))
-    }
-
     /// The folded ids of the pairs that are not wanted. Refuses where a pattern matches none: who
     /// misspells what is to be left out would pay for it.
     pub(super) fn left_out(&self, pairs: &[Pair]) -> Result<HashSet<String>, Failure> {

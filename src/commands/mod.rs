@@ -60,7 +60,11 @@ pub fn main() -> Exit {
         Ok(cli) => cli,
         Err(error) => return command_line(&error),
     };
-    let ui = Ui::new(&cli.global);
+    let shown = match &cli.command {
+        Command::Run(args) => args.progress,
+        _ => None,
+    };
+    let ui = Ui::new(&cli.global).showing(shown);
     log(&ui, cli.global.verbose);
     let exit = match dispatch(&ui, &cli.command) {
         Ok(exit) => exit,

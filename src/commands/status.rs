@@ -158,6 +158,12 @@ impl Standing {
         }
     }
 
+    /// Whether something went wrong with any, or may have.
+    pub(super) fn is_any_without_video(&self) -> bool {
+        let states = [State::Rejected, State::Failed, State::InDoubt, State::Completed];
+        states.into_iter().any(|state| self.count(state) > 0)
+    }
+
     /// Whether one is lost, or saved and not what it should be.
     fn is_any_video_amiss(&self) -> bool {
         self.lost().next().is_some() || !self.remarked.is_empty()

@@ -27,6 +27,7 @@
 
 mod again;
 mod bills;
+mod causes;
 mod doubts;
 mod error;
 mod event_log;
@@ -89,6 +90,7 @@ use crate::wire::{Bill, Judgement, Proof};
 
 pub use self::again::Finished;
 pub use self::bills::Bills;
+pub use self::causes::Cause;
 pub use self::doubts::Doubt;
 pub use self::error::LedgerError;
 pub use self::event_log::Happened;
@@ -112,7 +114,7 @@ pub use self::share::Sharing;
 pub use self::shared_as::SharedAs;
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
-pub use self::story::{Card, Cause, Reckoned, Story};
+pub use self::story::{Card, Reckoned, Story};
 pub use self::survey::Survey;
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};

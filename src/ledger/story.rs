@@ -1,17 +1,15 @@
 //! A whole batch as its page tells it: each pair with what a spreadsheet has no column for, what went
 //! wrong by its cause, and when what happened.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
 
-use super::lookup::state_at;
 use super::purse::charge_at;
 use super::view::{AFTER_ROW, ROW, duration, read_row};
 use super::{LedgerError, View};
 use crate::price::{Charge, Money};
-use crate::state::{Event, State};
+use crate::state::Event;
 use crate::view::Row;
 
 /// A pair as a page shows it.
@@ -34,21 +32,6 @@ impl Card {
         let (price, seconds) = self.charge.price.zip(self.charge.seconds)?;
         Some(price.times(seconds).millionths())
     }
-}
-
-/// Pairs that ended alike, or wait alike.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Cause {
-    /// Where they stand.
-    pub state: State,
-    /// The code of the error, or empty.
-    pub code: String,
-    /// The error of the first in words, or empty.
-    pub message: String,
-    /// How many they are.
-    pub pairs: u64,
-    /// The first of them, in manifest order.
-    pub first: Vec<String>,
 }
 
 /// What happened in a batch, in steps of time.
@@ -77,10 +60,6 @@ pub struct Reckoned {
     pub unmeasured: u64,
 }
 
-/// How many ids of a cause are named.
-const NAMED: usize = 5;
-/// More causes than people read: servers may put anything into a code.
-const CAUSES: usize = 200;
 /// At most so many steps are drawn.
 const STEPS: i64 = 60;
 /// The lengths of steps that people reckon in, in seconds.
@@ -127,21 +106,6 @@ impl View {
     ) -> Result<(), E> {
         let columns = format!("{ROW}, p.body ->> '$.prompt', s.video_millis, s.seconds, s.price");
         self.each_of(&columns, "", read_card, each)
-    }
-
-    /// What went wrong with pairs, by state and code, the most frequent first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn causes(&self) -> Result<Vec<Cause>, LedgerError> {
-        let sql = "SELECT s.state, s.error_code, s.error, p.id
-            FROM standings s CROSS JOIN pairs p USING (pair)
-            WHERE s.state IN ('failed', 'rejected', 'in_doubt', 'abandoned')
-                OR s.error_code <> '' AND s.state IN ('created', 'completed', 'saved')
-            ORDER BY p.place, p.pair";
-        let mut causes = Causes::default();
-        self.ask(sql, (), |row| causes.add(row))?;
-        Ok(causes.sorted())
     }
 
     /// What happened when; nothing before anything has.
@@ -197,40 +161,6 @@ fn read_card(row: &SqlRow<'_>) -> rusqlite::Result<Card> {
         video: duration(row, AFTER_ROW + 1)?,
         charge: charge_at(row, AFTER_ROW + 2)?,
     })
-}
-
-#[derive(Default)]
-struct Causes {
-    all: Vec<Cause>,
-    places: HashMap<(State, String), usize>,
-}
-
-impl Causes {
-    fn add(&mut self, row: &SqlRow<'_>) -> rusqlite::Result<()> {
-        let state = state_at(row, 0)?;
-        let mut code: String = row.get(1)?;
-        let mut message: String = row.get(2)?;
-        if self.all.len() >= CAUSES && !self.places.contains_key(&(state, code.clone())) {
-            (code, message) = ("…".to_owned(), String::new());
-        }
-        let place = *self.places.entry((state, code)).or_insert_with_key(|(state, code)| {
-            let (state, code) = (*state, code.clone());
-            self.all.push(Cause { state, code, message, pairs: 0, first: Vec::new() });
-            self.all.len() - 1
-        });
-        let cause = &mut self.all[place];
-        cause.pairs += 1;
-        if cause.first.len() < NAMED {
-            cause.first.push(row.get(3)?);
-        }
-        Ok(())
-    }
-
-    fn sorted(self) -> Vec<Cause> {
-        let mut all = self.all;
-        all.sort_by_key(|cause| std::cmp::Reverse(cause.pairs));
-        all
-    }
 }
 
 #[cfg(test)]

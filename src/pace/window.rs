@@ -58,6 +58,12 @@ impl Window {
         self.places
     }
 
+    /// The number that was asked for.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        self.most
+    }
+
     /// When the next create may start, however many places are free.
     #[must_use]
     pub fn opens(&self) -> Duration {

@@ -160,7 +160,7 @@ impl Run<'_> {
                 }
             };
             match refusal {
-                Refusal::Reached { .. } => match pass.more(self.means.stop).await {
+                Refusal::Reached { .. } => match self.more((&refusal, pass)).await {
                     More::Ask => {}
                     More::Line => return Err(More::Line),
                     More::None => {
@@ -175,6 +175,14 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Waits until there may be more money, and shows meanwhile how much there is.
+    async fn more(&self, (refusal, pass): (&Refusal, &mut Pass<'_>)) -> More {
+        self.short_of.set(refusal.left());
+        let more = pass.more(self.means.stop).await;
+        self.short_of.set(None);
+        more
     }
 
     /// Nothing further is sent; but a pair that was tried alone meanwhile is no failure.

@@ -17,7 +17,7 @@ use self::entry::{Entry, Inner, Way};
 pub(super) use self::money::More;
 pub(super) use self::pass::Pass;
 use super::stop::Stop;
-use super::{Last, Limits};
+use super::{Last, Limits, Window};
 use crate::ledger::Doubted;
 use crate::pace::{Cause, End, Outcome, Step, retry_after};
 use crate::wire::{IDEMPOTENCY_CONFLICT, Judgement, PAID_OUTCOME_UNKNOWN, Proof};
@@ -221,6 +221,12 @@ impl Gate {
         self.inner.borrow().pause.wait(self.now())
     }
 
+    /// How many creates may be under way of those that were asked for.
+    pub(super) fn window(&self) -> Window {
+        let outage = &self.inner.borrow().outage;
+        Window { size: outage.window.size(), of: outage.window.most() }
+    }
+
     /// Whether nothing was tried alone yet since the service last answered.
     pub(super) fn tries_first(&self) -> bool {
         self.inner.borrow().outage.tries_first()
@@ -252,6 +258,11 @@ impl Gate {
         self.inner.borrow().outage.end()
     }
 
+    /// How many pairs are in doubt since the service last answered.
+    pub(super) fn doubts_in_a_row(&self) -> usize {
+        self.inner.borrow().row.len()
+    }
+
     /// The pairs in doubt since the service last answered.
     pub(super) fn row(&self) -> Vec<Doubted> {
         self.inner.borrow().row.clone()
@@ -260,6 +271,11 @@ impl Gate {
     /// What came last that was no answer.
     pub(super) fn last(&self) -> Last {
         self.inner.borrow().last.clone()
+    }
+
+    /// What last asked for a pause.
+    pub(super) fn asked_by(&self) -> Last {
+        self.inner.borrow().asked_by.clone()
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -329,6 +345,7 @@ impl Gate {
             tracing::info!(cause = ?inner.outage.cause(), "creates are held back");
         }
         if outcome == Outcome::Busy || taken.is_some() {
+            inner.asked_by = Last::of(judgement);
             inner.pauses((pass.started, now, pass.of), (outcome, taken));
         }
         too_long

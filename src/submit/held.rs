@@ -1,26 +1,48 @@
 //! Why no create starts at a moment, in numbers and in words.
 
+mod reins;
+
 use std::fmt;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use self::reins::{Reins, Times, held};
 use super::Run;
+use super::stop::Reason;
 use crate::pace::Cause;
-use crate::view::printable;
+use crate::view::{Clock, printable};
 
 /// Creates are held back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// By what.
     pub why: Why,
+    /// The same in words that stay as long as it lasts: `429 from the API`.
+    pub reason: String,
+    /// And until when: `429 from the API, going on in 42 s; window 3 of 16`.
+    pub text: String,
     /// What was said last instead of an answer; may be empty.
     pub said: String,
+    /// Since when, in seconds.
+    pub since_seconds: u64,
     /// In how many seconds they go on, if that is known.
     pub seconds: Option<u64>,
     /// In how many seconds the run gives up, unless the service is there again.
     pub gives_up_seconds: Option<u64>,
+    /// How many creates may be under way then.
+    pub window: Window,
+}
+
+/// How many creates may be under way, of how many that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Window {
+    /// So many.
+    pub size: u32,
+    /// Of so many.
+    pub of: u32,
 }
 
 /// What holds creates back.
@@ -41,11 +63,15 @@ pub enum Why {
     Alike,
     /// As many tasks are unfinished as may be.
     InFlight,
+    /// Too little is left to spend.
+    Budget,
+    /// This run creates no more, whatever it still waits for.
+    Stopped,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Asked,
         Self::Doubts,
         Self::Foreign,
@@ -53,6 +79,8 @@ impl Why {
         Self::NotRelayed,
         Self::Alike,
         Self::InFlight,
+        Self::Budget,
+        Self::Stopped,
     ];
 
     /// For programs.
@@ -66,19 +94,15 @@ impl Why {
             Self::NotRelayed => "not_relayed",
             Self::Alike => "alike",
             Self::InFlight => "in_flight",
+            Self::Budget => "budget",
+            Self::Stopped => "stopped",
         }
     }
 
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Asked => "the service wants a pause",
-            Self::Doubts => "doubts in a row, asking whether the service is there",
-            Self::Foreign => "what answers is not the API",
-            Self::NotSent => "nothing can be sent",
-            Self::NotRelayed => "somebody on the way refuses",
-            Self::Alike => "refusals alike in a row, trying another pair",
-            Self::InFlight => "as many tasks are unfinished as may be",
-        }
+    /// Whether nobody knows when creates go on, or if at all.
+    #[must_use]
+    pub const fn is_outage(self) -> bool {
+        matches!(self, Self::Doubts | Self::Foreign | Self::NotSent | Self::NotRelayed)
     }
 }
 
@@ -94,29 +118,12 @@ impl From<Cause> for Why {
     }
 }
 
-/// `creates wait, 42s to go: the service wants a pause (slow down)`; times come first, because lines
-/// are cut where the terminal ends.
+/// With what the service said: `429 from the API, going on in 42 s (slow down)`.
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("creates wait")?;
-        if let Some(seconds) = self.seconds {
-            write!(f, ", {} to go", span(seconds))?;
-        }
-        if let Some(seconds) = self.gives_up_seconds {
-            write!(f, ", gives up in {}", span(seconds))?;
-        }
-        write!(f, ": {}", self.why.words())?;
-        if !self.said.is_empty() {
-            write!(f, " ({})", self.said)?;
-        }
-        Ok(())
+        f.write_str(&self.text)?;
+        if self.said.is_empty() { Ok(()) } else { write!(f, " ({})", self.said) }
     }
-}
-
-fn span(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let span = SignedDuration::from_secs(seconds);
-    format!("{span:#}")
 }
 
 /// Begun seconds count: nobody is told that there are none to go.
@@ -127,45 +134,66 @@ fn begun(time: Duration) -> u64 {
 impl Run<'_> {
     /// What holds creates back now.
     pub(super) fn held(&self) -> Option<Held> {
+        let outage = self.gate.held();
         let pause = Some(self.gate.pause()).filter(|pause| !pause.is_zero());
-        let held = self.gate.held();
-        let why = match (held, pause) {
-            (Some((cause, _)), _) => cause.into(),
-            (None, Some(_)) => Why::Asked,
-            (None, None) if self.means.in_flight.is_full() => Why::InFlight,
-            (None, None) => return None,
+        let reins = match outage {
+            Some((cause, _)) => self.outage(cause),
+            None if pause.is_some() => Reins::Asked(self.gate.asked_by().status),
+            None => self.full()?,
         };
+        let waits = outage.filter(|(cause, _)| *cause != Cause::Alike).map(|(_, left)| left);
+        Some(self.told(&reins, (pause, waits)))
+    }
+
+    fn outage(&self, cause: Cause) -> Reins {
+        let host = || self.means.client.host();
+        match cause {
+            Cause::Doubts => Reins::Doubts(self.gate.doubts_in_a_row()),
+            Cause::Foreign => Reins::Foreign(host()),
+            Cause::NotSent => Reins::NotSent(host(), self.gate.last().code),
+            Cause::NotRelayed => Reins::NotRelayed(host()),
+            Cause::Alike => Reins::Alike(self.alike.borrow().told().0),
+        }
+    }
+
+    /// What there is no room for.
+    fn full(&self) -> Option<Reins> {
+        let short = self.short_of.get().map(Reins::Budget);
+        short.or_else(|| self.means.in_flight.full().map(Reins::InFlight))
+    }
+
+    /// Why no more is created in this run, although there may be more to create.
+    pub(super) fn held_for_good(&self) -> Option<Held> {
+        let stopped = self.means.stop.reason().and_then(Reason::brief).map(Reins::Stopped);
+        let outcome = self.outcome.borrow();
+        let spent = outcome.beyond_budget.as_ref().and_then(|(_, refusal)| refusal.left());
+        let reins = stopped.or(spent.map(Reins::Budget))?;
+        Some(self.told(&reins, (None, None)))
+    }
+
+    fn told(&self, reins: &Reins, (pause, gives_up): (Option<Duration>, Option<Duration>)) -> Held {
+        let clock = Clock { now: Timestamp::now(), zone: TimeZone::system() };
+        let why = reins.why();
+        let since = self.held_since.get().filter(|(of, _)| *of == why);
+        let (_, since) = since.unwrap_or((why, self.gate.now()));
+        self.held_since.set(Some((why, since)));
         let said = match why {
-            Why::InFlight | Why::Alike => String::new(),
+            Why::InFlight | Why::Alike | Why::Budget | Why::Stopped => String::new(),
+            Why::Asked => printable(&self.gate.asked_by().message).into_owned(),
             _ => printable(&self.gate.last().message).into_owned(),
         };
-        let gives_up = held.map(|(_, left)| left).filter(|_| why != Why::Alike);
-        Some(Held { why, said, seconds: pause.map(begun), gives_up_seconds: gives_up.map(begun) })
+        let times = Times {
+            since: (self.gate.now() - since).as_secs(),
+            pause: pause.map(begun),
+            gives_up: gives_up.map(begun),
+        };
+        held((reins, said), times, self.gate.window(), &clock)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn it_says_why_and_for_how_long() {
-        let held = |why, said: &str, seconds, gives_up_seconds| {
-            Held { why, said: said.to_owned(), seconds, gives_up_seconds }.to_string()
-        };
-        assert_eq!(
-            held(Why::Asked, "slow down", Some(42), None),
-            "creates wait, 42s to go: the service wants a pause (slow down)"
-        );
-        assert_eq!(
-            held(Why::NotSent, "connection refused", None, Some(900)),
-            "creates wait, gives up in 15m: nothing can be sent (connection refused)"
-        );
-        assert_eq!(
-            held(Why::InFlight, "", None, None),
-            "creates wait: as many tasks are unfinished as may be"
-        );
-    }
 
     #[test]
     fn programs_know_it_by_one_name() {

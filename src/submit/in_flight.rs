@@ -55,14 +55,14 @@ impl InFlight {
         }
     }
 
-    /// Whether a create has to wait now.
-    pub(super) fn is_full(&self) -> bool {
-        self.most.is_some_and(|most| self.unfinished.get() >= most.get())
+    /// How many may be unfinished, if a create has to wait for one to end now.
+    pub(super) fn full(&self) -> Option<u32> {
+        self.most.map(NonZeroU32::get).filter(|most| self.unfinished.get() >= *most)
     }
 
     /// The same without waiting.
     pub(super) fn try_enter(&self) -> Option<Seat<'_>> {
-        (!self.is_full()).then(|| {
+        self.full().is_none().then(|| {
             self.unfinished.set(self.unfinished.get() + 1);
             Seat(self)
         })

@@ -28,7 +28,7 @@ use tokio::time::sleep;
 pub use self::board::Board;
 use self::create::Turn;
 use self::gate::Gate;
-pub use self::held::{Held, Why};
+pub use self::held::{Held, Why, Window};
 pub use self::in_flight::InFlight;
 use self::in_flight::Seat;
 use self::media::{Alike, Suspects};
@@ -41,6 +41,7 @@ use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::Rate;
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
+use crate::price::Amount;
 
 /// How hard the server may be pushed.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +95,10 @@ struct Run<'a> {
     taken_up: Cell<(usize, i64)>,
     /// The shortest recording that the budget had not enough left for. What is left only shrinks.
     too_long: Cell<Option<Duration>>,
+    /// What is left of the budget, while a create waits for more.
+    short_of: Cell<Option<Amount>>,
+    /// What holds creates back, and since when.
+    held_since: Cell<Option<(Why, Duration)>>,
     outcome: RefCell<Outcome>,
     /// Doubts that their keys may settle.
     doubts_again: RefCell<DoubtsAgain>,
@@ -136,14 +141,18 @@ impl<'a> Run<'a> {
     /// Shows what holds creates back, until all is `over`.
     async fn show(&self, mut over: watch::Receiver<bool>) {
         loop {
-            self.means.board.holds(self.held());
+            let held = self.held();
+            if held.is_none() {
+                self.held_since.set(None);
+            }
+            self.means.board.holds(held);
             tokio::select! {
                 biased;
                 _ = over.wait_for(|over| *over) => break,
                 () = sleep(SHOWN) => {}
             }
         }
-        self.means.board.holds(None);
+        self.means.board.holds(self.held_for_good());
     }
 
     fn new(means: Means<'a>, limits: &Limits) -> Self {
@@ -158,6 +167,8 @@ impl<'a> Run<'a> {
             source: RefCell::default(),
             taken_up: Cell::new((0, -1)),
             too_long: Cell::default(),
+            short_of: Cell::default(),
+            held_since: Cell::default(),
             outcome: RefCell::default(),
             doubts_again: RefCell::default(),
             doubts_changed: Notify::new(),

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::Last;
 use crate::ledger::LedgerError;
+use crate::view::lasting;
 use crate::wire::Account;
 
 /// Why nothing further is started.
@@ -63,6 +64,24 @@ pub enum Reason {
     Deadline,
 }
 
+impl Reason {
+    /// In a few words, where it is no person's wish.
+    pub(super) fn brief(&self) -> Option<String> {
+        Some(match self {
+            Self::Signal | Self::Deadline | Self::Ledger(_) => return None,
+            Self::Account { account, .. } => account.advice().0.to_owned(),
+            Self::Unreachable { within, .. } => {
+                format!("nothing got through for {}", lasting(within.as_secs()))
+            }
+            Self::Service { trouble, .. } => trouble.brief(),
+            Self::Unable { .. } => "this machine cannot send".to_owned(),
+            Self::Disk { .. } => "a video cannot be written".to_owned(),
+            Self::Store { .. } => "local files cannot be stored".to_owned(),
+            Self::Bucket { .. } => "the bucket for videos cannot be used".to_owned(),
+        })
+    }
+}
+
 /// What is wrong with a service that takes no creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
@@ -87,6 +106,22 @@ pub enum Trouble {
         /// And which words, the first time.
         message: String,
     },
+}
+
+impl Trouble {
+    fn brief(&self) -> String {
+        match self {
+            Self::Silent(within) => {
+                format!("the API answered nothing for {}", lasting(within.as_secs()))
+            }
+            Self::Alone => "creates end in doubt, also one alone".to_owned(),
+            Self::Doubts(doubts) => format!("{doubts} creates of this run are in doubt"),
+            Self::Foreign(within) => format!("no API answered for {}", lasting(within.as_secs())),
+            Self::SameTask => "the API names one task for different requests".to_owned(),
+            Self::Asked(wait) => format!("the API wants none for {}", lasting(wait.as_secs())),
+            Self::Alike { count, .. } => format!("{count} refusals alike in a row"),
+        }
+    }
 }
 
 /// A stop for each stage: a dead account ends creates, and links that were paid for go on dying.

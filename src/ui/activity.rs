@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::submit::Held;
+use crate::submit::{Held, Window};
+use crate::view::lasting;
 
 /// What the ledger does not tell of a run that is under way.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Activity {
     pub downloading: u64,
     /// How fast, together.
     pub bytes_per_second: u64,
+    /// How long the run goes on, as far as anybody can say.
+    #[serde(default)]
+    pub seconds_left: Option<u64>,
     /// What holds creates back, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
@@ -29,29 +33,43 @@ impl Activity {
     /// The same at any speed and for any time to go: those alone are no news.
     #[must_use]
     pub fn at_any_speed(self) -> Self {
-        let held = self.held.map(|held| Held { seconds: None, gives_up_seconds: None, ..held });
-        Self { bytes_per_second: 0, held, ..self }
+        let held = self.held.map(|held| Held {
+            text: held.reason.clone(),
+            since_seconds: 0,
+            seconds: None,
+            gives_up_seconds: None,
+            window: Window::default(),
+            ..held
+        });
+        Self { bytes_per_second: 0, seconds_left: None, held, ..self }
     }
-}
 
-/// `8 waiting (40 %), 2 downloading (1.3 MB/s)`
-impl fmt::Display for Activity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} waiting", self.waiting)?;
-        if let Some(mean) = self.progress {
-            write!(f, " ({mean} %)")?;
-        }
+    /// `8 waiting (40 %)`, `2 downloading (1.3 MB/s)`
+    pub(super) fn doing(&self) -> Vec<String> {
+        let mean = self.progress.map_or_else(String::new, |mean| format!(" ({mean} %)"));
+        let mut doing = vec![format!("{} waiting{mean}", self.waiting)];
         if self.unknown > 0 {
-            write!(f, ", {} of unknown status", self.unknown)?;
+            doing.push(format!("{} of unknown status", self.unknown));
         }
         if self.downloading > 0 {
             #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
             let megabytes = self.bytes_per_second as f64 / 1e6;
-            write!(f, ", {} downloading ({megabytes:.1} MB/s)", self.downloading)?;
+            doing.push(format!("{} downloading ({megabytes:.1} MB/s)", self.downloading));
         }
-        if let Some(held) = &self.held {
-            write!(f, "; {held}")?;
+        doing
+    }
+}
+
+/// `8 waiting (40 %), 2 downloading (1.3 MB/s), about 12 min left; in_flight 8 reached`
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.doing().join(", "))?;
+        if let Some(left) = self.seconds_left {
+            write!(f, ", about {} left", lasting(left))?;
         }
-        Ok(())
+        match &self.held {
+            Some(held) => write!(f, "; {held}"),
+            None => Ok(()),
+        }
     }
 }

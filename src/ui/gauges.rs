@@ -116,6 +116,11 @@ impl Gauges<'_> {
             let is_it = held.is_some_and(|held| held.why == why);
             page.value("creates_held", &[("why", why.name())], u8::from(is_it));
         }
+        if let Some(held) = held {
+            page.family("creates_held_info", "gauge", "What holds creates back, in words.");
+            let labels = [("why", held.why.name()), ("reason", &escaped(&held.reason))];
+            page.value("creates_held_info", &labels, 1);
+        }
         let seconds = held.and_then(|held| held.seconds);
         page.family("creates_held_seconds", "gauge", "How long they are, if that is known.");
         page.value("creates_held_seconds", &[], seconds.unwrap_or(0));
@@ -173,7 +178,7 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::price::Money;
-    use crate::submit::Held;
+    use crate::submit::{Held, Window};
 
     #[test]
     fn each_number_has_a_name_and_each_family_says_what_it_is() {
@@ -182,9 +187,13 @@ mod tests {
         *tally.events.entry(Event::Repeated).or_default() = 1;
         let held = Held {
             why: Why::Asked,
+            reason: "429 from the \"API\"".to_owned(),
+            text: String::new(),
             said: "slow \"down\"".to_owned(),
+            since_seconds: 3,
             seconds: Some(42),
             gives_up_seconds: None,
+            window: Window { size: 3, of: 16 },
         };
         let activity = Activity { waiting: 7, held: Some(held), ..Activity::default() };
         let budget = Some((Amount::Money(Money::from_millionths(1_500_000)), Amount::Seconds(20)));

@@ -3,11 +3,18 @@
 //! The only module that prints. A reader that goes away (`| head`) is not an error.
 
 mod activity;
+mod bar;
+mod canvas;
+mod forecast;
 mod gauges;
+mod journal;
 mod links;
+mod moment;
 mod progress;
 mod screen;
+mod trend;
 mod unread;
+mod work;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -19,10 +26,12 @@ use serde_json::Value;
 pub use self::activity::Activity;
 pub use self::gauges::{Gauges, Tally};
 pub use self::links::{Links, dying};
-pub use self::progress::{Progress, Work};
+use self::moment::{Moment, message};
+pub use self::progress::Progress;
 pub use self::screen::Screen;
 pub use self::unread::is_unread;
-use crate::cli::{Color, Global};
+pub use self::work::{News, Work};
+use crate::cli::{Color, Global, Shown};
 use crate::watch::Meter;
 
 /// How to talk, decided once from the options and the terminal.
@@ -35,6 +44,8 @@ pub struct Ui {
     draws: bool,
     /// Whether what was said can be drawn over.
     redraws: bool,
+    /// How the progress of a run is shown, if somebody said how.
+    shown: Option<Shown>,
 }
 
 /// A choice for each of the two channels.
@@ -83,13 +94,22 @@ impl Ui {
             Color::Auto => terminal && !plain,
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        // One that cannot move its cursor.
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
         Self {
             json: options.json,
             quiet: options.quiet,
             colour: Channels { out: colour(out), err: colour(err) },
-            draws: err && !options.json && !options.quiet && options.verbose == 0,
+            draws: err && !dumb && !options.json && !options.quiet && options.verbose == 0,
             redraws: out && !options.json,
+            shown: None,
         }
+    }
+
+    /// With a person's word on how the progress of a run is shown.
+    #[must_use]
+    pub fn showing(self, shown: Option<Shown>) -> Self {
+        Self { shown, ..self }
     }
 
     /// Whether programs read standard output.
@@ -104,10 +124,19 @@ impl Ui {
         self.colour.err
     }
 
-    /// Draws progress, if there is a terminal to draw on and it is wanted.
+    /// Shows the progress of a run: drawn where there is a terminal to draw on, in lines elsewhere,
+    /// unless something else is wanted.
     #[must_use]
     pub fn progress(&self, work: Work, meter: Arc<Meter>) -> Progress {
-        Progress::new(*self, work, meter, self.draws)
+        let shown = match self.shown {
+            // Whatever is no terminal gets no control codes.
+            Some(Shown::Bar) if !io::stderr().is_terminal() => Shown::Plain,
+            Some(shown) => shown,
+            None if self.quiet => Shown::None,
+            None if self.draws => Shown::Bar,
+            None => Shown::Plain,
+        };
+        Progress::new(*self, work, meter, shown)
     }
 
     /// A result that is drawn anew in its place, where there is a terminal to draw on.
@@ -137,7 +166,8 @@ impl Ui {
     /// Asks a question on the terminal; nothing if nobody is there to answer.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<bool> {
-        if self.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        let deaf = self.json || self.shown == Some(Shown::Json);
+        if deaf || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
         let _ = write!(io::stderr(), "{question}");
@@ -179,30 +209,38 @@ impl Ui {
     /// Something worth knowing.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            print(io::stderr(), text);
+            self.say("note", text, || text.to_owned());
         }
     }
 
     /// Something that needs attention soon.
     pub fn warn(&self, text: &str) {
         if !self.quiet {
-            print(io::stderr(), &self.labelled(Style::Warning, "warning", text));
+            self.say("warning", text, || self.labelled(Style::Warning, "warning", text));
         }
     }
 
     /// What went wrong.
     pub fn error(&self, text: &str) {
-        print(io::stderr(), &self.labelled(Style::Error, "error", text));
+        self.say("error", text, || self.labelled(Style::Error, "error", text));
     }
 
     /// What to do about it.
     pub fn hint(&self, text: &str) {
-        print(io::stderr(), &self.labelled(Style::Hint, "hint", text));
+        self.say("hint", text, || self.labelled(Style::Hint, "hint", text));
     }
 
     /// Text that is complete as it is, on standard error.
     pub fn message(&self, text: &str) {
-        print(io::stderr(), text);
+        self.say("note", text, || text.to_owned());
+    }
+
+    /// On standard error: for people, or an object in a line for a program that reads it.
+    fn say(&self, kind: &str, text: &str, shown: impl FnOnce() -> String) {
+        match self.shown {
+            Some(Shown::Json) => print(io::stderr(), &message(kind, text.trim_matches('\n'))),
+            _ => print(io::stderr(), &shown()),
+        }
     }
 
     /// A word of a result that should stand out.

@@ -1,42 +1,51 @@
-//! The progress of a run: a bar on a terminal, and warnings that scroll above it.
+//! The progress of a run: what is counted of it, and shown as the user wants it; and warnings, which
+//! come above a bar.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use super::{Activity, Links, Style, Tally, Ui};
-use crate::cli::Until;
+use super::canvas::Canvas;
+use super::forecast::{Ahead, Forecast, Step, seconds};
+use super::journal::{Entry, Journal};
+use super::trend::Trend;
+use super::{Activity, Links, Moment, News, Tally, Ui, Work, bar, print};
+use crate::cli::{Shown, Until};
 use crate::ledger::Change;
+use crate::price::Amount;
 use crate::state::Event;
-use crate::submit::Held;
-use crate::view::printable;
+use crate::view::{Clock, printable};
 use crate::watch::Meter;
 
 /// How many warnings of a kind are shown; the CSV has them all.
 const SHOWN: u64 = 10;
+/// The rate that is shown is that of the last minute.
+const OF_LATE: Duration = Duration::from_secs(60);
+/// From one object for a program to the next.
+const OBJECTS: Duration = Duration::from_secs(1);
 
-/// What a run has before it.
+/// Where it is shown.
 #[derive(Debug)]
-pub struct Work {
-    /// How many pairs.
-    pub pairs: u64,
-    /// How far it takes them.
-    pub until: Until,
-    /// The links that it knows from before.
-    pub links: Links,
-    /// Where its pairs stand.
-    pub tally: Tally,
+enum Place {
+    Canvas(Canvas),
+    Journal(Journal),
+    /// The last object that a program got.
+    Objects(Option<Duration>),
+    Nowhere,
 }
 
 /// Follows the changes of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Progress {
     ui: Ui,
-    bar: ProgressBar,
+    place: Place,
+    started: Instant,
+    pairs: u64,
+    done: u64,
     until: Until,
     links: Links,
     meter: Arc<Meter>,
@@ -47,34 +56,39 @@ pub struct Progress {
     /// Bytes of videos at a time, for their speed.
     measured: (Instant, u64),
     speed: f64,
-    held: Option<Held>,
+    ends: Trend,
+    forecast: Forecast,
+    /// How many seconds the run goes on, as far as anybody can say.
+    left: Option<u64>,
+    budget: Option<(Amount, String)>,
+    news: News,
 }
 
 impl Progress {
-    pub(super) fn new(ui: Ui, work: Work, meter: Arc<Meter>, drawn: bool) -> Self {
-        let Work { pairs, until, links, tally } = work;
-        let target = if drawn {
-            ProgressDrawTarget::stderr_with_hz(10)
-        } else {
-            ProgressDrawTarget::hidden()
+    pub(super) fn new(ui: Ui, work: Work, meter: Arc<Meter>, shown: Shown) -> Self {
+        let Work { pairs, creates, until, tasks, links, tally, budget, every } = work;
+        let mut progress = Self {
+            ui,
+            place: Place::of(shown, every),
+            started: Instant::now(),
+            pairs,
+            done: 0,
+            until,
+            links,
+            meter,
+            seen: HashMap::new(),
+            tally,
+            again: HashSet::new(),
+            measured: (Instant::now(), 0),
+            speed: 0.0,
+            ends: Trend::default(),
+            forecast: Forecast::new(until, creates, &tasks),
+            left: None,
+            budget,
+            news: News::default(),
         };
-        let bar = ProgressBar::with_draw_target(Some(pairs), target);
-        // What is counted comes last: it is cut where the terminal ends.
-        let template = "[{bar:16}] {pos}/{len}  {rate}  {left}{wide_msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(
-                style.with_key("rate", rate).with_key("left", left).progress_chars("=> "),
-            );
-        }
-        if drawn {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        let (seen, again) = (HashMap::new(), HashSet::new());
-        let measured = (Instant::now(), 0);
-        let (speed, held) = (0.0, None);
-        let progress =
-            Self { ui, bar, until, links, meter, seen, tally, again, measured, speed, held };
-        progress.describe();
+        progress.look();
+        progress.show();
         progress
     }
 
@@ -86,14 +100,15 @@ impl Progress {
             let seen = self.seen.entry(change.event).or_default();
             *seen += 1;
             let seen = *seen;
-            if self.is_end(change) {
-                self.bar.inc(1);
-            }
+            self.done += u64::from(self.is_end(change));
             self.links.follow(change);
+            self.forecast.follow(&Step::of(change));
             self.warn_of(change, seen);
             self.tell_settled(change);
         }
-        self.describe();
+        if matches!(&self.place, Place::Canvas(canvas) if !canvas.rests()) {
+            self.show();
+        }
     }
 
     /// A doubt whose create is sent again was no end.
@@ -104,12 +119,12 @@ impl Progress {
         self.again.insert(change.id.clone());
         if let Some(doubts) = self.seen.get_mut(&Event::Lost).filter(|doubts| **doubts > 0) {
             *doubts -= 1;
-            self.bar.dec(1);
+            self.done = self.done.saturating_sub(1);
         }
     }
 
     /// Whoever was told of a doubt is told that it is none.
-    fn tell_settled(&self, change: &Change) {
+    fn tell_settled(&mut self, change: &Change) {
         let was = change.event == Event::Accepted && self.again.contains(&change.id);
         if was && self.again.len() as u64 <= SHOWN {
             let text =
@@ -135,70 +150,136 @@ impl Progress {
         &self.tally
     }
 
-    /// Takes in what holds creates back and what the meter shows, and gives it.
-    pub fn refresh(&mut self, held: Option<Held>) -> Activity {
-        self.held = held;
+    /// Takes in what the changes do not tell, shows it, and gives what the run is doing.
+    pub fn refresh(&mut self, news: News) -> Activity {
+        self.news = news;
+        self.measure();
+        self.look();
+        self.tell();
+        self.show();
+        self.activity()
+    }
+
+    fn measure(&mut self) {
         let (then, before) = self.measured;
         let bytes = self.meter.bytes.load(Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
         let fetched = bytes.saturating_sub(before) as f64;
         self.speed = fetched / then.elapsed().as_secs_f64().max(0.001);
         self.measured = (Instant::now(), bytes);
-        self.tell();
-        self.describe();
-        self.activity()
+    }
+
+    fn look(&mut self) {
+        let now = self.started.elapsed();
+        self.ends.look(now, self.done);
+        let money = self.money().map(|(spent, of)| (spent.units(), of.units()));
+        let ahead = Ahead { pairs: self.pairs.saturating_sub(self.done), money };
+        let held = self.news.held.as_ref();
+        self.forecast.look(seconds(Timestamp::now()), held, money);
+        self.left = self.forecast.left(&ahead, held);
     }
 
     /// What was found out while waiting, each once.
-    fn tell(&self) {
+    fn tell(&mut self) {
         for text in self.meter.told.news() {
             self.above(|ui| ui.warn(&text));
         }
     }
 
     /// Prints a line above the bar.
-    pub fn above(&self, print: impl FnOnce(&Ui)) {
-        self.bar.suspend(|| print(&self.ui));
+    pub fn above(&mut self, print: impl FnOnce(&Ui)) {
+        match &mut self.place {
+            Place::Canvas(canvas) => {
+                canvas.clear();
+                print(&self.ui);
+                self.show();
+            }
+            Place::Journal(_) | Place::Objects(_) | Place::Nowhere => print(&self.ui),
+        }
     }
 
     /// Removes the bar, once everything was said.
-    pub fn end(&self) {
+    pub fn end(&mut self) {
         self.tell();
         let unknown = self.meter.unknown.summary();
         unknown.iter().for_each(|text| self.above(|ui| ui.warn(text)));
-        self.bar.finish_and_clear();
-    }
-
-    fn describe(&self) {
-        let count = |event| self.seen.get(&event).copied().unwrap_or(0);
-        let mut parts = Vec::new();
-        for (number, word) in [
-            (count(Event::Lost), "in doubt"),
-            (count(Event::Refused) + count(Event::Unfit), "rejected"),
-            (count(Event::Failed), "failed"),
-            (count(Event::LinkLost), "lost"),
-        ] {
-            if number > 0 {
-                parts.push(format!("{number} {word}"));
+        self.news = News::default();
+        match &mut self.place {
+            Place::Canvas(canvas) => canvas.clear(),
+            Place::Objects(last) => {
+                *last = None;
+                self.show();
             }
+            Place::Journal(_) | Place::Nowhere => {}
         }
-        parts.extend(self.links.warning(Timestamp::now()));
-        // What needs attention comes first: the line ends where the terminal does.
-        for part in &mut parts {
-            *part = Style::Warning.paint(self.ui.colour.err, part);
-        }
-        parts.extend(self.held.as_ref().map(Held::to_string));
-        parts.push(match self.until {
-            Until::Created => "creating".to_owned(),
-            Until::Saved => self.stages(count(Event::Accepted), count(Event::Saved)),
-        });
-        self.bar.set_message(parts.join(", "));
+        self.place = Place::Nowhere;
     }
 
-    /// `12 created, 8 waiting (40 %), 2 downloading (1.3 MB/s), 2 saved`
-    fn stages(&self, created: u64, saved: u64) -> String {
-        let activity = Activity { held: None, ..self.activity() };
-        format!("{created} created, {activity}, {saved} saved")
+    /// Shows where the run stands, if that is due where it is shown.
+    fn show(&mut self) {
+        let clock = Clock { now: Timestamp::now(), zone: TimeZone::system() };
+        let now = self.started.elapsed();
+        // Looked at only where it is shown.
+        let entry = match &mut self.place {
+            Place::Nowhere => return,
+            Place::Objects(last) if last.is_some_and(|last| now < last + OBJECTS) => return,
+            Place::Journal(journal) => match journal.next(now, self.news.held.as_ref()) {
+                Some(entry) => entry,
+                None => return,
+            },
+            Place::Objects(last) => {
+                *last = Some(now);
+                Entry::Standing
+            }
+            Place::Canvas(_) => Entry::Standing,
+        };
+        let moment = self.moment(clock.now);
+        match &mut self.place {
+            Place::Canvas(canvas) => {
+                let columns = canvas.columns();
+                canvas.draw(bar::lines(&moment, &clock, (columns, self.ui.colour.err)));
+            }
+            Place::Objects(_) => {
+                let object = moment.json(clock.now, self.money());
+                print(std::io::stderr(), &object.to_string());
+            }
+            Place::Journal(_) => {
+                let text = match (entry, &moment.activity.held) {
+                    (Entry::Held, Some(held)) => held.to_string(),
+                    (Entry::GoesOn, _) => "creates go on".to_owned(),
+                    (Entry::Held | Entry::Standing, _) => bar::line(&moment, &clock),
+                };
+                print(std::io::stderr(), &format!("{}  {text}", clock.time(clock.now)));
+            }
+            Place::Nowhere => {}
+        }
+    }
+
+    fn moment(&self, now: Timestamp) -> Moment {
+        let count = |event| self.seen.get(&event).copied().unwrap_or(0);
+        let money = self.news.spent.zip(self.budget.as_ref());
+        let rate = self.ends.rate(OF_LATE).filter(|rate| *rate > 0.0);
+        Moment {
+            done: self.done,
+            pairs: self.pairs,
+            in_doubt: count(Event::Lost),
+            rejected: count(Event::Refused) + count(Event::Unfit),
+            failed: count(Event::Failed),
+            lost: count(Event::LinkLost),
+            created: count(Event::Accepted),
+            saved: (self.until == Until::Saved).then(|| count(Event::Saved)),
+            money: money.map(|(spent, (of, name))| format!("{spent} of {}", of.shown(name))),
+            rate,
+            left: self.left,
+            link: self.links.warning(now),
+            under_way: self.news.under_way,
+            activity: self.activity(),
+        }
+    }
+
+    /// What is spent of the budget.
+    fn money(&self) -> Option<(Amount, Amount)> {
+        self.news.spent.zip(self.budget.as_ref().map(|(of, _)| *of))
     }
 
     /// What the run is doing, as it was taken in last.
@@ -217,11 +298,12 @@ impl Progress {
             unknown: self.meter.unknown.now(),
             downloading: of(&self.meter.fetching),
             bytes_per_second: self.speed as u64,
-            held: self.held.clone(),
+            seconds_left: self.left,
+            held: self.news.held.clone(),
         }
     }
 
-    fn warn_of(&self, change: &Change, seen: u64) {
+    fn warn_of(&mut self, change: &Change, seen: u64) {
         let Some(word) = word(change.event) else { return };
         // It was said the first time.
         if change.event == Event::Lost && self.again.contains(&change.id) {
@@ -241,16 +323,14 @@ impl Progress {
     }
 }
 
-/// indicatif's own has four digits after the point.
-fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    // A rate that cannot be drawn is left out.
-    let _ = write!(out, "{:.1}/s", state.per_sec());
-}
-
-/// Nothing until something is done: until then nobody knows.
-fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    if state.pos() > 0 {
-        let _ = write!(out, "{:#} left  ", HumanDuration(state.eta()));
+impl Place {
+    fn of(shown: Shown, every: Duration) -> Self {
+        match shown {
+            Shown::Bar => Self::Canvas(Canvas::new()),
+            Shown::Plain => Self::Journal(Journal::new(every)),
+            Shown::Json => Self::Objects(None),
+            Shown::None => Self::Nowhere,
+        }
     }
 }
 

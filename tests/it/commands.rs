@@ -103,7 +103,7 @@ fn quiet_keeps_the_result_and_loud_names_each_create() {
     let sheet = Sheet::job("demo.yaml");
     let said = sheet.call("run", &["--mock", "-q"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said}");
-    assert!(said.out.starts_with("5 saved"), "{said}");
+    assert!(said.out.lines().last().unwrap().starts_with("5 saved; "), "{said}");
     let said = Sheet::job("demo.yaml").call("run", &["--mock", "-v"]);
     assert!(said.err.contains("welcome-de") && said.err.contains("status=200"), "{said}");
 }

@@ -8,6 +8,7 @@ mod adopting;
 mod answers;
 mod bad_input;
 mod balances;
+mod bars;
 mod bills;
 mod bucket_videos;
 mod buckets;

@@ -26,7 +26,7 @@ fn busy() -> Rude {
 }
 
 /// What a file says once it says this.
-fn once(path: &std::path::Path, words: &str) -> String {
+pub(crate) fn once(path: &std::path::Path, words: &str) -> String {
     let begun = Instant::now();
     loop {
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -63,8 +63,11 @@ fn why_creates_wait_is_shown_with_the_time_to_go() {
     let held = &pulse["held"];
     assert!((40..=80).contains(&held["seconds"].as_u64().unwrap()), "{held}");
     assert_eq!(held["said"], "slow down, please");
+    assert_eq!(held["reason"], "429 from the API");
+    let text = held["text"].as_str().unwrap();
+    assert!(text.starts_with("429 from the API, going on in "), "{text}");
     let said = sheet.call("status", &[]);
-    for words in ["creates wait, ", " to go: the service wants a pause (slow down, please)"] {
+    for words in ["; 429 from the API, going on in ", " s (slow down, please)"] {
         assert!(said.out.contains(words), "{said}");
     }
     assert_eq!(ended(run), 4);
@@ -103,6 +106,7 @@ fn monitoring_is_served_and_the_file_stays_with_the_last_numbers() {
         r#"callsheet_answers_total{batch="batch",meaning="nothing_made"} 1"#,
         r#"callsheet_creates_total{batch="batch"} 2"#,
         r#"callsheet_creates_held{batch="batch",why="asked"} 1"#,
+        r#"callsheet_creates_held_info{batch="batch",why="asked",reason="429 from the API"} 1"#,
     ] {
         assert!(text.lines().any(|other| other == line), "{line} not in {text}");
     }

@@ -46,12 +46,13 @@ fn a_program_gets_an_object_for_each_change() {
     assert_eq!((&last["states"]["saved"], last.get("activity")), (&2.into(), None), "{said}");
 }
 
-/// The same command on a terminal.
-fn on_terminal(command: &Command) -> Command {
+/// The same command on a terminal of so many columns; what `first` says is done there before.
+pub(crate) fn on_terminal(command: &Command, (columns, first): (usize, &str)) -> Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let mut script = Command::new("script");
-    script.arg("-qec").arg(format!("stty cols 200 rows 50; exec {}", words.join(" ")));
+    let words = words.join(" ");
+    script.arg("-qec").arg(format!("stty cols {columns} rows 50; {first} exec {words}"));
     script.arg("/dev/null").env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     script.env("TERM", "xterm").env("CALLSHEET_API_KEY", KEY);
     script.current_dir(command.get_current_dir().unwrap());
@@ -62,7 +63,8 @@ fn on_terminal(command: &Command) -> Command {
 #[test]
 #[cfg(target_os = "linux")]
 fn on_a_terminal_it_is_drawn_anew_in_its_place() {
-    let (_api, _sheet, said) = watched(|sheet| on_terminal(&sheet.command("status", &["--watch"])));
+    let (_api, _sheet, said) =
+        watched(|sheet| on_terminal(&sheet.command("status", &["--watch"]), (200, "")));
     assert!(said.out.contains("a run is under way: 2 waiting ("), "{said}");
     assert!(said.out.contains("\u{1b}[1A"), "the cursor went nowhere: {said}");
     let end = said.out.rsplit("batch.yaml: ").next().unwrap();
@@ -105,9 +107,9 @@ fn the_bar_names_the_time_of_the_link_that_dies_next() {
     let sheet = Sheet::pairs(1, &server.url, "");
     with_old_link(&sheet, OLD);
     let run = sheet.whole(&["--wait-for", "1500ms"]);
-    let said = child::said(&mut on_terminal(&run));
+    let said = child::said(&mut on_terminal(&run, (200, "")));
     assert_eq!(said.code, 4);
-    assert!(said.out.contains("1 downloading (0.0 MB/s), 0 saved"), "{said}");
+    assert!(said.out.contains("0/1  0 saved  "), "{said}");
     assert!(said.out.contains("next link dies in 1 h 11 min"), "{said}");
 }
 

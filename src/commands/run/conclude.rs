@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::pilot::{Forecast, Pilot};
 use super::stopped::explain;
+use super::summary::{self, Left};
 use crate::cli::{RunArgs, Until};
 use crate::commands::batch::Batch;
 use crate::commands::choose::Chosen;
@@ -14,8 +15,8 @@ use crate::commands::failure::Failure;
 use crate::commands::overview;
 use crate::commands::status::Standing;
 use crate::exit::Exit;
-use crate::ledger::{Rows, Sheet, Totals};
-use crate::price::{Money, Refusal};
+use crate::ledger::{Cause, Rows, Sheet, Totals, View};
+use crate::price::{Amount, Money, Refusal};
 use crate::report::{self, ReportError};
 use crate::state::State;
 use crate::submit::{self, Board, Reason, Stops, Trouble};
@@ -34,10 +35,10 @@ pub(super) struct End {
     /// What the ledger may not know.
     pub(super) board: Board,
     pub(super) took: Duration,
-    /// How many pairs it leaves planned on purpose.
-    pub(super) kept: u64,
-    /// How many pairs a person left out.
-    pub(super) left_out: u64,
+    /// How many pairs changed in the manifest after they were sent.
+    pub(super) changed: u64,
+    /// The pairs that it leaves planned on purpose.
+    pub(super) left: Left,
     /// What is made before the rest.
     pub(super) pilot: Option<Pilot>,
     /// Which pairs it was to create.
@@ -99,7 +100,8 @@ impl End {
     }
 }
 
-/// Says how it went and what to do next; and writes the CSV where that was not done.
+/// Says how it went and what to do next, and last what it came to; and writes the CSV where that was not
+/// done.
 pub(super) fn conclude(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
@@ -120,7 +122,12 @@ pub(super) fn conclude(
         true => None,
         false => overview::settle(ui, &batch.site, &view, &standing),
     };
-    let (first, exit) = (Exit::first(end.exits(&standing), &[]), end.exit(&standing));
+    let causes =
+        if standing.is_any_without_video() { view.causes_without_video()? } else { Vec::new() };
+    explain_pairs(ui, end, (&causes, &view))?;
+    point_out(ui, batch, &standing);
+    let exit = say_how_to_go_on(ui, batch, end, (&standing, &causes));
+    let sums = Sums::read(batch, &view)?;
     let mut value = standing.json(&batch.site);
     value["tasks_csv"] = json!(csv.display().to_string());
     value["report_html"] = json!(page);
@@ -131,39 +138,92 @@ pub(super) fn conclude(
     if let Some(forecast) = &forecast {
         value["pilot"] = forecast.json();
     }
-    value["left_out"] = json!(end.left_out);
-    value["videos"] = json!(view.totals()?);
-    let rules = batch.manifest.rules();
-    let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
-    value["budget"] = json!(spent.map(|(spent, budget)| json!({"spent": spent, "of": budget})));
-    let line = ui.strong(&standing.line());
-    let mut text = format!("{line}; {:.1} s\n", end.took.as_secs_f64());
-    text.extend(spent.map(|(spent, budget)| {
-        format!("budget {}: {spent} spent\n", budget.shown(&batch.manifest.currency))
-    }));
-    let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
-    text.extend(videos(&view.totals()?, (price, &batch.manifest.currency)));
-    text.extend(standing.bills.lines(&batch.site).into_iter().map(|line| line + "\n"));
-    text.extend(page.map(|page| page + "\n"));
-    ui.result(&(text + &csv.display().to_string()), &value);
+    value["causes"] = json!(causes);
+    value["changed"] = json!(end.changed);
+    value["left_out"] = end.left.json();
+    sums.fill(&mut value);
+    let mut lines = sums.lines(batch);
+    lines.extend(standing.bills.lines(&batch.site));
+    lines.extend(page);
+    lines.push(csv.display().to_string());
+    lines.push(format!("{}; {:.1} s", ui.strong(&standing.line()), end.took.as_secs_f64()));
+    ui.result(&lines.join("\n"), &value);
+    Ok(Concluded { exit, summary: value, forecast, goes_on: false })
+}
+
+/// What was spent, and what there is for it.
+struct Sums {
+    spent: Option<(Amount, Amount)>,
+    videos: Totals,
+}
+
+impl Sums {
+    fn read(batch: &Batch, view: &View) -> Result<Self, Failure> {
+        let rules = batch.manifest.rules();
+        let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
+        Ok(Self { spent, videos: view.totals()? })
+    }
+
+    fn fill(&self, value: &mut Value) {
+        let budget = self.spent.map(|(spent, budget)| json!({"spent": spent, "of": budget}));
+        value["budget"] = json!(budget);
+        value["videos"] = json!(self.videos);
+    }
+
+    fn lines(&self, batch: &Batch) -> Vec<String> {
+        let currency = &batch.manifest.currency;
+        let budget = self
+            .spent
+            .map(|(spent, budget)| format!("budget {}: {spent} spent", budget.shown(currency)));
+        let price = batch.manifest.spending.price.and_then(|tariff| tariff.linear());
+        budget.into_iter().chain(videos(&self.videos, (price, currency))).collect()
+    }
+}
+
+/// What became of the pairs that have no video, which changed, and which were left out.
+fn explain_pairs(ui: &Ui, end: &End, (causes, view): (&[Cause], &View)) -> Result<(), Failure> {
+    let changed = match end.changed {
+        0 => Vec::new(),
+        _ => view.first_changed(summary::NAMED)?,
+    };
+    let lines = summary::causes(causes).into_iter();
+    let lines = lines.chain(summary::changed(&changed, end.changed));
+    lines.chain(summary::left(&end.left)).for_each(|line| ui.note(&line));
+    Ok(())
+}
+
+/// What a person should look at.
+fn point_out(ui: &Ui, batch: &Batch, standing: &Standing) {
     standing.warn_of_videos(ui);
     standing.describe_late().for_each(|late| ui.warn(&late));
     standing.resends.describe_others().for_each(|other| ui.warn(&other));
     if let Some(doubts) = standing.describe_doubts(&batch.site) {
         ui.message(&doubts);
     }
+}
+
+/// The commands to go on with. Gives the exit code.
+fn say_how_to_go_on(
+    ui: &Ui,
+    batch: &Batch,
+    end: &End,
+    (standing, causes): (&Standing, &[Cause]),
+) -> Exit {
+    let (first, exit) = (Exit::first(end.exits(standing), &[]), end.exit(standing));
     if first != exit {
         let (code, meaning) = (first.code(), first.meaning());
         ui.note(&format!("exit code {} instead of {code}: {meaning}", exit.code()));
     }
     // Of a pilot, the rest is asked about.
-    let rest = end.chosen.rest(&batch.site, end.left_out).filter(|_| pilot.is_none());
+    let rest = end.chosen.rest(&batch.site, end.left.by_choice).filter(|_| end.pilot.is_none());
     rest.iter().for_each(|rest| ui.hint(rest));
+    summary::ways_on(causes, &batch.site.command("run")).iter().for_each(|way| ui.hint(way));
     // The budget alone does not grow.
-    if standing.left(end.until) > end.kept && first != Exit::Budget {
+    if standing.left(end.until) > end.left.for_good() && first != Exit::Budget {
         let (left, planned) = (standing.left(end.until), standing.count(State::Planned));
         let under_way = left.saturating_sub(planned);
-        ui.hint(&end.chosen.on(&batch.site, planned.saturating_sub(end.kept), under_way));
+        let to_come = planned.saturating_sub(end.left.for_good());
+        ui.hint(&end.chosen.on(&batch.site, to_come, under_way));
         if batch.site.rehearsal && standing.count(State::Created) > 0 {
             ui.hint(
                 "the fake of a rehearsal forgets its tasks when it ends, as no real server does; one \
@@ -171,7 +231,7 @@ pub(super) fn conclude(
             );
         }
     }
-    Ok(Concluded { exit, summary: value, forecast, goes_on: false })
+    exit
 }
 
 /// What only this process knows: it is said whatever else fails.
@@ -211,7 +271,7 @@ fn videos(totals: &Totals, (price, currency): (Option<Money>, &str)) -> Option<S
     };
     let price = price.map(cost);
     Some(format!(
-        "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})\n",
+        "{seconds:.1} s of video in {files}, {size}{}; the slowest took {took:.1} s ({id})",
         price.unwrap_or_default()
     ))
 }

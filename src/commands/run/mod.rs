@@ -3,6 +3,7 @@
 
 mod after;
 mod again;
+mod ahead;
 mod child;
 mod conclude;
 mod confirm;
@@ -17,6 +18,7 @@ mod prepare;
 mod shared;
 mod stages;
 mod stopped;
+mod summary;
 mod words;
 
 use std::num::NonZeroU32;
@@ -57,7 +59,7 @@ use crate::price::Credits;
 use crate::report::{self, Live};
 use crate::state::State;
 use crate::submit::{Board, Limits, Reason, Stops};
-use crate::ui::{Progress, Tally, Ui, Work, counted};
+use crate::ui::{Progress, Ui, counted};
 use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
@@ -73,12 +75,23 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
 /// The whole run. Gives what it came to, and why nothing was created if that was refused.
 fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     let started = Instant::now();
-    let Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, mut store } =
-        begin(ui, args)?;
+    let Begun {
+        batch,
+        catalog,
+        kit,
+        runtime,
+        connected,
+        metrics,
+        chosen,
+        shelf,
+        changed,
+        mut store,
+    } = begin(ui, args)?;
     let Connected { client, _rehearsal, .. } = connected;
     // A plan has its own limit.
     let args = &limited(args, &chosen);
     let pilot = Pilot::choose(args, &batch.site, &mut store)?;
+    let by_choice = store.view()?.left_out()?;
     let folder = &batch.site.folder;
     prepare::prepare(ui, args, &mut store, (&shelf, &runtime))?;
     let left = || runtime.block_on(client.balance());
@@ -88,15 +101,14 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     };
     let args = &RunArgs { no_create: args.no_create || refusal.is_some(), ..args.clone() };
     shared::tell(ui, &mut store)?;
-    let left_out = store.view()?.left_out()?;
     let (standing, unfinished) = (Standing::read(&store.view()?)?, store.view()?.unfinished()?);
-    // The same command again would not create them either.
-    let kept = if args.no_create { standing.count(State::Planned) } else { left_out };
+    let left =
+        ahead::left_planned(args, (standing.count(State::Planned), by_choice), &store.view()?)?;
     let hooks = Hooks::new(exec, &args.hooks, &store.view()?)?;
     let waits = args.until == Until::Saved || batch.manifest.in_flight.is_some();
     let feed = waits.then(|| store.follow()).transpose()?;
     let meter = Arc::new(Meter::default());
-    let work = work(args, &standing, (kept, &chosen));
+    let work = ahead::work((args, &batch), (&standing, &left), &store.view()?)?;
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
     let ledger = start(&batch, store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
@@ -135,8 +147,8 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
         stops,
         board,
         took,
-        kept,
-        left_out,
+        changed,
+        left,
         pilot,
         chosen,
         passed_over,
@@ -161,6 +173,8 @@ struct Begun {
     metrics: Metrics,
     chosen: Chosen,
     shelf: Shelf,
+    /// How many pairs changed in the manifest after they were sent.
+    changed: u64,
     store: Store,
 }
 
@@ -201,27 +215,16 @@ fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
         }
         None => chosen,
     };
-    list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
+    let changed = list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
     shared::share(ui, args, &batch, &mut store)?;
     chosen.leave_out(ui, &batch, &mut store)?;
-    Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, store })
+    Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, changed, store })
 }
 
 /// The options, with the limit that holds.
 fn limited(args: &RunArgs, chosen: &Chosen) -> RunArgs {
     let choose = ChooseArgs { limit: chosen.limit, ..args.choose.clone() };
     RunArgs { choose, ..args.clone() }
-}
-
-/// What a run has before it: it keeps some pairs planned, and takes up only so many of the others.
-fn work(args: &RunArgs, standing: &Standing, (kept, chosen): (u64, &Chosen)) -> Work {
-    let planned = standing.count(State::Planned).saturating_sub(kept);
-    Work {
-        pairs: standing.left(args.until).saturating_sub(kept + chosen.beyond_limit(planned)),
-        until: args.until,
-        links: standing.links(),
-        tally: Tally::new(&standing.counts),
-    }
 }
 
 /// What came of a run whose ledger was closed.
@@ -363,13 +366,14 @@ fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// Lists the manifest in the ledger, with the lengths of recordings that are known.
+/// Lists the manifest in the ledger, with the lengths of recordings that are known. Gives how many pairs
+/// changed after they were sent.
 fn list(
     ui: &Ui,
     (args, batch): (&RunArgs, &Batch),
     store: &mut Store,
     lengths: &[(&str, Duration)],
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let listing = match batch.pairs {
         Pairs::Held => {
             let digest = batch.lasting_digest();
@@ -383,7 +387,7 @@ fn list(
     store.measure(lengths)?;
     store.limit(batch.manifest.rules())?;
     announce(ui, batch, &listing);
-    Ok(())
+    Ok(listing.changed as u64)
 }
 
 /// Runs that were killed left files behind; whoever has the ledger clears them away.

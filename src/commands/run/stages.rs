@@ -21,7 +21,7 @@ use crate::ledger::{Feed, Ledger, Task};
 use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
 use crate::submit::{self, Board, InFlight, Reason, Stops};
-use crate::ui::{Progress, counted};
+use crate::ui::{News, Progress, counted};
 use crate::watch::{self, Means, Meter};
 
 /// A fake is asked more often: nobody waits ten seconds for a rehearsal.
@@ -219,7 +219,17 @@ impl Stages<'_> {
         let news = self.board.news();
         let mut progress = lock(self.progress);
         news.iter().for_each(|text| progress.above(|ui| ui.warn(text)));
-        progress.refresh(self.board.held());
+        progress.refresh(self.news());
+    }
+
+    /// What changes between commits.
+    fn news(&self) -> News {
+        let rules = self.batch.manifest.rules();
+        News {
+            held: self.board.held(),
+            under_way: self.board.under_way() as u64,
+            spent: rules.budget.map(|_| rules.amount(self.ledger.spent())),
+        }
     }
 
     /// Brings the bar and the second terminal's up to date with what changes between commits.
@@ -229,7 +239,7 @@ impl Stages<'_> {
             sleep(SHOWN / 2).await;
             self.tell();
             sleep(SHOWN / 2).await;
-            let activity = lock(self.progress).refresh(self.board.held());
+            let activity = lock(self.progress).refresh(self.news());
             pulse::write(&self.batch.site.folder, activity);
         }
     }

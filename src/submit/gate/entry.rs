@@ -27,6 +27,8 @@ pub(super) struct Inner {
     /// Pairs in doubt since the last answer.
     pub(super) row: Vec<Doubted>,
     pub(super) last: Last,
+    /// What last asked for a pause.
+    pub(super) asked_by: Last,
 }
 
 /// Who wants to start.
@@ -67,6 +69,7 @@ impl Inner {
             excused: Duration::ZERO,
             row: Vec::new(),
             last: Last::default(),
+            asked_by: Last::default(),
         }
     }
 

@@ -71,6 +71,15 @@ async fn what_is_sent_again_and_is_left_in_doubt_by_its_key_is_no_other_doubt() 
     assert_eq!(gate.end(), None);
 }
 
+#[tokio::test]
+async fn a_pause_is_told_with_the_answer_that_asked_for_it() {
+    let (gate, stop) = (gate(2), Stop::default());
+    let (first, second) = (gate.enter(&stop).await.unwrap(), gate.enter(&stop).await.unwrap());
+    first.learn(&judged(Proof::Wait, 429));
+    second.learn(&judged(Proof::InDoubt, 502));
+    assert_eq!((gate.asked_by().status, gate.last().status), (Some(429), Some(502)));
+}
+
 /// Whether one more may start within a time that is longer than the first pause can be.
 async fn admits<'a>(gate: &'a Gate, stop: &Stop) -> Option<Pass<'a>> {
     tokio::time::timeout(Duration::from_millis(1500), gate.enter(stop)).await.ok().flatten()
