@@ -291,10 +291,4 @@ mod tests {
         assert_eq!(Chosen::try_from(back).unwrap(), chosen);
         assert_eq!(Chosen::default().words(), None);
     }
-
-    #[test]
-    fn beyond_a_limit_is_what_is_more() {
-        let limit = |limit| Chosen { limit, ..Chosen::default() }.beyond_limit(5);
-        assert_eq!([limit(None), limit(Some(2)), limit(Some(9))], [0, 3, 0]);
-    }
 }
