@@ -41,10 +41,10 @@ pub(super) fn time_line(story: &Story) -> Result<String, std::fmt::Error> {
         }
         let most = counts.iter().max().copied().unwrap_or_default();
         let (all, most) = (grouped(all), grouped(most.into()));
-        write!(
+        writeln!(
             html,
             "<figure class=\"lane\"><figcaption><span data-t=\"{key}\">{name}</span> <b>{all}</b> \
-             <small><span data-t=\"at_most\">at most</span> {most}</small></figcaption>{}</figure>\n",
+             <small><span data-t=\"at_most\">at most</span> {most}</small></figcaption>{}</figure>",
             bars(&counts)?
         )?;
     }

@@ -2,8 +2,7 @@
 (() => {
   // The columns of a row, as `data.rs` writes them.
   const ID = 0, STATE = 1, FLAGS = 2, FACE_DIR = 3, FACE = 4, VOICE_DIR = 5, VOICE = 6, LENGTH = 7, SINCE = 8,
-    CREATED = 9, TASK = 10, PATH = 11, BYTES = 12, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17,
-    PROMPT = 18, ATTEMPTS = 19;
+    CREATED = 9, TASK = 10, PATH = 11, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17, PROMPT = 18;
   const CHINESE = {
     skip: '跳到列表', as_of: '截至', sum: '总览', asked: '应制作', made: '已完成', lacking: '未完成',
     unlisted: '已不在清单中', spent: '预计花费', billed: '计费秒数', unmeasured: '时长未知的请求',
@@ -21,11 +20,11 @@
     'a.adopt_proposed': '接管已指明的任务（若服务方认得）', 'a.table': '用一张表处理所有存疑的',
     'a.adopt': '任务存在：接管', 'a.resend': '任务不存在：重新制作', 'a.abandon': '放弃', 'a.look': '查看当前状态',
     shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '肖像', voice: '录音',
-    gone: '文件不在', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
+    gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
   };
   const ENGLISH = {
     shown: '{0} of {1}, {2} selected', copied: 'Copied', show: 'Show these', play: 'Play {0}', choose: 'Select {0}', face: 'portrait', voice: 'recording',
-    gone: 'not there', cost: 'cost {0}', credited: 'credits {0}', in: 'took {0}', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'c.pair': 'Pair', 'c.state': 'State',
+    gone: 'not there', unlisted: 'no longer in the manifest', changed: 'changed in the manifest after it was sent', cost: 'cost {0}', credited: 'credits {0}', in: 'took {0}', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'c.pair': 'Pair', 'c.state': 'State',
     'c.length': 'Length', 'c.error': 'Error', 'c.task': 'Task',
   };
   const isChinese = /^zh\b/i.test(navigator.language || '');
@@ -91,7 +90,7 @@
     seen.className = isGrid ? 'grid' : '';
     columns = isGrid ? Math.max(1, Math.floor((list.clientWidth + 12) / 252)) : 1;
     seen.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-    rowHeight = isGrid ? 360 : matchMedia('(max-width: 63rem)').matches ? 132 : 84;
+    rowHeight = isGrid ? 362 : matchMedia('(max-width: 63rem)').matches ? 132 : 84;
     margin = isGrid ? 12 : 0;
     list.style.height = `${tall()}px`;
   }
@@ -166,10 +165,7 @@
 
   function poster(row) {
     const link = video(row);
-    if (!link) {
-      const none = make('div', 'shown empty');
-      return none;
-    }
+    if (!link) return make('div', 'shown empty');
     const button = make('button', 'shown'), film = make('video');
     button.type = 'button';
     button.setAttribute('aria-label', words('play', row[ID]));
@@ -193,7 +189,9 @@
   }
 
   function standing(row, state) {
-    const at = make('div', 'state'), why = [shared(row[CODE]), shared(row[ERROR])].filter(Boolean).join(': ');
+    const at = make('div', 'state'), isListed = row[FLAGS] & 1, isChanged = row[FLAGS] & 2;
+    const why = [!isListed && words('unlisted'), isChanged && words('changed'), shared(row[CODE]), shared(row[ERROR])]
+      .filter(Boolean).join(': ');
     at.append(make('b', '', stateName(state)));
     if (why) { at.append(make('span', 'why', why)); at.title = why; }
     return at;
@@ -224,7 +222,7 @@
         picture.src = link;
         shownAs.append(picture);
       }
-      shownAs.append(`${words(key)}`);
+      shownAs.append(words(key));
       shownAs.title = link;
       all.append(shownAs);
     }
