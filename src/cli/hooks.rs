@@ -22,8 +22,8 @@ pub struct HookArgs {
         value_parser = clap::value_parser!(u16).range(1..=64)
     )]
     pub exec_jobs: u16,
-    /// Start a command when the run has ended, whatever came of it, with the summary as JSON on its
-    /// standard input
+    /// Start a command when the run has ended, whatever came of it but a second signal, with the
+    /// summary as JSON on its standard input
     #[arg(long, value_name = "CMD")]
     pub on_end: Option<String>,
     /// How long such a command may take before it is killed

@@ -79,8 +79,7 @@ impl Chosen {
     fn left_out_of(&self, view: &View) -> Result<HashSet<String>, Failure> {
         let (mut choosing, mut left_out) = (self.choice.begin(), HashSet::new());
         view.each_id(|id, state| {
-            let may_be_sent = matches!(state, State::Planned | State::Rejected | State::Failed);
-            if !choosing.takes(id, &[]) && may_be_sent {
+            if !choosing.takes(id, &[]) && may_be_created(state) {
                 left_out.insert(folded(id));
             }
         })?;
@@ -170,6 +169,15 @@ impl TryFrom<Words> for Chosen {
         };
         let (only, except) = (parse("--only", &words.only)?, parse("--except", &words.except)?);
         Ok(Self { choice: Choice::new(only, except), limit: words.limit })
+    }
+}
+
+/// Whether a run may create a pair that stands so: a doubt may be sent again under its key.
+pub(super) fn may_be_created(state: State) -> bool {
+    match state {
+        State::Planned | State::Rejected | State::Failed => true,
+        State::InDoubt | State::Sending => true,
+        State::Created | State::Completed | State::Saved | State::Abandoned => false,
     }
 }
 

@@ -101,7 +101,8 @@ impl View {
         Ok(self.ask(sql, (), |row| idempotency_at(row, 0))?.pop().flatten())
     }
 
-    /// The listed pairs in doubt that a key can settle now, oldest first.
+    /// The listed pairs in doubt that a key can settle now, oldest first; not those that this run leaves
+    /// out, which it might pay for.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -119,6 +120,7 @@ impl View {
                 code: row.get(10)?,
             })
         })?;
+        keyed.retain(|one| !self.leaves_out(&one.planned.id));
         for at in 0..keyed.len() {
             // Nearly always one desk.
             let known = keyed[..at].iter().rfind(|one| one.desk == keyed[at].desk);

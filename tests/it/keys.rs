@@ -270,6 +270,17 @@ fn a_key_that_the_manifest_no_longer_asks_for_is_not_used() {
     assert_eq!(sheet.rows()["pair-1"]["task_id"], "t1");
 }
 
+/// Nobody knows whether it was paid for, so who leaves it out does not pay for it now.
+#[test]
+fn a_doubt_that_is_left_out_is_not_sent_again() {
+    let service = hanging();
+    let sheet = one_doubt(&service);
+    let said = sheet.run(&["--except", "pair-1"]);
+    assert_eq!((said.code, service.creates().len()), (5, 2), "{said}");
+    assert_eq!(sheet.run(&["--only", "pair-1"]).code, 0);
+    assert_eq!((sheet.rows()["pair-1"]["task_id"].as_str(), service.creates().len()), ("t1", 4));
+}
+
 #[test]
 fn a_doubt_that_went_out_without_a_key_stays_one() {
     let service = hanging();

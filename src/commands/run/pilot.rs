@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::limits;
 use crate::cli::{RunArgs, Until};
 use crate::commands::batch::{Batch, Site, this_command_without};
+use crate::commands::choose::may_be_created;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::files::write_whole;
@@ -81,8 +82,7 @@ impl Pilot {
         let view = store.view()?;
         let (mut candidates, mut others) = (Vec::new(), HashSet::new());
         view.each_id(|id, state| {
-            let may_be_sent = matches!(state, State::Planned | State::Rejected | State::Failed);
-            if !may_be_sent || view.leaves_out(id) || known.contains(&folded(id)) {
+            if !may_be_created(state) || view.leaves_out(id) || known.contains(&folded(id)) {
                 return;
             }
             others.insert(folded(id));
