@@ -146,7 +146,7 @@ impl Site {
     /// Reads the ledger, if there is one, without its lock. One that is lost is no new one.
     pub(super) fn view(&self) -> Result<Option<View>, Failure> {
         if let Some(shared) = &self.shared {
-            return shared.view().map(Some);
+            return shared.view();
         }
         if !self.folder.is_dir() {
             return Ok(None);

@@ -1,9 +1,12 @@
 //! Opens a ledger to write, and says what became of one that an older release wrote.
 
-use super::batch::Site;
+use std::path::Path;
+
+use super::batch::{Site, this_command};
 use super::failure::Failure;
 use super::pulse;
 use super::status::twins;
+use crate::exit::Exit;
 use crate::ledger::{Newer, Store, Waiting};
 use crate::ui::{Ui, counted};
 
@@ -13,15 +16,33 @@ const SHOWN: usize = 10;
 pub(super) const WAITING: &str = "another program has a transaction open on ledger.sqlite; waiting \
     until it is closed there. Nothing is lost meanwhile";
 
+/// To settle what a person decides: together with those who share the ledger, if it is shared.
 pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
     if site.shared.is_some() {
         site.make()?;
     }
-    let mut store = Store::open_patiently(&site.folder, owner, waiting(ui))?;
-    tell(ui, site, &store)?;
-    if let Some(shared) = &site.shared {
-        shared.join(&mut store, site.sure)?;
+    let mut store = open_own(ui, site, owner)?;
+    match (&site.shared, store.view()?.shared_as()?) {
+        (Some(shared), _) => shared.join(&mut store, site.sure)?,
+        (None, Some(shared)) => return Err(forgotten(&site.folder, &shared.name)),
+        (None, None) => {}
     }
+    Ok(store)
+}
+
+/// Others may have sent the pairs of a folder that was part of a shared ledger.
+pub(super) fn forgotten(folder: &Path, name: &str) -> Failure {
+    let text = format!(
+        "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
+        folder.display()
+    );
+    Failure::new(Exit::Usage, text).hint(format!("name the database: {} --ledger …", this_command()))
+}
+
+/// The run folder's ledger, whatever others know.
+pub(super) fn open_own(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
+    let store = Store::open_patiently(&site.folder, owner, waiting(ui))?;
+    tell(ui, site, &store)?;
     Ok(store)
 }
 

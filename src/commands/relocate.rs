@@ -22,6 +22,10 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let endpoint = endpoint(args, &site)?;
     site.check_disk()?;
+    if site.shared.is_some() {
+        let text = "a batch in a shared ledger cannot be moved to another endpoint";
+        return Err(Failure::new(Exit::Usage, text));
+    }
     let view = site.existing()?;
     let (from, to) = (view.endpoint()?, endpoint.origin());
     if from == REHEARSAL {

@@ -51,8 +51,13 @@ struct Written {
 }
 
 fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
+    if site.shared.is_some() {
+        // Whoever only looks has no run folder here yet.
+        site.make()?;
+    }
     let csv = report::write(&site.folder, view, Rows::All)?;
-    let events = view.write_events()?;
+    // Events are numbered by whoever saw them, and lie in each worker's folder.
+    let events = if site.shared.is_some() { Vec::new() } else { view.write_events()? };
     let page = match args.no_report {
         true => None,
         false => Some(overview::write(site, view, &Standing::read(view)?)?),

@@ -34,8 +34,8 @@ mod reached {
                 .map_err(|error| Failure::new(Exit::Usage, format!("--ledger: {error}")))
         }
 
-        /// What it knows now.
-        pub(in crate::commands) fn view(&self) -> Result<View, Failure> {
+        /// What it knows now; nothing if it has no such batch yet.
+        pub(in crate::commands) fn view(&self) -> Result<Option<View>, Failure> {
             Ok(View::of_shared(&self.settings()?, &self.name)?)
         }
 
@@ -55,7 +55,7 @@ mod reached {
     use super::{Exit, Failure, Shared, Store, View};
 
     impl Shared {
-        pub(in crate::commands) fn view(&self) -> Result<View, Failure> {
+        pub(in crate::commands) fn view(&self) -> Result<Option<View>, Failure> {
             Err(self.unknown())
         }
 

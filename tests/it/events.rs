@@ -112,7 +112,7 @@ fn status_lists_pairs_by_state_with_the_reasons() {
     assert_eq!(rows.len(), 1, "{json}");
     assert_eq!((&rows[0]["id"], json.code), (&json!("pair-0"), 3));
     assert_eq!(sheet.call("status", &["--state", "planned"]).out, "");
-    let unknown = sheet.call("status", &["--state", "rejcted"]);
+    let unknown = sheet.call("status", &["--state", "refused"]);
     assert_eq!(unknown.code, 2, "{unknown}");
     assert!(unknown.err.contains("a state is one of planned, "), "{unknown}");
 }

@@ -10,6 +10,7 @@ use super::leases::spend;
 use super::{Batch, Turn, block_on, join, outcome};
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_commit_that_reached_no_replica_hands_nothing_out() {
     let Some(cluster) = Cluster::start("replicas") else { return };
     let url = cluster.url();
@@ -52,6 +53,7 @@ fn a_commit_that_reached_no_replica_hands_nothing_out() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_outcome_of_an_earlier_attempt_says_nothing_of_this_one() {
     let Some(cluster) = Cluster::start("attempts") else { return };
     let url = cluster.url();
@@ -71,6 +73,7 @@ fn an_outcome_of_an_earlier_attempt_says_nothing_of_this_one() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn many_share_few_connections_behind_a_pooler() {
     let Some(cluster) = Cluster::start("pooler") else { return };
     let Some(pooler) = cluster.pooler("pooler") else { return };
@@ -103,6 +106,7 @@ fn many_share_few_connections_behind_a_pooler() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn over_tls_only_the_named_server_is_talked_to() {
     let Some(cluster) = Cluster::start("tls") else { return };
     let Some((port, roots)) = cluster.with_tls("tls") else { return };
@@ -124,6 +128,7 @@ fn over_tls_only_the_named_server_is_talked_to() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_claim_looks_at_no_row_that_is_finished() {
     let Some(cluster) = Cluster::start("plans") else { return };
     let url = cluster.url();

@@ -113,6 +113,7 @@ impl Drop for Workers {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn nothing_is_paid_twice_and_nothing_lost() {
     let Some(cluster) = Cluster::start("kills") else { return };
     let (url, book) = (cluster.url(), Book::default());

@@ -14,6 +14,7 @@ pub(super) fn spend(claim: Claim) -> Slip {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
     let Some(cluster) = Cluster::start("leases") else { return };
     let url = cluster.url();
@@ -54,6 +55,7 @@ fn a_worker_that_is_late_claims_nothing_more_and_its_late_answer_is_taken() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_answer_that_was_lost_hands_nothing_out_and_loses_nothing() {
     let Some(cluster) = Cluster::start("lost answers") else { return };
     let url = cluster.url();
@@ -94,6 +96,7 @@ fn an_answer_that_was_lost_hands_nothing_out_and_loses_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_database_that_went_back_stops_all_before_another_create() {
     let Some(cluster) = Cluster::start("went back") else { return };
     let url = cluster.url();
@@ -129,6 +132,7 @@ fn a_database_that_went_back_stops_all_before_another_create() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_claim_that_was_under_way_when_the_epoch_changed_is_undone() {
     let Some(cluster) = Cluster::start("epoch") else { return };
     let url = cluster.url();
@@ -145,6 +149,7 @@ fn a_claim_that_was_under_way_when_the_epoch_changed_is_undone() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_pulse_keeps_the_lease_and_notices_a_database_that_went_back() {
     let Some(cluster) = Cluster::start("pulse") else { return };
     let url = cluster.url();
@@ -175,6 +180,7 @@ fn a_pulse_keeps_the_lease_and_notices_a_database_that_went_back() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_pulse_ends_with_its_lease() {
     let Some(cluster) = Cluster::start("late pulse") else { return };
     let url = cluster.url();

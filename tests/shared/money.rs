@@ -10,6 +10,7 @@ use super::leases::spend;
 use super::{Batch, Turn, block_on, join, outcome};
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn many_workers_never_pass_the_budget_and_use_it_up() {
     let Some(cluster) = Cluster::start("budget") else { return };
     let url = cluster.url();
@@ -50,6 +51,7 @@ fn many_workers_never_pass_the_budget_and_use_it_up() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_made_nothing_gives_its_money_back_and_a_doubt_keeps_it() {
     let Some(cluster) = Cluster::start("refunds") else { return };
     let url = cluster.url();
@@ -76,6 +78,7 @@ fn what_made_nothing_gives_its_money_back_and_a_doubt_keeps_it() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_task_is_one_pairs_and_none_is_forgotten() {
     let Some(cluster) = Cluster::start("twins") else { return };
     let url = cluster.url();

@@ -8,6 +8,7 @@ use super::leases::spend;
 use super::{Batch, block_on, join, outcome};
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_server_that_may_lose_what_it_says_is_written_is_refused_by_name() {
     let Some(cluster) = Cluster::start("unsafe servers") else { return };
     for (setting, expected) in [
@@ -31,6 +32,7 @@ fn a_server_that_may_lose_what_it_says_is_written_is_refused_by_name() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn many_make_the_tables_at_once_and_one_lists() {
     let Some(cluster) = Cluster::start("joining") else { return };
     let url = cluster.url();
@@ -52,6 +54,7 @@ fn many_make_the_tables_at_once_and_one_lists() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_list_may_grow_once_nobody_is_at_work_and_keeps_what_was_sent() {
     let Some(cluster) = Cluster::start("lists") else { return };
     let url = cluster.url();

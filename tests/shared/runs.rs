@@ -142,6 +142,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn runs_that_share_a_ledger_share_the_work_and_each_sees_all_of_it() {
     let Some(cluster) = Cluster::start("runs") else { return };
     let studio = Studio::open(&cluster, 120, "", "latency: {fixed: 40ms}\n");
@@ -171,6 +172,7 @@ fn runs_that_share_a_ledger_share_the_work_and_each_sees_all_of_it() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn killed_runs_and_a_halted_server_pay_for_nothing_twice_and_lose_nothing() {
     let Some(cluster) = Cluster::start("killed runs") else { return };
     let studio = Studio::open(&cluster, 700, "", "latency: {fixed: 60ms}\n");
@@ -247,6 +249,7 @@ fn recording() -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn together_runs_never_pass_the_budget_and_use_it_up() {
     let Some(cluster) = Cluster::start("one budget") else { return };
     // Three seconds begun, 0.30 each: ten of them.

@@ -357,7 +357,7 @@ fn limits(args: &RunArgs, batch: &Batch) -> Limits {
 }
 
 fn open(ui: &Ui, batch: &Batch) -> Result<Store, Failure> {
-    let store = opened::open(ui, &batch.site, &batch.owner())?;
+    let store = opened::open_own(ui, &batch.site, &batch.owner())?;
     clear(&batch.site.folder)?;
     if store.recovered() > 0 {
         let pairs = counted(store.recovered() as u64, "create");

@@ -1,10 +1,9 @@
 //! The part that a run takes in a ledger of many: where it is, and what this run's folder is to it.
 
-use std::path::Path;
-
 use crate::cli::RunArgs;
-use crate::commands::batch::{Batch, Site, this_command};
+use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
+use crate::commands::opened;
 use crate::commands::sharing::Shared;
 use crate::exit::Exit;
 use crate::ledger::{Store, is_under_way};
@@ -38,7 +37,7 @@ pub(super) fn share(
 ) -> Result<(), Failure> {
     let Some(url) = &args.ledger else {
         return match store.view()?.shared_as()? {
-            Some(shared) => Err(forgotten(&batch.site.folder, &shared.name)),
+            Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
         };
     };
@@ -51,15 +50,6 @@ pub(super) fn share(
         return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
     }
     open(ui, (args, url), batch, store)
-}
-
-fn forgotten(folder: &Path, name: &str) -> Failure {
-    let text = format!(
-        "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
-        folder.display()
-    );
-    Failure::new(Exit::Usage, text)
-        .hint(format!("name the database: {} --ledger …", this_command()))
 }
 
 #[cfg(feature = "postgres")]

@@ -221,9 +221,9 @@ impl Line {
     /// # Errors
     /// When that cannot be told now.
     pub fn tell(&self, outcomes: Vec<Outcome>) -> Result<Vec<(Slip, State)>, Lack> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = std::sync::mpsc::channel();
         self.way().tell(outcomes, Box::new(move |taken| drop(answer.send(taken))));
-        answered.blocking_recv().map_err(|_| not_told())
+        answered.recv_timeout(LAST).map_err(|_| not_told())
     }
 
     /// A page of the batch.
@@ -365,18 +365,17 @@ impl Desk {
         let mut looks = interval(lease);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let first = tokio::select! {
+            let mut next = tokio::select! {
                 asked = asked.recv() => match asked {
-                    Some(asked) => asked,
+                    Some(asked) => Some(asked),
                     None => return,
                 },
                 _ = looks.tick() => {
                     self.look(adopted.as_ref()).await;
-                    continue;
+                    None
                 }
             };
             let mut end = None;
-            let mut next = Some(first);
             while let Some(one) = next {
                 match one {
                     Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
@@ -494,8 +493,9 @@ impl Desk {
                 true
             }
             Err(SharedError::Unreachable(why)) => {
+                // What is told waits for the next look.
                 self.refuse(&Lack::Over(why));
-                until.is_none()
+                false
             }
             Err(error) => {
                 stop(&self.stopped, &self.worker.guard(), &error);

@@ -218,11 +218,11 @@ impl Store {
 }
 
 impl View {
-    /// What a database knows of a batch now: a ledger of its own, for reading, that is gone with this.
+    /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
     ///
     /// # Errors
-    /// [`LedgerError::Shared`] when the database is not to be reached or has no such batch.
-    pub fn of_shared(settings: &Settings, name: &str) -> Result<Self, LedgerError> {
+    /// [`LedgerError::Shared`] when the database is not to be reached.
+    pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
         let place = tempfile::tempdir();
         let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
         let store = RefCell::new(None);
@@ -242,10 +242,12 @@ impl View {
             }
             None => Ok(()),
         };
-        read(settings, name, begin, each).map_err(|error| shared(&error))?;
+        match read(settings, name, begin, each) {
+            Err(SharedError::NoBatch(_)) => return Ok(None),
+            read => read.map_err(|error| shared(&error))?,
+        }
         store.into_inner().map_or(Ok(()), Store::close)?;
-        let missing = || LedgerError::Shared { reason: format!("there is no batch `{name}`") };
-        Ok(Self::open(place.path())?.ok_or_else(missing)?.lasting(place))
+        Ok(Self::open(place.path())?.map(|view| view.lasting(place)))
     }
 }
 
