@@ -36,7 +36,8 @@ pub(super) fn forgotten(folder: &Path, name: &str) -> Failure {
         "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
         folder.display()
     );
-    Failure::new(Exit::Usage, text).hint(format!("name the database: {} --ledger …", this_command()))
+    Failure::new(Exit::Usage, text)
+        .hint(format!("name the database: {} --ledger …", this_command()))
 }
 
 /// The run folder's ledger, whatever others know.

@@ -26,6 +26,9 @@ use crate::view::size;
 /// How many of a kind are shown.
 const SHOWN: usize = 10;
 
+/// `tasks.csv` and what it is, if it could be seen to while the ledger was this run's.
+pub(super) type Settled = Option<Result<(PathBuf, Sheet), ReportError>>;
+
 /// How the run ended.
 pub(super) struct End {
     pub(super) until: Until,
@@ -46,7 +49,7 @@ pub(super) struct End {
     /// Exit codes that are not returned.
     pub(super) passed_over: Vec<Exit>,
     /// `tasks.csv` and what it is, if it could be seen to while the ledger was still this run's.
-    pub(super) sheet: Option<Result<(PathBuf, Sheet), ReportError>>,
+    pub(super) sheet: Settled,
     /// Whether `report.html` is left as it is.
     pub(super) no_page: bool,
 }

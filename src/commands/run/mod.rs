@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 use self::after::{After, Ended};
-use self::conclude::{Concluded, End, conclude, explain_cut};
+use self::conclude::{Concluded, End, Settled, conclude, explain_cut};
 use self::confirm::{Besides, confirm};
 use self::hooks::{Hooks, words};
 use self::kit::Kit;
@@ -129,15 +129,7 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
-    // What another run may be writing by now is left to it.
-    if ledger.look().is_ok() {
-        pulse::end(folder);
-    }
-    let ended = ledger.end();
-    // While nobody else can change what it shows.
-    let sheet = ended.view().map(|view| report::settle(folder, &view));
-    let known = sheet.as_ref().and_then(|sheet| sheet.as_ref().ok()).map(|(_, known)| known);
-    let closed = ended.close(known);
+    let (closed, sheet) = close(ledger, folder);
     lock(&progress).end();
     let took = started.elapsed();
     let (until, passed_over) = (args.until, args.exit_zero_on.clone());
@@ -161,6 +153,18 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     concluded.goes_on = forecast.is_some_and(|forecast| forecast.ask(ui, &batch));
     let refusal = refusal.filter(|_| concluded.exit != Exit::Killed);
     Ok((concluded, refusal))
+}
+
+/// Ends the ledger, and sees to `tasks.csv` while nobody else can change what it shows.
+fn close(ledger: Ledger, folder: &Path) -> (Result<(), LedgerError>, Settled) {
+    // What another run may be writing by now is left to it.
+    if ledger.look().is_ok() {
+        pulse::end(folder);
+    }
+    let ended = ledger.end();
+    let sheet = ended.view().map(|view| report::settle(folder, &view));
+    let known = sheet.as_ref().and_then(|sheet| sheet.as_ref().ok()).map(|(_, known)| known);
+    (ended.close(known), sheet)
 }
 
 /// A batch that is listed in its ledger.

@@ -341,13 +341,12 @@ async fn beat(mut pulse: Pulse, guard: Arc<Guard>, stopped: Stop, every: Duratio
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match pulse.beat().await {
-            Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) => {
-                stop(&stopped, &guard, &error);
-                return;
-            }
-            // Until it works, the guard ends by itself.
-            Ok(()) | Err(_) => {}
+        // Whatever else fails is tried again; until it works, the guard ends by itself.
+        if let Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) =
+            pulse.beat().await
+        {
+            stop(&stopped, &guard, &error);
+            return;
         }
     }
 }
