@@ -30,12 +30,13 @@ fn a_commit_that_reached_no_replica_hands_nothing_out() {
         // The server takes a moment to know of it.
         let mut handed_out = 0;
         loop {
+            let next = [handed_out];
             let turn = tokio::select! {
-                turn = worker.turn(&[], 1) => turn,
+                turn = worker.turn_for(&[], &next) => turn,
                 () = &mut cancel => unreachable!("it goes on for ever"),
             };
             match turn {
-                Ok(turn) => handed_out += turn.claims.len(),
+                Ok(turn) => handed_out += i32::try_from(turn.claims.len()).unwrap(),
                 Err(SharedError::Unsure(_)) => break,
                 Err(other) => panic!("{other}"),
             }
