@@ -2,7 +2,7 @@
 
 use super::batch::REHEARSAL;
 use crate::exit::Exit;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, SharedFault};
 use crate::manifest::Problems;
 use crate::report::ReportError;
 use crate::ui::counted;
@@ -80,7 +80,15 @@ impl From<LedgerError> for Failure {
             LedgerError::Elsewhere { .. } => {
                 (Exit::Usage, "give the same command again: the database knows where it stands")
             }
-            LedgerError::Shared { .. } => (
+            LedgerError::Shared { fault: SharedFault::Batch, .. } => (
+                Exit::Usage,
+                "list what the batch has, or give this one a name of its own with --batch-name",
+            ),
+            LedgerError::Shared { fault: SharedFault::Others, .. } => (
+                Exit::InUse,
+                "`callsheet status` shows how far they are; give the same command again later",
+            ),
+            LedgerError::Shared { fault: SharedFault::Database, .. } => (
                 Exit::Fault,
                 "nothing is sent without it. What was sent is recorded in the run folder, and told to \
                  the database by the same command there",

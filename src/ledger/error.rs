@@ -147,6 +147,8 @@ pub enum LedgerError {
     Shared {
         /// Why.
         reason: String,
+        /// Who has to do something about it.
+        fault: SharedFault,
     },
     /// No pair of that id.
     #[error("no pair {id} in this ledger")]
@@ -154,6 +156,17 @@ pub enum LedgerError {
         /// The id that was asked for.
         id: String,
     },
+}
+
+/// What is at fault where a shared ledger cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedFault {
+    /// The database, or the way to it.
+    Database,
+    /// What was asked for: the batch there is another one.
+    Batch,
+    /// Others are at work on it.
+    Others,
 }
 
 impl LedgerError {

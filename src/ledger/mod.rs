@@ -92,7 +92,7 @@ pub use self::again::Finished;
 pub use self::bills::Bills;
 pub use self::causes::Cause;
 pub use self::doubts::Doubt;
-pub use self::error::LedgerError;
+pub use self::error::{LedgerError, SharedFault};
 pub use self::event_log::Happened;
 pub use self::fence::Waiting;
 pub use self::happened::Holder;

@@ -22,7 +22,7 @@ use super::postgres::{
 };
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
-use super::{LedgerError, Permit, Planned, View};
+use super::{LedgerError, Permit, Planned, SharedFault, View};
 use crate::price::{Refusal, Rules};
 
 pub(super) use self::rows::{Mirror, News};
@@ -207,7 +207,8 @@ impl Store {
         let Some(mut share) = self.share.take() else { return Ok(()) };
         let told = self.hand_in(&mut share).and_then(|refused| match refused {
             refused if refused > 0 && share.decides => {
-                Err(LedgerError::Shared { reason: format!("{refused} {CHANGED}") })
+                let (reason, fault) = (format!("{refused} {CHANGED}"), SharedFault::Others);
+                Err(LedgerError::Shared { reason, fault })
             }
             _ => Ok(()),
         });
@@ -348,16 +349,22 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
     match lack {
         Lack::Elsewhere => LedgerError::Elsewhere { id },
         Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
-        Lack::Over(why) => LedgerError::Shared { reason: why.clone() },
+        Lack::Over(_) => lost(lack),
     }
 }
 
 fn shared(error: &SharedError) -> LedgerError {
-    LedgerError::Shared { reason: error.to_string() }
+    let fault = match error {
+        SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
+        SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
+        SharedError::OtherList { .. } => SharedFault::Others,
+        _ => SharedFault::Database,
+    };
+    LedgerError::Shared { reason: error.to_string(), fault }
 }
 
 fn lost(lack: &Lack) -> LedgerError {
-    LedgerError::Shared { reason: lack.to_string() }
+    LedgerError::Shared { reason: lack.to_string(), fault: SharedFault::Database }
 }
 
 /// What a list is known by: ids and requests, in their order.
