@@ -80,19 +80,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Elsewhere { .. } => {
                 (Exit::Usage, "give the same command again: the database knows where it stands")
             }
-            LedgerError::Shared { fault: SharedFault::Batch, .. } => (
-                Exit::Usage,
-                "list what the batch has, or give this one a name of its own with --batch-name",
-            ),
-            LedgerError::Shared { fault: SharedFault::Others, .. } => (
-                Exit::InUse,
-                "`callsheet status` shows how far they are; give the same command again later",
-            ),
-            LedgerError::Shared { fault: SharedFault::Database, .. } => (
-                Exit::Fault,
-                "nothing is sent without it. What was sent is recorded in the run folder, and told to \
-                 the database by the same command there",
-            ),
+            LedgerError::WentBack | LedgerError::Shared { .. } => shared(&error),
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Behind { .. } | LedgerError::Alone { .. } => (
                 Exit::Fault,
@@ -118,6 +106,32 @@ impl From<LedgerError> for Failure {
         };
         let hint = other_endpoint(&error).unwrap_or_else(|| hint.to_owned());
         Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
+/// Of a ledger that many share.
+fn shared(error: &LedgerError) -> (Exit, &'static str) {
+    let LedgerError::Shared { fault, .. } = error else {
+        return (
+            Exit::Fault,
+            "what it lost may have been paid for, so nobody creates in this batch any more. Bring back \
+             the newer database; this folder was left as it is",
+        );
+    };
+    match fault {
+        SharedFault::Batch => (
+            Exit::Usage,
+            "list what the batch has, or give this one a name of its own with --batch-name",
+        ),
+        SharedFault::Others => (
+            Exit::InUse,
+            "`callsheet status` shows how far they are; give the same command again later",
+        ),
+        SharedFault::Database => (
+            Exit::Fault,
+            "nothing is sent without it. What was sent is recorded in the run folder, and told to the \
+             database by the same command there",
+        ),
     }
 }
 

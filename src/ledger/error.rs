@@ -142,6 +142,11 @@ pub enum LedgerError {
         /// The pair.
         id: String,
     },
+    /// The database of a shared ledger knows less than it said; nothing was changed here.
+    #[error(
+        "the database of the shared ledger went back in time: it lacks what this folder told it"
+    )]
+    WentBack,
     /// The database of a shared ledger cannot be used, or not any more.
     #[error("the shared ledger: {reason}")]
     Shared {

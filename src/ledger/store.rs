@@ -149,6 +149,7 @@ impl Store {
             waiting: Quiet(waiting),
             _lock: lock,
         };
+        store.write(|write| write.watch_shared())?;
         store.recovered = store.recover()?;
         Ok(store)
     }

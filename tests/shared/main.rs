@@ -127,8 +127,13 @@ fn id_of(slip: &Slip) -> String {
 async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
     let Batch { count, cost, budget, lease } = *batch;
     let digest = count.to_le_bytes();
-    let wanted =
-        Wanted { name: "spring", endpoint: "https://api.example", digest: &digest, budget };
+    let wanted = Wanted {
+        name: "spring",
+        endpoint: "https://api.example",
+        digest: &digest,
+        budget,
+        unit: "seconds",
+    };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
     let worker = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;

@@ -3,7 +3,7 @@ WITH durable AS MATERIALIZED (
     SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true) AS commits
 ), gone AS MATERIALIZED (
-    SELECT worker FROM callsheet.worker WHERE batch = $2
+    SELECT worker FROM callsheet.worker WHERE batch = $2 AND worker <> $1
         AND (over OR renewed + lease < clock_timestamp())
         AND (SELECT commits FROM durable) <> 'off'
 ), picked AS MATERIALIZED (

@@ -39,6 +39,8 @@ pub struct Wanted<'a> {
     pub digest: &'a [u8],
     /// Never passed, in the unit of the costs.
     pub budget: Option<i64>,
+    /// What the costs count.
+    pub unit: &'a str,
 }
 
 /// Makes the tables where there are none.
@@ -106,7 +108,7 @@ pub(super) async fn list(
         if pairs.is_empty() {
             break;
         }
-        add(&transaction, (batch, listing), &pairs).await?;
+        add(&transaction, (wanted, batch, listing), &pairs).await?;
         first += pairs.len();
     }
     end_listing(&transaction, wanted, (batch, listing)).await?;
@@ -136,8 +138,8 @@ async fn make(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<i32,
     let sql = "WITH batch AS (
             INSERT INTO callsheet.batch (name, endpoint, listed, mark) VALUES ($1, $2, $3, $5)
             RETURNING batch
-        ) INSERT INTO callsheet.purse (batch, epoch, seen)
-        SELECT batch, $4, $4 FROM batch RETURNING batch";
+        ) INSERT INTO callsheet.purse (batch, epoch, seen, unit)
+        SELECT batch, $4, $4, $6 FROM batch RETURNING batch";
     let (epoch, mark) = (fastrand::i64(..), fastrand::i64(..));
     let values: &[Value<'_>] = &[
         (&wanted.name, Type::TEXT),
@@ -145,26 +147,38 @@ async fn make(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<i32,
         (&wanted.digest, Type::BYTEA),
         (&epoch, Type::INT8),
         (&mark, Type::INT8),
+        (&wanted.unit, Type::TEXT),
     ];
     let made = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
     Ok(made.get(0))
 }
 
-/// Whoever comes last says what may be spent. Below what is reserved, nothing more is.
+/// What may be spent is said by all alike, or by whoever comes when nobody is at work. Below what is
+/// reserved, nothing more is.
 async fn limit(
     transaction: &Transaction<'_>,
     batch: i32,
     wanted: &Wanted<'_>,
 ) -> Result<(), SharedError> {
-    let sql = "UPDATE callsheet.purse SET budget = greatest($2, reserved) WHERE batch = $1
-        AND budget IS DISTINCT FROM greatest($2, reserved)";
-    let none = "UPDATE callsheet.purse SET budget = NULL WHERE batch = $1 AND budget IS NOT NULL";
+    let sql = "SELECT unit, reserved > 0, budget IS DISTINCT FROM
+            CASE WHEN $2::int8 IS NULL THEN NULL ELSE greatest($2, reserved) END
+        FROM callsheet.purse WHERE batch = $1";
     let values: &[Value<'_>] = &[(&batch, Type::INT4), (&wanted.budget, Type::INT8)];
-    let done = match wanted.budget {
-        Some(_) => transaction.execute_typed(sql, values).await,
-        None => transaction.execute_typed(none, &values[..1]).await,
-    };
-    done.map(drop).map_err(unsure)
+    let purse = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
+    let is_other_unit = purse.get::<_, &str>(0) != wanted.unit;
+    if is_other_unit && purse.get(1) {
+        return Err(other(wanted, "a budget that counts something else"));
+    }
+    if !is_other_unit && !purse.get::<_, bool>(2) {
+        return Ok(());
+    }
+    must_be_idle(transaction, (wanted, batch)).await?;
+    let sql = "UPDATE callsheet.purse SET unit = $3,
+            budget = CASE WHEN $2::int8 IS NULL THEN NULL ELSE greatest($2, reserved) END
+        WHERE batch = $1";
+    let values: &[Value<'_>] =
+        &[(&batch, Type::INT4), (&wanted.budget, Type::INT8), (&wanted.unit, Type::TEXT)];
+    transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
 }
 
 /// Nobody is at work on it who listed something else.
@@ -187,7 +201,7 @@ async fn must_be_idle(
 /// Adds pairs that are not there; others ask for what is listed now if nothing was made of them yet.
 async fn add(
     transaction: &Transaction<'_>,
-    (batch, listing): (i32, i32),
+    (wanted, batch, listing): (&Wanted<'_>, i32, i32),
     pairs: &[Listed],
 ) -> Result<(), SharedError> {
     let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
@@ -198,9 +212,11 @@ async fn add(
                 WITH ORDINALITY AS t (id, body, take, ord)
         ), known AS MATERIALIZED (
             SELECT p.n, p.id, l.body, l.take,
-                (s.state IN (0, 6) AND s.attempt = 0) OR s.state = 6 AS is_free
+                s.state IN (0, 6) AS is_free, p.body <> l.body OR p.take <> l.take AS is_other
             FROM listed l JOIN callsheet.pair p ON p.batch = $1 AND p.id = l.id
                 JOIN callsheet.standing s ON s.batch = $1 AND s.n = p.n
+        ), sent AS MATERIALIZED (
+            SELECT id FROM known WHERE is_other AND NOT is_free ORDER BY n LIMIT 1
         ), again AS (
             UPDATE callsheet.pair p SET listing = $2,
                 body = CASE WHEN k.is_free THEN k.body ELSE p.body END,
@@ -214,7 +230,9 @@ async fn add(
         ), pairs AS (
             INSERT INTO callsheet.pair (batch, n, id, body, take, listing)
             SELECT $1, n, id, body, take, $2 FROM fresh
-        ) INSERT INTO callsheet.standing (batch, n) SELECT $1, n FROM fresh";
+        ), standings AS (
+            INSERT INTO callsheet.standing (batch, n) SELECT $1, n FROM fresh
+        ) SELECT id FROM sent";
     let values: &[Value<'_>] = &[
         (&batch, Type::INT4),
         (&listing, Type::INT4),
@@ -222,7 +240,13 @@ async fn add(
         (&bodies, Type::TEXT_ARRAY),
         (&takes, Type::INT4_ARRAY),
     ];
-    transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
+    match transaction.query_typed_opt(sql, values).await.map_err(unsure)? {
+        None => Ok(()),
+        Some(row) => {
+            let (name, id) = (wanted.name.to_owned(), row.get(0));
+            Err(SharedError::OtherRequest { name, id })
+        }
+    }
 }
 
 /// What was sent once has to stay listed: under another name it would be paid for again.
@@ -232,7 +256,8 @@ async fn end_listing(
     (batch, listing): (i32, i32),
 ) -> Result<(), SharedError> {
     let sql = "SELECT p.id FROM callsheet.pair p JOIN callsheet.standing s USING (batch, n)
-        WHERE p.batch = $1 AND p.listing < $2 AND s.attempt > 0 LIMIT 1";
+        WHERE p.batch = $1 AND p.listing < $2
+            AND (s.attempt > 0 OR s.state NOT IN (0, 6)) LIMIT 1";
     let values: &[Value<'_>] = &[(&batch, Type::INT4), (&listing, Type::INT4)];
     if let Some(row) = transaction.query_typed_opt(sql, values).await.map_err(unsure)? {
         return Err(SharedError::NotListed { name: wanted.name.to_owned(), id: row.get(0) });

@@ -53,7 +53,9 @@ pub enum SharedError {
         what: &'static str,
     },
     /// Somebody is at work on other pairs of this batch.
-    #[error("the batch `{name}` is being worked on with another list of pairs ({who})")]
+    #[error(
+        "the batch `{name}` is being worked on with another list of pairs, or another budget ({who})"
+    )]
     OtherList {
         /// Its name.
         name: String,
@@ -63,6 +65,17 @@ pub enum SharedError {
     /// A pair that was sent is not listed any more.
     #[error("the batch `{name}` has sent {id}, which this manifest does not list")]
     NotListed {
+        /// Its name.
+        name: String,
+        /// The pair's.
+        id: String,
+    },
+    /// A pair asks for something else than what was sent for it.
+    #[error(
+        "the batch `{name}` has sent another request for {id}: it may be another pair's now, and would \
+         be paid again"
+    )]
+    OtherRequest {
         /// Its name.
         name: String,
         /// The pair's.

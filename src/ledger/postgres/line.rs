@@ -73,7 +73,9 @@ enum Question {
     After(i32, usize, bool),
     These(Vec<i32>),
     Adopt,
+    TakeOver,
     SignOff(i64),
+    WentBack,
 }
 
 #[derive(Default)]
@@ -250,6 +252,20 @@ impl Line {
         Ok(self.ask(Question::Adopt)?.pairs)
     }
 
+    /// Puts in doubt what workers had under way whose lease has ended.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub fn take_over(&self) -> Result<(), Lack> {
+        self.ask(Question::TakeOver).map(drop)
+    }
+
+    /// The database knows less than it said: nobody may create in this batch any more. Gives what is to be
+    /// said of that.
+    pub fn went_back(&self) -> Lack {
+        self.ask(Question::WentBack).map_or_else(|lack| lack, |_| not_told())
+    }
+
     /// Says that nothing of an earlier process of this folder is under way any more.
     ///
     /// # Errors
@@ -379,7 +395,10 @@ impl Desk {
                 match one {
                     Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
                     Asked::Claim(wish, granted) => self.claims.push_back((wish, granted)),
-                    Asked::Listen(listener) => adopted = Some(listener),
+                    Asked::Listen(listener) => {
+                        adopted = Some(listener);
+                        looks.reset_immediately();
+                    }
                     Asked::End(answer) => end = Some(answer),
                     Asked::Question(question, answer) => {
                         drop(answer.send(self.answer(question).await));
@@ -434,7 +453,17 @@ impl Desk {
             }
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
             Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
-            Question::SignOff(worker) => self.worker.sign_off_for(*worker).await?,
+            Question::TakeOver => drop(self.worker.take_over().await?),
+            Question::SignOff(worker) => {
+                if !self.worker.sign_off_for(*worker).await? {
+                    self.worker.stop_all().await?;
+                    return Err(SharedError::WentBack);
+                }
+            }
+            Question::WentBack => {
+                self.worker.stop_all().await?;
+                return Err(SharedError::WentBack);
+            }
         }
         Ok(answer)
     }
@@ -447,7 +476,7 @@ impl Desk {
             return;
         }
         while let Ok(pairs) = self.worker.adopt(ADOPTED).await {
-            if pairs.is_empty() {
+            if pairs.is_empty() || self.why().is_some() {
                 return;
             }
             match self.worker.pull(Page::These(&pairs)).await {

@@ -40,6 +40,9 @@ pub struct Pulled {
     pub held: bool,
     /// Whether that one has said that nothing of it is under way any more. Nothing else proves that.
     pub signed_off: bool,
+    /// Tasks that it was given by creates before its last, or that came when it was settled otherwise;
+    /// and by which creates.
+    pub late: Vec<(String, i32)>,
     /// Whether the batch lists it.
     pub listed: bool,
     /// What else its last holder wrote of it, and of which attempt.
@@ -78,7 +81,9 @@ pub(super) async fn pull(
 fn pulled(row: &Row) -> Pulled {
     let written: Option<i32> = row.get("written");
     let record: Option<String> = row.get("record");
+    let (late, of): (Vec<String>, Vec<i32>) = (row.get("late"), row.get("late_of"));
     Pulled {
+        late: late.into_iter().zip(of).collect(),
         n: row.get("n"),
         id: row.get("id"),
         take: row.get("take"),

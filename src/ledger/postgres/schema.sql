@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
 CREATE TABLE IF NOT EXISTS callsheet.purse (
     batch integer PRIMARY KEY REFERENCES callsheet.batch,
     budget bigint,
+    -- What budget and costs count: money in millionths, or seconds.
+    unit text NOT NULL,
     reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     -- Up to which pair somebody was asked to try them. A hint, no right: whoever gets it may die.
     handed integer NOT NULL DEFAULT 0,
@@ -91,4 +93,5 @@ CREATE TABLE IF NOT EXISTS callsheet.task (
     attempt integer NOT NULL,
     PRIMARY KEY (batch, task)
 );
+CREATE INDEX IF NOT EXISTS task_of_pair ON callsheet.task (batch, n);
 INSERT INTO callsheet.format (version) VALUES (1) ON CONFLICT DO NOTHING;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row};
@@ -20,6 +21,8 @@ use super::tls;
 
 /// After so long an answer is taken for lost.
 const ANSWER: Duration = Duration::from_secs(60);
+/// So long a server may take at least to let somebody in.
+const CONNECTED: Duration = Duration::from_secs(15);
 
 /// A value for a statement, with its type: a statement that is prepared is one session's, and a
 /// pooler has many.
@@ -46,18 +49,27 @@ impl Session {
         let config = config(settings);
         let failed = |error: tokio_postgres::Error| SharedError::Unreachable(told(&error));
         let warnings = Arc::new(AtomicU64::new(0));
+        // The library's own time-out ends with the socket: a server may accept it and say nothing.
+        let patience = settings.connect_timeout.max(CONNECTED);
+        let late = |_| SharedError::Unreachable("it does not answer".to_owned());
         let (client, driver) = match &settings.tls {
             Tls::Off => {
-                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                let connecting = timeout(patience, config.connect(NoTls)).await;
+                let (client, connection) = connecting.map_err(late)?.map_err(failed)?;
                 (client, tokio::spawn(drive(connection, warnings.clone())))
             }
             Tls::Verified(roots) => {
                 let connector = tls::connector(roots)?;
-                let (client, connection) = config.connect(connector).await.map_err(failed)?;
+                let connecting = timeout(patience, config.connect(connector)).await;
+                let (client, connection) = connecting.map_err(late)?.map_err(failed)?;
                 (client, tokio::spawn(drive(connection, warnings.clone())))
             }
         };
-        Ok(Self { client, driver, warnings })
+        let session = Self { client, driver, warnings };
+        // What it warns of when somebody connects says nothing of what is asked afterwards.
+        let asked = timeout(patience, session.client.batch_execute("SELECT 1")).await;
+        asked.map_err(late)?.map_err(failed)?;
+        Ok(session)
     }
 
     /// What a statement answers, once it is committed. Each is a transaction of its own.
@@ -69,7 +81,7 @@ impl Session {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, SharedError> {
         let before = self.warnings.load(Ordering::Acquire);
-        let answer = tokio::time::timeout(ANSWER, self.client.query_typed(sql, values)).await;
+        let answer = timeout(ANSWER, self.client.query_typed(sql, values)).await;
         let Ok(answer) = answer else {
             self.driver.abort();
             return Err(SharedError::Unsure(format!("none within {} s", ANSWER.as_secs())));

@@ -25,6 +25,8 @@ WITH durable AS MATERIALIZED (
     SELECT s.n, s.state FROM callsheet.standing s JOIN told t ON s.n = t.n
     WHERE s.batch = $3 AND s.n = ANY ($4) AND s.attempt = t.attempt
         AND (s.worker = t.holder OR s.state = 0)
+        -- Whoever decides on a doubt may not know of the answer that came meanwhile.
+        AND NOT (s.state BETWEEN 2 AND 4 AND t.state IN (0, 1, 6, 7, 8))
     ORDER BY s.n FOR UPDATE OF s
 ), settled AS (
     UPDATE callsheet.standing s
@@ -36,6 +38,7 @@ WITH durable AS MATERIALIZED (
     FROM told t JOIN was w ON w.n = t.n
     WHERE s.batch = $3 AND s.n = ANY ($4) AND s.n = t.n AND s.attempt = t.attempt
         AND (s.worker = t.holder OR s.state = 0)
+        AND NOT (s.state BETWEEN 2 AND 4 AND t.state IN (0, 1, 6, 7, 8))
     RETURNING s.n, s.attempt, s.state, s.cost, t.record,
         w.state IN (1, 7) AND s.state IN (0, 6) AND t.gives_back AS gives_back
 ), kept AS (

@@ -423,15 +423,25 @@ impl Worker {
         Ok(numbers(&self.ask(&sql, values).await?))
     }
 
-    /// What an earlier process of this folder held nobody is at work on any more: it signs off.
+    /// What an earlier process of this folder held nobody is at work on any more: it signs off. False if
+    /// the database has never heard of it: then it went back.
     ///
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
-    pub async fn sign_off_for(&mut self, worker: i64) -> Result<(), SharedError> {
+    pub async fn sign_off_for(&mut self, worker: i64) -> Result<bool, SharedError> {
         let sql = "UPDATE callsheet.worker
             SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
             WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
-        self.ask(sql, &[(&worker, Type::INT8)]).await.map(drop)
+        Ok(!self.ask(sql, &[(&worker, Type::INT8)]).await?.is_empty())
+    }
+
+    /// Nobody may create in this batch any more: the database went back in time.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn stop_all(&mut self) -> Result<(), SharedError> {
+        let batch = self.batch;
+        stop(self.session.as_mut().ok_or_else(not_connected)?, batch).await
     }
 
     /// Some of the pairs of the batch, in their order.

@@ -23,7 +23,7 @@ use super::postgres::{
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, SharedFault, View};
-use crate::price::{Refusal, Rules};
+use crate::price::{Amount, Refusal, Rules};
 
 pub(super) use self::rows::{Mirror, News};
 pub(super) use super::postgres::Way;
@@ -33,6 +33,10 @@ const PAGE: usize = 2000;
 /// How many pairs a worker asks for at a time: about what two statements claim.
 const NAMED: usize = 64;
 
+/// Shared, all would be sent again.
+const ALONE: &str = "this run folder has sent pairs by itself, and nobody else would know of them. Go on \
+    without --ledger, or share a batch of other pairs from another folder (--out)";
+const ANOTHER: &str = "this run folder is part of another batch, or of another database";
 /// The lease of those who only decide.
 const DECIDING: Duration = Duration::from_secs(60);
 /// Behind a number of pairs.
@@ -86,12 +90,16 @@ impl Store {
     /// one; or when the file system refuses.
     pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
         let Sharing { settings, name, lease, adopts, rules } = sharing;
-        self.write(|write| write.begin_sharing(name))?;
+        self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
         let endpoint = view.endpoint()?;
         let budget = rules.budget.map(|budget| i64::try_from(budget.units()).unwrap_or(i64::MAX));
-        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget };
+        let unit = match rules.budget {
+            Some(Amount::Money(_)) => "money",
+            Some(Amount::Seconds(_)) | None => "seconds",
+        };
+        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
@@ -101,13 +109,7 @@ impl Store {
             .map_err(|error| shared(&error))?;
         let way = line.way();
         let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
-        self.hand_in(&mut share)?;
-        let before =
-            self.write(|write| write.take_worker((share.way.worker(), share.line.mark())))?;
-        before
-            .map_or(Ok(()), |worker| share.line.sign_off_for(worker))
-            .map_err(|lack| lost(&lack))?;
-        self.take_in(&share, Mirror::Working)?;
+        self.enter(&mut share, Mirror::Working)?;
         if adopts {
             loop {
                 let pairs = share.line.adopt().map_err(|lack| lost(&lack))?;
@@ -132,25 +134,49 @@ impl Store {
         (settings, name): (Settings, &str),
         sure: bool,
     ) -> Result<(), LedgerError> {
-        self.write(|write| write.begin_sharing(name))?;
+        self.begin_sharing(name)?;
         let who = format!("process {} on {}", std::process::id(), host());
         let line =
             Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
         let (way, rules) = (line.way(), Rules::default());
         let mut share =
             Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
-        self.hand_in(&mut share)?;
-        let worker = (share.way.worker(), share.line.mark());
-        let before = self.write(|write| write.take_worker(worker))?;
-        before
-            .map_or(Ok(()), |worker| share.line.sign_off_for(worker))
-            .map_err(|lack| lost(&lack))?;
-        self.take_in(&share, Mirror::Ended)?;
+        self.enter(&mut share, Mirror::Ended)?;
         if sure {
             self.write(|write| write.be_sure())?;
         }
         self.share = Some(share);
         Ok(())
+    }
+
+    /// What was sent alone is known to nobody else.
+    fn begin_sharing(&mut self, name: &str) -> Result<(), LedgerError> {
+        let shared = self.view()?.shared_as()?;
+        let is_part = shared.is_some_and(|shared| shared.mark.is_some());
+        self.write(|write| match is_part || !write.has_sent()? {
+            true => write.begin_sharing(name),
+            false => Err(other(ALONE)),
+        })
+    }
+
+    /// Tells what an earlier run here could not tell, and takes over what others know.
+    fn enter(&mut self, share: &mut Share, how: Mirror) -> Result<(), LedgerError> {
+        let mark = share.line.mark();
+        if !self.write(|write| write.is_of(mark))? {
+            return Err(other(ANOTHER));
+        }
+        self.hand_in(share)?;
+        let before = self.write(|write| write.take_worker((share.way.worker(), mark)))?;
+        if let Some(before) = before {
+            let signed_off = share.line.sign_off_for(before);
+            // The next one has to find out, too.
+            if signed_off.is_err() {
+                self.write(|write| write.take_worker((before, mark)))?;
+            }
+            signed_off.map_err(|lack| lost(&lack))?;
+        }
+        share.line.take_over().map_err(|lack| lost(&lack))?;
+        self.take_in(share, how)
     }
 
     /// Tells what was changed here since, as one does who has no writer; what others changed meanwhile
@@ -195,7 +221,12 @@ impl Store {
             let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
-            self.write(|write| write.mirror((&page, share.way.worker()), how))?;
+            let mirrored = self.write(|write| write.mirror((&page, share.way.worker()), how));
+            if matches!(mirrored, Err(LedgerError::WentBack)) {
+                // Said once by name; what the database says to that is the same.
+                let _ = share.line.went_back();
+            }
+            mirrored?;
         }
     }
 
@@ -353,9 +384,14 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
     }
 }
 
+fn other(reason: &str) -> LedgerError {
+    LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
+}
+
 fn shared(error: &SharedError) -> LedgerError {
     let fault = match error {
         SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
+        SharedError::OtherRequest { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } => SharedFault::Others,
         _ => SharedFault::Database,

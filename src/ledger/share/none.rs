@@ -62,6 +62,10 @@ impl Write<'_> {
         Ok(Vec::new())
     }
 
+    pub(super) fn watch_shared(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     pub(super) fn may_be_sent_elsewhere(&self, _: i64) -> Result<bool, LedgerError> {
         Ok(false)
     }

@@ -33,13 +33,13 @@ const TABLES: &str = "
 
 /// For this connection alone: whoever writes without sharing has nothing to tell.
 const TRIGGERS: [&str; 4] = [
-    "CREATE TEMP TRIGGER news_of_standings AFTER UPDATE ON main.standings BEGIN
+    "CREATE TEMP TRIGGER IF NOT EXISTS news_of_standings AFTER UPDATE ON main.standings BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
-    "CREATE TEMP TRIGGER news_of_attempts AFTER INSERT ON main.attempts BEGIN
+    "CREATE TEMP TRIGGER IF NOT EXISTS news_of_attempts AFTER INSERT ON main.attempts BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
-    "CREATE TEMP TRIGGER news_of_verdicts AFTER UPDATE ON main.attempts BEGIN
+    "CREATE TEMP TRIGGER IF NOT EXISTS news_of_verdicts AFTER UPDATE ON main.attempts BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
-    "CREATE TEMP TRIGGER news_of_former_tasks AFTER INSERT ON main.former_tasks BEGIN
+    "CREATE TEMP TRIGGER IF NOT EXISTS news_of_former_tasks AFTER INSERT ON main.former_tasks BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
 ];
 
@@ -62,7 +62,8 @@ const RECORD: &str = "json_object('state', s.state, 'since', s.since, 'task_id',
         FROM former_tasks f WHERE f.pair = s.pair))";
 
 /// Why a pair is in doubt whose worker is gone.
-const GONE: (&str, &str) = ("worker_gone", "the worker that sent it is gone");
+const GONE: (&str, &str) =
+    ("worker_silent", "the worker that sent it was not heard of again before its lease ended");
 const TWIN: (&str, &str) = ("same_task", "another pair has the task that the answer named");
 
 /// What there is to tell of a pair.
@@ -90,13 +91,35 @@ pub(super) fn n_of(news: &[News], pair: i64) -> Option<i32> {
 }
 
 impl Write<'_> {
+    /// From now on each change is news: of a ledger that is part of a shared one.
+    pub(in crate::ledger) fn watch_shared(&self) -> Result<(), LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'shared')";
+        match self.only_row(sql, (), |row| row.get(0))? {
+            true => TRIGGERS.iter().try_for_each(|trigger| self.execute(trigger, ()).map(drop)),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn begin_sharing(&self, name: &str) -> Result<(), LedgerError> {
         let made = self.transaction.execute_batch(TABLES);
         made.map_err(|error| self.failed(&error))?;
         let sql = "INSERT INTO shared (only_row, name) VALUES (1, ?1)
-            ON CONFLICT DO UPDATE SET name = excluded.name";
+            ON CONFLICT DO UPDATE SET name = excluded.name WHERE mark IS NULL";
         self.execute(sql, [name])?;
         TRIGGERS.iter().try_for_each(|trigger| self.execute(trigger, ()).map(drop))
+    }
+
+    /// Whether anything was ever sent, or found.
+    pub(super) fn has_sent(&self) -> Result<bool, LedgerError> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM standings WHERE attempt > 0 OR task_id IS NOT NULL)";
+        self.only_row(sql, (), |row| row.get(0))
+    }
+
+    /// Whether it is no part of another batch than this one.
+    pub(super) fn is_of(&self, mark: i64) -> Result<bool, LedgerError> {
+        let sql = "SELECT coalesce(mark = ?1, 1) FROM shared";
+        self.only_row(sql, [mark], |row| row.get(0))
     }
 
     /// The worker that the last run here was; from now on it is this one.
@@ -215,6 +238,8 @@ impl Write<'_> {
         for one in pulled {
             let Some(pair) = self.known_as(one)? else { continue };
             let state = seen(one, worker, how);
+            self.must_not_go_back(pair, one)?;
+            self.keep_late(pair, one)?;
             self.stand(pair, one, state)?;
             if one.worker == Some(worker) && matches!(state, State::Created | State::Completed) {
                 let task = self.task_of(pair)?;
@@ -239,6 +264,37 @@ impl Write<'_> {
                 self.query_row(sql, params![pulled.id, pulled.n], |row| row.get(0))
             }
         }
+    }
+
+    /// What was told there and acknowledged is there, or an older database is in its place: then this
+    /// folder may be all that knows of it.
+    fn must_not_go_back(&self, pair: i64, pulled: &Pulled) -> Result<(), LedgerError> {
+        if !matches!(pulled.state, State::Planned | State::Sending | State::InDoubt) {
+            return Ok(());
+        }
+        let sql = "SELECT state, attempt FROM standings WHERE pair = ?1";
+        let (state, attempt): (State, i32) =
+            self.only_row(sql, [pair], |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
+        let is_settled = matches!(state, State::Created | State::Completed | State::Saved)
+            || matches!(state, State::Failed | State::Abandoned);
+        let written = pulled.record.as_ref().map(|(attempt, _)| *attempt);
+        let is_less = attempt > pulled.attempt && is_settled;
+        let is_before = attempt == pulled.attempt && is_settled && written != Some(attempt);
+        if is_less || is_before { Err(LedgerError::WentBack) } else { Ok(()) }
+    }
+
+    /// Keeps task ids that came when their pair had gone on: each was paid for.
+    fn keep_late(&self, pair: i64, pulled: &Pulled) -> Result<(), LedgerError> {
+        for (task, attempt) in &pulled.late {
+            let sql = "INSERT OR IGNORE INTO former_tasks (task_id, pair, attempt)
+                SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM standings WHERE task_id = ?1)";
+            self.execute(sql, params![task, pair, attempt])?;
+            let sql = "UPDATE attempts SET proposed = coalesce(proposed, ?1)
+                WHERE pair = ?2 AND attempt = ?3 AND event = 'lost'";
+            self.execute(sql, params![task, pair, attempt])?;
+            self.execute("UPDATE shares SET news = 0 WHERE pair = ?1", [pair])?;
+        }
+        Ok(())
     }
 
     /// Lists a pair that only the database knows, where that says what it asks for.
@@ -417,6 +473,7 @@ mod tests {
             worker,
             held: true,
             signed_off: true,
+            late: Vec::new(),
             listed: true,
             record: None,
         }
