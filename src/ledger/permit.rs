@@ -198,3 +198,20 @@ pub(super) const UNSENT: &str = "it was not sent: the run ended, or others had t
 fn unsent() -> Judgement {
     super::unanswered(Proof::NotSent, "not_sent", UNSENT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_once_the_lease_is_over_and_what_has_left_is_not_taken_back() {
+        let guard = Arc::new(Guard::new(Duration::from_secs(30), Clocks::now()));
+        let guarded = || Departure { guard: Some(Arc::clone(&guard)), ..Departure::default() };
+        let (here, left) = (guarded(), guarded());
+        assert!(left.leave());
+        guard.end();
+        assert!(!here.leave() && !here.has_left());
+        assert!(here.withdraw(), "its pair is planned again");
+        assert!(left.leave() && !left.withdraw());
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use callsheet::ledger::postgres::{Fate, SharedError, Slip};
+use callsheet::ledger::postgres::{Fate, SharedError, Slip, Wish};
 use callsheet::state::{Event, State};
 
 use super::cluster::{Cluster, one, one as ask_one};
@@ -191,5 +191,27 @@ fn a_pulse_ends_with_its_lease() {
         tokio::time::sleep(Duration::from_millis(3100)).await;
         assert!(matches!(worker.pulse().beat().await, Err(SharedError::Over)));
         let _ = claim.spend(Duration::ZERO).unwrap_err();
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_a_folder_took_over_from_its_last_run_is_no_claim_of_this_one() {
+    let Some(cluster) = Cluster::start("inherited") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let mut first = join(&url, &Batch::of(4)).await.unwrap();
+        let sent = spend(first.turn_for(&[], &[0]).await.unwrap().claims.swap_remove(0));
+        drop(first);
+        // The same statement of the next run is lost after it was committed, and takes a claim back.
+        let mut next = join(&url, &Batch::of(4)).await.unwrap();
+        let doubt = outcome(sent, Event::Lost, None);
+        let wish = [Wish { n: 1, attempt: 1, cost: 5 }];
+        let turned = Box::pin(next.worker.turn(std::slice::from_ref(&doubt), &wish));
+        let _ = tokio::time::timeout(Duration::from_micros(1), turned).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(next.recover().await.unwrap(), Fate::Committed);
+        let states = "SELECT string_agg(state::text, '' ORDER BY n) FROM callsheet.standing";
+        assert_eq!(one(&url, states).await, "7000");
     });
 }

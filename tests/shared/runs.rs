@@ -102,6 +102,15 @@ impl Studio {
         booked
     }
 
+    /// The tasks that a run folder was told of.
+    fn told(&self, worker: usize) -> Vec<String> {
+        let log = fs::read_to_string(self.run_folder(worker).join("events.jsonl")).unwrap();
+        let events =
+            log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let accepted = events.filter(|event| event["event"] == "accepted");
+        accepted.map(|event| event["task_id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Where each pair stands, as the last run has written it.
     fn rows(&self, worker: usize) -> BTreeMap<String, (String, String)> {
         let csv = fs::read_to_string(self.run_folder(worker).join("tasks.csv")).unwrap();
@@ -215,6 +224,9 @@ fn killed_runs_and_a_halted_server_pay_for_nothing_twice_and_lose_nothing() {
             other => panic!("{id} is {other:?}"),
         }
     }
+    let told = [0, 1, 2].map(|worker| studio.told(worker));
+    let lost: Vec<_> = told.iter().flatten().filter(|task| !tasks.contains(task)).collect();
+    assert!(lost.is_empty(), "told of, and not in the ledger: {lost:?}");
     assert!(kills > 8 && halts > 0, "{kills} kills, {halts} halts");
     assert!(tasks.len() > 500, "{} tasks", tasks.len());
 }

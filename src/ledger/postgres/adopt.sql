@@ -12,7 +12,7 @@ WITH durable AS MATERIALIZED (
     ORDER BY n LIMIT :most
     FOR UPDATE SKIP LOCKED
 )
-UPDATE callsheet.standing SET worker = $1
+UPDATE callsheet.standing SET worker = $1, turn = NULL
 WHERE batch = $2 AND n = ANY (ARRAY(SELECT n FROM picked)) AND state IN (2, 3)
     AND worker = ANY (ARRAY(SELECT worker FROM gone))
 RETURNING n

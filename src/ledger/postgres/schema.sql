@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS callsheet.standing (
     attempt integer NOT NULL DEFAULT 0,
     -- Whose it is: nobody else tells what becomes of it, unless this one is gone.
     worker bigint,
-    -- The number of the worker's statement that claimed it.
+    -- The number of the worker's statement that claimed it, as long as nothing was told of it since.
     turn bigint,
     -- What its create is reckoned to cost, in the unit of the budget.
     cost bigint NOT NULL DEFAULT 0 CHECK (cost >= 0),

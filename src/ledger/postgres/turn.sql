@@ -30,7 +30,8 @@ WITH durable AS MATERIALIZED (
     ORDER BY s.n FOR UPDATE OF s
 ), settled AS (
     UPDATE callsheet.standing s
-    SET worker = $1, state = CASE WHEN t.state BETWEEN 2 AND 5 AND t.task IS NOT NULL
+    -- No turn: those before counted another worker's statements, and what is in doubt is no claim of ours.
+    SET worker = $1, turn = NULL, state = CASE WHEN t.state BETWEEN 2 AND 5 AND t.task IS NOT NULL
             AND NOT t.n = ANY (ARRAY(SELECT n FROM task))
             AND NOT EXISTS (SELECT 1 FROM callsheet.task k
                 WHERE k.batch = $3 AND k.task = t.task AND k.n = t.n)
