@@ -103,3 +103,27 @@ fn a_task_is_one_pairs_and_none_is_forgotten() {
         assert_eq!(one(&url, "SELECT n FROM callsheet.task WHERE task = 'task-2'").await, "2");
     });
 }
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_pair_that_was_claimed_and_not_sent_is_claimed_again_by_its_worker_alone() {
+    let Some(cluster) = Cluster::start("again") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let batch = Batch { budget: Some(7), ..Batch::of(1) };
+        let mut worker = join(&url, &batch).await.unwrap();
+        let mut other = join(&url, &batch).await.unwrap();
+        drop(worker.turn_for(&[], &[0]).await.unwrap());
+        assert!(other.turn_for(&[], &[0]).await.unwrap().claims.is_empty());
+        let again = spend(worker.turn_for(&[], &[0]).await.unwrap().claims.swap_remove(0));
+        assert_eq!(again.attempt, 2);
+        assert_eq!(one(&url, "SELECT reserved FROM callsheet.purse").await, "5", "it pays once");
+        // The one before is nobody's any more.
+        let first = callsheet::ledger::postgres::Slip { attempt: 1, ..again.clone() };
+        let late = outcome(first, Event::NotMade, None);
+        assert!(worker.turn(&[late], 0).await.unwrap().settled.is_empty());
+        let made = outcome(again, Event::Accepted, Some("task-1"));
+        assert_eq!(worker.turn(&[made], 0).await.unwrap().settled[0].1, State::Created);
+        worker.leave().await.unwrap();
+    });
+}

@@ -47,7 +47,9 @@ WITH durable AS MATERIALIZED (
     SELECT $3, n, attempt, record FROM settled
     ON CONFLICT (batch, n) DO UPDATE SET attempt = excluded.attempt, record = excluded.record
 ), picked AS MATERIALIZED (
-    SELECT n FROM callsheet.standing WHERE batch = $3 AND n = ANY ($11) AND state + 0 < 1
+    -- Who asks for another create of a pair that it has claimed has not sent the one before.
+    SELECT n, CASE WHEN state = 1 THEN cost ELSE 0 END AS held FROM callsheet.standing
+    WHERE batch = $3 AND n = ANY ($11) AND (state + 0 < 1 OR state = 1 AND worker = $1)
         -- Counted first, so that all is settled before anything is claimed: the other way round, two
         -- workers wait for each other.
         AND (SELECT true FROM live JOIN callsheet.batch b ON b.batch = $3
@@ -59,7 +61,7 @@ WITH durable AS MATERIALIZED (
     SET state = 1, worker = $1, attempt = w.attempt, turn = $2, cost = w.cost
     FROM unnest($11::int4[], $12::int4[], $13::int8[]) AS w (n, attempt, cost)
     WHERE s.batch = $3 AND s.n = ANY (ARRAY(SELECT n FROM picked)) AND s.n = w.n
-        AND s.state + 0 < 1 AND s.attempt < w.attempt
+        AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1) AND s.attempt < w.attempt
     RETURNING s.n, s.cost
 ), me AS (
     UPDATE callsheet.worker SET seq = seq + 1,
@@ -68,6 +70,7 @@ WITH durable AS MATERIALIZED (
 ), money AS (
     UPDATE callsheet.purse
     SET reserved = reserved + (SELECT coalesce(sum(cost), 0)::int8 FROM claimed)
+            - (SELECT coalesce(sum(held), 0)::int8 FROM picked JOIN claimed USING (n))
             - (SELECT coalesce(sum(cost), 0)::int8 FROM settled WHERE gives_back),
         seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $14 ELSE seen END
     WHERE batch = $3 AND (EXISTS (SELECT 1 FROM claimed)
