@@ -67,7 +67,7 @@ fn a_pilot_is_of_what_was_chosen() {
     assert_eq!(saved(&sheet), ["pair-2", "pair-4"]);
     assert!(run.err.contains("the rest, 2 pairs, takes about "), "{run}");
     let ids = sheet.run_folder().join("pilot.json");
-    std::fs::write(&ids, "{").unwrap();
+    fs::write(&ids, "{").unwrap();
     let damaged = sheet.run_whole(&PILOT);
     assert_eq!((damaged.code, api.book().creates_read), (1, 2), "{damaged}");
     let created = sheet.run(&PILOT);
