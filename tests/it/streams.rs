@@ -110,7 +110,8 @@ fn a_run_of_a_long_manifest_takes_little_besides_its_text() {
     };
     let ((_, short, short_again), (text, long, long_again)) = (peaks_of(300), peaks_of(9_000));
     assert!(short > 5_000, "nothing was measured: {short} kB");
-    assert!(long < short + text + 3_500, "{short} kB, and {long} kB with {text} kB of text");
+    // What a run takes differs by a megabyte from one to the next.
+    assert!(long < short + text + 4_500, "{short} kB, and {long} kB with {text} kB of text");
     assert!(
         long_again < short_again + text + 2_000,
         "{short_again} kB, and {long_again} kB with {text} kB of text"
