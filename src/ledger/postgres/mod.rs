@@ -20,6 +20,7 @@ mod outcome;
 mod peek;
 mod pull;
 mod pulse;
+mod round;
 mod session;
 pub mod settings;
 mod tls;

@@ -14,6 +14,7 @@ use super::fate::{Fate, LEAP};
 use super::outcome::{Outcome, Slip, Told, Wish, settled};
 use super::pull::{self, Page, Pulled};
 use super::pulse::Pulse;
+use super::round::Round;
 use super::session::{Session, Value};
 use super::settings::Settings;
 use crate::ledger::guard::{Clocks, Guard, MOST};
@@ -37,41 +38,6 @@ pub struct Turn {
     /// Where the pairs stand whose outcome was taken. What is missing went on without it; its task
     /// is kept all the same.
     pub settled: Vec<(Slip, State)>,
-}
-
-/// A look at what is left planned, once around from a place of its own, so that workers do not meet.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    from: i32,
-    /// Up to where it has come.
-    at: i32,
-    /// Whether it has passed the end, and goes from the start to where it began.
-    wrapped: bool,
-}
-
-impl Round {
-    /// Begins somewhere among so many.
-    fn among(count: i32) -> Self {
-        let from = fastrand::i32(0..count.max(1));
-        Self { from, at: from, wrapped: false }
-    }
-
-    /// Goes on past what was found from `at` on; gives what of it is to be tried, or nothing yet.
-    fn go_on(&mut self, mut found: Vec<i32>) -> Vec<i32> {
-        if self.wrapped {
-            found.retain(|n| *n < self.from);
-        }
-        match found.last() {
-            Some(last) => self.at = last + 1,
-            None if self.wrapped => self.at = self.from,
-            None => (self.at, self.wrapped) = (0, true),
-        }
-        found
-    }
-
-    fn is_over(&self) -> bool {
-        self.wrapped && self.at >= self.from
-    }
 }
 
 /// One process at work on a batch.
@@ -494,29 +460,4 @@ pub(super) async fn stop(session: &mut Session, batch: i32) -> Result<(), Shared
         WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
     let epoch = fastrand::i64(..);
     session.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a round finds that begins here, two at a time.
-    fn around(from: i32, planned: &[i32]) -> Vec<i32> {
-        let (mut round, mut tried) = (Round { from, at: from, wrapped: false }, Vec::new());
-        while !round.is_over() {
-            let found = planned.iter().filter(|n| **n >= round.at).take(2).copied().collect();
-            tried.extend(round.go_on(found));
-        }
-        tried
-    }
-
-    #[test]
-    fn once_around_finds_each_once() {
-        assert_eq!(around(3, &[0, 1, 3, 4, 7]), [3, 4, 7, 0, 1]);
-        assert_eq!(around(0, &[0, 1, 3]), [0, 1, 3]);
-        assert_eq!(around(5, &[0, 1, 2, 3]), [0, 1, 2, 3]);
-        assert_eq!(around(5, &[]), [0; 0]);
-        assert_eq!(around(0, &[]), [0; 0]);
-        assert_eq!(around(2, &[2]), [2]);
-    }
 }
