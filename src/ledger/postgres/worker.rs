@@ -5,28 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio_postgres::Row;
-use tokio_postgres::types::Type;
-
 use super::batch::{self, Pages, Wanted};
 use super::error::SharedError;
 use super::fate::{Fate, LEAP};
-use super::outcome::{Outcome, Slip, Told, Wish, settled};
-use super::pull::{self, Page, Pulled};
+use super::outcome::{Outcome, Slip, Wish, settled};
+use super::pull::{Page, Pulled};
 use super::pulse::Pulse;
 use super::round::Round;
-use super::session::{Session, Value};
+use super::session::Session;
 use super::settings::Settings;
+use super::tables::{Answer, Asks, Done, Entry, Me, Place, Tables};
 use crate::ledger::guard::{Clocks, Guard, MOST};
 use crate::state::State;
-
-const TURN: &str = include_str!("turn.sql");
-const RECOVER: &str = include_str!("recover.sql");
-const BACK: &str = include_str!("back.sql");
-const EXPIRE: &str = include_str!("expire.sql");
-const ADOPT: &str = include_str!("adopt.sql");
-const NEXT: &str = include_str!("next.sql");
-const LEFT: &str = include_str!("left.sql");
 
 /// What one statement did.
 #[derive(Debug, Default)]
@@ -42,13 +32,12 @@ pub struct Turn {
 
 /// One process at work on a batch.
 #[derive(Debug)]
-pub struct Worker {
-    settings: Settings,
-    session: Option<Session>,
-    batch: i32,
+pub struct Worker<P: Place = Settings> {
+    place: P,
+    /// A connection, unless the last one was given up.
+    tables: Option<P::Tables>,
+    me: Me,
     mark: i64,
-    /// Random, and new with each start.
-    worker: i64,
     seq: i64,
     /// The same, for its pulse: once it is known.
     committed: Arc<AtomicI64>,
@@ -69,12 +58,12 @@ impl Worker {
         settings: Settings,
         wanted: &Wanted<'_>,
         pages: Pages<'_>,
-        (who, lease): (&str, Duration),
+        as_whom: (&str, Duration),
     ) -> Result<Self, SharedError> {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::list(&mut session, wanted, pages).await?;
-        Self::enter(settings, session, (batch, Some(wanted.digest)), (who, lease)).await
+        Self::enter(settings, session, (batch, Some(wanted.digest)), as_whom).await
     }
 
     /// Takes part in a batch that is there, whatever it lists.
@@ -91,51 +80,37 @@ impl Worker {
         let batch = batch::number(&mut session, name).await?;
         Self::enter(settings, session, (batch, None), as_whom).await
     }
+}
 
-    async fn enter(
-        settings: Settings,
-        mut session: Session,
+impl<P: Place> Worker<P> {
+    /// Takes a lease, in a batch that lists this, or whatever it lists.
+    ///
+    /// # Errors
+    /// When the database is not to be reached, the batch was listed anew, or was stopped.
+    pub async fn enter(
+        place: P,
+        mut tables: P::Tables,
         (batch, digest): (i32, Option<&[u8]>),
         (who, lease): (&str, Duration),
     ) -> Result<Self, SharedError> {
-        let (worker, sent) = (fastrand::i64(1..), Clocks::now());
-        let sql = "WITH me AS (
-                INSERT INTO callsheet.worker (worker, batch, who, renewed, lease)
-                SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
-                FROM callsheet.batch WHERE batch = $2 AND listed = coalesce($5, listed)
-                RETURNING set_config('synchronous_commit', 'on', true)
-            ) SELECT epoch, stopped, mark FROM callsheet.batch JOIN callsheet.purse USING (batch), me
-            WHERE batch = $2";
-        #[expect(clippy::cast_precision_loss, reason = "a lease has few milliseconds")]
-        let millis = lease.as_millis() as f64;
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&batch, Type::INT4),
-            (&millis, Type::FLOAT8),
-            (&who, Type::TEXT),
-            (&digest, Type::BYTEA),
-        ];
-        let rows = session.ask(sql, values).await?;
+        let (me, sent) = (Me { worker: fastrand::i64(1..), batch }, place.clocks());
+        let entered = tables.enter(Entry { me, who, lease, digest }).await?;
         let relisted = || SharedError::Unsure("it was listed anew meanwhile".to_owned());
-        let row = rows.first().ok_or_else(relisted)?;
-        if let Some(why) = row.get::<_, Option<String>>(1) {
+        let entered = entered.ok_or_else(relisted)?;
+        if let Some(why) = entered.stopped {
             return Err(SharedError::Stopped(why));
         }
-        let (guard, epoch, mark) = (Arc::new(Guard::new(lease, sent)), row.get(0), row.get(2));
-        let (session, seq, left, unsure) = (Some(session), 0, None, None);
-        let committed = Arc::new(AtomicI64::new(seq));
         Ok(Self {
-            settings,
-            session,
-            batch,
-            mark,
-            worker,
-            seq,
-            committed,
-            epoch,
-            guard,
-            left,
-            unsure,
+            place,
+            tables: Some(tables),
+            me,
+            mark: entered.mark,
+            seq: 0,
+            committed: Arc::default(),
+            epoch: entered.epoch,
+            guard: Arc::new(Guard::new(lease, sent)),
+            left: None,
+            unsure: None,
         })
     }
 
@@ -145,8 +120,8 @@ impl Worker {
     /// When the database is not to be reached.
     pub async fn reconnect(&mut self) -> Result<(), SharedError> {
         if self.unsure.is_none() {
-            self.session = None;
-            self.session = Some(Session::open(&self.settings).await?);
+            self.tables = None;
+            self.tables = Some(self.place.open().await?);
         }
         Ok(())
     }
@@ -154,7 +129,7 @@ impl Worker {
     /// Its number: what it holds is held under it.
     #[must_use]
     pub fn number(&self) -> i64 {
-        self.worker
+        self.me.worker
     }
 
     /// By what its batch is known from all others.
@@ -174,24 +149,20 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn next(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let (batch, most) = (self.batch, most.max(1).to_string());
+        let (batch, most) = (self.me.batch, most.max(1));
         let mut round = match self.left {
             Some(round) => round,
             None => {
-                let sql = NEXT.replace(":most", &most);
-                let named = numbers(&self.ask(&sql, &[(&batch, Type::INT4)]).await?);
+                let named = self.tables()?.next(batch, most).await?;
                 if !named.is_empty() {
                     return Ok(named);
                 }
-                let sql = "SELECT coalesce(max(n), 0) + 1 FROM callsheet.standing WHERE batch = $1";
-                let count = numbers(&self.ask(sql, &[(&batch, Type::INT4)]).await?);
-                Round::among(count.first().copied().unwrap_or_default())
+                Round::among(self.tables()?.count(batch).await?)
             }
         };
-        let (sql, mut found) = (LEFT.replace(":most", &most), Vec::new());
+        let mut found = Vec::new();
         while found.is_empty() && !round.is_over() {
-            let values: &[Value<'_>] = &[(&batch, Type::INT4), (&round.at, Type::INT4)];
-            found = round.go_on(numbers(&self.ask(&sql, values).await?));
+            found = round.go_on(self.tables()?.left(batch, round.at, most).await?);
         }
         self.left = Some(round);
         Ok(found)
@@ -231,71 +202,48 @@ impl Worker {
         if self.unsure.is_some() {
             return Err(SharedError::Unsure("of the one before".to_owned()));
         }
-        let told = Told::of(outcomes);
-        let pairs: Vec<_> = wishes.iter().map(|wish| wish.n).collect();
-        let attempts: Vec<_> = wishes.iter().map(|wish| wish.attempt).collect();
-        let costs: Vec<_> = wishes.iter().map(|wish| wish.cost).collect();
-        let (worker, seq, batch, sent) = (self.worker, self.seq, self.batch, Clocks::now());
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&seq, Type::INT8),
-            (&batch, Type::INT4),
-            (&told.pairs, Type::INT4_ARRAY),
-            (&told.attempts, Type::INT4_ARRAY),
-            (&told.holders, Type::INT8_ARRAY),
-            (&told.states, Type::INT2_ARRAY),
-            (&told.tasks, Type::TEXT_ARRAY),
-            (&told.give_back, Type::BOOL_ARRAY),
-            (&told.records, Type::TEXT_ARRAY),
-            (&pairs, Type::INT4_ARRAY),
-            (&attempts, Type::INT4_ARRAY),
-            (&costs, Type::INT8_ARRAY),
-            (&self.epoch, Type::INT8),
-        ];
+        let (me, seq, sent) = (self.me, self.seq, self.place.clocks());
+        let asks = Asks { seq, epoch: self.epoch, outcomes, wishes };
         // Before anything is sent: whoever drops this call has lost the answer.
         self.unsure = Some(seq);
-        let session = self.session.as_mut().ok_or_else(not_connected)?;
-        let rows = match session.ask(TURN, values).await {
-            Ok(rows) => rows,
+        match self.tables()?.turn(me, asks).await {
+            Ok(done) => self.taken(done, (outcomes, wishes), sent),
             Err(refused @ SharedError::Refused { .. }) => {
                 self.unsure = None;
-                return Err(refused);
+                Err(refused)
             }
-            Err(error) => return Err(error),
-        };
-        self.taken(&rows, (outcomes, wishes), sent)
+            Err(error) => Err(error),
+        }
     }
 
     /// The row is the acknowledgement.
     fn taken(
         &mut self,
-        rows: &[Row],
+        done: Option<Done>,
         (outcomes, wishes): (&[Outcome], &[Wish]),
         sent: Clocks,
     ) -> Result<Turn, SharedError> {
-        let Some(row) = rows.first() else {
+        let Some(done) = done else {
             return Err(SharedError::Unsure("its number is another one there".to_owned()));
         };
-        if row.get::<_, i64>("seq") != self.seq + 1 {
+        if done.seq != self.seq + 1 {
             return Err(SharedError::Broken("a number was passed over"));
         }
-        let claimed: Vec<i32> = row.get("claimed");
-        if claimed.iter().any(|n| !wishes.iter().any(|wish| wish.n == *n)) {
+        if done.claimed.iter().any(|n| !wishes.iter().any(|wish| wish.n == *n)) {
             return Err(SharedError::Broken("what nobody asked for was claimed"));
         }
-        self.go_on_from(self.seq + 1);
-        let live = row.get("live");
-        if live {
-            self.guard.renewed(sent, Clocks::now());
+        self.go_on_from(done.seq);
+        if done.live {
+            self.guard.renewed(sent, self.place.clocks());
         }
-        let came_true = |wish: &&Wish| claimed.binary_search(&wish.n).is_ok();
+        let came_true = |wish: &&Wish| done.claimed.binary_search(&wish.n).is_ok();
         let claimed: Vec<_> = wishes.iter().filter(came_true).copied().collect();
-        let (settled, asked) = (settled(row, outcomes), wishes.len());
-        match row.get::<_, Option<String>>("stopped") {
+        let (settled, asked) = (settled(&done.settled, outcomes), wishes.len());
+        match done.stopped {
             // What was settled is settled in either case.
             _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, asked, settled }),
             Some(why) => Err(SharedError::Stopped(why)),
-            None if live => Ok(Turn { claimed, asked, settled }),
+            None if done.live => Ok(Turn { claimed, asked, settled }),
             None => Err(SharedError::Over),
         }
     }
@@ -307,9 +255,9 @@ impl Worker {
 
     /// What keeps its lease while it waits: to be run beside it, from a task of its own.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
+    pub fn pulse(&self) -> Pulse<P> {
         let (guard, committed) = (self.guard.clone(), self.committed.clone());
-        Pulse::new(self.settings.clone(), (self.batch, self.worker), guard, committed)
+        Pulse::new(self.place.clone(), self.me, guard, committed)
     }
 
     /// Finds out what became of a statement whose answer was lost, on a new connection. Its claims
@@ -320,29 +268,20 @@ impl Worker {
     /// When the database is not to be reached: to be tried again, until it is.
     pub async fn recover(&mut self) -> Result<Fate, SharedError> {
         let Some(sent) = self.unsure else { return Ok(Fate::Committed) };
-        self.session = None;
-        let mut session = Session::open(&self.settings).await?;
-        let (worker, batch) = (self.worker, self.batch);
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&batch, Type::INT4),
-            (&sent, Type::INT8),
-            (&LEAP, Type::INT8),
-        ];
-        let rows = session.ask(RECOVER, values).await?;
-        let fate = Fate::read(sent, rows.first().map(|row| row.get("found")));
+        self.tables = None;
+        let (mut tables, me) = (self.place.open().await?, self.me);
+        let found = tables.recover(me, sent, LEAP).await?;
+        let fate = Fate::read(sent, found.map(|found| found.seq));
         match fate {
             Fate::Committed | Fate::Never => {
-                let values: &[Value<'_>] =
-                    &[(&worker, Type::INT8), (&batch, Type::INT4), (&sent, Type::INT8)];
-                session.ask(BACK, values).await?;
-                let moved = rows.first().and_then(|row| row.get("seq"));
+                tables.give_back(me, sent).await?;
+                let moved = found.and_then(|found| found.moved);
                 self.go_on_from(moved.ok_or(SharedError::Broken("a number was not moved"))?);
             }
-            Fate::WentBack => stop(&mut session, batch).await?,
+            Fate::WentBack => stop(&mut tables, me.batch).await?,
             Fate::Taken => {}
         }
-        self.session = Some(session);
+        self.tables = Some(tables);
         Ok(fate)
     }
 
@@ -352,20 +291,7 @@ impl Worker {
     /// # Errors
     /// When the database is not to be reached: to be tried again.
     pub async fn keep_tasks(&self, outcomes: &[Outcome]) -> Result<(), SharedError> {
-        let told = Told::of(outcomes);
-        let sql = "WITH task AS (
-                INSERT INTO callsheet.task (batch, task, n, attempt)
-                SELECT $1, task, n, attempt
-                FROM unnest($2::int4[], $3::int4[], $4::text[]) AS told (n, attempt, task)
-                WHERE task IS NOT NULL ORDER BY task ON CONFLICT DO NOTHING
-            ) SELECT set_config('synchronous_commit', 'on', true)";
-        let values: &[Value<'_>] = &[
-            (&self.batch, Type::INT4),
-            (&told.pairs, Type::INT4_ARRAY),
-            (&told.attempts, Type::INT4_ARRAY),
-            (&told.tasks, Type::TEXT_ARRAY),
-        ];
-        Session::open(&self.settings).await?.ask(sql, values).await.map(drop)
+        self.place.open().await?.keep_tasks(self.me.batch, outcomes).await
     }
 
     /// Puts in doubt what workers had under way whose lease has ended; says how many pairs.
@@ -373,8 +299,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn take_over(&mut self) -> Result<usize, SharedError> {
-        let batch = self.batch;
-        Ok(self.ask(EXPIRE, &[(&batch, Type::INT4)]).await?.len())
+        let batch = self.me.batch;
+        Ok(self.tables()?.expire(batch).await?.len())
     }
 
     /// Takes tasks whose worker is gone, so many at most, to wait for them and fetch their videos;
@@ -383,10 +309,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn adopt(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let sql = ADOPT.replace(":most", &most.to_string());
-        let (worker, batch) = (self.worker, self.batch);
-        let values: &[Value<'_>] = &[(&worker, Type::INT8), (&batch, Type::INT4)];
-        Ok(numbers(&self.ask(&sql, values).await?))
+        let me = self.me;
+        self.tables()?.adopt(me, most).await
     }
 
     /// What an earlier process of this folder held nobody is at work on any more: it signs off. False if
@@ -395,10 +319,7 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn sign_off_for(&mut self, worker: i64) -> Result<bool, SharedError> {
-        let sql = "UPDATE callsheet.worker
-            SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
-            WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
-        Ok(!self.ask(sql, &[(&worker, Type::INT8)]).await?.is_empty())
+        self.tables()?.sign_off_for(worker).await
     }
 
     /// Nobody may create in this batch any more: the database went back in time.
@@ -406,8 +327,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn stop_all(&mut self) -> Result<(), SharedError> {
-        let batch = self.batch;
-        stop(self.session.as_mut().ok_or_else(not_connected)?, batch).await
+        let batch = self.me.batch;
+        stop(self.tables()?, batch).await
     }
 
     /// Some of the pairs of the batch, in their order.
@@ -415,13 +336,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn pull(&mut self, page: Page<'_>) -> Result<Vec<Pulled>, SharedError> {
-        let batch = self.batch;
-        let session = self.session.as_mut().ok_or_else(not_connected)?;
-        pull::pull(session, batch, page).await
-    }
-
-    async fn ask(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, SharedError> {
-        self.session.as_mut().ok_or_else(not_connected)?.ask(sql, values).await
+        let batch = self.me.batch;
+        self.tables()?.pull(batch, page).await
     }
 
     /// Signs off: nothing of this worker is under way any more. The caller has settled all.
@@ -429,35 +345,19 @@ impl Worker {
     /// # Errors
     /// When that could not be written: then its lease ends by itself.
     pub async fn leave(&mut self) -> Result<(), SharedError> {
-        let sql = "UPDATE callsheet.worker SET over = true, ended = clock_timestamp(), seq = seq + 1
-            WHERE worker = $1 AND seq = $2 AND NOT EXISTS
-                (SELECT 1 FROM callsheet.standing s WHERE s.batch = $3 AND s.state = 1 AND s.worker = $1)
-            RETURNING set_config('synchronous_commit', 'on', true)";
-        let (worker, seq, batch) = (self.worker, self.seq, self.batch);
-        let values: &[Value<'_>] =
-            &[(&worker, Type::INT8), (&seq, Type::INT8), (&batch, Type::INT4)];
-        match self.ask(sql, values).await?.len() {
-            1 => Ok(()),
-            _ => Err(SharedError::Over),
+        let (me, seq) = (self.me, self.seq);
+        match self.tables()?.leave(me, seq).await? {
+            true => Ok(()),
+            false => Err(SharedError::Over),
         }
+    }
+
+    fn tables(&mut self) -> Answer<&mut P::Tables> {
+        self.tables.as_mut().ok_or_else(|| SharedError::Unsure("not connected".to_owned()))
     }
 }
 
-fn not_connected() -> SharedError {
-    SharedError::Unsure("not connected".to_owned())
-}
-
-fn numbers(rows: &[Row]) -> Vec<i32> {
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
 /// Nobody may create in this batch any more, also those who have claims under way.
-pub(super) async fn stop(session: &mut Session, batch: i32) -> Result<(), SharedError> {
-    let sql = "WITH purse AS (
-            UPDATE callsheet.purse SET epoch = $2, seen = $2 WHERE batch = $1
-            RETURNING set_config('synchronous_commit', 'on', true)
-        ) UPDATE callsheet.batch SET stopped = 'the database went back in time'
-        WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
-    let epoch = fastrand::i64(..);
-    session.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
+pub(super) async fn stop(tables: &mut impl Tables, batch: i32) -> Answer<()> {
+    tables.stop(batch, fastrand::i64(..)).await
 }

@@ -288,7 +288,7 @@ impl Share {
     pub(super) fn begin(&self, jobs: &Jobs) {
         if self.adopts {
             let jobs = jobs.clone();
-            self.line.listen(Box::new(move |pulled| {
+            self.way.listen(Box::new(move |pulled| {
                 learn(&jobs, Learnt::Stand(pulled, Mirror::Working));
             }));
         }
