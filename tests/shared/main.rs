@@ -8,8 +8,13 @@ mod book;
 mod cluster;
 mod kills;
 mod leases;
+mod limits;
+mod limits_of_runs;
 mod money;
 mod refused;
+#[path = "../it/rude.rs"]
+#[expect(dead_code, reason = "what the other tests need of it")]
+mod rude;
 mod runs;
 
 use std::ops::{Deref, DerefMut};
@@ -18,8 +23,9 @@ use std::time::Duration;
 
 use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
 use callsheet::ledger::postgres::{
-    Clocks, Guard, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
+    Clocks, Guard, Lacking, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
 };
+use callsheet::pace::{Heard, Terms};
 use callsheet::pair::TaskId;
 use callsheet::state::{self, Event, State};
 
@@ -102,7 +108,8 @@ impl Crew {
 
     /// Claims the first create of a pair, without a look at it before.
     async fn wish(&mut self, n: i32) -> Result<callsheet::ledger::postgres::Turn, SharedError> {
-        self.worker.turn(&[], &[Wish { n, attempt: 1, cost: self.cost }]).await
+        let wish = Wish { n, attempt: 1, cost: self.cost };
+        paid_for(self.worker.turn(&[], &[wish], Heard::default()).await?)
     }
 
     async fn turn_for(&mut self, outcomes: &[Outcome], next: &[i32]) -> Result<Turn, SharedError> {
@@ -110,7 +117,7 @@ impl Crew {
         for known in self.worker.pull(Page::These(next)).await? {
             wishes.push(Wish { n: known.n, attempt: known.attempt + 1, cost: self.cost });
         }
-        let turned = self.worker.turn(outcomes, &wishes).await?;
+        let turned = paid_for(self.worker.turn(outcomes, &wishes, Heard::default()).await?)?;
         let (guard, holder) = (self.worker.guard(), self.worker.number());
         let claims = turned.claimed.iter().map(|Wish { n, attempt, .. }| Claim {
             slip: Slip { n: *n, attempt: *attempt, holder },
@@ -120,12 +127,22 @@ impl Crew {
     }
 }
 
+/// That there is no money for a single one is said by an error.
+fn paid_for(
+    turned: callsheet::ledger::postgres::Turn,
+) -> Result<callsheet::ledger::postgres::Turn, SharedError> {
+    match turned.lack {
+        Some(Lacking::Budget(_)) if turned.claimed.is_empty() => Err(SharedError::BudgetReached),
+        _ => Ok(turned),
+    }
+}
+
 fn id_of(slip: &Slip) -> String {
     format!("pair-{}", slip.n)
 }
 
 async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
-    let Batch { count, cost, budget, lease } = *batch;
+    let Batch { count, cost, budget, lease, terms } = *batch;
     let digest = count.to_le_bytes();
     let wanted = Wanted {
         name: "spring",
@@ -133,6 +150,7 @@ async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
         digest: &digest,
         budget,
         unit: "seconds",
+        terms,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
@@ -146,11 +164,14 @@ struct Batch {
     cost: i64,
     budget: Option<i64>,
     lease: Duration,
+    terms: Terms,
 }
+
+const TERMS: Terms = Terms { concurrency: 32, in_flight: None, max_doubts: None, apart: None };
 
 impl Batch {
     fn of(count: usize) -> Self {
-        Self { count, cost: 5, budget: None, lease: Duration::from_secs(30) }
+        Self { count, cost: 5, budget: None, lease: Duration::from_secs(30), terms: TERMS }
     }
 }
 

@@ -59,14 +59,26 @@ fn open(
     batch: &Batch,
     store: &mut Store,
 ) -> Result<(), Failure> {
+    use std::num::NonZeroU32;
+
+    use super::limits;
     use crate::ledger::Sharing;
+    use crate::pace::{Rate, Terms};
 
     let stem = batch.site.name();
     let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
-    let adopts = args.until == crate::cli::Until::Saved;
-    let (lease, rules) = (args.lease, batch.manifest.rules());
-    store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
+    let in_flight = batch.manifest.in_flight;
+    // Creates that wait for tasks to end wait also for those that others left.
+    let adopts = args.until == crate::cli::Until::Saved || in_flight.is_some();
+    let (lease, rules, limits) = (args.lease, batch.manifest.rules(), limits(args, batch));
+    let terms = Terms {
+        concurrency: limits.concurrency,
+        in_flight: in_flight.map(NonZeroU32::get),
+        max_doubts: limits.max_doubts,
+        apart: limits.rate.map(Rate::interval),
+    };
+    store.share(Sharing { settings, name: &name, lease, adopts, rules, terms })?;
     ui.note(&format!("the ledger is shared: batch {name}"));
     Ok(())
 }

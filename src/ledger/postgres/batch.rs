@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::error::SharedError;
 use super::session::{Session, Value};
+use crate::pace::Terms;
 
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
@@ -41,6 +42,8 @@ pub struct Wanted<'a> {
     pub budget: Option<i64>,
     /// What the costs count.
     pub unit: &'a str,
+    /// What this worker may do, and all together.
+    pub terms: Terms,
 }
 
 /// Makes the tables where there are none.

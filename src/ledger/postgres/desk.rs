@@ -7,17 +7,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::error::SharedError;
 use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Page, Pulled};
 use super::pulse::Pulse;
-use super::tables::Place;
+use super::tables::{Lacking, Place};
 use super::worker::{Turn, Worker};
 use crate::ledger::guard::{Guard, MOST};
+use crate::pace::{Common, Heard, LOOK, Lone, Short, Word};
 use crate::state::State;
 
 /// How many pairs are told of in one statement.
@@ -30,6 +31,10 @@ pub(super) const LAST: Duration = Duration::from_secs(20);
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// How many tasks of workers that are gone one takes at a time.
 const ADOPTED: usize = 200;
+/// How many doubts whoever tries a create alone keeps away from.
+const DOUBTS: usize = 64;
+/// How often those who wait for a start look whether it is theirs.
+const NEXT_START: Duration = Duration::from_millis(50);
 
 /// Why a wish did not come true, or nothing more will.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum Lack {
     /// There is no money for it.
     #[error("the budget is reached")]
     Budget,
+    /// Creates are held back for all, or this worker wants no more.
+    #[error("creates are held back")]
+    Held,
     /// No create is allowed here any more.
     #[error("{0}")]
     Over(String),
@@ -57,6 +65,9 @@ pub(super) enum Asked {
     Claim(Wish, Granted),
     Question(Question, oneshot::Sender<Result<Answer, Lack>>),
     Listen(Adopted),
+    Heard(Word),
+    /// Nothing is claimed any more, also what waits.
+    NoMore,
     End(oneshot::Sender<Result<(), Lack>>),
 }
 
@@ -71,6 +82,13 @@ pub(super) enum Question {
     TakeOver,
     SignOff(i64),
     WentBack,
+    /// The right to try a create alone, and that another one may have it.
+    Lone,
+    LeaveLone,
+    /// The last pairs that came to be in doubt.
+    Doubts,
+    /// All who are at work stop, for this reason.
+    Halt(String),
 }
 
 #[derive(Default)]
@@ -101,12 +119,24 @@ fn stop(stop: &Stop, guard: &Guard, error: &SharedError) {
 /// Answers what is asked until the line ends.
 pub(super) async fn work<P: Place>(
     worker: Worker<P>,
+    common: watch::Sender<Common>,
     asked: mpsc::UnboundedReceiver<Asked>,
     lease: Duration,
 ) {
     let stopped = Stop::default();
-    let beats = beat(worker.pulse(), worker.guard(), stopped.clone(), lease / 3);
-    let desk = Desk { worker, stopped, tells: VecDeque::new(), claims: VecDeque::new() };
+    let known = (stopped.clone(), common.clone());
+    let beats = beat(worker.pulse(), worker.guard(), known, lease / 3);
+    let desk = Desk {
+        worker,
+        stopped,
+        common,
+        tells: VecDeque::new(),
+        claims: VecDeque::new(),
+        starting: VecDeque::new(),
+        heard: Heard::default(),
+        short: None,
+        wants_more: true,
+    };
     // A beat that is under way when the desk is done is of no matter.
     tokio::select! {
         () = desk.run(asked, lease) => {}
@@ -114,27 +144,61 @@ pub(super) async fn work<P: Place>(
     }
 }
 
-/// Keeps the lease, and hears of stops.
-async fn beat<P: Place>(mut pulse: Pulse<P>, guard: Arc<Guard>, stopped: Stop, every: Duration) {
-    let mut ticks = interval(every);
+/// Keeps the lease, hears of stops, and looks at what all know together.
+async fn beat<P: Place>(
+    mut pulse: Pulse<P>,
+    guard: Arc<Guard>,
+    (stopped, common): (Stop, watch::Sender<Common>),
+    every: Duration,
+) {
+    let mut ticks = interval(LOOK.min(every));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewed: Option<Instant> = None;
     loop {
-        ticks.tick().await;
+        let began = ticks.tick().await;
+        // Not a tick later than asked for.
+        let is_due = renewed.is_none_or(|renewed| began - renewed + LOOK / 2 >= every);
+        let beaten = if is_due { pulse.beat().await } else { Ok(()) };
+        if is_due && beaten.is_ok() {
+            renewed = Some(began);
+        }
+        let looked = match beaten {
+            Ok(()) => pulse.look().await.map(|found| publish(&common, found)),
+            Err(error) => Err(error),
+        };
         // Whatever else fails is tried again; until it works, the guard ends by itself.
         if let Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) =
-            pulse.beat().await
+            looked
         {
-            stop(&stopped, &guard, &error);
-            return;
+            return stop(&stopped, &guard, &error);
         }
     }
+}
+
+/// What was found, unless more was known before.
+fn publish(common: &watch::Sender<Common>, found: Common) {
+    common.send_if_modified(|known| {
+        let found = Common { short: known.short, ..found };
+        let is_news = found.follows(known) && found != *known;
+        if is_news {
+            *known = found;
+        }
+        is_news
+    });
 }
 
 struct Desk<P: Place> {
     worker: Worker<P>,
     stopped: Stop,
+    common: watch::Sender<Common>,
     tells: VecDeque<(Vec<Outcome>, Taken)>,
     claims: VecDeque<(Wish, Granted)>,
+    /// What was claimed and starts only then, in that order.
+    starting: VecDeque<(Instant, Granted)>,
+    heard: Heard,
+    /// What the claims wait for, and since when.
+    short: Option<(Short, Instant)>,
+    wants_more: bool,
 }
 
 impl<P: Place> Desk<P> {
@@ -142,7 +206,9 @@ impl<P: Place> Desk<P> {
         let mut adopted: Option<Adopted> = None;
         let mut looks = interval(lease);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut common = self.common.subscribe();
         loop {
+            let (start, waits) = (self.wakes_at(), !self.claims.is_empty());
             // In this order: a line that is busy is no reason not to look.
             let mut next = tokio::select! {
                 biased;
@@ -154,12 +220,16 @@ impl<P: Place> Desk<P> {
                     Some(asked) => Some(asked),
                     None => return,
                 },
+                _ = common.changed(), if waits => None,
+                () = sleep_until(start.unwrap_or_else(Instant::now)), if start.is_some() => None,
             };
             let mut end = None;
             while let Some(one) = next {
                 match one {
                     Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
                     Asked::Claim(wish, granted) => self.claims.push_back((wish, granted)),
+                    Asked::Heard(word) => self.heard.then(word),
+                    Asked::NoMore => self.wants_more = false,
                     Asked::Listen(listener) => {
                         adopted = Some(listener);
                         looks.reset_immediately();
@@ -171,8 +241,10 @@ impl<P: Place> Desk<P> {
                 }
                 next = asked.try_recv().ok();
             }
+            common.mark_unchanged();
             let until = end.as_ref().map(|_| Instant::now() + LAST);
-            while !(self.tells.is_empty() && self.claims.is_empty()) {
+            loop {
+                self.start();
                 if !self.turn(until).await {
                     break;
                 }
@@ -229,6 +301,10 @@ impl<P: Place> Desk<P> {
                 self.worker.stop_all().await?;
                 return Err(SharedError::WentBack);
             }
+            Question::Lone => publish(&self.common, self.worker.take_lone().await?),
+            Question::LeaveLone => self.worker.leave_lone().await?,
+            Question::Doubts => answer.pairs = self.worker.doubts(DOUBTS).await?,
+            Question::Halt(why) => self.worker.halt(why).await?,
         }
         Ok(answer)
     }
@@ -255,13 +331,15 @@ impl<P: Place> Desk<P> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One statement, and what follows of it. False: nothing more can be told now.
+    /// One statement, and what follows of it. False: nothing more can be told or claimed now.
     async fn turn(&mut self, until: Option<Instant>) -> bool {
         if let Some(why) = self.why() {
             self.refuse(&Lack::Over(why));
+        } else if self.is_closed() {
+            self.refuse(&Lack::Held);
         }
         let (outcomes, tells) = self.told();
-        let wishes = self.wishes(&outcomes);
+        let wishes = if self.may_claim() { self.wishes(&outcomes) } else { Vec::new() };
         if outcomes.is_empty() && wishes.is_empty() {
             return false;
         }
@@ -271,18 +349,7 @@ impl<P: Place> Desk<P> {
                     let of = |slip: &Slip| outcomes.iter().any(|one| one.slip.n == slip.n);
                     taken(turned.settled.iter().filter(|(slip, _)| of(slip)).cloned().collect());
                 }
-                // Of a wish too many for the budget nothing is known yet.
-                let asked = wishes.len().min(turned.asked);
-                for (wish, granted) in self.claims.drain(..asked) {
-                    let came_true = turned.claimed.contains(&wish);
-                    granted(if came_true { Ok(()) } else { Err(Lack::Elsewhere) });
-                }
-                true
-            }
-            Err(SharedError::BudgetReached) => {
-                if let Some((_, granted)) = self.claims.pop_front() {
-                    granted(Err(Lack::Budget));
-                }
+                self.grant(&turned, wishes.len());
                 true
             }
             Err(SharedError::Unreachable(why)) => {
@@ -300,6 +367,71 @@ impl<P: Place> Desk<P> {
                 matches!(error, SharedError::Stopped(_) | SharedError::Over)
             }
         }
+    }
+
+    /// Says of the first claims, as many as were asked for, what became of them; those that have to wait
+    /// stay, in their order.
+    fn grant(&mut self, turned: &Turn, asked: usize) {
+        publish(&self.common, turned.common.clone());
+        let (now, mut waiting) = (Instant::now(), VecDeque::new());
+        for (wish, granted) in self.claims.drain(..asked) {
+            let claimed = turned.claimed.iter().position(|claimed| *claimed == wish);
+            match (claimed, turned.lack) {
+                (Some(at), _) => {
+                    let start = turned.starts.get(at).copied().unwrap_or_default();
+                    self.starting.push_back((now + start, granted));
+                }
+                (None, Some(Lacking::Budget(n))) if n == wish.n => granted(Err(Lack::Budget)),
+                (None, _) if turned.held.contains(&wish.n) => waiting.push_back((wish, granted)),
+                (None, _) => granted(Err(Lack::Elsewhere)),
+            }
+        }
+        self.starting.make_contiguous().sort_by_key(|(start, _)| *start);
+        waiting.append(&mut self.claims);
+        self.claims = waiting;
+        if asked > 0 {
+            self.waits_for(match turned.lack {
+                Some(Lacking::Short(short)) => Some(short),
+                Some(Lacking::Budget(_)) | None => None,
+            });
+        }
+    }
+
+    fn waits_for(&mut self, short: Option<Short>) {
+        self.short = short.map(|short| (short, Instant::now()));
+        self.common.send_if_modified(|common| std::mem::replace(&mut common.short, short) != short);
+    }
+
+    /// Gives out what may start now; or nothing of it, if no create starts any more.
+    fn start(&mut self) {
+        let (now, closed) = (Instant::now(), self.why().is_some() || self.is_closed());
+        while self.starting.front().is_some_and(|(start, _)| closed || *start <= now) {
+            if let Some((_, granted)) = self.starting.pop_front() {
+                granted(if closed { Err(Lack::Held) } else { Ok(()) });
+            }
+        }
+    }
+
+    /// Whether nothing is claimed: by anybody, or by this worker.
+    fn is_closed(&self) -> bool {
+        let common = self.common.borrow();
+        let shut = common.shut && common.lone != Lone::Ours;
+        shut || common.halt.is_some() || !self.wants_more
+    }
+
+    /// Whether there may be now what was short.
+    fn may_claim(&self) -> bool {
+        let Some((short, since)) = self.short else { return true };
+        let (common, random) = (self.common.borrow(), fastrand::f64());
+        self.worker.terms().may_go_on((short, &common), (since.elapsed(), random))
+    }
+
+    /// When there is something to do, whoever else may want something.
+    fn wakes_at(&self) -> Option<Instant> {
+        let start = self.starting.front().map(|(start, _)| *start);
+        let slot = self.short.filter(|(short, _)| matches!(short, Short::Rate(_) | Short::Gate));
+        let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| Instant::now() + NEXT_START);
+        start.into_iter().chain(slot).min()
     }
 
     /// What is told of in one statement, and how many tells that are.
@@ -331,10 +463,14 @@ impl<P: Place> Desk<P> {
     }
 
     fn refuse(&mut self, lack: &Lack) {
+        if !self.claims.is_empty() {
+            self.waits_for(None);
+        }
         self.claims.drain(..).for_each(|(_, granted)| granted(Err(lack.clone())));
     }
 
-    /// The same statement again and again until it is known what became of it.
+    /// The same statement again and again until it is known what became of it. What was heard goes with it
+    /// once.
     async fn sure(
         &mut self,
         outcomes: &[Outcome],
@@ -343,18 +479,25 @@ impl<P: Place> Desk<P> {
     ) -> Result<Turn, SharedError> {
         let away = Instant::now();
         loop {
-            match self.worker.turn(outcomes, wishes).await {
+            match self.worker.turn(outcomes, wishes, self.heard).await {
                 Err(SharedError::Unsure(why)) => {
                     let patience = until.map_or(away + AWAY, |until| until.min(away + AWAY));
                     match self.worker.recover().await {
-                        Ok(Fate::Committed | Fate::Never) => {}
+                        Ok(Fate::Committed) => {
+                            self.worker.has_told(std::mem::take(&mut self.heard));
+                        }
+                        Ok(Fate::Never) => {}
                         Ok(Fate::WentBack) => return Err(SharedError::WentBack),
                         Ok(Fate::Taken) => return Err(SharedError::Over),
                         Err(_) if Instant::now() < patience => sleep(PAUSE).await,
                         Err(_) => return Err(SharedError::Unreachable(why)),
                     }
                 }
-                turned => return turned,
+                Ok(turned) => {
+                    self.heard = Heard::default();
+                    return Ok(turned);
+                }
+                failed => return failed,
             }
         }
     }

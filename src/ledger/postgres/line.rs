@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::batch::{Pages, Wanted};
@@ -21,6 +21,7 @@ use super::settings::Settings;
 use super::tables::Place;
 use super::worker::Worker;
 use crate::ledger::guard::Guard;
+use crate::pace::{Common, Word};
 use crate::state::State;
 
 /// How long a database that cannot be reached is tried to be joined.
@@ -40,6 +41,7 @@ pub struct Way {
     asks: mpsc::UnboundedSender<Asked>,
     guard: Arc<Guard>,
     worker: i64,
+    common: watch::Receiver<Common>,
 }
 
 impl Way {
@@ -53,6 +55,54 @@ impl Way {
     #[must_use]
     pub fn worker(&self) -> i64 {
         self.worker
+    }
+
+    /// What all know together, as soon as this worker does.
+    #[must_use]
+    pub fn common(&self) -> watch::Receiver<Common> {
+        self.common.clone()
+    }
+
+    /// What a create's outcome says of the service. To be said before the outcome is told: it goes with it.
+    pub fn heard(&self, word: Word) {
+        let _ = self.asks.send(Asked::Heard(word));
+    }
+
+    /// Nothing is claimed from now on.
+    pub fn wants_no_more(&self) {
+        let _ = self.asks.send(Asked::NoMore);
+    }
+
+    /// Asks for the right to try a create alone; who has it says what all know together.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn take_lone(&self) -> Result<(), Lack> {
+        self.ask(Question::Lone).await.map(drop)
+    }
+
+    /// Leaves that right to others.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn leave_lone(&self) -> Result<(), Lack> {
+        self.ask(Question::LeaveLone).await.map(drop)
+    }
+
+    /// The last pairs that came to be in doubt.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn doubts(&self) -> Result<Vec<i32>, Lack> {
+        Ok(self.ask(Question::Doubts).await?.pairs)
+    }
+
+    /// Has all who are at work stop.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn halt(&self, why: String) -> Result<(), Lack> {
+        self.ask(Question::Halt(why)).await.map(drop)
     }
 
     /// Asks for a pair.
@@ -167,8 +217,9 @@ impl Way {
 /// A worker's end of the line, and what is to be run for it.
 pub fn line<P: Place>(worker: Worker<P>, lease: Duration) -> (Way, impl Future<Output = ()>) {
     let (asks, asked) = mpsc::unbounded_channel();
-    let way = Way { asks, guard: worker.guard(), worker: worker.number() };
-    (way, work(worker, asked, lease))
+    let (tells, common) = watch::channel(Common::default());
+    let way = Way { asks, guard: worker.guard(), worker: worker.number(), common };
+    (way, work(worker, tells, asked, lease))
 }
 
 impl Line {

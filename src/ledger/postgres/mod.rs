@@ -38,5 +38,6 @@ pub use self::outcome::{Outcome, Slip, Wish};
 pub use self::peek::{Known, read};
 pub use self::pull::{Page, Pulled};
 pub use self::pulse::Pulse;
+pub use self::tables::Lacking;
 pub use self::worker::{Turn, Worker};
 pub use super::guard::{Clocks, Guard, MARGIN};

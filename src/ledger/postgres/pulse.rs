@@ -1,13 +1,14 @@
 //! Renews a worker's lease while it waits for answers, on a connection of its own, and hears of stops.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use super::error::SharedError;
 use super::settings::Settings;
 use super::tables::{Me, Place, Tables};
 use super::worker;
 use crate::ledger::guard::Guard;
+use crate::pace::Common;
 
 /// To be asked for a beat each third of the lease.
 #[derive(Debug)]
@@ -18,12 +19,20 @@ pub struct Pulse<P: Place = Settings> {
     guard: Arc<Guard>,
     /// The last number that the worker knows to be committed.
     committed: Arc<AtomicI64>,
+    /// How many words about the service the worker has told, and after how many halts it began.
+    words: Arc<AtomicU64>,
+    halts: i32,
     beats: i64,
 }
 
 impl<P: Place> Pulse<P> {
-    pub(super) fn new(place: P, me: Me, guard: Arc<Guard>, committed: Arc<AtomicI64>) -> Self {
-        Self { place, tables: None, me, guard, committed, beats: 0 }
+    pub(super) fn new(
+        place: P,
+        me: Me,
+        guard: Arc<Guard>,
+        (committed, words, halts): (Arc<AtomicI64>, Arc<AtomicU64>, i32),
+    ) -> Self {
+        Self { place, tables: None, me, guard, committed, words, halts, beats: 0 }
     }
 
     /// Renews the lease.
@@ -53,6 +62,24 @@ impl<P: Place> Pulse<P> {
             Some(why) => Err(SharedError::Stopped(why)),
             None if beat.live => Ok(()),
             None => Err(SharedError::Over),
+        }
+    }
+
+    /// What all know together now. Changes nothing.
+    ///
+    /// # Errors
+    /// [`SharedError::Stopped`] is for good. Anything else is to be tried again.
+    pub async fn look(&mut self) -> Result<Common, SharedError> {
+        let words = self.words.load(Ordering::Acquire);
+        let mut tables = match self.tables.take() {
+            Some(tables) => tables,
+            None => self.place.open().await?,
+        };
+        let (purse, stopped) = tables.look(self.me.batch).await?;
+        self.tables = Some(tables);
+        match stopped {
+            Some(why) => Err(SharedError::Stopped(why)),
+            None => Ok(purse.seen(self.me, self.halts, words)),
         }
     }
 }

@@ -1,15 +1,22 @@
 //! The verbs of the tables, as PostgreSQL's statements.
 
+use std::time::Duration;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::error::SharedError;
 use super::outcome::{Outcome, Told, Wish, state_of};
 use super::pull::{self, Page, Pulled};
 use super::session::{Session, Value};
 use super::settings::Settings;
-use super::tables::{Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Place, Tables};
+use super::tables::{
+    Answer, Asks, Beat, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Tables,
+};
 use crate::ledger::guard::Clocks;
+use crate::pace::{Heard, Short, Terms};
 
+const ENTER: &str = include_str!("enter.sql");
 const TURN: &str = include_str!("turn.sql");
 const RECOVER: &str = include_str!("recover.sql");
 const BACK: &str = include_str!("back.sql");
@@ -18,6 +25,8 @@ const EXPIRE: &str = include_str!("expire.sql");
 const ADOPT: &str = include_str!("adopt.sql");
 const NEXT: &str = include_str!("next.sql");
 const LEFT: &str = include_str!("left.sql");
+const LOOK: &str = include_str!("look.sql");
+const LONE: &str = include_str!("lone.sql");
 
 impl Place for Settings {
     type Tables = Session;
@@ -33,14 +42,8 @@ impl Place for Settings {
 
 impl Tables for Session {
     async fn enter(&mut self, entry: Entry<'_>) -> Answer<Option<Entered>> {
-        let sql = "WITH me AS (
-                INSERT INTO callsheet.worker (worker, batch, who, renewed, lease)
-                SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
-                FROM callsheet.batch WHERE batch = $2 AND listed = coalesce($5, listed)
-                RETURNING set_config('synchronous_commit', 'on', true)
-            ) SELECT epoch, stopped, mark FROM callsheet.batch JOIN callsheet.purse USING (batch), me
-            WHERE batch = $2";
-        let Entry { me, who, lease, digest } = entry;
+        let Entry { me, who, lease, digest, concurrency } = entry;
+        let concurrency = i32::from(concurrency);
         #[expect(clippy::cast_precision_loss, reason = "a lease has few milliseconds")]
         let millis = lease.as_millis() as f64;
         let values: &[Value<'_>] = &[
@@ -49,10 +52,15 @@ impl Tables for Session {
             (&millis, Type::FLOAT8),
             (&who, Type::TEXT),
             (&digest, Type::BYTEA),
+            (&concurrency, Type::INT4),
         ];
-        let rows = self.ask(sql, values).await?;
-        let entered =
-            |row: &Row| Entered { epoch: row.get(0), stopped: row.get(1), mark: row.get(2) };
+        let rows = self.ask(ENTER, values).await?;
+        let entered = |row: &Row| Entered {
+            epoch: row.get("epoch"),
+            stopped: row.get("stopped"),
+            mark: row.get("mark"),
+            halts: row.get("halts"),
+        };
         Ok(rows.first().map(entered))
     }
 
@@ -61,6 +69,12 @@ impl Tables for Session {
         let pairs: Vec<_> = wishes.iter().map(|wish| wish.n).collect();
         let attempts: Vec<_> = wishes.iter().map(|wish| wish.attempt).collect();
         let costs: Vec<_> = wishes.iter().map(|Wish { cost, .. }| *cost).collect();
+        let Heard { answered, doubts, alone, .. } = asks.heard;
+        let (heard, alone) =
+            (int(doubts), alone.map_or(0, |answered| if answered { 1 } else { 2 }));
+        let Terms { in_flight, max_doubts, apart, .. } = asks.terms;
+        let (in_flight, max_doubts) = (in_flight.map(int), max_doubts.map(int));
+        let apart = apart.map(|apart| apart.as_secs_f64());
         let values: &[Value<'_>] = &[
             (&me.worker, Type::INT8),
             (&asks.seq, Type::INT8),
@@ -76,6 +90,13 @@ impl Tables for Session {
             (&attempts, Type::INT4_ARRAY),
             (&costs, Type::INT8_ARRAY),
             (&asks.epoch, Type::INT8),
+            (&answered, Type::BOOL),
+            (&heard, Type::INT4),
+            (&alone, Type::INT4),
+            (&in_flight, Type::INT4),
+            (&max_doubts, Type::INT4),
+            (&apart, Type::FLOAT8),
+            (&asks.halts, Type::INT4),
         ];
         Ok(self.ask(TURN, values).await?.first().map(done))
     }
@@ -173,6 +194,39 @@ impl Tables for Session {
         Ok(self.ask(sql, values).await?.len() == 1)
     }
 
+    async fn look(&mut self, batch: i32) -> Answer<(Purse, Option<String>)> {
+        let rows = self.ask(LOOK, &[(&batch, Type::INT4)]).await?;
+        let row = rows.first().ok_or(SharedError::Broken("a batch is missing"))?;
+        Ok((purse(row), row.get("stopped")))
+    }
+
+    async fn take_lone(&mut self, me: Me, halts: i32) -> Answer<()> {
+        let values: &[Value<'_>] =
+            &[(&me.worker, Type::INT8), (&me.batch, Type::INT4), (&halts, Type::INT4)];
+        self.ask(LONE, values).await.map(drop)
+    }
+
+    async fn leave_lone(&mut self, me: Me) -> Answer<()> {
+        let sql = "UPDATE callsheet.purse SET lone = NULL, version = version + 1
+            WHERE batch = $2 AND lone = $1 RETURNING set_config('synchronous_commit', 'on', true)";
+        let values: &[Value<'_>] = &[(&me.worker, Type::INT8), (&me.batch, Type::INT4)];
+        self.ask(sql, values).await.map(drop)
+    }
+
+    async fn doubts(&mut self, batch: i32, most: usize) -> Answer<Vec<i32>> {
+        let sql = "SELECT n FROM callsheet.doubt WHERE batch = $1 ORDER BY at DESC LIMIT $2";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let values: &[Value<'_>] = &[(&batch, Type::INT4), (&most, Type::INT8)];
+        Ok(numbers(&self.ask(sql, values).await?))
+    }
+
+    async fn halt(&mut self, batch: i32, why: &str) -> Answer<()> {
+        let sql = "UPDATE callsheet.purse
+            SET halts = halts + 1, halt = $2, alone = 0, lone = NULL, version = version + 1
+            WHERE batch = $1 RETURNING set_config('synchronous_commit', 'on', true)";
+        self.ask(sql, &[(&batch, Type::INT4), (&why, Type::TEXT)]).await.map(drop)
+    }
+
     async fn stop(&mut self, batch: i32, epoch: i64) -> Answer<()> {
         let sql = "WITH purse AS (
                 UPDATE callsheet.purse SET epoch = $2, seen = $2 WHERE batch = $1
@@ -191,7 +245,49 @@ fn done(row: &Row) -> Done {
         stopped: row.get("stopped"),
         settled: settled.into_iter().zip(states.into_iter().map(state_of)).collect(),
         claimed: row.get("claimed"),
+        starts: row.get::<_, Vec<f64>>("starts").into_iter().map(seconds).collect(),
+        held: row.get("held"),
+        lack: lack(row),
+        purse: purse(row),
     }
+}
+
+fn lack(row: &Row) -> Option<Lacking> {
+    let (lack, purse) = (row.get::<_, Option<&str>>("lack")?, purse(row));
+    Some(match lack {
+        "budget" => Lacking::Budget(row.get::<_, Vec<i32>>("held").first().copied()?),
+        "in_flight" => Lacking::Short(Short::InFlight(purse.unfinished)),
+        "rate" => Lacking::Short(Short::Rate(seconds(row.get("wait")))),
+        "doubts" => Lacking::Short(Short::Doubts(purse.doubts.saturating_add(purse.under_way))),
+        _ => Lacking::Short(Short::Gate),
+    })
+}
+
+fn purse(row: &Row) -> Purse {
+    let count = |name| u32::try_from(row.get::<_, i32>(name)).unwrap_or_default();
+    Purse {
+        version: row.get("version"),
+        shut: row.get("shut"),
+        lone: row.get("lone"),
+        row: count("in_row"),
+        alone: count("alone"),
+        answered: row.get("answered"),
+        under_way: count("under_way"),
+        unfinished: count("unfinished"),
+        doubts: count("doubts"),
+        usual_doubts: u32::try_from(row.get::<_, i64>("usual_doubts")).unwrap_or(u32::MAX),
+        halts: row.get("halts"),
+        halt: row.get("halt"),
+    }
+}
+
+fn int(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// Whatever a server says.
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or_default()
 }
 
 fn numbers(rows: &[Row]) -> Vec<i32> {

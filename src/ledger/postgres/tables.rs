@@ -5,11 +5,13 @@
 //! nobody knows; [`SharedError::Refused`], that it was undone.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::error::SharedError;
 use super::outcome::{Outcome, Wish};
 use super::pull::{Page, Pulled};
 use crate::ledger::guard::Clocks;
+use crate::pace::{Common, Heard, Lone, Short, Terms};
 use crate::state::State;
 
 /// What an answer comes to.
@@ -47,6 +49,12 @@ pub struct Asks<'a> {
     pub outcomes: &'a [Outcome],
     /// Which are claimed.
     pub wishes: &'a [Wish],
+    /// What was heard of the service and not told yet.
+    pub heard: Heard,
+    /// What the worker may claim, and all together.
+    pub terms: Terms,
+    /// The halts that the worker knows.
+    pub halts: i32,
 }
 
 /// What that statement did.
@@ -62,6 +70,80 @@ pub struct Done {
     pub settled: Vec<(i32, State)>,
     /// The wishes that came true, in their order.
     pub claimed: Vec<i32>,
+    /// In how long the create of each may start.
+    pub starts: Vec<Duration>,
+    /// The wishes that have to wait, in their order.
+    pub held: Vec<i32>,
+    /// For what the first of them waits.
+    pub lack: Option<Lacking>,
+    /// What stands in the purse then.
+    pub purse: Purse,
+}
+
+/// What there was not enough of for all wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// Money, for this pair: after others ended there may be more.
+    Budget(i32),
+    /// Something that comes.
+    Short(Short),
+}
+
+/// What all workers of a batch have in common, as the tables keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Purse {
+    /// Grows with each change of what is known of the service.
+    pub version: i64,
+    /// Whether the gate is closed for all.
+    pub shut: bool,
+    /// The worker that may try a create meanwhile, as long as its lease lasts.
+    pub lone: Option<i64>,
+    /// Doubts in a row.
+    pub row: u32,
+    /// Doubts in a row of creates that were tried alone.
+    pub alone: u32,
+    /// How often an answer has ended a row of doubts.
+    pub answered: i64,
+    /// Creates under way.
+    pub under_way: u32,
+    /// The same, and tasks that are unfinished.
+    pub unfinished: u32,
+    /// Doubts since the first of those began who are at work.
+    pub doubts: u32,
+    /// How many there may be of them, unless somebody was told otherwise.
+    pub usual_doubts: u32,
+    /// How often all who were at work had to stop.
+    pub halts: i32,
+    /// Why the last time.
+    pub halt: Option<String>,
+}
+
+impl Purse {
+    /// As one worker sees it, which began after so many halts, and has told so many words.
+    #[must_use]
+    pub fn seen(self, me: Me, halts: i32, words: u64) -> Common {
+        let Self { version, shut, row, alone, answered, under_way, unfinished, .. } = self;
+        let lone = match self.lone {
+            None => Lone::Nobody,
+            Some(worker) if worker == me.worker => Lone::Ours,
+            Some(_) => Lone::Others,
+        };
+        Common {
+            version,
+            shut,
+            lone,
+            row,
+            alone,
+            answered,
+            words,
+            under_way,
+            unfinished,
+            doubts: self.doubts,
+            usual_doubts: self.usual_doubts,
+            halt: self.halt.filter(|_| self.halts > halts),
+            short: None,
+        }
+    }
 }
 
 /// Who takes part from now on.
@@ -72,9 +154,11 @@ pub struct Entry<'a> {
     /// For people: process and host.
     pub who: &'a str,
     /// After so long without a word it is taken for dead.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
     /// Only while the batch lists this.
     pub digest: Option<&'a [u8]>,
+    /// Its creates under way at once; none if it only decides.
+    pub concurrency: u16,
 }
 
 /// A batch, as somebody finds it who enters it.
@@ -86,6 +170,8 @@ pub struct Entered {
     pub stopped: Option<String>,
     /// By what it is known from all others.
     pub mark: i64,
+    /// How often all who were at work had to stop.
+    pub halts: i32,
 }
 
 /// A worker's number, as it was found and as it is now.
@@ -160,6 +246,17 @@ pub trait Tables: Debug + Send + 'static {
     fn sign_off_for(&mut self, worker: i64) -> impl Future<Output = Answer<bool>> + Send;
     /// The worker is gone for good; false if its number is another, or it has pairs under way.
     fn leave(&mut self, me: Me, seq: i64) -> impl Future<Output = Answer<bool>> + Send;
+    /// What stands in the purse, and why nobody may create; changes nothing.
+    fn look(&mut self, batch: i32) -> impl Future<Output = Answer<(Purse, Option<String>)>> + Send;
+    /// Closes the gate for all, and gives the worker the right to try a create alone; unless it knows of
+    /// fewer halts, something is under way, or another one has that right.
+    fn take_lone(&mut self, me: Me, halts: i32) -> impl Future<Output = Answer<()>> + Send;
+    /// Another one may have that right.
+    fn leave_lone(&mut self, me: Me) -> impl Future<Output = Answer<()>> + Send;
+    /// The last pairs that came to be in doubt.
+    fn doubts(&mut self, batch: i32, most: usize) -> impl Future<Output = Answer<Vec<i32>>> + Send;
+    /// All who are at work stop; who enters later does not.
+    fn halt(&mut self, batch: i32, why: &str) -> impl Future<Output = Answer<()>> + Send;
     /// Nobody may create in this batch any more: the database went back in time.
     fn stop(&mut self, batch: i32, epoch: i64) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -2,7 +2,7 @@
 //! database's answer is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::batch::{self, Pages, Wanted};
@@ -14,8 +14,9 @@ use super::pulse::Pulse;
 use super::round::Round;
 use super::session::Session;
 use super::settings::Settings;
-use super::tables::{Answer, Asks, Done, Entry, Me, Place, Tables};
+use super::tables::{Answer, Asks, Done, Entry, Lacking, Me, Place, Tables};
 use crate::ledger::guard::{Clocks, Guard, MOST};
+use crate::pace::{Common, Heard, Terms};
 use crate::state::State;
 
 /// What one statement did.
@@ -23,8 +24,14 @@ use crate::state::State;
 pub struct Turn {
     /// The wishes that came true: these may be sent, as long as the lease lasts.
     pub claimed: Vec<Wish>,
-    /// How many wishes that is of: those after them were too many for the budget together.
-    pub asked: usize,
+    /// In how long the create of each may start.
+    pub starts: Vec<Duration>,
+    /// The pairs of wishes that have to wait.
+    pub held: Vec<i32>,
+    /// For what the first of them waits.
+    pub lack: Option<Lacking>,
+    /// What all know together.
+    pub common: Common,
     /// Where the pairs stand whose outcome was taken. What is missing went on without it; its task
     /// is kept all the same.
     pub settled: Vec<(Slip, State)>,
@@ -42,6 +49,11 @@ pub struct Worker<P: Place = Settings> {
     /// The same, for its pulse: once it is known.
     committed: Arc<AtomicI64>,
     epoch: i64,
+    /// How often all had to stop before it began.
+    halts: i32,
+    terms: Terms,
+    /// How many words about the service it has told. Shared with its pulse.
+    words: Arc<AtomicU64>,
     guard: Arc<Guard>,
     /// Where it looks for pairs that others left, once all were named to somebody.
     left: Option<Round>,
@@ -63,7 +75,8 @@ impl Worker {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::list(&mut session, wanted, pages).await?;
-        Self::enter(settings, session, (batch, Some(wanted.digest)), as_whom).await
+        let list = (batch, Some(wanted.digest), wanted.terms);
+        Self::enter(settings, session, list, as_whom).await
     }
 
     /// Takes part in a batch that is there, whatever it lists.
@@ -78,7 +91,7 @@ impl Worker {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::number(&mut session, name).await?;
-        Self::enter(settings, session, (batch, None), as_whom).await
+        Self::enter(settings, session, (batch, None, Terms::default()), as_whom).await
     }
 }
 
@@ -90,11 +103,12 @@ impl<P: Place> Worker<P> {
     pub async fn enter(
         place: P,
         mut tables: P::Tables,
-        (batch, digest): (i32, Option<&[u8]>),
+        (batch, digest, terms): (i32, Option<&[u8]>, Terms),
         (who, lease): (&str, Duration),
     ) -> Result<Self, SharedError> {
         let (me, sent) = (Me { worker: fastrand::i64(1..), batch }, place.clocks());
-        let entered = tables.enter(Entry { me, who, lease, digest }).await?;
+        let concurrency = terms.concurrency;
+        let entered = tables.enter(Entry { me, who, lease, digest, concurrency }).await?;
         let relisted = || SharedError::Unsure("it was listed anew meanwhile".to_owned());
         let entered = entered.ok_or_else(relisted)?;
         if let Some(why) = entered.stopped {
@@ -108,6 +122,9 @@ impl<P: Place> Worker<P> {
             seq: 0,
             committed: Arc::default(),
             epoch: entered.epoch,
+            halts: entered.halts,
+            terms,
+            words: Arc::default(),
             guard: Arc::new(Guard::new(lease, sent)),
             left: None,
             unsure: None,
@@ -168,24 +185,26 @@ impl<P: Place> Worker<P> {
         Ok(found)
     }
 
-    /// Tells what became of pairs, and claims as many as can be sent at once. Renews the lease.
+    /// Tells what became of pairs and what was heard of the service, and claims as many as can be sent at
+    /// once. Renews the lease.
     ///
     /// # Errors
     /// [`SharedError::Unsure`]: first [`Worker::recover`], then the same outcomes again.
-    /// [`SharedError::BudgetReached`]: there is no money for a single wish, and nothing was written.
     pub async fn turn(
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
+        heard: Heard,
     ) -> Result<Turn, SharedError> {
-        let mut wished = &wishes[..wishes.len().min(MOST)];
+        let wishes = &wishes[..wishes.len().min(MOST)];
         loop {
-            match self.try_turn(outcomes, wished).await {
+            match self.try_turn(outcomes, wishes, heard).await {
                 Err(error) if error.is_passing() => {}
-                Err(error) if error.is_about("within_budget") && wished.len() > 1 => {
-                    wished = &wished[..wished.len() / 2];
-                }
-                Err(error) if error.is_about("within_budget") => {
+                // Reckoned before it was claimed; this is what holds whatever is reckoned.
+                Err(error)
+                    if error.is_about("within_budget")
+                        || error.is_about("within_shared_budget") =>
+                {
                     return Err(SharedError::BudgetReached);
                 }
                 Err(error) if error.is_about("same_epoch") => return Err(SharedError::WentBack),
@@ -198,16 +217,18 @@ impl<P: Place> Worker<P> {
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
+        heard: Heard,
     ) -> Result<Turn, SharedError> {
         if self.unsure.is_some() {
             return Err(SharedError::Unsure("of the one before".to_owned()));
         }
         let (me, seq, sent) = (self.me, self.seq, self.place.clocks());
-        let asks = Asks { seq, epoch: self.epoch, outcomes, wishes };
+        let (epoch, terms, halts) = (self.epoch, self.terms, self.halts);
+        let asks = Asks { seq, epoch, outcomes, wishes, heard, terms, halts };
         // Before anything is sent: whoever drops this call has lost the answer.
         self.unsure = Some(seq);
         match self.tables()?.turn(me, asks).await {
-            Ok(done) => self.taken(done, (outcomes, wishes), sent),
+            Ok(done) => self.taken(done, (outcomes, wishes), (heard, sent)),
             Err(refused @ SharedError::Refused { .. }) => {
                 self.unsure = None;
                 Err(refused)
@@ -221,7 +242,7 @@ impl<P: Place> Worker<P> {
         &mut self,
         done: Option<Done>,
         (outcomes, wishes): (&[Outcome], &[Wish]),
-        sent: Clocks,
+        (heard, sent): (Heard, Clocks),
     ) -> Result<Turn, SharedError> {
         let Some(done) = done else {
             return Err(SharedError::Unsure("its number is another one there".to_owned()));
@@ -236,16 +257,28 @@ impl<P: Place> Worker<P> {
         if done.live {
             self.guard.renewed(sent, self.place.clocks());
         }
-        let came_true = |wish: &&Wish| done.claimed.binary_search(&wish.n).is_ok();
-        let claimed: Vec<_> = wishes.iter().filter(came_true).copied().collect();
-        let (settled, asked) = (settled(&done.settled, outcomes), wishes.len());
+        let words = self.has_told(heard);
+        let start = |wish: &Wish| {
+            let at = done.claimed.binary_search(&wish.n).ok()?;
+            Some((*wish, done.starts.get(at).copied().unwrap_or_default()))
+        };
+        let (claimed, starts) = wishes.iter().filter_map(start).unzip();
+        let settled = settled(&done.settled, outcomes);
+        // What was settled is settled in either case.
+        let is_told = wishes.is_empty() || !settled.is_empty();
+        let common = done.purse.seen(self.me, self.halts, words);
+        let turn = Turn { claimed, starts, held: done.held, lack: done.lack, common, settled };
         match done.stopped {
-            // What was settled is settled in either case.
-            _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, asked, settled }),
+            _ if is_told => Ok(turn),
             Some(why) => Err(SharedError::Stopped(why)),
-            None if done.live => Ok(Turn { claimed, asked, settled }),
+            None if done.live => Ok(turn),
             None => Err(SharedError::Over),
         }
+    }
+
+    /// What was heard is told; gives how many words that are so far.
+    pub(super) fn has_told(&self, heard: Heard) -> u64 {
+        self.words.fetch_add(heard.words, Ordering::AcqRel) + heard.words
     }
 
     fn go_on_from(&mut self, seq: i64) {
@@ -257,7 +290,62 @@ impl<P: Place> Worker<P> {
     #[must_use]
     pub fn pulse(&self) -> Pulse<P> {
         let (guard, committed) = (self.guard.clone(), self.committed.clone());
-        Pulse::new(self.place.clone(), self.me, guard, committed)
+        let words = self.words.clone();
+        Pulse::new(self.place.clone(), self.me, guard, (committed, words, self.halts))
+    }
+
+    /// What it may do, and all together.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// What all know together now.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn look(&mut self) -> Result<Common, SharedError> {
+        let (me, words) = (self.me, self.words.load(Ordering::Acquire));
+        let (purse, _) = self.tables()?.look(me.batch).await?;
+        Ok(purse.seen(me, self.halts, words))
+    }
+
+    /// Asks for the right to try a create alone, and closes the gate for all by that. Who has it says what
+    /// all know together.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn take_lone(&mut self) -> Result<Common, SharedError> {
+        let (me, halts) = (self.me, self.halts);
+        self.tables()?.take_lone(me, halts).await?;
+        self.look().await
+    }
+
+    /// Another one may try a create alone.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; that right ends with the lease.
+    pub async fn leave_lone(&mut self) -> Result<(), SharedError> {
+        let me = self.me;
+        self.tables()?.leave_lone(me).await
+    }
+
+    /// The last pairs that came to be in doubt.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn doubts(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
+        let batch = self.me.batch;
+        self.tables()?.doubts(batch, most).await
+    }
+
+    /// All who are at work create nothing more, for this reason. Who begins later does.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn halt(&mut self, why: &str) -> Result<(), SharedError> {
+        let batch = self.me.batch;
+        self.tables()?.halt(batch, why).await
     }
 
     /// Finds out what became of a statement whose answer was lost, on a new connection. Its claims

@@ -7,6 +7,7 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod common;
 mod rows;
 
 use std::cell::RefCell;
@@ -23,6 +24,7 @@ use super::postgres::{
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, SharedFault, View};
+use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
 
 pub(super) use self::rows::{Mirror, News};
@@ -55,6 +57,8 @@ pub struct Sharing<'a> {
     pub adopts: bool,
     /// What may be spent, by all together.
     pub rules: Rules,
+    /// What may be done, by all together.
+    pub terms: Terms,
 }
 
 /// The line to the database, and how pairs are known there.
@@ -89,7 +93,7 @@ impl Store {
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
     pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
-        let Sharing { settings, name, lease, adopts, rules } = sharing;
+        let Sharing { settings, name, lease, adopts, rules, terms } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
@@ -99,7 +103,7 @@ impl Store {
             Some(Amount::Money(_)) => "money",
             Some(Amount::Seconds(_)) | None => "seconds",
         };
-        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit };
+        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit, terms };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
@@ -379,6 +383,7 @@ fn sorted(
 fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError {
     match lack {
         Lack::Elsewhere => LedgerError::Elsewhere { id },
+        Lack::Held => LedgerError::HeldBack { id },
         Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
         Lack::Over(_) => lost(lack),
     }

@@ -11,6 +11,10 @@ pub(super) enum Reins {
     Asked(Option<u16>),
     /// So many doubts in a row; none if an earlier run ended in them.
     Doubts(usize),
+    /// The same, of all who share the batch, and another one asks for all.
+    DoubtsOfAll(usize),
+    /// So many creates of all are in doubt, or under way and may come to be.
+    MostDoubts(u32),
     /// What answers there is not the API.
     Foreign(String),
     /// No way leads there, by the code of what was tried last.
@@ -31,7 +35,7 @@ impl Reins {
     pub(super) const fn why(&self) -> Why {
         match self {
             Self::Asked(_) => Why::Asked,
-            Self::Doubts(_) => Why::Doubts,
+            Self::Doubts(_) | Self::DoubtsOfAll(_) | Self::MostDoubts(_) => Why::Doubts,
             Self::Foreign(_) => Why::Foreign,
             Self::NotSent(..) => Why::NotSent,
             Self::NotRelayed(_) => Why::NotRelayed,
@@ -47,6 +51,10 @@ impl Reins {
             Self::Asked(Some(status)) => format!("{status} from the API"),
             Self::Asked(None) => "the API wants a pause".to_owned(),
             Self::Doubts(0) => "the last run ended in doubts".to_owned(),
+            Self::MostDoubts(doubts) => {
+                format!("max_doubts: {doubts} creates of all workers in doubt or under way")
+            }
+            Self::DoubtsOfAll(doubts) => format!("{doubts} doubts in a row"),
             Self::Doubts(1) => "1 create in doubt".to_owned(),
             Self::Doubts(doubts) => format!("{doubts} doubts in a row"),
             Self::Foreign(host) => format!("no API answers at {host}"),
@@ -67,6 +75,7 @@ impl Reins {
     fn doing(&self) -> &'static str {
         match self {
             Self::Doubts(_) => ": asking whether the API is there",
+            Self::DoubtsOfAll(_) => ": another worker asks whether the API is there",
             Self::Alike(_) => ": trying a pair apart from them",
             _ => "",
         }
