@@ -8,9 +8,11 @@ mod book;
 mod cluster;
 mod kills;
 mod leases;
+mod model;
 mod money;
 mod refused;
 mod runs;
+mod same;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
