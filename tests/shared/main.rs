@@ -13,6 +13,7 @@ mod money;
 mod refused;
 mod runs;
 mod same;
+mod simulation;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

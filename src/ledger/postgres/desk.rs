@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::error::SharedError;
 use super::fate::Fate;
@@ -109,6 +108,7 @@ pub(super) async fn work<P: Place>(
     let desk = Desk { worker, stopped, tells: VecDeque::new(), claims: VecDeque::new() };
     // A beat that is under way when the desk is done is of no matter.
     tokio::select! {
+        biased;
         () = desk.run(asked, lease) => {}
         () = async { beats.await; std::future::pending().await } => {}
     }
@@ -116,10 +116,8 @@ pub(super) async fn work<P: Place>(
 
 /// Keeps the lease, and hears of stops.
 async fn beat<P: Place>(mut pulse: Pulse<P>, guard: Arc<Guard>, stopped: Stop, every: Duration) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let place = pulse.place().clone();
     loop {
-        ticks.tick().await;
         // Whatever else fails is tried again; until it works, the guard ends by itself.
         if let Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) =
             pulse.beat().await
@@ -127,6 +125,7 @@ async fn beat<P: Place>(mut pulse: Pulse<P>, guard: Arc<Guard>, stopped: Stop, e
             stop(&stopped, &guard, &error);
             return;
         }
+        place.sleep(every).await;
     }
 }
 
@@ -140,14 +139,15 @@ struct Desk<P: Place> {
 impl<P: Place> Desk<P> {
     async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
         let mut adopted: Option<Adopted> = None;
-        let mut looks = interval(lease);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_look = self.now();
         loop {
+            let place = self.worker.place().clone();
             // In this order: a line that is busy is no reason not to look.
             let mut next = tokio::select! {
                 biased;
-                _ = looks.tick() => {
+                () = place.sleep(next_look.saturating_sub(self.now())) => {
                     self.look(adopted.as_ref()).await;
+                    next_look = self.now() + lease;
                     None
                 }
                 asked = asked.recv() => match asked {
@@ -162,7 +162,7 @@ impl<P: Place> Desk<P> {
                     Asked::Claim(wish, granted) => self.claims.push_back((wish, granted)),
                     Asked::Listen(listener) => {
                         adopted = Some(listener);
-                        looks.reset_immediately();
+                        next_look = self.now();
                     }
                     Asked::End(answer) => end = Some(answer),
                     Asked::Question(question, answer) => {
@@ -171,7 +171,7 @@ impl<P: Place> Desk<P> {
                 }
                 next = asked.try_recv().ok();
             }
-            let until = end.as_ref().map(|_| Instant::now() + LAST);
+            let until = end.as_ref().map(|_| self.now() + LAST);
             while !(self.tells.is_empty() && self.claims.is_empty()) {
                 if !self.turn(until).await {
                     break;
@@ -191,13 +191,13 @@ impl<P: Place> Desk<P> {
 
     /// Asks until there is an answer, or the database has been away for too long.
     async fn answer(&mut self, question: Question) -> Result<Answer, Lack> {
-        let away = Instant::now();
+        let away = self.now();
         loop {
             match self.answer_once(&question).await {
                 Err(SharedError::Unsure(_) | SharedError::Unreachable(_))
-                    if away.elapsed() < AWAY =>
+                    if self.now().saturating_sub(away) < AWAY =>
                 {
-                    sleep(PAUSE).await;
+                    self.worker.place().sleep(PAUSE).await;
                     // It is asked again whether it can be reached or not.
                     let _ = self.worker.reconnect().await;
                 }
@@ -251,12 +251,17 @@ impl<P: Place> Desk<P> {
         }
     }
 
+    /// Since the machine started.
+    fn now(&self) -> Duration {
+        self.worker.place().clocks().boot
+    }
+
     fn why(&self) -> Option<String> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One statement, and what follows of it. False: nothing more can be told now.
-    async fn turn(&mut self, until: Option<Instant>) -> bool {
+    async fn turn(&mut self, until: Option<Duration>) -> bool {
         if let Some(why) = self.why() {
             self.refuse(&Lack::Over(why));
         }
@@ -339,9 +344,9 @@ impl<P: Place> Desk<P> {
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
-        until: Option<Instant>,
+        until: Option<Duration>,
     ) -> Result<Turn, SharedError> {
-        let away = Instant::now();
+        let away = self.now();
         loop {
             match self.worker.turn(outcomes, wishes).await {
                 Err(SharedError::Unsure(why)) => {
@@ -350,7 +355,9 @@ impl<P: Place> Desk<P> {
                         Ok(Fate::Committed | Fate::Never) => {}
                         Ok(Fate::WentBack) => return Err(SharedError::WentBack),
                         Ok(Fate::Taken) => return Err(SharedError::Over),
-                        Err(_) if Instant::now() < patience => sleep(PAUSE).await,
+                        Err(_) if self.now() < patience => {
+                            self.worker.place().sleep(PAUSE).await;
+                        }
                         Err(_) => return Err(SharedError::Unreachable(why)),
                     }
                 }

@@ -1,5 +1,7 @@
 //! The verbs of the tables, as PostgreSQL's statements.
 
+use std::time::Duration;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -28,6 +30,10 @@ impl Place for Settings {
 
     fn clocks(&self) -> Clocks {
         Clocks::now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }
 

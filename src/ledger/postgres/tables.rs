@@ -5,6 +5,7 @@
 //! nobody knows; [`SharedError::Refused`], that it was undone.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::error::SharedError;
 use super::outcome::{Outcome, Wish};
@@ -15,7 +16,7 @@ use crate::state::State;
 /// What an answer comes to.
 pub type Answer<T> = Result<T, SharedError>;
 
-/// From where a worker works: the way to the tables, and the clocks of its machine.
+/// From where a worker works: the way to the tables, and the time of its machine.
 pub trait Place: Clone + Debug + Send + Sync + 'static {
     /// One connection to them.
     type Tables: Tables;
@@ -25,6 +26,9 @@ pub trait Place: Clone + Debug + Send + Sync + 'static {
 
     /// What the clocks show now.
     fn clocks(&self) -> Clocks;
+
+    /// Waits so long.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// Who asks.
@@ -72,7 +76,7 @@ pub struct Entry<'a> {
     /// For people: process and host.
     pub who: &'a str,
     /// After so long without a word it is taken for dead.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
     /// Only while the batch lists this.
     pub digest: Option<&'a [u8]>,
 }
