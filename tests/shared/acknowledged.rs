@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use callsheet::ledger::postgres::{Fate, SharedError};
+use callsheet::pace::Terms;
 use callsheet::state::Event;
 
 use super::cluster::{Cluster, ask, one};
 use super::leases::spend;
-use super::{Batch, Turn, block_on, join, outcome};
+use super::{Batch, TERMS, Turn, block_on, join, outcome};
 
 #[test]
 #[ignore = "needs PostgreSQL"]

@@ -10,12 +10,16 @@ mod kills;
 mod leases;
 mod limits;
 mod limits_of_runs;
+mod model;
+mod model_purse;
 mod money;
 mod refused;
 #[path = "../it/rude.rs"]
 #[expect(dead_code, reason = "what the other tests need of it")]
 mod rude;
 mod runs;
+mod same;
+mod simulation;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::error::SharedError;
 use super::fate::Fate;
@@ -139,6 +138,7 @@ pub(super) async fn work<P: Place>(
     };
     // A beat that is under way when the desk is done is of no matter.
     tokio::select! {
+        biased;
         () = desk.run(asked, lease) => {}
         () = async { beats.await; std::future::pending().await } => {}
     }
@@ -151,16 +151,14 @@ async fn beat<P: Place>(
     (stopped, common): (Stop, watch::Sender<Common>),
     every: Duration,
 ) {
-    let mut ticks = interval(LOOK.min(every));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renewed: Option<Instant> = None;
+    let place = pulse.place().clone();
+    let mut renews = place.clocks().boot;
     loop {
-        let began = ticks.tick().await;
-        // Not a tick later than asked for.
-        let is_due = renewed.is_none_or(|renewed| began - renewed + LOOK / 2 >= every);
+        let began = place.clocks().boot;
+        let is_due = began >= renews;
         let beaten = if is_due { pulse.beat().await } else { Ok(()) };
         if is_due && beaten.is_ok() {
-            renewed = Some(began);
+            renews = began + every;
         }
         let looked = match beaten {
             Ok(()) => pulse.look().await.map(|found| publish(&common, found)),
@@ -172,6 +170,7 @@ async fn beat<P: Place>(
         {
             return stop(&stopped, &guard, &error);
         }
+        place.sleep(LOOK.min(every)).await;
     }
 }
 
@@ -194,26 +193,28 @@ struct Desk<P: Place> {
     tells: VecDeque<(Vec<Outcome>, Taken)>,
     claims: VecDeque<(Wish, Granted)>,
     /// What was claimed and starts only then, in that order.
-    starting: VecDeque<(Instant, Granted)>,
+    starting: VecDeque<(Duration, Granted)>,
     heard: Heard,
     /// What the claims wait for, and since when.
-    short: Option<(Short, Instant)>,
+    short: Option<(Short, Duration)>,
     wants_more: bool,
 }
 
 impl<P: Place> Desk<P> {
     async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
         let mut adopted: Option<Adopted> = None;
-        let mut looks = interval(lease);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_look = self.now();
         let mut common = self.common.subscribe();
         loop {
+            let place = self.worker.place().clone();
             let (start, waits) = (self.wakes_at(), !self.claims.is_empty());
+            let start_in = start.unwrap_or_default().saturating_sub(self.now());
             // In this order: a line that is busy is no reason not to look.
             let mut next = tokio::select! {
                 biased;
-                _ = looks.tick() => {
+                () = place.sleep(next_look.saturating_sub(self.now())) => {
                     self.look(adopted.as_ref()).await;
+                    next_look = self.now() + lease;
                     None
                 }
                 asked = asked.recv() => match asked {
@@ -221,7 +222,7 @@ impl<P: Place> Desk<P> {
                     None => return,
                 },
                 _ = common.changed(), if waits => None,
-                () = sleep_until(start.unwrap_or_else(Instant::now)), if start.is_some() => None,
+                () = place.sleep(start_in), if start.is_some() => None,
             };
             let mut end = None;
             while let Some(one) = next {
@@ -232,7 +233,7 @@ impl<P: Place> Desk<P> {
                     Asked::NoMore => self.wants_more = false,
                     Asked::Listen(listener) => {
                         adopted = Some(listener);
-                        looks.reset_immediately();
+                        next_look = self.now();
                     }
                     Asked::End(answer) => end = Some(answer),
                     Asked::Question(question, answer) => {
@@ -242,7 +243,7 @@ impl<P: Place> Desk<P> {
                 next = asked.try_recv().ok();
             }
             common.mark_unchanged();
-            let until = end.as_ref().map(|_| Instant::now() + LAST);
+            let until = end.as_ref().map(|_| self.now() + LAST);
             loop {
                 self.start();
                 if !self.turn(until).await {
@@ -263,13 +264,13 @@ impl<P: Place> Desk<P> {
 
     /// Asks until there is an answer, or the database has been away for too long.
     async fn answer(&mut self, question: Question) -> Result<Answer, Lack> {
-        let away = Instant::now();
+        let away = self.now();
         loop {
             match self.answer_once(&question).await {
                 Err(SharedError::Unsure(_) | SharedError::Unreachable(_))
-                    if away.elapsed() < AWAY =>
+                    if self.now().saturating_sub(away) < AWAY =>
                 {
-                    sleep(PAUSE).await;
+                    self.worker.place().sleep(PAUSE).await;
                     // It is asked again whether it can be reached or not.
                     let _ = self.worker.reconnect().await;
                 }
@@ -327,12 +328,17 @@ impl<P: Place> Desk<P> {
         }
     }
 
+    /// Since the machine started.
+    fn now(&self) -> Duration {
+        self.worker.place().clocks().boot
+    }
+
     fn why(&self) -> Option<String> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One statement, and what follows of it. False: nothing more can be told or claimed now.
-    async fn turn(&mut self, until: Option<Instant>) -> bool {
+    async fn turn(&mut self, until: Option<Duration>) -> bool {
         if let Some(why) = self.why() {
             self.refuse(&Lack::Over(why));
         } else if self.is_closed() {
@@ -373,7 +379,7 @@ impl<P: Place> Desk<P> {
     /// stay, in their order.
     fn grant(&mut self, turned: &Turn, asked: usize) {
         publish(&self.common, turned.common.clone());
-        let (now, mut waiting) = (Instant::now(), VecDeque::new());
+        let (now, mut waiting) = (self.now(), VecDeque::new());
         for (wish, granted) in self.claims.drain(..asked) {
             let claimed = turned.claimed.iter().position(|claimed| *claimed == wish);
             match (claimed, turned.lack) {
@@ -398,13 +404,14 @@ impl<P: Place> Desk<P> {
     }
 
     fn waits_for(&mut self, short: Option<Short>) {
-        self.short = short.map(|short| (short, Instant::now()));
+        let now = self.now();
+        self.short = short.map(|short| (short, now));
         self.common.send_if_modified(|common| std::mem::replace(&mut common.short, short) != short);
     }
 
     /// Gives out what may start now; or nothing of it, if no create starts any more.
     fn start(&mut self) {
-        let (now, closed) = (Instant::now(), self.why().is_some() || self.is_closed());
+        let (now, closed) = (self.now(), self.why().is_some() || self.is_closed());
         while self.starting.front().is_some_and(|(start, _)| closed || *start <= now) {
             if let Some((_, granted)) = self.starting.pop_front() {
                 granted(if closed { Err(Lack::Held) } else { Ok(()) });
@@ -423,14 +430,15 @@ impl<P: Place> Desk<P> {
     fn may_claim(&self) -> bool {
         let Some((short, since)) = self.short else { return true };
         let (common, random) = (self.common.borrow(), fastrand::f64());
-        self.worker.terms().may_go_on((short, &common), (since.elapsed(), random))
+        let waited = self.now().saturating_sub(since);
+        self.worker.terms().may_go_on((short, &common), (waited, random))
     }
 
     /// When there is something to do, whoever else may want something.
-    fn wakes_at(&self) -> Option<Instant> {
+    fn wakes_at(&self) -> Option<Duration> {
         let start = self.starting.front().map(|(start, _)| *start);
         let slot = self.short.filter(|(short, _)| matches!(short, Short::Rate(_) | Short::Gate));
-        let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| Instant::now() + NEXT_START);
+        let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| self.now() + NEXT_START);
         start.into_iter().chain(slot).min()
     }
 
@@ -475,9 +483,9 @@ impl<P: Place> Desk<P> {
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
-        until: Option<Instant>,
+        until: Option<Duration>,
     ) -> Result<Turn, SharedError> {
-        let away = Instant::now();
+        let away = self.now();
         loop {
             match self.worker.turn(outcomes, wishes, self.heard).await {
                 Err(SharedError::Unsure(why)) => {
@@ -489,7 +497,9 @@ impl<P: Place> Desk<P> {
                         Ok(Fate::Never) => {}
                         Ok(Fate::WentBack) => return Err(SharedError::WentBack),
                         Ok(Fate::Taken) => return Err(SharedError::Over),
-                        Err(_) if Instant::now() < patience => sleep(PAUSE).await,
+                        Err(_) if self.now() < patience => {
+                            self.worker.place().sleep(PAUSE).await;
+                        }
                         Err(_) => return Err(SharedError::Unreachable(why)),
                     }
                 }

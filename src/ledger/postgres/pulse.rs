@@ -35,6 +35,11 @@ impl<P: Place> Pulse<P> {
         Self { place, tables: None, me, guard, committed, words, halts, beats: 0 }
     }
 
+    /// From where its worker works.
+    pub(super) fn place(&self) -> &P {
+        &self.place
+    }
+
     /// Renews the lease.
     ///
     /// # Errors

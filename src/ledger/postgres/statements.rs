@@ -38,6 +38,10 @@ impl Place for Settings {
     fn clocks(&self) -> Clocks {
         Clocks::now()
     }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
 }
 
 impl Tables for Session {

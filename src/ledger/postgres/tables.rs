@@ -17,7 +17,7 @@ use crate::state::State;
 /// What an answer comes to.
 pub type Answer<T> = Result<T, SharedError>;
 
-/// From where a worker works: the way to the tables, and the clocks of its machine.
+/// From where a worker works: the way to the tables, and the time of its machine.
 pub trait Place: Clone + Debug + Send + Sync + 'static {
     /// One connection to them.
     type Tables: Tables;
@@ -27,6 +27,9 @@ pub trait Place: Clone + Debug + Send + Sync + 'static {
 
     /// What the clocks show now.
     fn clocks(&self) -> Clocks;
+
+    /// Waits so long.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// Who asks.

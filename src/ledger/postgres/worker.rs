@@ -149,6 +149,11 @@ impl<P: Place> Worker<P> {
         self.me.worker
     }
 
+    /// From where it works.
+    pub(super) fn place(&self) -> &P {
+        &self.place
+    }
+
     /// By what its batch is known from all others.
     #[must_use]
     pub fn mark(&self) -> i64 {
