@@ -1,7 +1,7 @@
 //! One process at work: the worker, the desk, the guard are the product's; the run folder is a few values that
 //! outlast the process, as the ledger in the real one does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,7 +40,9 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Folder {
     /// Of the last process in it.
-    pub(super) worker: Option<i64>,
+    worker: Option<i64>,
+    /// Of all processes that were ever in it.
+    pub(super) joined: Vec<i64>,
     pairs: BTreeMap<i32, Known>,
     /// Every task that a process in it was told.
     pub(super) heard: Vec<String>,
@@ -52,6 +54,9 @@ pub(super) struct Setting {
     pub(super) world: World,
     pub(super) cost: i64,
     pub(super) concurrency: usize,
+    /// Workers of which a person may know that nothing of them is left: their folder is gone, or all that
+    /// was in it was handed in.
+    pub(super) gone: Arc<Mutex<BTreeSet<i64>>>,
 }
 
 /// Who can start something beside itself.
@@ -126,6 +131,7 @@ impl Process {
         let place = Desk { world: self.setting.world.clone(), machine: self.machine };
         let joined = join(place, &self.spawn).await.map_err(|error| error.to_string())?;
         let way = &joined.way;
+        self.folder.lock().unwrap().joined.push(way.worker());
         let worked = match self.enter(way).await {
             Ok(attempts) => {
                 way.listen(Box::new(|_| {}));
@@ -154,6 +160,9 @@ impl Process {
             }
             signed_off?;
         }
+        let earlier = self.folder.lock().unwrap().joined.clone();
+        let earlier = earlier.into_iter().filter(|worker| *worker != way.worker());
+        self.setting.gone.lock().unwrap().extend(earlier);
         way.take_over().await?;
         let (mut attempts, mut after) = (BTreeMap::new(), -1);
         loop {
@@ -263,7 +272,7 @@ impl Process {
         let heard = match way.guard().outlasts(place.clocks(), CONNECT) {
             true => {
                 // Where a machine may stand still between its look at the clock and its first byte.
-                place.sleep(Duration::from_micros(1)).await;
+                place.sleep(Duration::from_millis(200)).await;
                 let heard = world.create(n).await;
                 world.moving(self.machine).await;
                 heard

@@ -199,13 +199,13 @@ impl World {
         }
     }
 
-    /// A create, as the API has it.
+    /// A create, as the API has it: it takes a while to get there.
     pub(super) async fn create(&self, n: i32) -> Heard {
         let (answer, answered) = oneshot::channel();
         {
             let mut inner = self.lock();
-            let latency = inner.latency();
-            inner.plan(latency, Box::new(move |inner| arrive(inner, n, answer)));
+            let way = Duration::from_millis(inner.rng.u64(20..4000));
+            inner.plan(way, Box::new(move |inner| arrive(inner, n, answer)));
         }
         answered.await.unwrap_or(Heard::Nothing)
     }
