@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use callsheet::ledger::postgres::{Lack, Slip, Way, Wish, line};
+use callsheet::ledger::postgres::{Lack, SharedError, Slip, Way, Wish, line};
 use callsheet::pace::{Heard, Lone, Terms, Word};
 use callsheet::state::{Event, State};
 use futures::future::join_all;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::cluster::{Cluster, one};
 use super::leases::spend;
-use super::{Batch, Crew, block_on, join, outcome};
+use super::{Batch, Crew, TERMS, block_on, join, join_as, outcome};
 
 fn of(count: usize, terms: Terms) -> Batch {
     Batch { terms, ..Batch::of(count) }
@@ -308,5 +308,62 @@ fn who_is_at_work_stops_for_all_and_who_begins_later_does_not() {
         let mut later = join(&url, &batch).await.unwrap();
         assert_eq!(later.look().await.unwrap().halt, None);
         assert_eq!(later.turn(&[], 2).await.unwrap().claims.len(), 2);
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn batches_that_share_a_budget_never_pass_it_together_and_use_it_up() {
+    let Some(cluster) = Cluster::start("a shared budget") else { return };
+    let url = cluster.url();
+    block_on(async {
+        let terms = Terms { max_doubts: Some(1000), ..TERMS };
+        let batch = Batch { budget: Some(1003), cost: 7, terms, ..Batch::of(400) };
+        let worker = async |name: &str| {
+            let mut worker = join_as(&url, &batch, (name, Some("client-a"))).await.unwrap();
+            let (mut outcomes, mut sent) = (Vec::new(), 0);
+            loop {
+                match worker.turn(&outcomes, 5).await {
+                    Ok(super::Turn { claims, .. }) => {
+                        outcomes.clear();
+                        for slip in claims.into_iter().map(spend) {
+                            // Some made nothing, and give their money back.
+                            let event = if slip.n % 4 == 0 { Event::Refused } else { Event::Lost };
+                            sent += usize::from(event == Event::Lost);
+                            outcomes.push(outcome(slip, event, None));
+                        }
+                    }
+                    Err(SharedError::BudgetReached) if outcomes.is_empty() => break,
+                    // What was told came with what was wished.
+                    Err(SharedError::BudgetReached) => outcomes.clear(),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            worker.leave().await.unwrap();
+            sent
+        };
+        let workers = ["spring", "autumn", "spring", "autumn", "spring"].map(worker);
+        let sent: usize = join_all(workers).await.into_iter().sum();
+        assert_eq!(sent, 143);
+        let spent = "SELECT (SELECT reserved FROM callsheet.pool)::text || ' ' ||
+            (SELECT sum(reserved) FROM callsheet.purse)::text";
+        assert_eq!(one(&url, spent).await, "1001 1001");
+        assert_eq!(one(&url, "SELECT count(*) FROM callsheet.purse WHERE reserved = 0").await, "0");
+        // Somebody at work in one of them holds the others to the sum.
+        let at_work = join_as(&url, &batch, ("autumn", Some("client-a"))).await.unwrap();
+        let more = Batch { budget: Some(2000), ..batch };
+        let other = join_as(&url, &more, ("spring", Some("client-a"))).await.unwrap_err();
+        assert!(matches!(other, SharedError::OtherBudget { .. }), "{other}");
+        let own = at_work.number();
+        let mut at_work = at_work;
+        at_work.sign_off_for(own).await.unwrap();
+        join_as(&url, &more, ("spring", Some("client-a"))).await.unwrap();
+        assert_eq!(one(&url, "SELECT budget FROM callsheet.pool").await, "2000");
+        // One that goes takes its part with it.
+        let own = Batch { budget: Some(3000), ..batch };
+        join_as(&url, &own, ("autumn", None)).await.unwrap();
+        let left = "SELECT (SELECT reserved FROM callsheet.pool) =
+            (SELECT sum(reserved) FROM callsheet.purse WHERE pool IS NOT NULL)";
+        assert_eq!(one(&url, left).await, "t");
     });
 }

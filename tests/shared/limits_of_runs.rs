@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
 use super::rude::{Rude, answer};
-use super::runs::{Studio, ended, said};
+use super::runs::{Studio, ended, recording, said};
 
 const NO_TASK: &str = r#"{"error":{"message":"no such task","code":"task_not_found"}}"#;
 const RUNS: [usize; 3] = [0, 1, 2];
@@ -151,4 +151,42 @@ fn a_service_that_takes_none_ends_all_after_three_that_were_tried_alone() {
     }
     let came = came.lock().unwrap().len();
     assert!((6..=15).contains(&came), "{came} came");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn runs_of_two_manifests_spend_one_budget_to_the_cent() {
+    let Some(cluster) = Cluster::start("one budget of two") else { return };
+    let url = recording();
+    // Three seconds begun, 0.30 each: ten of them.
+    let studios = ["spring", "autumn"].map(|name| {
+        let studio = Studio::open(&cluster, 0, "", "latency: {fixed: 30ms}\n");
+        let pair = |n: usize| {
+            format!(
+                "  - {{id: pair-{n}, image: 'https://a.example/{n}.jpg', audio: '{url}/{name}{n}.wav'}}\n"
+            )
+        };
+        let pairs: String = (0..30).map(pair).collect();
+        let money = "price_per_second: 0.1\nbudget: 3.1\nshared_budget: client-a\n";
+        let text = format!("version: 1\nconcurrency: 2\n{money}pairs:\n{pairs}");
+        std::fs::write(studio.folder.path().join("spring.yaml"), text).unwrap();
+        (studio, name)
+    });
+    let run = |worker: usize, (studio, name): &(Studio, &str)| {
+        let args = ["--until", "created", "--pay-again", "--batch-name", name];
+        studio.run(worker, &args).spawn().unwrap()
+    };
+    let runs = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(worker, at)| run(worker, &studios[at]));
+    for output in runs.map(ended) {
+        assert_eq!(output.status.code(), Some(8), "{}", said(&output));
+    }
+    let booked = studios.iter().map(|(studio, _)| studio.booked().len()).sum::<usize>();
+    assert_eq!(booked, 10);
+    // It is nobody's alone.
+    let (studio, _) = &studios[0];
+    let mut alone = studio.run(7, &["--until", "created"]);
+    alone.env_remove("CALLSHEET_LEDGER");
+    let alone = ended(alone.spawn().unwrap());
+    assert_eq!(alone.status.code(), Some(2), "{}", said(&alone));
+    assert!(said(&alone).contains("shared_budget"), "{}", said(&alone));
 }

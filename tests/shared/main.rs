@@ -146,14 +146,24 @@ fn id_of(slip: &Slip) -> String {
 }
 
 async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
+    join_as(url, batch, ("spring", None)).await
+}
+
+/// Under this name, and spending the money of this pool.
+async fn join_as(
+    url: &str,
+    batch: &Batch,
+    (name, pool): (&str, Option<&str>),
+) -> Result<Crew, SharedError> {
     let Batch { count, cost, budget, lease, terms } = *batch;
     let digest = count.to_le_bytes();
     let wanted = Wanted {
-        name: "spring",
+        name,
         endpoint: "https://api.example",
         digest: &digest,
         budget,
         unit: "seconds",
+        pool,
         terms,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };

@@ -239,7 +239,7 @@ fn killed_runs_and_a_halted_server_pay_for_nothing_twice_and_lose_nothing() {
 }
 
 /// A server of one recording of two and a half seconds, until the test process ends.
-fn recording() -> String {
+pub(super) fn recording() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let size = |size: u32| size.to_le_bytes();

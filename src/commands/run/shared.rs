@@ -36,6 +36,12 @@ pub(super) fn share(
     store: &mut Store,
 ) -> Result<(), Failure> {
     let Some(url) = &args.ledger else {
+        if batch.manifest.shared_budget.is_some() && !batch.site.rehearsal {
+            let text = "`shared_budget` in the manifest: others who spend it are in a database";
+            return Err(
+                Failure::new(Exit::Usage, text).hint("name it with --ledger, or take it out")
+            );
+        }
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
@@ -78,7 +84,8 @@ fn open(
         max_doubts: limits.max_doubts,
         apart: limits.rate.map(Rate::interval),
     };
-    store.share(Sharing { settings, name: &name, lease, adopts, rules, terms })?;
+    let pool = batch.manifest.shared_budget.as_deref();
+    store.share(Sharing { settings, name: &name, lease, adopts, rules, pool, terms })?;
     ui.note(&format!("the ledger is shared: batch {name}"));
     Ok(())
 }

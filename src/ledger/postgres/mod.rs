@@ -19,6 +19,7 @@ mod fate;
 mod line;
 mod outcome;
 mod peek;
+mod pool;
 mod pull;
 mod pulse;
 mod round;

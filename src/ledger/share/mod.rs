@@ -57,6 +57,8 @@ pub struct Sharing<'a> {
     pub adopts: bool,
     /// What may be spent, by all together.
     pub rules: Rules,
+    /// Under which name other batches spend the same budget.
+    pub pool: Option<&'a str>,
     /// What may be done, by all together.
     pub terms: Terms,
 }
@@ -93,7 +95,7 @@ impl Store {
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
     pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
-        let Sharing { settings, name, lease, adopts, rules, terms } = sharing;
+        let Sharing { settings, name, lease, adopts, rules, pool, terms } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
@@ -103,7 +105,8 @@ impl Store {
             Some(Amount::Money(_)) => "money",
             Some(Amount::Seconds(_)) | None => "seconds",
         };
-        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit, terms };
+        let (endpoint, digest) = (&*endpoint, &*digest);
+        let wanted = Wanted { name, endpoint, digest, budget, unit, pool, terms };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
@@ -398,7 +401,7 @@ fn shared(error: &SharedError) -> LedgerError {
         SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
         SharedError::OtherRequest { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
-        SharedError::OtherList { .. } => SharedFault::Others,
+        SharedError::OtherList { .. } | SharedError::OtherBudget { .. } => SharedFault::Others,
         _ => SharedFault::Database,
     };
     LedgerError::Shared { reason: error.to_string(), fault }
