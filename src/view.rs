@@ -54,6 +54,8 @@ pub struct Row {
     pub error: String,
     /// What the task costs, if the service says.
     pub credits: Option<Credits>,
+    /// Which take of the pair this is, by what people asked for; from 1.
+    pub take: u32,
 }
 
 /// Codes that say no more than that a video needs a look: it can be fetched all the same.
@@ -69,7 +71,7 @@ impl Row {
 }
 
 /// The columns of `tasks.csv`.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 14] = [
     "id",
     "state",
     "task_id",
@@ -82,6 +84,8 @@ pub const COLUMNS: [&str; 12] = [
     "error_code",
     "error",
     "credits",
+    "take",
+    "review",
 ];
 
 /// A writer of `tasks.csv` in the form of RFC 4180.
@@ -106,6 +110,9 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         cell(&row.error_code),
         cell(&row.error),
         row.credits.map_or_else(none, |credits| credits.to_string()),
+        row.take.to_string(),
+        // What people decided about it: nothing is written down of that yet.
+        none(),
     ]
 }
 
@@ -141,6 +148,7 @@ pub fn json(row: &Row) -> serde_json::Value {
         "error_code": row.error_code,
         "error": row.error,
         "credits": row.credits,
+        "take": row.take,
     })
 }
 
@@ -215,6 +223,7 @@ mod tests {
             error_code: String::new(),
             error: String::new(),
             credits: None,
+            take: 1,
         }
     }
 

@@ -90,7 +90,7 @@ impl Write<'_> {
     }
 
     /// What is sent from now on is what the manifest asks for now.
-    fn take_revision(&self, pair: i64) -> Result<(), LedgerError> {
+    pub(super) fn take_revision(&self, pair: i64) -> Result<(), LedgerError> {
         self.execute(
             "UPDATE pairs SET changed = 0, (body, fingerprint, image_url, audio_url, audio_millis) =
                     (SELECT body, fingerprint, image_url, audio_url, audio_millis

@@ -44,8 +44,8 @@ impl View {
     ) -> Result<Vec<Happened>, LedgerError> {
         let which = which(of);
         let sql = format!(
-            "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message
-                FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
+            "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message,
+                take FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
         );
         self.ask(&sql, params![number, of], happened)
     }

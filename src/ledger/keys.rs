@@ -219,6 +219,7 @@ impl Write<'_> {
         let [header, now, usable] = within(&keys.idempotency, self.now);
         let found = self.query_row(&sql, params![header, now, usable, pair], |row| {
             let intent = Intent {
+                take: planned.take,
                 pair,
                 attempt: row.get(0)?,
                 intended: row.get(1)?,

@@ -39,6 +39,8 @@ pub struct Receipt {
 pub(super) struct Intent {
     pub(super) pair: i64,
     pub(super) attempt: u32,
+    /// Which take of the pair it is for.
+    pub(super) take: u32,
     /// In milliseconds since 1970.
     pub(super) intended: i64,
     pub(super) id: Arc<str>,

@@ -104,7 +104,12 @@ impl View {
         &self,
         each: impl FnMut(Card) -> Result<(), E>,
     ) -> Result<(), E> {
-        let columns = format!("{ROW}, p.body ->> '$.prompt', s.video_millis, s.seconds, s.price");
+        // A take may have a prompt of its own.
+        let columns = format!(
+            "{ROW}, coalesce(iif(s.take > 1, (SELECT t.prompt FROM takes t
+                WHERE t.pair = s.pair AND t.take = s.take), NULL), p.body ->> '$.prompt'),
+            s.video_millis, s.seconds, s.price"
+        );
         self.each_of(&columns, "", read_card, each)
     }
 

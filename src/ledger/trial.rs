@@ -213,7 +213,9 @@ impl Write<'_> {
         let occasion = Occasion::Trial(self.only_row(sql, trial, |row| row.get(0))?);
         let (pair, id, audio) = (planned.pair, planned.id.clone(), planned.audio);
         let (media, keyed) = (planned.media.clone(), true);
-        let intent = Intent { pair, attempt, intended, id, media, audio, charge, occasion, keyed };
+        let take = planned.take;
+        let intent =
+            Intent { pair, attempt, take, intended, id, media, audio, charge, occasion, keyed };
         Ok(Permit::new(intent, body.into()).named(Some(named)))
     }
 

@@ -43,14 +43,16 @@ pub enum Rows {
 pub(super) const ROW: &str =
     "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
-    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths";
+    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths, s.take";
 /// How many columns that are.
-pub(super) const AFTER_ROW: usize = 18;
+pub(super) const AFTER_ROW: usize = 19;
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
 
 /// CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
-pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url
+pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url,
+            standings.take, iif(standings.take > 1, (SELECT t.prompt FROM takes t
+                WHERE t.pair = standings.pair AND t.take = standings.take), NULL)
         FROM pairs CROSS JOIN standings USING (pair)
         WHERE state = ?1 AND listing = (SELECT listing FROM batch)";
 
@@ -123,11 +125,11 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn known(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT state, fingerprint, audio_millis FROM pairs JOIN standings USING (pair)
-            WHERE id = ?1";
+        let sql = "SELECT state, fingerprint, audio_millis, standings.take
+            FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         let read = |row: &SqlRow<'_>| {
             let (state, fingerprint, audio) = (state_at(row, 0)?, row.get(1)?, duration(row, 2)?);
-            Ok(Known { state, fingerprint, audio })
+            Ok(Known { state, fingerprint, audio, take: row.get(3)? })
         };
         Ok(self.ask(sql, [id], read)?.pop())
     }
@@ -246,7 +248,7 @@ impl View {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         loop {
             let mut page =
-                self.ask(&sql, params![State::Planned.name(), from, most], read_planned)?;
+                self.ask(&sql, params![State::Planned.name(), from, most], read_next)?;
             let Some(last) = page.last() else { return Ok(page) };
             from = last.place;
             page.retain(|planned| !self.leaves_out(&planned.id));
@@ -299,7 +301,7 @@ impl View {
     /// When the file cannot be read.
     pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
         let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
-                error_code, since FROM pairs JOIN standings USING (pair)
+                error_code, since, standings.take FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
     }
@@ -409,6 +411,7 @@ pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         video_bytes: row.get(15)?,
         audio: duration(row, 16)?,
         credits: row.get::<_, Option<u64>>(17)?.map(Credits::from_millionths),
+        take: row.get(18)?,
     })
 }
 
@@ -419,6 +422,8 @@ pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
         pair: row.get(0)?,
         place: row.get(1)?,
         body: body.into(),
+        prompted: false,
+        take: 1,
         sent: None,
         id: id.into(),
         media: [image.into(), audio.into()],
@@ -426,6 +431,13 @@ pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
         billable: None,
         measured: false,
     })
+}
+
+/// A planned pair by [`PLANNED`], as its take wants it.
+pub(super) fn read_next(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
+    let planned = Planned { take: row.get(7)?, ..read_planned(row)? };
+    let prompt: Option<String> = row.get(8)?;
+    Ok(planned.prompted(prompt.as_deref()))
 }
 
 pub(super) fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
@@ -437,6 +449,7 @@ pub(super) fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         pair: row.get(0)?,
         attempt: row.get(1)?,
+        take: row.get(10)?,
         id: id.into(),
         task: TaskId::parse(&task).map_err(foreign)?,
         created_at: time(row, 4)?,
