@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rusqlite::{Row as SqlRow, params};
 
 use super::write::{Known, Trace, Write};
-use super::{Intent, LedgerError, Planned, Store, Task, View};
+use super::writer::Record;
+use super::{Intent, Ledger, LedgerError, Planned, Store, Task, View};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 
@@ -71,6 +72,22 @@ impl Store {
     /// abandoned.
     pub fn redo(&mut self, ids: &[String], redo: &Redo) -> Result<Vec<u32>, LedgerError> {
         self.write(|write| ids.iter().map(|id| write.redo(id, redo)).collect())
+    }
+}
+
+impl Ledger {
+    /// Makes it durable that the file of an earlier take of a task's pair is at another path now, or is
+    /// gone.
+    ///
+    /// # Errors
+    /// When it could not be written: then nothing may take its place.
+    pub async fn set_aside(
+        &self,
+        task: &Task,
+        take: u32,
+        path: Option<String>,
+    ) -> Result<(), LedgerError> {
+        self.record(Record::Aside(task.clone(), take, path)).await.map(drop)
     }
 }
 
@@ -183,7 +200,7 @@ impl Write<'_> {
 
     fn ask_for(&self, pair: i64, take: u32, redo: &Redo) -> Result<(), LedgerError> {
         let sql = "INSERT INTO takes (pair, take, asked, who, why, prompt)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET state = NULL";
         let Redo { who, why, prompt } = redo;
         self.execute(sql, params![pair, take, self.now.as_millisecond(), who, why, prompt]).map(drop)
     }
@@ -296,14 +313,6 @@ const ASKED_FOR: &str = "body, fingerprint, image_url, audio_url, audio_millis";
 /// Which take an event is of, if that is worth a word.
 pub(super) const fn worth_telling(take: u32) -> Option<u32> {
     if take > 1 { Some(take) } else { None }
-}
-
-impl AskedTake {
-    /// `anna-en (take 2)`
-    #[must_use]
-    pub fn named(&self) -> String {
-        format!("{} (take {})", self.id, self.take)
-    }
 }
 
 /// The pair of a task, as its events call it.

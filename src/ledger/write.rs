@@ -158,6 +158,10 @@ impl<'a> Write<'a> {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
             Record::Noted(task, told) => ours.and_then(|()| self.note(task, told))?,
             Record::Unfit(planned, why) => ours.and_then(|()| self.unfit(planned, why))?,
+            Record::Aside(task, take, path) => {
+                ours.and_then(|()| self.set_aside(task, *take, path.as_deref()))?;
+                State::Completed
+            }
             Record::Learnt(learnt) => {
                 self.learn(learnt)?;
                 State::Planned

@@ -66,6 +66,8 @@ pub(super) enum Record {
     Noted(Task, Box<Told>),
     /// It is not fit to be sent.
     Unfit(Planned, Unfit),
+    /// The file of an earlier take of a task's pair is at another path, or is gone.
+    Aside(Task, u32, Option<String>),
     /// A file was uploaded, for whichever pairs need it.
     Uploaded(Upload),
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
@@ -231,7 +233,7 @@ impl Ledger {
         }
     }
 
-    async fn record(&self, record: Record) -> Result<Settled, LedgerError> {
+    pub(super) async fn record(&self, record: Record) -> Result<Settled, LedgerError> {
         self.ask(|reply| Job::Record(record, Some(reply))).await
     }
 

@@ -136,6 +136,7 @@ fn change(number: u64) -> Change {
         from: crate::state::State::Sending,
         state: crate::state::State::Planned,
         attempt: 1,
+        take: 1,
         task_id: None,
         code: "odd \" code".to_owned(),
         message: String::new(),
