@@ -238,22 +238,22 @@ mod tests {
         assert_eq!(
             line(&row()),
             "a,created,t1,https://e.com/a.jpg?sig=1,https://e.com/a.mp3,,\
-            2025-09-06T13:23:51.123Z,,,,,\r\n"
+            2025-09-06T13:23:51.123Z,,,,,,1,\r\n"
         );
         let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
         let measured = Row { audio: Some(Duration::from_millis(29_500)), ..row.clone() };
         assert!(line(&measured).contains("/a.mp3,29.500,2025"));
-        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\",\r\n"));
+        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\",,1,\r\n"));
     }
 
     #[test]
     fn a_path_is_shown_while_the_file_is_there() {
         let (video_url, video_path) = (Some("https://v/a?s=1".into()), Some("videos/a.mp4".into()));
         let saved = Row { state: State::Saved, video_url, video_path, ..row() };
-        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,\r\n"), "{}", line(&saved));
+        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,,1,\r\n"), "{}", line(&saved));
         assert_eq!(json(&saved)["video_url"], "https://v/a?…");
         let gone = Row { state: State::Completed, ..saved };
-        assert!(line(&gone).ends_with(",https://v/a?s=1,,,,\r\n"), "{}", line(&gone));
+        assert!(line(&gone).ends_with(",https://v/a?s=1,,,,,1,\r\n"), "{}", line(&gone));
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
             ("fine = fine", "fine = fine"),
         ] {
             let row = Row { error: text.to_owned(), ..row() };
-            assert!(line(&row).ends_with(&format!(",{shown},\r\n")), "{text:?}: {}", line(&row));
+            assert!(line(&row).ends_with(&format!(",{shown},,1,\r\n")), "{text:?}: {}", line(&row));
         }
     }
 

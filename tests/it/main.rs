@@ -91,6 +91,8 @@ mod streams;
 mod studio;
 mod tables;
 mod tags;
+mod takes;
+mod takes_crash;
 mod taking_over;
 mod trust;
 mod typed;
