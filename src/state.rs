@@ -365,13 +365,7 @@ mod tests {
             (State::Saved, &[Event::Missing, Event::Redone][..]),
             (
                 State::Failed,
-                &[
-                    Event::Retried,
-                    Event::Adopted,
-                    Event::Rejudged,
-                    Event::Redone,
-                    Event::FellBack,
-                ],
+                &[Event::Retried, Event::Adopted, Event::Rejudged, Event::Redone, Event::FellBack],
             ),
             (State::Abandoned, &[Event::Redone, Event::FellBack]),
         ] {

@@ -250,7 +250,11 @@ mod tests {
     fn a_path_is_shown_while_the_file_is_there() {
         let (video_url, video_path) = (Some("https://v/a?s=1".into()), Some("videos/a.mp4".into()));
         let saved = Row { state: State::Saved, video_url, video_path, ..row() };
-        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,,1,\r\n"), "{}", line(&saved));
+        assert!(
+            line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,,1,\r\n"),
+            "{}",
+            line(&saved)
+        );
         assert_eq!(json(&saved)["video_url"], "https://v/a?…");
         let gone = Row { state: State::Completed, ..saved };
         assert!(line(&gone).ends_with(",https://v/a?s=1,,,,,1,\r\n"), "{}", line(&gone));

@@ -53,9 +53,11 @@ fn refuse_shared(site: &Site) -> Result<(), Failure> {
     if site.shared.is_none() {
         return Ok(());
     }
-    let text = "another take cannot be asked for in a shared ledger: its workers know one take of a pair";
-    Err(Failure::new(Exit::Usage, text)
-        .hint("nothing was changed. To have a pair made once more, give it a second id in the manifest"))
+    let text =
+        "another take cannot be asked for in a shared ledger: its workers know one take of a pair";
+    Err(Failure::new(Exit::Usage, text).hint(
+        "nothing was changed. To have a pair made once more, give it a second id in the manifest",
+    ))
 }
 
 fn asked(args: &RedoArgs) -> Result<Redo, Failure> {
@@ -63,7 +65,8 @@ fn asked(args: &RedoArgs) -> Result<Redo, Failure> {
         return Err(Failure::new(Exit::Usage, "--prompt is empty")
             .hint("leave it out to send what the manifest says"));
     }
-    let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let named =
+        ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let who = named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
     Ok(Redo { who, why: args.why.clone(), prompt: args.prompt.clone() })
 }

@@ -46,6 +46,7 @@ mod mend;
 mod migrate;
 mod nearby;
 mod outage;
+mod pauses;
 mod permit;
 mod planning;
 #[cfg(feature = "postgres")]
@@ -104,6 +105,7 @@ pub use self::lock::is_under_way;
 pub use self::migrate::Migrated;
 pub use self::nearby::{Paid, names_of_service};
 pub use self::outage::Doubted;
+pub use self::pauses::{Pause, RunId, note_exit};
 use self::permit::Intent;
 pub use self::permit::{Departure, Permit, Receipt};
 pub use self::planning::{Comparison, Match, Stand, Stood};

@@ -129,7 +129,11 @@ impl View {
         if task.take == 1 {
             return Ok(Vec::new());
         }
-        self.ask(&format!("{FORMER_FILES} AND t.pair = ?1 ORDER BY t.take"), [task.pair], read_former)
+        self.ask(
+            &format!("{FORMER_FILES} AND t.pair = ?1 ORDER BY t.take"),
+            [task.pair],
+            read_former,
+        )
     }
 
     /// The tasks of takes in whose place there are others, with the last links to their videos.
@@ -202,7 +206,8 @@ impl Write<'_> {
         let sql = "INSERT INTO takes (pair, take, asked, who, why, prompt)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET state = NULL";
         let Redo { who, why, prompt } = redo;
-        self.execute(sql, params![pair, take, self.now.as_millisecond(), who, why, prompt]).map(drop)
+        self.execute(sql, params![pair, take, self.now.as_millisecond(), who, why, prompt])
+            .map(drop)
     }
 
     /// The events say that a planned pair stands for this take.

@@ -247,8 +247,7 @@ impl View {
         let mut from = after.unwrap_or(-1);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         loop {
-            let mut page =
-                self.ask(&sql, params![State::Planned.name(), from, most], read_next)?;
+            let mut page = self.ask(&sql, params![State::Planned.name(), from, most], read_next)?;
             let Some(last) = page.last() else { return Ok(page) };
             from = last.place;
             page.retain(|planned| !self.leaves_out(&planned.id));

@@ -162,6 +162,9 @@ impl<'a> Write<'a> {
                 ours.and_then(|()| self.set_aside(task, *take, path.as_deref()))?;
                 State::Completed
             }
+            Record::Paused(pause) => {
+                ours.and_then(|()| self.pause(pause)).map(|()| State::Planned)?
+            }
             Record::Learnt(learnt) => {
                 self.learn(learnt)?;
                 State::Planned

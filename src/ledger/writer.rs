@@ -19,8 +19,8 @@ use super::sheet::Sheet;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
-    Intent, LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload,
-    View,
+    Intent, LedgerError, Observer, Pause, Permit, Planned, Receipt, Settled, Task, Told, Unfit,
+    Upload, View,
 };
 use crate::state::State;
 use crate::wire::Judgement;
@@ -68,6 +68,8 @@ pub(super) enum Record {
     Unfit(Planned, Unfit),
     /// The file of an earlier take of a task's pair is at another path, or is gone.
     Aside(Task, u32, Option<String>),
+    /// Creating is held back, or was.
+    Paused(Pause),
     /// A file was uploaded, for whichever pairs need it.
     Uploaded(Upload),
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]

@@ -144,7 +144,8 @@ fn only_what_is_finished_is_made_again_and_only_if_somebody_says_so() {
     refused(redo(&sheet, &["pair-0", "--ledger", "postgres://db/x"]), 2, "shared ledger");
     let manifest = sheet.folder().join("batch.yaml");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("price_per_second: 0.5", "budget: 2s\nmax_audio: 3s")).unwrap();
+    fs::write(&manifest, text.replace("price_per_second: 0.5", "budget: 2s\nmax_audio: 3s"))
+        .unwrap();
     refused(redo(&sheet, &["pair-0"]), 8, "pair-0: ");
     fs::write(&manifest, &text).unwrap();
     assert_eq!(redo(&sheet, &["pair-*"]).code, 0);
@@ -183,7 +184,8 @@ fn nothing_but_a_word_for_it_sends_a_finished_pair_again() {
     // What it asks for changes, and so does its place.
     fs::write(&manifest, more.replace(".mp3'", ".mp3?day=2'")).unwrap();
     fails(&api, false);
-    for options in [&[][..], &["--yes"], &["--pay-again"], &["--keep-going"], &["--only", "pair-*"]] {
+    for options in [&[][..], &["--yes"], &["--pay-again"], &["--keep-going"], &["--only", "pair-*"]]
+    {
         let run = sheet.run_whole(options);
         assert_eq!(run.code, 3, "{run}");
     }

@@ -148,7 +148,10 @@ fn without_a_saved_one_a_take_fails_as_any_pair_does() {
             assert_eq!(fail(ledger), State::Failed);
         });
         let row = row(folder);
-        assert_eq!((row.state, row.take, row.task_id.as_deref()), (State::Failed, take, Some(task)));
+        assert_eq!(
+            (row.state, row.take, row.task_id.as_deref()),
+            (State::Failed, take, Some(task))
+        );
     }
     store.retry(&ids(&["a"])).unwrap();
     assert_eq!((row(folder).state, row(folder).take), (State::Planned, 3), "the same take");
@@ -242,10 +245,7 @@ fn money_counts_every_take_and_credits_of_saved_ones_are_not_spoilt() {
     let mut store = open(folder);
     store.list(&[pair("a", "hello")]).unwrap();
     let billed = |id: &str, credits: f64| Judgement {
-        bill: Bill {
-            credits: Some((Credits::of(credits), credits.to_string())),
-            usage: None,
-        },
+        bill: Bill { credits: Some((Credits::of(credits), credits.to_string())), usage: None },
         ..created(id)
     };
     let mut store = during(store, folder, |ledger| {
