@@ -67,8 +67,8 @@ fn asked(args: &RedoArgs) -> Result<Redo, Failure> {
     }
     let named =
         ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let who = named.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    Ok(Redo { who, why: args.why.clone(), prompt: args.prompt.clone() })
+    // Where there is no name, the machine and the time tell enough.
+    Ok(Redo { who: named.unwrap_or_default(), why: args.why.clone(), prompt: args.prompt.clone() })
 }
 
 /// The pairs that are named, with where they stand and what they cost.

@@ -33,6 +33,7 @@ mod filled;
 mod fit;
 mod folders;
 mod half;
+mod histories;
 mod hooks;
 mod init;
 mod inside;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use callsheet_mock::{Failure, FailureCode, MockApi, Scenario, Work};
 use rusqlite::Connection;
 
+use crate::bucket_videos;
 use crate::child::said;
 use crate::confirming::{answered, unasked};
 use crate::sheet::{KEY, Said, Sheet, fake};
@@ -195,7 +196,7 @@ fn nothing_but_a_word_for_it_sends_a_finished_pair_again() {
     let mut resolve = sheet.command("resolve", &["pair-0", "--resend"]);
     assert_eq!(said(resolve.env("CALLSHEET_API_KEY", KEY)).code, 2);
     assert_eq!(creates(&api), sent);
-    assert_eq!(sheet.run_whole(&["--retry-failed", "failed", "--tries", "9"]).code, 3);
+    assert_eq!(sheet.run_whole(&["--retry-failed=failed", "--tries", "9"]).code, 3);
     assert_eq!(creates(&api), sent + 1);
 }
 
@@ -270,4 +271,32 @@ fn a_ledger_that_was_put_back_takes_up_a_take_that_was_sent_since() {
     let former = "SELECT task_id FROM former_tasks";
     let former: String = ledger.query_row(former, (), |row| row.get(0)).unwrap();
     assert_eq!(former, first);
+}
+
+/// An object cannot be moved: the one before keeps its key.
+#[test]
+fn in_a_bucket_a_take_has_a_key_of_its_own() {
+    let (api, storage) = (fake(at_once()), bucket_videos::well());
+    let sheet = Sheet::pairs(1, api.url(), bucket_videos::VIDEOS);
+    let run = |what: &str| {
+        let run = bucket_videos::run(&sheet, &storage, &[]);
+        assert_eq!(run.code, 0, "{what}: {run}");
+    };
+    let keys = || storage.shelves().objects.keys().cloned().collect::<Vec<_>>();
+    run("the first take");
+    let first = storage.shelves().objects["spring/pair-0.mp4"].bytes.clone();
+    for (take, key) in [(2, "spring/pair-0~take2.mp4"), (3, "spring/pair-0~take3.mp4")] {
+        assert_eq!(redo(&sheet, &["pair-0"]).code, 0);
+        run(key);
+        assert!(keys().contains(&key.to_owned()), "{:?}", keys());
+        let row = &sheet.rows()["pair-0"];
+        assert_eq!(row["video_path"], format!("s3://films/{key}"), "take {take}");
+        run("nothing is left to do");
+    }
+    assert_eq!((keys().len(), creates(&api)), (3, 3));
+    assert!(storage.shelves().objects["spring/pair-0.mp4"].bytes == first);
+    // What is gone is fetched again, to where it was.
+    storage.shelves().objects.remove("spring/pair-0~take3.mp4");
+    run("it is gone");
+    assert_eq!((keys().len(), creates(&api)), (3, 3));
 }
