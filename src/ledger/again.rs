@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::view::duration;
+use super::columns::duration;
 use super::write::{Known, Trace, Write};
 use super::{LedgerError, Store, View};
 use crate::state::{Event, State};

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
+use super::columns::time;
 use super::event_log::{Happened, happened};
-use super::view::time;
 use super::{LedgerError, View};
 
 /// How many events are read at a time.

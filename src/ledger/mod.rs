@@ -28,6 +28,7 @@
 mod again;
 mod bills;
 mod causes;
+mod columns;
 mod doubts;
 mod error;
 mod event_log;
@@ -54,6 +55,7 @@ pub mod postgres;
 mod purse;
 mod read;
 mod ready;
+mod record;
 mod renames;
 mod repeat;
 mod reserve;

@@ -4,8 +4,8 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Params, params};
 
+use super::columns::{PLANNED, read_next};
 use super::permit::UNSENT;
-use super::view::{PLANNED, read_next};
 use super::{LedgerError, Planned, View};
 use crate::state::State;
 

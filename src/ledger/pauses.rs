@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params};
 
+use super::record::Record;
 use super::schema::connect;
 use super::write::Write;
-use super::writer::Record;
 use super::{FILE, Ledger, LedgerError, Store, View};
 
 /// A time in which creating was held back.

@@ -13,7 +13,8 @@ use bytes::Bytes;
 
 use super::guard::{Clocks, Guard};
 use super::keys::Named;
-use super::writer::{Job, Jobs, Order, Record};
+use super::record::Record;
+use super::writer::{Job, Jobs, Order};
 use crate::price::Charge;
 use crate::wire::{Judgement, Proof};
 

@@ -3,10 +3,10 @@
 
 use rusqlite::{Row as SqlRow, params};
 
+use super::columns::duration;
 use super::lookup::state_at;
 use super::renames::SENT;
 use super::seen::Seen;
-use super::view::duration;
 use super::{LedgerError, View};
 use crate::pair::{Fingerprint, Pair};
 use crate::plan::Known;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
 
+use super::columns::{AFTER_ROW, ROW, duration, read_row};
 use super::purse::charge_at;
-use super::view::{AFTER_ROW, ROW, duration, read_row};
 use super::{LedgerError, Pause, View};
 use crate::price::{Charge, Money};
 use crate::state::Event;

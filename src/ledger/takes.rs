@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::{Row as SqlRow, params};
 
+use super::columns::read_task;
+use super::lookup::state_at;
+use super::record::Record;
 use super::write::{Known, Trace, Write};
-use super::writer::Record;
 use super::{Intent, Ledger, LedgerError, Planned, Store, Task, View};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
@@ -105,7 +107,7 @@ impl View {
             Ok(AskedTake {
                 id: row.get(0)?,
                 take: row.get(1)?,
-                state: super::lookup::state_at(row, 2)?,
+                state: state_at(row, 2)?,
                 who: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
                 why: row.get(4)?,
                 prompt: row.get(5)?,
@@ -145,7 +147,7 @@ impl View {
                 t.video_url, coalesce(t.linked_at, t.since), '', t.since, t.take
             FROM takes t JOIN pairs USING (pair)
             WHERE t.state IS NOT NULL AND t.task_id IS NOT NULL";
-        self.ask(sql, (), super::view::read_task)
+        self.ask(sql, (), read_task)
     }
 }
 

@@ -5,11 +5,11 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
+use super::columns::read_planned;
 use super::keys::{Keyed, PAIR, named_at, within};
 use super::lookup::state_at;
 use super::permit::{Occasion, Permit};
 use super::purse::charge_at;
-use super::view::read_planned;
 use super::write::Write;
 use super::{Intent, LedgerError, Planned, Settled, View};
 use crate::pair::{Idempotency, TaskId};

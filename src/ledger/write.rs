@@ -12,8 +12,8 @@ use super::keys::{Keys, idempotency_at};
 use super::lookup::{millis, state_at};
 use super::permit::Occasion;
 use super::purse::Purse;
+use super::record::Record;
 use super::takes::intent_of;
-use super::writer::Record;
 use super::{
     Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, Told, event_of,
 };

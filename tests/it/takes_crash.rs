@@ -72,7 +72,8 @@ fn at_each_call(
     command: impl Fn(&Sheet) -> Command + Sync,
     look: impl Fn((u64, usize), &Start, &Sheet) -> String + Sync,
 ) -> BTreeMap<String, Vec<u64>> {
-    let whole = Start::new(asked).copy();
+    let start = Start::new(asked);
+    let whole = start.copy();
     let last = calls(command(&whole), &whole);
     let seen = Mutex::new(BTreeMap::<String, Vec<u64>>::new());
     side_by_side(0..LANES, |lane| {
@@ -85,7 +86,6 @@ fn at_each_call(
         }
     });
     let seen = seen.into_inner().unwrap();
-    println!("stopped at each of {last} calls: {seen:#?}");
     assert_eq!(seen.values().map(Vec::len).sum::<usize>() as u64, last);
     seen
 }
@@ -107,6 +107,7 @@ fn redo_that_is_stopped_at_any_call_asks_for_a_take_or_for_none() {
         assert!(kept == start.first, "call {point}");
         format!("asked for: {asked}")
     });
+    println!("redo, stopped at each of its calls: {seen:#?}");
     assert_eq!(seen.len(), 2, "{seen:#?}");
 }
 
@@ -140,5 +141,6 @@ fn a_take_that_is_made_by_a_run_that_is_stopped_at_any_call_is_paid_once() {
         }
         row["state"].clone()
     });
+    println!("a run for a take, stopped at each of its calls: {seen:#?}");
     assert!(seen.contains_key("saved") && seen.contains_key("in_doubt"), "{seen:#?}");
 }

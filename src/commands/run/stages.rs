@@ -72,7 +72,8 @@ impl Stages<'_> {
             () = self.guard() => None,
             () = self.tell_metrics() => None,
         };
-        self.write_down(self.pauses.borrow_mut().end(now())).await;
+        let over = self.pauses.borrow_mut().end(now());
+        self.write_down(over).await;
         self.write_metrics();
         created
     }

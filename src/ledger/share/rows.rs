@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::Learnt;
+use crate::ledger::columns::{PLANNED, read_next, read_task};
 use crate::ledger::lookup::state_at;
 use crate::ledger::postgres::{Listed, Outcome, Pulled, Slip};
-use crate::ledger::view::{PLANNED, read_next, read_task};
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Planned, Task, View};
 use crate::pair::{Fingerprint, TaskId};
