@@ -5,7 +5,7 @@ use crate::ledger::Pause;
 use crate::submit::{Held, Why};
 
 /// What comes sooner after a spell of the same kind is its continuation, in milliseconds.
-const CLOSE: i64 = 3_000;
+const CLOSE: i64 = 2_000;
 
 /// The spells of a run, as they are seen.
 #[derive(Debug, Default)]

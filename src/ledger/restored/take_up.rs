@@ -44,8 +44,8 @@ fn way(state: State, seen: Seen, task: Option<&TaskId>) -> Way {
         }
         // It failed since, and was created again by a person's word.
         (State::Created | State::Failed, Seen::Never | Seen::NeverOfTake, _) => Way::Send,
-        // A person asked for another take since.
-        (State::Saved | State::Abandoned, Seen::NeverOfTake, _) => Way::Send,
+        // A person asked for another take since, of what was saved by then or written off.
+        (State::Completed | State::Saved | State::Abandoned, Seen::NeverOfTake, _) => Way::Send,
         (
             State::Sending
             | State::Created
@@ -167,6 +167,12 @@ impl Write<'_> {
             State::Saved | State::Failed | State::Abandoned if later => {
                 self.redo_as(self.known(id)?, create.take, &Redo::default())
             }
+            State::Completed if later => {
+                let message = "the events say that it was saved";
+                let trace = Trace { code: CODE, message, ..Trace::default() };
+                self.apply(&known.intent, State::Completed, Event::Saved, &trace)?;
+                self.redo_as(self.known(id)?, create.take, &Redo::default())
+            }
             State::InDoubt | State::Rejected => {
                 self.settle_by_word(known, known.state, Event::Resent)
             }
@@ -223,6 +229,8 @@ mod tests {
                 (Seen::Before, Some(&task)),
                 (Seen::Never, None),
                 (Seen::Never, Some(&task)),
+                (Seen::NeverOfTake, None),
+                (Seen::NeverOfTake, Some(&task)),
             ] {
                 let way = way(state, seen, task);
                 let case = format!("{state} {seen:?} {task:?}: {way:?}");
@@ -232,6 +240,10 @@ mod tests {
                 }
                 if matches!(state, State::Planned | State::Rejected) && seen == Seen::Never {
                     assert_eq!(way, Way::Send, "{case}");
+                }
+                // What is under way is in doubt before anything is taken up.
+                if seen == Seen::NeverOfTake && state != State::Sending {
+                    assert_eq!(way, Way::Send, "another take may have been paid for: {case}");
                 }
             }
         }
