@@ -81,6 +81,10 @@ pub(super) fn steps(site: &Site, standing: &Standing) -> Vec<Step> {
         add(Aim::Resend, format!("{resolve} {id} --resend"));
         add(Aim::Abandon, format!("{resolve} {id} --abandon"));
     }
+    // Decisions lie in the run folder, and a database knows nothing of them.
+    if any(State::Saved) && site.shared.is_none() {
+        add(Aim::Review, site.command("review"));
+    }
     add(Aim::Look, site.command("status"));
     steps
 }

@@ -46,7 +46,7 @@ impl Write<'_> {
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
         let sql =
             "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price,
-                state, fingerprint, place, listing, changed, take
+                state, fingerprint, place, listing, changed, take, tags
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
@@ -57,6 +57,7 @@ impl Write<'_> {
                 listing: row.get(12)?,
                 changed: row.get(13)?,
                 take: row.get(14)?,
+                tags: row.get(15)?,
             })
         })
     }
