@@ -35,6 +35,7 @@ mod rehearsal;
 mod relocate;
 mod report;
 mod resolve;
+mod review;
 mod run;
 mod saved;
 mod sharing;
@@ -90,6 +91,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(ui, args),
         Command::Move(args) => relocate::relocate(ui, args),
         Command::Report(args) => report::report(ui, args),
+        Command::Review(args) => review::review(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),
         Command::Completions { shell } => packaging::completions(ui, *shell),

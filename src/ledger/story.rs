@@ -159,9 +159,7 @@ impl View {
 
 /// What is read of a card, from `pairs p` and `standings s`.
 pub(super) fn card_columns() -> String {
-    format!(
-        "{ROW}, p.body ->> '$.prompt', s.video_millis, s.seconds, s.price, p.tags, {REVIEW}"
-    )
+    format!("{ROW}, p.body ->> '$.prompt', s.video_millis, s.seconds, s.price, p.tags, {REVIEW}")
 }
 
 pub(super) fn read_card(row: &SqlRow<'_>) -> rusqlite::Result<Card> {

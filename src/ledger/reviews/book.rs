@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::{Decision, REVIEW, Review, review_at};
 use crate::files::Identity;
@@ -125,7 +127,7 @@ impl ReviewBook {
         opinions: &[Opinion],
     ) -> Result<Vec<Result<(), NotReviewed>>, LedgerError> {
         let path = &self.path;
-        if Identity::at(path).ok() != Some(self.identity) {
+        if self.is_moved() {
             return Err(LedgerError::Moved { path: path.clone() });
         }
         let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
@@ -139,6 +141,12 @@ impl ReviewBook {
         transaction.execute("UPDATE batch SET sheet = NULL", ()).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(answers)
+    }
+
+    /// Whether the file is no longer the one that was opened.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        Identity::at(&self.path).ok() != Some(self.identity)
     }
 
     /// Leaves one file, unless somebody else has it open.
@@ -275,7 +283,8 @@ mod tests {
 
     #[test]
     fn only_what_is_there_is_decided_about() {
-        let refused = |state, decision| said(&standing(state, None), &opinion(Some(decision))).err();
+        let refused =
+            |state, decision| said(&standing(state, None), &opinion(Some(decision))).err();
         for state in State::ALL {
             let video = (state != State::Saved).then_some(NotReviewed::NoVideo);
             assert_eq!(refused(state, Decision::Approved), video, "{state:?}");

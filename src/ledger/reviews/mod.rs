@@ -148,7 +148,8 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn review(&self, id: &str) -> Result<Option<Review>, LedgerError> {
-        let sql = format!("SELECT {REVIEW} FROM pairs p JOIN standings s USING (pair) WHERE id = ?1");
+        let sql =
+            format!("SELECT {REVIEW} FROM pairs p JOIN standings s USING (pair) WHERE id = ?1");
         Ok(self.ask(&sql, [id], |row| review_at(row, 0))?.pop().flatten())
     }
 
@@ -251,6 +252,15 @@ impl View {
             until.pairs
         ];
         Ok((self.ask(&sql, range, read_card)?, until))
+    }
+
+    /// Where a video is that lies in a bucket, if any does: `s3://bucket/folder/name`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn any_in_bucket(&self) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT video_path FROM standings WHERE video_path LIKE 's3://%' LIMIT 1";
+        Ok(self.ask(sql, (), |row| row.get(0))?.pop())
     }
 
     /// One pair by its id, as a page shows it.

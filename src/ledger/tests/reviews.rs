@@ -63,7 +63,8 @@ fn the_last_word_counts_all_are_kept_and_a_run_goes_on_beside_them() {
     ledger.close().unwrap();
     ann.close().unwrap();
     ben.close().unwrap();
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("-wal")), "{left:?}");
     let view = View::open(folder.path()).unwrap().unwrap();
     assert_eq!(view.review("a").unwrap().unwrap(), review);
