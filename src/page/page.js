@@ -76,6 +76,7 @@ const page = (() => {
   const isRemote = (link) => /^https?:\/\//i.test(link);
   const stateName = (state) => isChinese ? CHINESE['s.' + state] : state.replace('_', ' ');
   const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 6 });
+  const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
   const seconds = (millis) => millis ? `${(millis / 1000).toFixed(1)} s` : '';
 
   let hay = null;
@@ -173,12 +174,24 @@ const page = (() => {
     if (decision) at.append(make('b', `is-${decision}`, words(`d.${decision}`)));
     const said = [note, anew && words('with_prompt', anew)].filter(Boolean).join(' · ');
     if (said) at.append(make('span', 'why', said));
-    if (row[WHO]) {
-      const when = row[WHEN] ? new Date(row[WHEN]).toLocaleString(document.documentElement.lang) : '';
+    if (row[WHO] && (decision || said)) {
+      const when = row[WHEN] ? time.format(row[WHEN]) : '';
       at.append(make('small', '', words('decided_by', shared(row[WHO]), when)));
       at.title = [decision && words(`d.${decision}`), note, anew, `${shared(row[WHO])} ${when}`].filter(Boolean).join('\n');
     }
     return at;
+  }
+
+  // What is seen of a row besides what is said of it, however its texts are written.
+  const look = (row) => [...[STATE, FLAGS, LENGTH, SINCE, CREATED, TASK, PATH, PLAYS, COST, CREDITS].map((column) => row[column] || 0), face(row), voice(row),
+    ...[CODE, ERROR, PROMPT, TAGS].map((column) => shared(row[column]))].join('\n');
+
+  // Something was said of a pair.
+  function judge(index) {
+    if (hay) hay[index] = haystack(rows[index]);
+    for (const [place, element] of drawn) {
+      if (shown[place] === index) element.querySelector('.verdict').replaceWith(verdict(rows[index]));
+    }
   }
 
   // A row has changed: what plays goes on.
@@ -426,11 +439,11 @@ const page = (() => {
   };
 
   function csv() {
-    const time = (millis) => millis ? new Date(millis).toISOString() : '';
+    const moment = (millis) => millis ? new Date(millis).toISOString() : '';
     const head = 'id,state,task_id,image_url,audio_url,audio_seconds,created_at,video_path,error_code,error,credits,cost,tags,review,note,new_prompt,reviewer';
     const all = [...chosen].sort((a, b) => a - b).map((index) => {
       const row = rows[index];
-      return [row[ID], stateOf(row), row[TASK], face(row), voice(row), row[LENGTH] ? row[LENGTH] / 1000 : '', time(row[CREATED]),
+      return [row[ID], stateOf(row), row[TASK], face(row), voice(row), row[LENGTH] ? row[LENGTH] / 1000 : '', moment(row[CREATED]),
         row[PATH] ? decodeURIComponent(row[PATH] === 1 ? `videos/${row[ID]}.mp4` : row[PATH]) : '', shared(row[CODE]), shared(row[ERROR]), row[CREDITS] ? row[CREDITS] / 1e6 : '',
         row[COST] ? row[COST] / 1e6 : '', shared(row[TAGS]), decisionOf(row), shared(row[NOTE]), shared(row[ANEW]), shared(row[WHO])].map(cell).join(',');
     });
@@ -554,12 +567,11 @@ const page = (() => {
   addEventListener('scroll', soon, { passive: true });
   addEventListener('resize', () => { measure(); redraw(); });
   return {
-    live, rows, words, byId, make, number, shared, stateOf, renew, refresh, goTo, decisions: DECISIONS,
+    live, rows, words, byId, make, number, shared, look, judge, renew, goTo, decisions: DECISIONS,
     columns: { ID, TASK, PROMPT, DECISION, NOTE, ANEW, WHO, WHEN },
     current: () => current,
     currentIndex: () => shown[current],
     chosen: () => [...chosen].sort((a, b) => a - b),
-    focused: () => drawn.get(current) && drawn.get(current).contains(document.activeElement),
     added: () => { hay = null; refresh(); },
     keys: (to) => { act = to; },
   };

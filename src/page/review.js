@@ -1,7 +1,7 @@
 
 // The live page: decisions are shown at once, sent in the background, and taken up from others.
 (() => {
-  const { live, rows, words, byId, make, number, shared, stateOf, columns } = page;
+  const { live, rows, words, byId, make, number, shared, columns } = page;
   const { ID, TASK, PROMPT, DECISION, NOTE, ANEW, WHO, WHEN } = columns;
   if (!live) return;
   const places = new Map(rows.map((row, index) => [row[ID], index]));
@@ -38,7 +38,7 @@
       const row = rows[index], before = [DECISION, NOTE, ANEW, WHO, WHEN].map((column) => row[column] || 0);
       put(row, change);
       unsent.push({ index, before, said: { id: row[ID], task: row[TASK] || null, ...change } });
-      page.renew(index);
+      page.judge(index);
     }
     told = '';
     say();
@@ -83,7 +83,7 @@
       const row = rows[one.index];
       [DECISION, NOTE, ANEW, WHO, WHEN].forEach((column, at) => { row[column] = one.before[at]; });
       told = words('refused', row[ID], refused[place]);
-      page.renew(one.index);
+      page.judge(one.index);
     });
     if (refused.some(Boolean)) byId('desk').dataset.trouble = 'yes';
   }
@@ -169,8 +169,10 @@
         continue;
       }
       if (open.has(index)) for (const column of [DECISION, NOTE, ANEW, WHO, WHEN]) row[column] = rows[index][column];
+      const isSame = page.look(row) === page.look(rows[index]);
       rows[index] = row;
-      page.renew(index);
+      // Most of what comes is what was said here.
+      if (isSame) page.judge(index); else page.renew(index);
     }
     if (isNew) page.added();
     showAbout();

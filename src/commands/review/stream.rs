@@ -31,13 +31,14 @@ struct Listener {
     seen: Seen,
     standing: Option<String>,
     is_first: bool,
+    is_checked: bool,
     is_over: bool,
 }
 
 /// All that changes from now on, and what did since somebody saw so much.
 pub(super) fn changes(asking: Asking, media: String, seen: Seen) -> Response<Body> {
-    let (standing, is_first, is_over) = (None, true, false);
-    let listener = Listener { asking, media, seen, standing, is_first, is_over };
+    let (standing, is_first, is_checked, is_over) = (None, true, false, false);
+    let listener = Listener { asking, media, seen, standing, is_first, is_checked, is_over };
     let events = unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(event))), listener))
@@ -58,13 +59,15 @@ impl Listener {
             if self.is_over {
                 return None;
             }
-            // What was sent is no part of this ledger: it was replaced, or put back.
-            if now.moved || !self.seen.is_within(now.seen) {
-                self.is_over = true;
-                return Some("event: moved\ndata: {}\n\n".to_owned());
+            if now.moved {
+                return Some(self.moved());
             }
-            if self.seen != now.seen {
-                return self.rows().await;
+            // A page that was made just now may have seen more than is told yet.
+            if !now.seen.is_within(self.seen) || !std::mem::replace(&mut self.is_checked, true) {
+                match self.rows().await? {
+                    Some(rows) => return Some(rows),
+                    None => continue,
+                }
             }
             let standing = standing(&now);
             if self.standing.as_ref() != Some(&standing) {
@@ -79,11 +82,21 @@ impl Listener {
         }
     }
 
-    /// Nothing once they cannot be read: then the browser comes back and asks again.
-    async fn rows(&mut self) -> Option<String> {
+    /// What changed, if anything did. Ends once that cannot be read: then the browser comes back and asks
+    /// again.
+    async fn rows(&mut self) -> Option<Option<String>> {
         let (cards, seen) = self.asking.since(self.seen).await.ok()?;
-        self.seen = seen;
-        Some(event("rows", Some(seen), &page::rows(&cards, &self.media)))
+        // What was sent is no part of this ledger: it was replaced, or put back.
+        if !self.seen.is_within(seen) {
+            return Some(Some(self.moved()));
+        }
+        let is_news = std::mem::replace(&mut self.seen, seen) != seen;
+        Some(is_news.then(|| event("rows", Some(seen), &page::rows(&cards, &self.media))))
+    }
+
+    fn moved(&mut self) -> String {
+        self.is_over = true;
+        "event: moved\ndata: {}\n\n".to_owned()
     }
 }
 
