@@ -79,6 +79,7 @@ mod remarks;
 mod renames;
 mod requests;
 mod restored;
+mod reviewing;
 mod room;
 mod rude;
 mod sheet;
