@@ -49,8 +49,9 @@
 //! files catalog             files that appear whole or not at all, files beside the manifest ·
 //!                           what is known of media
 //! ledger                    the durable truth, and the permits to spend money
-//! report page client serve  tasks.csv from the ledger · report.html from it · HTTP: sends what was
-//!                           permitted, once · answers people on this machine
+//! report page client        tasks.csv from the ledger · report.html from it · HTTP: sends what was
+//!                           permitted, once
+//! serve                     HTTP the other way: answers people, and who may come in
 //! preflight                 media fetched and looked at, files uploaded, just before a create
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or

@@ -61,7 +61,7 @@ const page = (() => {
   block.remove();
 
   // Texts that many rows have are written once; theirs count from 1, for there may be none.
-  const shared = (name) => typeof name === 'number' ? texts[name - 1] : name || '';
+  const shared = (name) => typeof name === 'number' ? texts[name - 1] || '' : name || '';
   const folder = (name) => typeof name === 'number' ? texts[name] : name || '';
   const stateOf = (row) => states[row[STATE] || 0];
   const face = (row) => folder(row[FACE_DIR]) + row[FACE];

@@ -48,7 +48,7 @@ def batch(folder, name, pairs, *options, scenario=SCENARIO):
                     f"https://example.com/portraits/{n % 500}.jpg",
                     f"https://example.com/speech/{n:06}.mp3",
                     prompt,
-                    "even" if n % 2 == 0 else "odd, spring",
+                    "even" if n % 2 == 0 else "odd, spring" if n % 4 == 1 else "",
                 ]
             )
     command = [CALLSHEET, "run", f"{name}.csv", "--mock=day.yaml", "--yes", "-q"]

@@ -29,8 +29,8 @@ work: {elapsed: 10s}
 class Server:
     """`callsheet review` on a batch, until it is told to end."""
 
-    def __init__(self, folder, name, *options):
-        command = [pages.CALLSHEET, "review", f"{name}.csv", "--mock", *options]
+    def __init__(self, folder, name, *options, ending="csv"):
+        command = [pages.CALLSHEET, "review", f"{name}.{ending}", "--mock", *options]
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -130,6 +130,7 @@ def check_keys(guest, folder, name):
     page.keyboard.press("r")
     assert page.locator("#ask").is_visible()
     assert page.locator("#new-prompt").input_value().startswith("The person smiles")
+    assert page.locator("#why").input_value() == ""
     page.locator("#new-prompt").fill("She frowns" + HOSTILE)
     page.locator("#why").fill("=too\u202efriendly <b>")
     page.keyboard.press("Control+Enter")
