@@ -145,6 +145,7 @@
   document.querySelector('header').append(now);
 
   function listen() {
+    if (source) source.close();
     source = new EventSource(`changes?after=${encodeURIComponent(seen)}`);
     source.addEventListener('rows', (event) => { seen = event.lastEventId || seen; take(JSON.parse(event.data)); });
     source.addEventListener('standing', (event) => stand(JSON.parse(event.data)));

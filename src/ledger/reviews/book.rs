@@ -120,7 +120,6 @@ impl ReviewBook {
     ///
     /// # Errors
     /// When nothing could be written down.
-    #[expect(clippy::type_complexity, reason = "each has an answer of its own")]
     pub fn write(
         &mut self,
         who: &str,
@@ -137,8 +136,6 @@ impl ReviewBook {
         for opinion in opinions {
             answers.push(write_one(&transaction, who, opinion).map_err(failed)?);
         }
-        // A table that shows what was said is out of date.
-        transaction.execute("UPDATE batch SET sheet = NULL", ()).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(answers)
     }

@@ -97,6 +97,22 @@ fn what_was_said_of_a_task_is_history_once_the_pair_has_another() {
 }
 
 #[test]
+fn a_table_is_out_of_date_once_somebody_has_said_more() {
+    use crate::ledger::sheet::Sheet;
+    let folder = tempfile::tempdir().unwrap();
+    let ended = saved(folder.path()).end();
+    let counts = ended.view().unwrap().counts().unwrap();
+    // Said while the table was written.
+    let mut book = ReviewBook::open(folder.path()).unwrap();
+    let view = book.view().unwrap();
+    let before = view.seen().unwrap().reviews;
+    book.write("ann", &[says(Decision::Approved, "", "")]).unwrap();
+    ended.close(Some(&Sheet::new("the file".to_owned(), &counts, before))).unwrap();
+    assert_eq!(view.sheet().unwrap(), None);
+    assert_eq!(view.counts().unwrap(), counts);
+}
+
+#[test]
 fn nothing_is_written_into_what_took_the_ledgers_place() {
     let folder = tempfile::tempdir().unwrap();
     saved(folder.path()).close().unwrap();
