@@ -60,6 +60,7 @@ mod renames;
 mod repeat;
 mod reserve;
 mod restored;
+mod reviews;
 mod schema;
 mod seen;
 #[cfg(feature = "postgres")]
@@ -114,6 +115,7 @@ pub use self::planning::{Comparison, Match, Stand, Stood};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
+pub use self::reviews::{Decision, Mark, NotReviewed, Opinion, Review, ReviewBook, Reviewed, Seen};
 #[cfg(feature = "postgres")]
 pub use self::share::Sharing;
 pub use self::shared_as::SharedAs;
