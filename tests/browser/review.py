@@ -267,8 +267,12 @@ def check_run(browser, folder):
     assert run.returncode in (0, 3, 5), (run.returncode, said)
     until(guest.page, f"{saved} > {before} + 5")
     until(guest.page, "document.querySelector('#now').textContent === 'No run is under way'")
-    made = guest.page.locator(".tiles .made dd").inner_text()
-    assert int(made) > before, made
+    made = str(guest.page.evaluate(saved))
+    tile = guest.page.locator(".tiles .made dd")
+    until_true(lambda: tile.inner_text() == made, lambda: f"{made} made: {tile.inner_text()}")
+    counted = guest.page.locator("#states button", has_text="saved").inner_text()
+    assert counted == f"saved {made}", (counted, made)
+    assert f"{made} saved" in guest.page.locator(".states").inner_text()
     guest.close()
     server.end()
     left = [path.name for path in (folder / "going.mock.run").iterdir()]
