@@ -267,11 +267,12 @@ def check_run(browser, folder):
     assert run.returncode in (0, 3, 5), (run.returncode, said)
     until(guest.page, f"{saved} > {before} + 5")
     until(guest.page, "document.querySelector('#now').textContent === 'No run is under way'")
-    made = str(guest.page.evaluate(saved))
-    tile = guest.page.locator(".tiles .made dd")
-    until_true(lambda: tile.inner_text() == made, lambda: f"{made} made: {tile.inner_text()}")
-    counted = guest.page.locator("#states button", has_text="saved").inner_text()
-    assert counted == f"saved {made}", (counted, made)
+    tile, button = guest.page.locator(".tiles .made dd"), guest.page.locator("#states button", has_text="saved")
+    until_true(
+        lambda: button.inner_text() == f"saved {tile.inner_text()}",
+        lambda: f"{button.inner_text()}, {tile.inner_text()}",
+    )
+    made = tile.inner_text()
     assert f"{made} saved" in guest.page.locator(".states").inner_text()
     guest.close()
     server.end()
