@@ -93,7 +93,12 @@ pub(super) fn steps(site: &Site, standing: &Standing) -> Vec<Step> {
 /// The page of a batch, live.
 pub(super) fn served(site: &Site, view: &View, live: &Live<'_>) -> Result<Vec<u8>, Failure> {
     let standing = Standing::read(view)?;
-    Ok(with_facts(site, &standing, |facts| page::serve(view, facts, live))?)
+    Ok(with_facts(site, &standing, |facts| {
+        // Whoever looks at it is there already.
+        let steps: Vec<_> =
+            facts.steps.iter().filter(|step| step.aim != Aim::Review).cloned().collect();
+        page::serve(view, &Facts { steps: &steps, ..*facts }, live)
+    })?)
 }
 
 /// The folder that the manifest names files from, as a link from the run folder: up from there where

@@ -331,23 +331,25 @@ const page = (() => {
 
   const causeOf = (row) => row[CODE] ? `${stateOf(row)} ${shared(row[CODE])}` : '';
 
-  function choices() {
-    const counts = new Map(), causes = new Map();
-    for (const row of rows) {
-      const state = stateOf(row), cause = causeOf(row);
-      counts.set(state, (counts.get(state) || 0) + 1);
-      if (cause) causes.set(cause, (causes.get(cause) || 0) + 1);
-    }
-    for (const state of states.filter((state) => counts.has(state))) {
-      const button = make('button', '', `${stateName(state)} ${number.format(counts.get(state))}`);
+  function countStates() {
+    const counts = new Map();
+    for (const row of rows) counts.set(stateOf(row), (counts.get(stateOf(row)) || 0) + 1);
+    byId('states').replaceChildren(...states.filter((state) => counts.has(state) || wanted.has(state)).map((state) => {
+      const button = make('button', '', `${stateName(state)} ${number.format(counts.get(state) || 0)}`);
       button.type = 'button';
-      button.setAttribute('aria-pressed', 'false');
+      button.setAttribute('aria-pressed', wanted.has(state));
       button.addEventListener('click', () => {
         if (press(button)) wanted.add(state); else wanted.delete(state);
         refresh();
       });
-      byId('states').append(button);
-    }
+      return button;
+    }));
+  }
+
+  function choices() {
+    const causes = new Map();
+    for (const cause of rows.map(causeOf)) if (cause) causes.set(cause, (causes.get(cause) || 0) + 1);
+    countStates();
     const sorted = [...causes].sort((a, b) => b[1] - a[1]).slice(0, 500);
     for (const [cause, count] of sorted) {
       const option = make('option', '', `${cause.replace(' ', ': ')} (${number.format(count)})`);
@@ -567,7 +569,7 @@ const page = (() => {
   addEventListener('scroll', soon, { passive: true });
   addEventListener('resize', () => { measure(); redraw(); });
   return {
-    live, rows, words, byId, make, number, shared, look, judge, renew, goTo, decisions: DECISIONS,
+    live, rows, words, byId, make, number, shared, stateOf, stateName, countStates, look, judge, renew, goTo, decisions: DECISIONS,
     columns: { ID, TASK, PROMPT, DECISION, NOTE, ANEW, WHO, WHEN },
     current: () => current,
     currentIndex: () => shown[current],

@@ -160,29 +160,37 @@
 
   // What is said here and not stored yet is not overwritten by what was stored before.
   function take(fresh) {
-    let isNew = false;
+    let isNew = false, isElsewhere = false;
     const open = new Set(unsent.map((one) => one.index));
     for (const row of fresh) {
       const index = places.get(row[ID]);
       if (index === undefined) {
         places.set(row[ID], rows.push(row) - 1);
-        isNew = true;
+        isNew = isElsewhere = true;
         continue;
       }
       if (open.has(index)) for (const column of [DECISION, NOTE, ANEW, WHO, WHEN]) row[column] = rows[index][column];
       const isSame = page.look(row) === page.look(rows[index]);
+      isElsewhere ||= page.stateOf(row) !== page.stateOf(rows[index]);
       rows[index] = row;
       // Most of what comes is what was said here.
       if (isSame) page.judge(index); else page.renew(index);
     }
+    if (isElsewhere) page.countStates();
     if (isNew) page.added();
     showAbout();
   }
 
-  function stand({ asked: all, made, lacking, activity }) {
+  function stand({ asked: all, made, lacking, states, activity }) {
     for (const [key, count] of [['asked', all], ['made', made], ['lacking', lacking]]) {
       document.querySelector(`.tiles .${key} dd`).textContent = number.format(count);
     }
+    const list = document.querySelector('.states'), unlisted = list.querySelector('[data-t=unlisted]');
+    list.replaceChildren(...states.map(([state, count]) => {
+      const item = make('li');
+      item.append(make('b', '', number.format(count)), ' ', page.stateName(state));
+      return item;
+    }), ...unlisted ? [unlisted.parentElement] : []);
     now.textContent = activity || words('idle');
   }
 

@@ -267,8 +267,13 @@ def check_run(browser, folder):
     assert run.returncode in (0, 3, 5), (run.returncode, said)
     until(guest.page, f"{saved} > {before} + 5")
     until(guest.page, "document.querySelector('#now').textContent === 'No run is under way'")
-    made = guest.page.locator(".tiles .made dd").inner_text()
-    assert int(made) > before, made
+    tile, button = guest.page.locator(".tiles .made dd"), guest.page.locator("#states button", has_text="saved")
+    until_true(
+        lambda: button.inner_text() == f"saved {tile.inner_text()}",
+        lambda: f"{button.inner_text()}, {tile.inner_text()}",
+    )
+    made = tile.inner_text()
+    assert f"{made} saved" in guest.page.locator(".states").inner_text()
     guest.close()
     server.end()
     left = [path.name for path in (folder / "going.mock.run").iterdir()]

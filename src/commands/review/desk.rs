@@ -24,9 +24,8 @@ const COUNTS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Now {
     pub(super) seen: Seen,
-    /// How many pairs are listed, and how many of them are saved.
-    pub(super) asked: u64,
-    pub(super) made: u64,
+    /// How many listed pairs stand in each state that any stands in.
+    pub(super) counts: Vec<(State, u64)>,
     /// What the run is doing that is under way, in words.
     pub(super) activity: Option<String>,
     /// Whether it is gone, or another one.
@@ -170,11 +169,8 @@ impl Clerk {
             Some((events, at)) => events != seen.events && at.elapsed() >= COUNTS,
         };
         if is_due {
-            let counts = self.view.counts()?;
+            new.counts = self.view.counts()?;
             self.counted = Some((seen.events, Instant::now()));
-            new.asked = counts.iter().map(|(_, count)| count).sum();
-            new.made =
-                counts.iter().filter(|(state, _)| *state == State::Saved).map(|(_, n)| n).sum();
         }
         if new != now {
             self.tell.send_replace(new);

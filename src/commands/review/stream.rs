@@ -17,6 +17,7 @@ use super::desk::{Asking, Now};
 use crate::ledger::Seen;
 use crate::page;
 use crate::serve::Body;
+use crate::state::State;
 
 /// How long nothing is sent: a browser that went away is noticed by that.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -101,9 +102,18 @@ impl Listener {
 }
 
 fn standing(now: &Now) -> String {
-    let lacking = now.asked.saturating_sub(now.made);
-    let Now { asked, made, activity, .. } = now;
-    json!({ "asked": asked, "made": made, "lacking": lacking, "activity": activity }).to_string()
+    let asked: u64 = now.counts.iter().map(|(_, count)| count).sum();
+    let made = now.counts.iter().find(|(state, _)| *state == State::Saved);
+    let made = made.map_or(0, |(_, count)| *count);
+    let states: Vec<_> = now.counts.iter().map(|(state, count)| (state.name(), count)).collect();
+    json!({
+        "asked": asked,
+        "made": made,
+        "lacking": asked.saturating_sub(made),
+        "states": states,
+        "activity": now.activity,
+    })
+    .to_string()
 }
 
 /// JSON has no line ends in it, which would end an event.
