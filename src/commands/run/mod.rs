@@ -12,6 +12,7 @@ mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod noted;
 mod pauses;
 mod pilot;
 mod places;
@@ -22,9 +23,9 @@ mod stopped;
 mod summary;
 mod words;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,7 @@ use self::confirm::{Besides, confirm};
 use self::hooks::{Hooks, words};
 use self::kit::Kit;
 use self::metrics::Metrics;
+use self::noted::Mark;
 use self::pilot::Pilot;
 use self::stages::Stages;
 use self::words::Words;
@@ -55,7 +57,7 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, LedgerError, Listing, RunId, Store, note_exit};
+use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
@@ -74,23 +76,11 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     after.tell(ui, args, ended)
 }
 
-/// As whom a run is known in which ledger, once it is.
-type Mark = OnceCell<(PathBuf, RunId)>;
-
-/// The whole run, whose exit code is written down beside when it was.
+/// The whole run, whose exit code is written down.
 fn noted(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
-    let mark = Mark::new();
+    let mark = Mark::default();
     let ended = whole(ui, (args, &mark), exec);
-    let exit = match &ended {
-        Ok((_, Some(failure))) | Err(failure) => failure.exit,
-        Ok((concluded, None)) => concluded.exit,
-    };
-    if let Some((folder, run)) = mark.get()
-        && let Err(error) = note_exit(folder, run, exit.code())
-    {
-        // It is for whoever looks back, and no reason to end otherwise.
-        tracing::debug!(%error, "the exit code is not written down");
-    }
+    mark.note(&ended);
     ended
 }
 
@@ -231,7 +221,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
-    mark.get_or_init(|| (batch.site.folder.clone(), store.run_id()));
+    mark.set(&batch.site.folder, &store);
     belongs::take_manifest(ui, &batch, &mut store)?;
     let key = connected.key.as_ref();
     key.into_iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;
