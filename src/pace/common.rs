@@ -129,6 +129,8 @@ pub enum Short {
     Doubts(u32),
     /// The next start.
     Rate(Duration),
+    /// The database was started anew: so long others may learn that it is an older one.
+    Restarted(Duration),
 }
 
 /// How often what is known together is looked at.
@@ -160,7 +162,9 @@ impl Terms {
                 let may_turn = common.doubts.saturating_add(common.under_way);
                 may_turn < self.most_doubts(common)
             }
-            Short::Rate(wait) => waited >= wait + (LOOK / 3).mul_f64(random),
+            Short::Rate(wait) | Short::Restarted(wait) => {
+                waited >= wait + (LOOK / 3).mul_f64(random)
+            }
         }
     }
 }

@@ -65,13 +65,15 @@ pub enum Why {
     InFlight,
     /// Too little is left to spend.
     Budget,
+    /// The database of a shared ledger was started anew.
+    Restarted,
     /// This run creates no more, whatever it still waits for.
     Stopped,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Asked,
         Self::Doubts,
         Self::Foreign,
@@ -80,6 +82,7 @@ impl Why {
         Self::Alike,
         Self::InFlight,
         Self::Budget,
+        Self::Restarted,
         Self::Stopped,
     ];
 
@@ -95,6 +98,7 @@ impl Why {
             Self::Alike => "alike",
             Self::InFlight => "in_flight",
             Self::Budget => "budget",
+            Self::Restarted => "restarted",
             Self::Stopped => "stopped",
         }
     }
@@ -166,6 +170,7 @@ impl Run<'_> {
             match self.short_of_all()? {
                 Short::InFlight(unfinished) => Some(Reins::InFlight(unfinished)),
                 Short::Doubts(doubts) => Some(Reins::MostDoubts(doubts)),
+                Short::Restarted(rest) => Some(Reins::Restarted(rest)),
                 // The one is told otherwise, the other is no more told than a rate of one's own.
                 Short::Gate | Short::Rate(_) => None,
             }

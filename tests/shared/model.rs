@@ -60,6 +60,8 @@ pub(crate) struct Model {
     pub(crate) stopped: Option<String>,
     pub(crate) purse: Counted,
     doubts: Doubts,
+    /// Which server it is in.
+    pub(crate) server: u64,
     /// What the server's clock shows.
     pub(crate) now: Duration,
 }
@@ -81,6 +83,7 @@ impl Model {
             stopped: None,
             purse: Counted::default(),
             doubts: Doubts::new(),
+            server: 0,
             now: Duration::ZERO,
         }
     }
@@ -109,7 +112,20 @@ impl Model {
         let picked = self.pick(me, if may_claim { asks.wishes } else { &[] });
         let (now, gives_back) = (self.now, given_back > 0);
         let money = self.budget.map(|budget| budget - self.reserved + given_back);
-        let beside = Beside { now, before: &before.purse, fresh_doubts, gives_back, places, money };
+        let others = self.workers.iter().filter(|(worker, own)| **worker != me.worker && !own.over);
+        let lease = others.map(|(_, own)| own.lease).max().unwrap_or_default();
+        let (server, rest) = (self.server, lease * 2 / 3);
+        let before_purse = &before.purse;
+        let beside = Beside {
+            now,
+            before: before_purse,
+            fresh_doubts,
+            gives_back,
+            places,
+            money,
+            server,
+            rest,
+        };
         let (admitted, mut purse) = self.purse.admit((me, asks), &picked, beside);
         if !admitted.taken.is_empty() && asks.epoch != self.epoch {
             self.undo(before);

@@ -27,6 +27,9 @@ pub(crate) struct Counted {
     alone: u32,
     halts: i32,
     halt: Option<String>,
+    /// Which server was there last, and until when nobody claims after another.
+    server: u64,
+    quiet: Duration,
 }
 
 /// Pairs in doubt, and during which run they came to be.
@@ -45,6 +48,9 @@ pub(crate) struct Beside<'a> {
     pub(crate) places: i64,
     /// What is left of the budget.
     pub(crate) money: Option<i64>,
+    /// Which server it is, and for how long others may learn that it is an older one.
+    pub(crate) server: u64,
+    pub(crate) rest: Duration,
 }
 
 /// Which wishes there is room for.
@@ -118,6 +124,11 @@ impl Counted {
         beside: Beside<'_>,
     ) -> (Admitted, Purse) {
         self.hears(me, asks.heard, beside.places);
+        let is_restarted = self.server != beside.server;
+        if is_restarted {
+            (self.server, self.quiet) = (beside.server, beside.now + beside.rest);
+        }
+        let rest = self.quiet.saturating_sub(beside.now);
         let Terms { in_flight, max_doubts, apart, .. } = asks.terms;
         let usual = beside.places + 20 + beside.before.accepted.max(0) / 50;
         let most = max_doubts.map_or(usual, i64::from);
@@ -129,6 +140,7 @@ impl Counted {
             .gate((me, asks.halts), picked)
             .min(most - in_doubt - self.under_way)
             .min(tasks)
+            .min(if rest.is_zero() { 1000 } else { 0 })
             .min(slots(opens, beside.now, apart));
         let (mut admitted, mut total, mut claims) = (Admitted::default(), 0, 0);
         for (at, (n, cost, _)) in (0_i64..).zip(picked) {
@@ -151,6 +163,8 @@ impl Counted {
         if let Some(Lacking::Short(short)) = &mut admitted.lack {
             *short = if self.halts > asks.halts {
                 Short::Gate
+            } else if !rest.is_zero() {
+                Short::Restarted(rest)
             } else if in_doubt + under_way >= most {
                 Short::Doubts(whole(in_doubt) + whole(under_way))
             } else if self.shut {
@@ -166,7 +180,7 @@ impl Counted {
         }
         let heard = asks.heard;
         let has_heard = heard.answered || heard.doubts > 0 || heard.alone.is_some();
-        self.version += i64::from(claims > 0 || beside.gives_back || has_heard);
+        self.version += i64::from(claims > 0 || beside.gives_back || has_heard || is_restarted);
         let purse = Purse {
             under_way: whole(under_way),
             unfinished: whole(unfinished),

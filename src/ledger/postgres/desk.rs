@@ -437,7 +437,8 @@ impl<P: Place> Desk<P> {
     /// When there is something to do, whoever else may want something.
     fn wakes_at(&self) -> Option<Duration> {
         let start = self.starting.front().map(|(start, _)| *start);
-        let slot = self.short.filter(|(short, _)| matches!(short, Short::Rate(_) | Short::Gate));
+        let by_itself = |short| matches!(short, Short::Rate(_) | Short::Restarted(_) | Short::Gate);
+        let slot = self.short.filter(|(short, _)| by_itself(*short));
         let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| self.now() + NEXT_START);
         start.into_iter().chain(slot).min()
     }

@@ -61,6 +61,10 @@ CREATE TABLE IF NOT EXISTS callsheet.purse (
     shut timestamptz,
     lone bigint,
     alone integer NOT NULL DEFAULT 0,
+    -- When the server was started that was there last: another one may know less.
+    server timestamptz NOT NULL DEFAULT pg_postmaster_start_time(),
+    -- Until when nobody claims after that.
+    quiet timestamptz NOT NULL DEFAULT '-infinity',
     -- How often a worker had all who were at it stop, and why the last time: JSON.
     halts integer NOT NULL DEFAULT 0,
     halt text,

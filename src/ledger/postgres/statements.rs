@@ -261,6 +261,7 @@ fn lack(row: &Row) -> Option<Lacking> {
     Some(match lack {
         "budget" => Lacking::Budget(row.get::<_, Vec<i32>>("held").first().copied()?),
         "in_flight" => Lacking::Short(Short::InFlight(purse.unfinished)),
+        "restart" => Lacking::Short(Short::Restarted(seconds(row.get("rest")))),
         "rate" => Lacking::Short(Short::Rate(seconds(row.get("wait")))),
         "doubts" => Lacking::Short(Short::Doubts(purse.doubts.saturating_add(purse.under_way))),
         _ => Lacking::Short(Short::Gate),

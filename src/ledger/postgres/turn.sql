@@ -80,6 +80,13 @@ WITH durable AS MATERIALIZED (
         coalesce((SELECT sum(w.concurrency) FROM callsheet.worker w WHERE w.batch = $3 AND NOT w.over
             AND clock_timestamp() < w.renewed + w.lease), 0) AS places,
         coalesce(p.lone = $1 AND $17 = 1, false) AS reopens,
+        -- Another server may be an older one. Who had written there since notices that at the next
+        -- heartbeat; who had not has to give them that time.
+        p.server <> pg_postmaster_start_time() AS is_restarted,
+        CASE WHEN p.server = pg_postmaster_start_time() THEN p.quiet
+            ELSE clock_timestamp() + coalesce((SELECT max(w.lease) FROM callsheet.worker w
+                WHERE w.batch = $3 AND NOT w.over AND w.worker <> $1), interval '0') * 2 / 3
+            END AS quiet_until,
         -- Of creates that began before it was closed, nothing counts.
         CASE WHEN p.shut IS NULL THEN CASE WHEN $15 THEN 0 ELSE p.in_row END + $16
             WHEN $15 THEN 0 ELSE p.in_row END AS row_now
@@ -94,7 +101,7 @@ WITH durable AS MATERIALIZED (
     FROM here
 ), room AS MATERIALIZED (
     SELECT least(
-            CASE WHEN h.halts > $21 THEN 0
+            CASE WHEN h.halts > $21 OR h.quiet_until > h.now THEN 0
                 WHEN g.shut IS NULL THEN 1000
                 WHEN g.lone = $1 AND h.sending - (SELECT sum(again) FROM picked) <= 0 THEN 1
                 ELSE 0 END,
@@ -127,7 +134,8 @@ WITH durable AS MATERIALIZED (
     WHERE worker = (SELECT worker FROM own) RETURNING seq
 ), news AS MATERIALIZED (
     SELECT EXISTS (SELECT 1 FROM claimed) OR $15 OR $16 > 0 OR $17 > 0
-        OR EXISTS (SELECT 1 FROM settled WHERE gives_back AND cost > 0) AS for_purse
+        OR EXISTS (SELECT 1 FROM settled WHERE gives_back AND cost > 0)
+        OR (SELECT is_restarted FROM here) AS for_purse
 ), money AS (
     UPDATE callsheet.purse
     SET reserved = reserved + (SELECT coalesce(sum(cost), 0)::int8 FROM claimed)
@@ -138,6 +146,7 @@ WITH durable AS MATERIALIZED (
             THEN greatest(opens, (SELECT now FROM here))
                 + (SELECT count(*) FROM claimed) * $20 * interval '1 second'
             ELSE opens END,
+        server = pg_postmaster_start_time(), quiet = (SELECT quiet_until FROM here),
         in_row = (SELECT in_row FROM gate), answered = (SELECT answered FROM gate),
         shut = (SELECT shut FROM gate), lone = (SELECT lone FROM gate),
         alone = (SELECT alone FROM gate), version = version + 1
@@ -156,6 +165,7 @@ SELECT me.seq, EXISTS (SELECT 1 FROM live) AS live,
     -- Why the first of them has to wait, and in how many seconds there is another start.
     (SELECT CASE WHEN a.has_room THEN 'budget'
             WHEN h.halts > $21 THEN 'gate'
+            WHEN h.quiet_until > h.now THEN 'restart'
             WHEN h.in_doubt + h.sending + got.claims
                 >= coalesce($19, h.places + 20 + greatest(h.accepted, 0) / 50) THEN 'doubts'
             WHEN g.shut IS NOT NULL THEN 'gate'
@@ -164,6 +174,8 @@ SELECT me.seq, EXISTS (SELECT 1 FROM live) AS live,
         FROM admitted a WHERE NOT (a.is_paid AND a.has_room) ORDER BY a.n LIMIT 1) AS lack,
     greatest(0, extract(epoch FROM greatest(h.opens, h.now) - h.now)::float8
         + got.claims * coalesce($20, 0) - 1) AS wait,
+    CASE WHEN h.quiet_until > h.now THEN extract(epoch FROM h.quiet_until - h.now) ELSE 0 END::float8
+        AS rest,
     h.version + (SELECT for_purse::int FROM news) AS version, g.shut IS NOT NULL AS shut, g.in_row, g.answered, g.alone,
     (SELECT w.worker FROM callsheet.worker w WHERE w.worker = g.lone AND NOT w.over
         AND clock_timestamp() < w.renewed + w.lease) AS lone,

@@ -21,8 +21,9 @@ use super::postgres::settings::Settings;
 use super::postgres::{
     Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
 };
+use super::record::Record;
 use super::store::Store;
-use super::writer::{Job, Jobs, Order, Record, Reply};
+use super::writer::{Job, Jobs, Order, Reply};
 use super::{LedgerError, Permit, Planned, SharedFault, View};
 use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};

@@ -1,5 +1,7 @@
 //! The words for what holds creates back, which are the same wherever they are told.
 
+use std::time::Duration;
+
 use super::{Held, Why, Window};
 use crate::price::Amount;
 use crate::view::{Clock, lasting};
@@ -27,6 +29,8 @@ pub(super) enum Reins {
     InFlight(u32),
     /// So much is left.
     Budget(Amount),
+    /// Workers may learn that their database went back, so long.
+    Restarted(Duration),
     /// For this reason.
     Stopped(String),
 }
@@ -42,6 +46,7 @@ impl Reins {
             Self::Alike(_) => Why::Alike,
             Self::InFlight(_) => Why::InFlight,
             Self::Budget(_) => Why::Budget,
+            Self::Restarted(_) => Why::Restarted,
             Self::Stopped(_) => Why::Stopped,
         }
     }
@@ -67,6 +72,7 @@ impl Reins {
             Self::Alike(refusals) => format!("{refusals} refusals alike in a row"),
             Self::InFlight(most) => format!("in_flight {most} reached"),
             Self::Budget(left) => format!("budget: {left} left"),
+            Self::Restarted(_) => "the database was started anew".to_owned(),
             Self::Stopped(reason) => format!("no more is created: {reason}"),
         }
     }
@@ -76,6 +82,7 @@ impl Reins {
         match self {
             Self::Doubts(_) => ": asking whether the API is there",
             Self::DoubtsOfAll(_) => ": another worker asks whether the API is there",
+            Self::Restarted(_) => ": all workers look whether it is an older one",
             Self::Alike(_) => ": trying a pair apart from them",
             _ => "",
         }

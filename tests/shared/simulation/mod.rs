@@ -51,6 +51,8 @@ struct Stage {
     setting: Setting,
     spawn: Spawn,
     slots: Mutex<Vec<Slot>>,
+    /// Whether folders go with their processes.
+    loses_disks: Cell<bool>,
     /// When the person first saw a doubt.
     seen: Mutex<BTreeMap<(i32, i32), Duration>>,
 }
@@ -75,6 +77,7 @@ impl Stage {
         let world = World::new(seed, Model::of(size.pairs, budget), size.workers + 1, faults);
         let slot = |machine| Slot { machine, folder: Arc::default(), running: None };
         Self {
+            loses_disks: Cell::new(true),
             setting: Setting {
                 world,
                 cost: 5,
@@ -143,7 +146,7 @@ impl Stage {
         let machine = self.slots.lock().unwrap()[at].machine;
         match self.dice(12) {
             0..3 => self.kill(at, false),
-            3 => self.kill(at, true),
+            3 => self.kill(at, self.loses_disks.get()),
             4..7 => {
                 let most = [3000, 60_000, 600_000][usize::try_from(self.dice(3)).unwrap()];
                 let time = Duration::from_millis(self.dice(most));
@@ -327,6 +330,8 @@ fn simulate(seed: u64, size: Size) -> Report {
 fn go_back(seed: u64, size: Size) -> BTreeMap<&'static str, usize> {
     let stage = play(seed, size, move |stage| {
         async move {
+            // What was only there is known to nobody then.
+            stage.loses_disks.set(false);
             (0..stage.count()).for_each(|at| stage.start(at));
             let before = stage.dice(size.blows as u64);
             for _ in 0..before {

@@ -300,7 +300,7 @@ impl Wire {
                 if !inner.up || inner.generation != generation || fault == Some(0) {
                     return;
                 }
-                inner.model.now = inner.now;
+                (inner.model.now, inner.model.server) = (inner.now, inner.generation);
                 let said = verb(&mut inner.model);
                 let latency = inner.latency();
                 let heard = move |inner: &mut Inner| {
