@@ -6,6 +6,7 @@
 mod acknowledged;
 mod book;
 mod cluster;
+mod decisions;
 mod kills;
 mod leases;
 mod money;

@@ -239,8 +239,8 @@ impl Write<'_> {
             let Some(pair) = self.known_as(one)? else { continue };
             let state = seen(one, worker, how);
             self.must_not_go_back(pair, one)?;
-            self.keep_late(pair, one)?;
             self.stand(pair, one, state)?;
+            self.keep_late(pair, one)?;
             if one.worker == Some(worker) && matches!(state, State::Created | State::Completed) {
                 let task = self.task_of(pair)?;
                 self.tasks.extend(task);
