@@ -1,6 +1,6 @@
 //! Whether a run folder's ledger is one part of a shared one: whatever it knows then, others may know more.
 
-use super::{LedgerError, View};
+use super::{LedgerError, Renamed, View};
 
 /// The batch in a database that a run folder's ledger is a part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub struct SharedAs {
     pub name: String,
     /// By which it is known from all others, once the database was reached.
     pub mark: Option<i64>,
+}
+
+/// What the list of a run changed in the batch that it shares, and that its run folder did not know.
+#[derive(Debug, Clone, Default)]
+pub struct Relisted {
+    /// Pairs that others had sent under another id.
+    pub renamed: Vec<Renamed>,
+    /// Pairs that ask for something else than what others had sent for them, which is kept.
+    pub changed: usize,
 }
 
 impl SharedAs {

@@ -11,6 +11,7 @@ mod kills;
 mod leases;
 mod money;
 mod refused;
+mod renames;
 mod runs;
 
 use std::ops::{Deref, DerefMut};
@@ -137,7 +138,7 @@ async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
-    let worker = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
+    let (worker, _) = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
     Ok(Crew { worker, cost })
 }
 

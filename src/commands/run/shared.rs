@@ -28,17 +28,18 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
-/// Takes part, if the ledger is shared; or says that it has to be.
+/// Takes part, if the ledger is shared; or says that it has to be. Gives how many pairs changed after others
+/// had sent them.
 pub(super) fn share(
     ui: &Ui,
     args: &RunArgs,
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let Some(url) = &args.ledger else {
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
-            None => Ok(()),
+            None => Ok(0),
         };
     };
     if batch.site.rehearsal {
@@ -58,7 +59,8 @@ fn open(
     (args, url): (&RunArgs, &str),
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
+    use crate::commands::listed::announce_renamed;
     use crate::ledger::Sharing;
 
     let stem = batch.site.name();
@@ -66,13 +68,15 @@ fn open(
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
-    store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
+    let relisted = store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
     ui.note(&format!("the ledger is shared: batch {name}"));
-    Ok(())
+    announce_renamed(ui, &relisted.renamed);
+    super::announce_changed(ui, relisted.changed);
+    Ok(relisted.changed as u64)
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<(), Failure> {
+fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
     Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
 }
 

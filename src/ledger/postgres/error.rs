@@ -62,25 +62,6 @@ pub enum SharedError {
         /// Who: process and host.
         who: String,
     },
-    /// A pair that was sent is not listed any more.
-    #[error("the batch `{name}` has sent {id}, which this manifest does not list")]
-    NotListed {
-        /// Its name.
-        name: String,
-        /// The pair's.
-        id: String,
-    },
-    /// A pair asks for something else than what was sent for it.
-    #[error(
-        "the batch `{name}` has sent another request for {id}: it may be another pair's now, and would \
-         be paid again"
-    )]
-    OtherRequest {
-        /// Its name.
-        name: String,
-        /// The pair's.
-        id: String,
-    },
     /// The ledger in the run folder failed.
     #[error("{0}")]
     Local(String),

@@ -7,6 +7,7 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod rematch;
 mod rows;
 
 use std::cell::RefCell;
@@ -21,8 +22,9 @@ use super::postgres::{
     Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
 };
 use super::store::Store;
+use super::write::Write;
 use super::writer::{Job, Jobs, Order, Record, Reply};
-use super::{LedgerError, Permit, Planned, SharedFault, View};
+use super::{LedgerError, Permit, Planned, Relisted, SharedFault, View};
 use crate::price::{Amount, Refusal, Rules};
 
 pub(super) use self::rows::{Mirror, News};
@@ -83,12 +85,12 @@ pub(super) enum Learnt {
 
 impl Store {
     /// Takes part in a shared ledger: lists its pairs there or joins those who have, tells what an earlier
-    /// run here could not tell, and takes over what others know.
+    /// run here could not tell, and takes over what others know. Gives what the list changed there.
     ///
     /// # Errors
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
-    pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
+    pub fn share(&mut self, sharing: Sharing<'_>) -> Result<Relisted, LedgerError> {
         let Sharing { settings, name, lease, adopts, rules } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
@@ -105,8 +107,9 @@ impl Store {
             page.map_err(|error| SharedError::Local(error.to_string()))
         };
         let who = format!("process {} on {}", std::process::id(), host());
-        let line = Line::open(settings, &wanted, &mut pages, (&who, lease))
+        let (line, relisted) = Line::open(settings, &wanted, &mut pages, (&who, lease))
             .map_err(|error| shared(&error))?;
+        let relisted = self.view()?.news_of_list(&relisted)?;
         let way = line.way();
         let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
         self.enter(&mut share, Mirror::Working)?;
@@ -121,7 +124,7 @@ impl Store {
             }
         }
         self.share = Some(share);
-        Ok(())
+        Ok(relisted)
     }
 
     /// Takes part in a batch that is there, whatever it lists, to change what a person decides. `sure`: by
@@ -216,17 +219,35 @@ impl Store {
 
     /// Takes over what the database knows of all pairs.
     fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
-        let mut after = -1;
+        let worker = share.way.worker();
+        if self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
+            return Ok(());
+        }
+        self.mirror_all(share, &mut |write, page| write.let_go(page).map(|()| true))?;
+        match self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
+            true => Ok(()),
+            // What has an id here that others have there is unknown there.
+            false => self.mirror_all(share, &mut |_, _| Err(LedgerError::WentBack)).map(drop),
+        }
+    }
+
+    /// Goes through all pairs of the database; says whether all of them were found in order.
+    fn mirror_all(
+        &mut self,
+        share: &Share,
+        each: &mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, LedgerError>,
+    ) -> Result<bool, LedgerError> {
+        let (mut after, mut all) = (-1, true);
         loop {
             let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { return Ok(all) };
             after = last.n;
-            let mirrored = self.write(|write| write.mirror((&page, share.way.worker()), how));
+            let mirrored = self.write(|write| each(write, &page));
             if matches!(mirrored, Err(LedgerError::WentBack)) {
                 // Said once by name; what the database says to that is the same.
                 let _ = share.line.went_back();
             }
-            mirrored?;
+            all &= mirrored?;
         }
     }
 
@@ -270,7 +291,7 @@ impl View {
         };
         let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
             Some(store) => {
-                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map_err(local)
+                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map(drop).map_err(local)
             }
             None => Ok(()),
         };
@@ -390,8 +411,7 @@ fn other(reason: &str) -> LedgerError {
 
 fn shared(error: &SharedError) -> LedgerError {
     let fault = match error {
-        SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
-        SharedError::OtherRequest { .. } => SharedFault::Batch,
+        SharedError::OtherBatch { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } => SharedFault::Others,
         _ => SharedFault::Database,

@@ -1,6 +1,6 @@
 //! What the run folder's ledger has to tell of pairs, and what it is told of them.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::Learnt;
 use crate::ledger::lookup::state_at;
@@ -86,6 +86,17 @@ pub(in crate::ledger) enum Mirror {
     Shown,
 }
 
+/// What is known here of a row of the database.
+enum Row {
+    Here(i64),
+    /// It is, and there is something to tell of it.
+    Untold,
+    /// Its id, or its number, is another pair's here.
+    Renamed,
+    /// Only the database knows of it.
+    Nowhere,
+}
+
 pub(super) fn n_of(news: &[News], pair: i64) -> Option<i32> {
     news.iter().find(|one| one.pair == pair).map(|one| one.outcome.slip.n)
 }
@@ -145,7 +156,7 @@ impl Write<'_> {
                 WHERE h.news > 0 AND s.state <> ?1 {which} LIMIT {MOST}"
             )
         };
-        let read = |row: &Row<'_>| {
+        let read = |row: &rusqlite::Row<'_>| {
             let task: Option<String> = row.get(6)?;
             let holder: Option<i64> = row.get(4)?;
             let slip =
@@ -223,20 +234,29 @@ impl Write<'_> {
                     self.execute(sql, params![pair, count])?;
                 }
             }
-            Learnt::Stand(pulled, how) => self.mirror((pulled, worker), *how)?,
+            Learnt::Stand(pulled, how) => drop(self.mirror((pulled, worker), *how)?),
         }
         Ok(())
     }
 
     /// Has pairs stand as the database has them, but for those of which there is something to tell; this
-    /// worker's tasks among them are waited for from now on.
+    /// worker's tasks among them are waited for from now on. Says whether each goes by the id that it has
+    /// there; those that do not are left as they are.
     pub(in crate::ledger) fn mirror(
         &mut self,
         (pulled, worker): (&[Pulled], i64),
         how: Mirror,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
+        let mut all = true;
         for one in pulled {
-            let Some(pair) = self.known_as(one)? else { continue };
+            let pair = match self.known_as(one)? {
+                Row::Here(pair) => pair,
+                Row::Untold | Row::Nowhere => continue,
+                Row::Renamed => {
+                    all = false;
+                    continue;
+                }
+            };
             let state = seen(one, worker, how);
             self.must_not_go_back(pair, one)?;
             self.stand(pair, one, state)?;
@@ -246,29 +266,34 @@ impl Write<'_> {
                 self.tasks.extend(task);
             }
         }
-        Ok(())
+        Ok(all)
     }
 
-    /// The pair that the database knows under a number, unless there is something to tell of it.
-    fn known_as(&self, pulled: &Pulled) -> Result<Option<i64>, LedgerError> {
-        let sql = "SELECT pair, news FROM shares WHERE n = ?1";
-        let known: Option<(i64, i64)> =
-            self.query_row(sql, [pulled.n], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    /// The pair that the database knows under a number.
+    fn known_as(&self, pulled: &Pulled) -> Result<Row, LedgerError> {
+        let sql = "SELECT pair, news, id = ?2 FROM shares JOIN pairs USING (pair) WHERE n = ?1";
+        let by_number = params![pulled.n, pulled.id];
+        let known: Option<(i64, i64, bool)> =
+            self.query_row(sql, by_number, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         match known {
-            Some((pair, 0)) => Ok(Some(pair)),
-            Some(_) => Ok(None),
-            None => {
-                self.fill(pulled)?;
-                let sql = "INSERT INTO shares (pair, n) SELECT pair, ?2 FROM pairs WHERE id = ?1
-                    RETURNING pair";
-                self.query_row(sql, params![pulled.id, pulled.n], |row| row.get(0))
-            }
+            Some((.., false)) => return Ok(Row::Renamed),
+            Some((pair, 0, true)) => return Ok(Row::Here(pair)),
+            Some(_) => return Ok(Row::Untold),
+            None => self.fill(pulled)?,
         }
+        let sql = "SELECT 1 FROM pairs JOIN shares USING (pair) WHERE id = ?1";
+        if self.query_row(sql, [&pulled.id], |_| Ok(()))?.is_some() {
+            return Ok(Row::Renamed);
+        }
+        let sql = "INSERT INTO shares (pair, n) SELECT pair, ?2 FROM pairs WHERE id = ?1
+            RETURNING pair";
+        let pair = self.query_row(sql, params![pulled.id, pulled.n], |row| row.get(0))?;
+        Ok(pair.map_or(Row::Nowhere, Row::Here))
     }
 
     /// What was told there and acknowledged is there, or an older database is in its place: then this
     /// folder may be all that knows of it.
-    fn must_not_go_back(&self, pair: i64, pulled: &Pulled) -> Result<(), LedgerError> {
+    pub(super) fn must_not_go_back(&self, pair: i64, pulled: &Pulled) -> Result<(), LedgerError> {
         if !matches!(pulled.state, State::Planned | State::Sending | State::InDoubt) {
             return Ok(());
         }
