@@ -143,9 +143,7 @@ pub enum LedgerError {
         id: String,
     },
     /// The database of a shared ledger knows less than it said; nothing was changed here.
-    #[error(
-        "the database of the shared ledger went back in time: it lacks what this folder told it"
-    )]
+    #[error("the database of the shared ledger went back in time: it lacks what it was told since")]
     WentBack,
     /// The database of a shared ledger cannot be used, or not any more.
     #[error("the shared ledger: {reason}")]

@@ -32,9 +32,14 @@ fn spoken(studio: &Studio, verb: &str, worker: usize, more: &[&str]) -> Command 
     command
 }
 
-/// A run whose creates have all arrived, and none of which is answered yet.
-fn waiting_for_answers(studio: &Studio, worker: usize, pairs: usize) -> std::process::Child {
-    let run = studio.run(worker, &CREATED).spawn().unwrap();
+/// A run whose creates have arrived, so many in all, and none of which is answered yet.
+fn waiting_for_answers(
+    studio: &Studio,
+    worker: usize,
+    more: &[&str],
+    pairs: usize,
+) -> std::process::Child {
+    let run = studio.run(worker, &[&CREATED, more].concat()).spawn().unwrap();
     let began = Instant::now();
     while studio.booked().len() < pairs {
         assert!(began.elapsed() < PATIENCE, "nothing was sent");
@@ -50,8 +55,8 @@ fn leases_end(studio: &Studio) {
 }
 
 /// A run that was killed with all of its creates under way.
-fn cut_off(studio: &Studio, worker: usize, pairs: usize) {
-    let mut run = waiting_for_answers(studio, worker, pairs);
+pub(super) fn cut_off(studio: &Studio, worker: usize, more: &[&str], pairs: usize) {
+    let mut run = waiting_for_answers(studio, worker, more, pairs);
     run.kill().unwrap();
     run.wait().unwrap();
     leases_end(studio);
@@ -99,7 +104,7 @@ fn decided_too_late(studio: &Studio, verdict: &[&str]) -> Output {
 fn an_answer_that_came_meanwhile_is_not_overwritten_by_a_decision() {
     let Some(cluster) = Cluster::start("decisions") else { return };
     let studio = Studio::open(&cluster, 2, "", "latency: {fixed: 3s}\n");
-    cut_off(&studio, 0, 2);
+    cut_off(&studio, 0, &[], 2);
     for verdict in
         [&["--abandon"][..], &["--resend", "--sure"], &["--adopt", "another-task", "--unchecked"]]
     {
@@ -121,7 +126,7 @@ fn an_answer_that_came_meanwhile_is_not_overwritten_by_a_decision() {
 fn an_id_that_comes_when_its_pair_has_gone_on_is_kept_and_shown() {
     let Some(cluster) = Cluster::start("late ids") else { return };
     let studio = Studio::open(&cluster, 1, "", "latency: {fixed: 2s}\n");
-    let asleep = waiting_for_answers(&studio, 0, 1);
+    let asleep = waiting_for_answers(&studio, 0, &[], 1);
     let signal = |name: &str| {
         let sent = Command::new("kill").args([name, &asleep.id().to_string()]).status();
         assert!(sent.unwrap().success());
@@ -155,7 +160,7 @@ fn an_id_that_comes_when_its_pair_has_gone_on_is_kept_and_shown() {
 fn nothing_is_sent_again_whose_sender_may_be_asleep() {
     let Some(cluster) = Cluster::start("resending") else { return };
     let studio = Studio::open(&cluster, 3, "", "latency: {fixed: 3s}\n");
-    cut_off(&studio, 0, 3);
+    cut_off(&studio, 0, &[], 3);
     for ids in [&["pair-0"][..], &["--all"]] {
         let refused = command(&studio, "resolve", 1, &[ids, &["--resend"]].concat());
         assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
@@ -179,7 +184,7 @@ fn nothing_is_sent_again_whose_sender_may_be_asleep() {
 fn others_at_work_keep_the_list_and_the_budget_as_they_are() {
     let Some(cluster) = Cluster::start("others at work") else { return };
     let studio = Studio::open(&cluster, 2, "", "latency: {fixed: 5s}\n");
-    let busy = waiting_for_answers(&studio, 0, 2);
+    let busy = waiting_for_answers(&studio, 0, &[], 2);
     for (pairs, head) in [(3, ""), (1, ""), (2, "budget: 1000s\n")] {
         studio.list(pairs, head);
         let other = ended(studio.run(1, &CREATED).spawn().unwrap());
@@ -227,7 +232,7 @@ fn tasks_made_elsewhere_are_taken_over_for_all() {
 fn the_tasks_of_doubts_are_found_from_anywhere() {
     let Some(cluster) = Cluster::start("reconciled") else { return };
     let studio = Studio::open(&cluster, 2, "", "latency: {fixed: 3s}\n");
-    cut_off(&studio, 0, 2);
+    cut_off(&studio, 0, &[], 2);
     // Somebody has to have seen that it is gone.
     let looked = ended(studio.run(2, &["--until", "created", "--no-create"]).spawn().unwrap());
     assert_eq!(looked.status.code(), Some(5), "{}", said(&looked));

@@ -12,6 +12,7 @@ mod leases;
 mod money;
 mod refused;
 mod renames;
+mod restored;
 mod runs;
 
 use std::ops::{Deref, DerefMut};

@@ -61,14 +61,30 @@ fn open(
     store: &mut Store,
 ) -> Result<u64, Failure> {
     use crate::commands::listed::announce_renamed;
-    use crate::ledger::Sharing;
+    use crate::ledger::{LedgerError, Sharing};
 
     let stem = batch.site.name();
     let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
-    let relisted = store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
+    let sharing = Sharing { settings: settings.clone(), name: &name, lease, adopts, rules };
+    let relisted = match store.share(sharing) {
+        Err(LedgerError::WentBack) => {
+            // Before a person lets creates begin again, all have to say what they know.
+            let handed = store.hand_in_all((&settings, &name))?;
+            let news = (handed.sent.len() + handed.farther) as u64;
+            ui.note(&match news {
+                0 => "this folder knows nothing that the database lacks".to_owned(),
+                news => {
+                    let pairs = counted(news, "pair");
+                    format!("what this folder knows was handed in: news of {pairs}")
+                }
+            });
+            return Err(LedgerError::WentBack.into());
+        }
+        relisted => relisted?,
+    };
     ui.note(&format!("the ledger is shared: batch {name}"));
     announce_renamed(ui, &relisted.renamed);
     super::announce_changed(ui, relisted.changed);

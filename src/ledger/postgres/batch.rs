@@ -14,7 +14,7 @@ const KNOWN: &str =
     "SELECT batch, endpoint, listed, listing, stopped FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
-const LOCK: i64 = 0x4341_4c4c;
+pub(super) const LOCK: i64 = 0x4341_4c4c;
 
 /// One pair, as a batch lists it.
 #[derive(Debug, Clone)]

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- Random: a number that is given again would be somebody else.
     worker bigint PRIMARY KEY,
     batch integer NOT NULL REFERENCES callsheet.batch,
-    -- Who it is, for people: process and host.
+    -- Who it is, for people: process, host and folder.
     who text NOT NULL DEFAULT '',
     began timestamptz NOT NULL DEFAULT clock_timestamp(),
     seq bigint NOT NULL DEFAULT 0,
@@ -48,7 +48,9 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- Claims nothing any more.
     over boolean NOT NULL DEFAULT false,
     -- When it said that nothing of it is under way any more. Nothing else proves that.
-    ended timestamptz
+    ended timestamptz,
+    -- When its folder handed in what it knew, after the database went back in time.
+    handed timestamptz
 ) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS callsheet.pair (
     batch integer NOT NULL REFERENCES callsheet.batch,

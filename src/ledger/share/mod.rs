@@ -7,11 +7,14 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod mirror;
 mod rematch;
+mod restored;
 mod rows;
+mod take_in;
 
-use std::cell::RefCell;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -19,15 +22,17 @@ use sha2::{Digest, Sha256};
 use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{
-    Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
+    Granted, Lack, Line, Listed, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish,
 };
 use super::store::Store;
-use super::write::Write;
 use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, Relisted, SharedFault, View};
+use crate::files::folder_of;
 use crate::price::{Amount, Refusal, Rules};
 
-pub(super) use self::rows::{Mirror, News};
+pub(super) use self::mirror::Mirror;
+pub use self::restored::HandedIn;
+pub(super) use self::rows::News;
 pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
@@ -106,9 +111,9 @@ impl Store {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
         };
-        let who = format!("process {} on {}", std::process::id(), host());
+        let who = who(&self.path);
         let (line, relisted) = Line::open(settings, &wanted, &mut pages, (&who, lease))
-            .map_err(|error| shared(&error))?;
+            .map_err(|error| lost_to(&error))?;
         let relisted = self.view()?.news_of_list(&relisted)?;
         let way = line.way();
         let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
@@ -138,9 +143,9 @@ impl Store {
         sure: bool,
     ) -> Result<(), LedgerError> {
         self.begin_sharing(name)?;
-        let who = format!("process {} on {}", std::process::id(), host());
+        let who = who(&self.path);
         let line =
-            Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
+            Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| lost_to(&error))?;
         let (way, rules) = (line.way(), Rules::default());
         let mut share =
             Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
@@ -217,40 +222,6 @@ impl Store {
         }
     }
 
-    /// Takes over what the database knows of all pairs.
-    fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
-        let worker = share.way.worker();
-        if self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
-            return Ok(());
-        }
-        self.mirror_all(share, &mut |write, page| write.let_go(page).map(|()| true))?;
-        match self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
-            true => Ok(()),
-            // What has an id here that others have there is unknown there.
-            false => self.mirror_all(share, &mut |_, _| Err(LedgerError::WentBack)).map(drop),
-        }
-    }
-
-    /// Goes through all pairs of the database; says whether all of them were found in order.
-    fn mirror_all(
-        &mut self,
-        share: &Share,
-        each: &mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, LedgerError>,
-    ) -> Result<bool, LedgerError> {
-        let (mut after, mut all) = (-1, true);
-        loop {
-            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
-            let Some(last) = page.last() else { return Ok(all) };
-            after = last.n;
-            let mirrored = self.write(|write| each(write, &page));
-            if matches!(mirrored, Err(LedgerError::WentBack)) {
-                // Said once by name; what the database says to that is the same.
-                let _ = share.line.went_back();
-            }
-            all &= mirrored?;
-        }
-    }
-
     /// Tells what is left to tell, takes over what the others did, and signs off.
     ///
     /// # Errors
@@ -267,40 +238,6 @@ impl Store {
         let taken = told.and_then(|()| self.take_in(&share, Mirror::Ended));
         let ended = share.line.end().map_err(|lack| lost(&lack));
         taken.and(ended)
-    }
-}
-
-impl View {
-    /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
-    ///
-    /// # Errors
-    /// [`LedgerError::Shared`] when the database is not to be reached.
-    pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
-        let place = tempfile::tempdir();
-        let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
-        let store = RefCell::new(None);
-        let local = |error: LedgerError| SharedError::Local(error.to_string());
-        let begin = |known: &Known| {
-            let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
-            let shared = begun.write(|write| {
-                write.begin_sharing(name)?;
-                write.take_worker((0, known.mark)).map(drop)
-            });
-            store.replace(Some(begun));
-            shared.map_err(local)
-        };
-        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
-            Some(store) => {
-                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map(drop).map_err(local)
-            }
-            None => Ok(()),
-        };
-        match read(settings, name, begin, each) {
-            Err(SharedError::NoBatch(_)) => return Ok(None),
-            read => read.map_err(|error| shared(&error))?,
-        }
-        store.into_inner().map_or(Ok(()), Store::close)?;
-        Ok(Self::open(place.path())?.map(|view| view.lasting(place)))
     }
 }
 
@@ -376,6 +313,13 @@ impl Share {
     }
 }
 
+/// Who is at work with a ledger here, for people: process, machine and folder.
+fn who(ledger: &Path) -> String {
+    let folder = folder_of(ledger);
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    format!("process {} on {}, in {}", std::process::id(), host(), folder.display())
+}
+
 /// Nobody learns it from a writer that has ended; the next run here does.
 fn learn(jobs: &Jobs, learnt: Learnt) {
     let record = Record::Learnt(Box::new(learnt));
@@ -401,7 +345,7 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
     match lack {
         Lack::Elsewhere => LedgerError::Elsewhere { id },
         Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
-        Lack::Over(_) => lost(lack),
+        Lack::Over(_) | Lack::WentBack => lost(lack),
     }
 }
 
@@ -409,8 +353,10 @@ fn other(reason: &str) -> LedgerError {
     LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
 }
 
-fn shared(error: &SharedError) -> LedgerError {
+fn lost_to(error: &SharedError) -> LedgerError {
     let fault = match error {
+        SharedError::WentBack => return LedgerError::WentBack,
+        SharedError::Stopped(why) if why == WENT_BACK => return LedgerError::WentBack,
         SharedError::OtherBatch { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } => SharedFault::Others,
@@ -420,6 +366,9 @@ fn shared(error: &SharedError) -> LedgerError {
 }
 
 fn lost(lack: &Lack) -> LedgerError {
+    if matches!(lack, Lack::WentBack) {
+        return LedgerError::WentBack;
+    }
     LedgerError::Shared { reason: lack.to_string(), fault: SharedFault::Database }
 }
 

@@ -25,7 +25,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn forget(&self, pair: i64) -> Result<(), LedgerError> {
+    /// The database says all that is to be known of it.
+    pub(super) fn forget(&self, pair: i64) -> Result<(), LedgerError> {
         for sql in [
             "DELETE FROM shares WHERE pair = ?1",
             "DELETE FROM attempts WHERE pair = ?1",
