@@ -124,6 +124,11 @@ fn shared(error: &LedgerError) -> (Exit, &'static str) {
             Exit::Usage,
             "list what the batch has, or give this one a name of its own with --batch-name",
         ),
+        SharedFault::Strange => (
+            Exit::Usage,
+            "it may be somebody else's of the same name: give this one a name of its own with \
+             --batch-name; or insist with --join",
+        ),
         SharedFault::Others => (
             Exit::InUse,
             "`callsheet status` shows how far they are; give the same command again later",

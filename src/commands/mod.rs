@@ -38,6 +38,7 @@ mod resolve;
 mod run;
 mod saved;
 mod sharing;
+mod siblings;
 mod signals;
 mod status;
 mod told;

@@ -168,6 +168,8 @@ pub enum SharedFault {
     Database,
     /// What was asked for: the batch there is another one.
     Batch,
+    /// The same, and nothing of it is asked for: it may be somebody else's.
+    Strange,
     /// Others are at work on it.
     Others,
 }

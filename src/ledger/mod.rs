@@ -110,7 +110,7 @@ pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
 #[cfg(feature = "postgres")]
-pub use self::share::{HandedIn, Sharing};
+pub use self::share::{Beside, HandedIn, Sharing};
 pub use self::shared_as::{Relisted, SharedAs};
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};

@@ -10,6 +10,7 @@ mod decisions;
 mod kills;
 mod leases;
 mod money;
+mod nearby;
 mod refused;
 mod renames;
 mod restored;
@@ -136,6 +137,7 @@ async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
         digest: &digest,
         budget,
         unit: "seconds",
+        joins: true,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());

@@ -69,6 +69,9 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
         ended = whole(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
     }
+    if ended.is_ok() {
+        shared::warn_of_siblings(ui, args);
+    }
     after.tell(ui, args, ended)
 }
 

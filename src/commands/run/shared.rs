@@ -5,6 +5,7 @@ use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
 use crate::commands::opened;
 use crate::commands::sharing::Shared;
+use crate::commands::siblings;
 use crate::exit::Exit;
 use crate::ledger::{Store, is_under_way};
 use crate::ui::{Ui, counted};
@@ -68,7 +69,8 @@ fn open(
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
-    let sharing = Sharing { settings: settings.clone(), name: &name, lease, adopts, rules };
+    let (at, joins) = (settings.clone(), args.join);
+    let sharing = Sharing { settings: at, name: &name, lease, adopts, rules, joins };
     let relisted = match store.share(sharing) {
         Err(LedgerError::WentBack) => {
             // Before a person lets creates begin again, all have to say what they know.
@@ -86,6 +88,7 @@ fn open(
         relisted => relisted?,
     };
     ui.note(&format!("the ledger is shared: batch {name}"));
+    warn_of_siblings(ui, args);
     announce_renamed(ui, &relisted.renamed);
     super::announce_changed(ui, relisted.changed);
     Ok(relisted.changed as u64)
@@ -94,6 +97,14 @@ fn open(
 #[cfg(not(feature = "postgres"))]
 fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
     Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
+}
+
+/// Names run folders beside this one that know more of a shared batch than its database was told.
+pub(super) fn warn_of_siblings(ui: &Ui, args: &RunArgs) {
+    let site = Site::of(&args.batch);
+    if let Some(shared) = Shared::of_run(args, &site.name()) {
+        siblings::warn(ui, &site, &shared.name);
+    }
 }
 
 /// Tells the others what this run changed before it begins.

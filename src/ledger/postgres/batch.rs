@@ -4,7 +4,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::error::SharedError;
-use super::relist::{Relisted, add, relist};
+use super::relist::{Relisted, add, is_strange, relist};
 use super::session::{Session, Value};
 
 /// Of the tables, in this release.
@@ -43,6 +43,8 @@ pub struct Wanted<'a> {
     pub budget: Option<i64>,
     /// What the costs count.
     pub unit: &'a str,
+    /// Whether also a batch that has none of the requests is joined.
+    pub joins: bool,
 }
 
 /// Makes the tables where there are none.
@@ -104,6 +106,9 @@ pub(super) async fn list(
         Some(row) if row.get::<_, &[u8]>(2) == wanted.digest => row.get(0),
         Some(row) => {
             let (batch, listing) = (row.get(0), row.get::<_, i32>(3) + 1);
+            if !wanted.joins && is_strange(&transaction, batch, &mut *pages).await? {
+                return Err(SharedError::Strange(wanted.name.to_owned()));
+            }
             must_be_idle(&transaction, (wanted, batch)).await?;
             relisted = relist(&transaction, (batch, listing), pages).await?;
             end_listing(&transaction, wanted, (batch, listing)).await?;

@@ -52,6 +52,9 @@ pub enum SharedError {
         /// What is different.
         what: &'static str,
     },
+    /// The batch has none of the requests that are listed.
+    #[error("the batch `{0}` is there, and has none of these requests")]
+    Strange(String),
     /// Somebody is at work on other pairs of this batch.
     #[error(
         "the batch `{name}` is being worked on with another list of pairs, or another budget ({who})"

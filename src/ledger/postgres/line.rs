@@ -25,7 +25,7 @@ use crate::ledger::guard::Guard;
 use crate::state::State;
 
 /// How long a database that cannot be reached is tried to be joined.
-const STARTING: Duration = Duration::from_secs(15);
+pub(super) const STARTING: Duration = Duration::from_secs(15);
 
 /// One worker at work. Dropped without an end, its lease ends by itself.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::batch::{Listed, Pages, unsure};
 use super::error::SharedError;
 use super::outcome::state_of;
 use super::session::Value;
-use crate::pair::Fingerprint;
+use crate::pair::{Fingerprint, unsigned};
 use crate::state::State;
 
 /// How many rows are read or written at a time.
@@ -79,6 +79,31 @@ pub(super) async fn relist(
     Ok(Relisted { renamed, changed })
 }
 
+/// Whether a batch that has pairs has none of those that are listed, whatever they are called, and however
+/// their links are signed.
+pub(super) async fn is_strange(
+    transaction: &Transaction<'_>,
+    batch: i32,
+    pages: Pages<'_>,
+) -> Result<bool, SharedError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM callsheet.pair WHERE batch = $1 AND bare = ANY ($2))
+        OR NOT EXISTS (SELECT 1 FROM callsheet.pair WHERE batch = $1)";
+    let mut first = 0;
+    loop {
+        let pairs = pages(first)?;
+        if pairs.is_empty() {
+            return Ok(first > 0);
+        }
+        first += pairs.len();
+        let bare: Vec<_> = pairs.iter().map(|pair| unsigned(&pair.body)).collect();
+        let bare: Vec<_> = bare.iter().map(Fingerprint::as_bytes).collect();
+        let values: &[Value<'_>] = &[(&batch, Type::INT4), (&bare, Type::BYTEA_ARRAY)];
+        if transaction.query_typed_one(sql, values).await.map_err(unsure)?.get(0) {
+            return Ok(false);
+        }
+    }
+}
+
 /// Lists those that are there with what they ask for; gives their ids.
 async fn keep(
     transaction: &Transaction<'_>,
@@ -86,7 +111,7 @@ async fn keep(
     pairs: &[Listed],
 ) -> Result<HashSet<String>, SharedError> {
     let sql = "UPDATE callsheet.pair p SET listing = $2
-        FROM unnest($3::text[], $4::text[], $5::int4[]) AS l (id, body, take)
+        FROM unnest($3::text[], $4::text[], $5::int4[], $6::bytea[]) AS l (id, body, take, bare)
         WHERE p.batch = $1 AND p.id = l.id AND p.body = l.body AND p.take = l.take RETURNING p.id";
     let rows = given(transaction, sql, (batch, listing), pairs).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -100,26 +125,28 @@ pub(super) async fn add(
     pairs: &[Listed],
 ) -> Result<usize, SharedError> {
     let sql = "WITH listed AS MATERIALIZED (
-            SELECT id, body, take, ord FROM unnest($3::text[], $4::text[], $5::int4[])
-                WITH ORDINALITY AS t (id, body, take, ord)
+            SELECT * FROM unnest($3::text[], $4::text[], $5::int4[], $6::bytea[])
+                WITH ORDINALITY AS t (id, body, take, bare, ord)
         ), known AS MATERIALIZED (
-            SELECT p.n, p.id, l.body, l.take,
+            SELECT p.n, p.id, l.body, l.take, l.bare,
                 s.state IN (0, 6) AS is_free, p.body <> l.body OR p.take <> l.take AS is_other
             FROM listed l JOIN callsheet.pair p ON p.batch = $1 AND p.id = l.id
                 JOIN callsheet.standing s ON s.batch = $1 AND s.n = p.n
         ), again AS (
             UPDATE callsheet.pair p SET listing = $2,
                 body = CASE WHEN k.is_free THEN k.body ELSE p.body END,
+                bare = CASE WHEN k.is_free THEN k.bare ELSE p.bare END,
                 take = CASE WHEN k.is_free THEN k.take ELSE p.take END
             FROM known k WHERE p.batch = $1 AND p.n = k.n
         ), last AS MATERIALIZED (
             SELECT coalesce(max(n), -1) AS n FROM callsheet.pair WHERE batch = $1
         ), fresh AS MATERIALIZED (
-            SELECT (SELECT n FROM last) + row_number() OVER (ORDER BY ord)::int4 AS n, id, body, take
+            SELECT (SELECT n FROM last) + row_number() OVER (ORDER BY ord)::int4 AS n, id, body, take,
+                bare
             FROM listed l WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.id = l.id)
         ), pairs AS (
-            INSERT INTO callsheet.pair (batch, n, id, body, take, listing)
-            SELECT $1, n, id, body, take, $2 FROM fresh
+            INSERT INTO callsheet.pair (batch, n, id, body, take, bare, listing)
+            SELECT $1, n, id, body, take, bare, $2 FROM fresh
         ), standings AS (
             INSERT INTO callsheet.standing (batch, n) SELECT $1, n FROM fresh
         ) SELECT count(*)::int8 FROM known WHERE is_other AND NOT is_free";
@@ -138,12 +165,15 @@ async fn given(
     let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
     let bodies: Vec<_> = pairs.iter().map(|pair| &*pair.body).collect();
     let takes: Vec<_> = pairs.iter().map(|pair| pair.take).collect();
+    let bare: Vec<_> = pairs.iter().map(|pair| unsigned(&pair.body)).collect();
+    let bare: Vec<_> = bare.iter().map(Fingerprint::as_bytes).collect();
     let values: &[Value<'_>] = &[
         (&batch, Type::INT4),
         (&listing, Type::INT4),
         (&ids, Type::TEXT_ARRAY),
         (&bodies, Type::TEXT_ARRAY),
         (&takes, Type::INT4_ARRAY),
+        (&bare, Type::BYTEA_ARRAY),
     ];
     transaction.query_typed(sql, values).await.map_err(unsure)
 }

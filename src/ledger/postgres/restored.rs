@@ -15,6 +15,7 @@ use super::outcome::{number, state_of};
 use super::session::{Session, Value};
 use super::settings::Settings;
 use super::take_up::{Here, There, Way, way};
+use crate::pair::{Fingerprint, unsigned};
 use crate::state::State;
 
 /// Why a batch is stopped whose database went back.
@@ -238,9 +239,11 @@ async fn find(
     let numbers: Vec<_> = kept.iter().map(|one| one.n).collect();
     let bodies: Vec<_> = kept.iter().map(|one| &*one.body).collect();
     let takes: Vec<_> = kept.iter().map(|one| one.take).collect();
+    let bare: Vec<_> = kept.iter().map(|one| unsigned(&one.body)).collect();
+    let bare: Vec<_> = bare.iter().map(Fingerprint::as_bytes).collect();
     let sql = "WITH kept AS MATERIALIZED (
-            SELECT * FROM unnest($2::text[], $3::int4[], $4::text[], $5::int4[]) WITH ORDINALITY
-                AS k (id, n, body, take, ord)
+            SELECT * FROM unnest($2::text[], $3::int4[], $4::text[], $5::int4[], $6::bytea[])
+                WITH ORDINALITY AS k (id, n, body, take, bare, ord)
         ), found AS MATERIALIZED (
             SELECT k.*, coalesce(same.n, named.n) AS row FROM kept k
                 LEFT JOIN callsheet.pair same
@@ -255,16 +258,16 @@ async fn find(
             SELECT greatest((SELECT max(n) FROM callsheet.pair WHERE batch = $1),
                 (SELECT max(n) FROM kept), -1) AS n
         ), numbered AS MATERIALIZED (
-            SELECT id, body, take, ord, CASE WHEN n IS NOT NULL AND NOT EXISTS
+            SELECT id, body, take, bare, ord, CASE WHEN n IS NOT NULL AND NOT EXISTS
                     (SELECT 1 FROM callsheet.pair p WHERE p.batch = $1 AND p.n = f.n)
                 THEN n ELSE (SELECT n FROM last) + ord::int4 END AS row
             FROM found f WHERE row IS NULL
         ), pairs AS (
             -- An id that is another pair's there: the next list knows by the request which one this is.
-            INSERT INTO callsheet.pair (batch, n, id, body, take, listing)
+            INSERT INTO callsheet.pair (batch, n, id, body, take, bare, listing)
             SELECT $1, row, CASE WHEN EXISTS
                     (SELECT 1 FROM callsheet.pair p WHERE p.batch = $1 AND p.id = a.id)
-                THEN id || '~' || row ELSE id END, body, take, 0
+                THEN id || '~' || row ELSE id END, body, take, bare, 0
             FROM numbered a
         ), standings AS (
             INSERT INTO callsheet.standing (batch, n) SELECT $1, row FROM numbered
@@ -280,6 +283,7 @@ async fn find(
         (&numbers, Type::INT4_ARRAY),
         (&bodies, Type::TEXT_ARRAY),
         (&takes, Type::INT4_ARRAY),
+        (&bare, Type::BYTEA_ARRAY),
     ];
     let rows = session.ask(sql, values).await?;
     let there = |row: &tokio_postgres::Row| {

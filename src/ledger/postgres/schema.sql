@@ -59,11 +59,14 @@ CREATE TABLE IF NOT EXISTS callsheet.pair (
     body text NOT NULL,
     -- The manifest's number of a twin request.
     take integer NOT NULL DEFAULT 1,
+    -- Of the request without the signatures of its links: by it other batches find what was paid for.
+    bare bytea NOT NULL,
     -- The batch's; less where the manifest has it no more.
     listing integer NOT NULL DEFAULT 1,
     PRIMARY KEY (batch, n),
     UNIQUE (batch, id)
 );
+CREATE INDEX IF NOT EXISTS pair_of_request ON callsheet.pair (bare);
 -- States: 0 planned, 1 sending, 2 created, 3 completed, 4 saved, 5 failed, 6 rejected, 7 in doubt,
 -- 8 abandoned.
 CREATE TABLE IF NOT EXISTS callsheet.standing (

@@ -143,8 +143,9 @@ impl Write<'_> {
     fn stand(&self, pair: i64, pulled: &Pulled, state: State) -> Result<(), LedgerError> {
         let sql = "SELECT 1 FROM standings JOIN shares USING (pair)
             WHERE pair = ?1 AND state = ?2 AND attempt = ?3 AND holder IS ?4
-                AND state NOT IN ('sending', 'in_doubt')";
-        let same = params![pair, state.name(), pulled.attempt, pulled.worker];
+                AND state NOT IN ('sending', 'in_doubt') AND elsewhere = ?5";
+        let elsewhere = state == State::Planned && pulled.state != State::Planned;
+        let same = params![pair, state.name(), pulled.attempt, pulled.worker, elsewhere];
         let record = pulled.record.as_ref().map_or("{}", |(_, record)| record.as_str());
         let settled = !matches!(state, State::Created | State::Completed);
         if settled && self.query_row(sql, same, |_| Ok(()))?.is_some() {
@@ -193,9 +194,10 @@ impl Write<'_> {
             self.doubt(pair, pulled)?;
         }
         // What was just written is no news there.
-        let told = "UPDATE shares SET news = 0, holder = ?2, unsure = ?3 WHERE pair = ?1";
+        let told = "UPDATE shares SET news = 0, holder = ?2, unsure = ?3, elsewhere = ?4
+            WHERE pair = ?1";
         let unsure = state == State::InDoubt && !pulled.signed_off;
-        self.execute(told, params![pair, pulled.worker, unsure]).map(drop)
+        self.execute(told, params![pair, pulled.worker, unsure, elsewhere]).map(drop)
     }
 
     /// Nobody wrote down why it is in doubt: its worker is gone, or the task that it was given is another

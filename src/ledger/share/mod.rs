@@ -7,6 +7,7 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod beside;
 mod mirror;
 mod rematch;
 mod restored;
@@ -30,6 +31,7 @@ use super::{LedgerError, Permit, Planned, Relisted, SharedFault, View};
 use crate::files::folder_of;
 use crate::price::{Amount, Refusal, Rules};
 
+pub use self::beside::Beside;
 pub(super) use self::mirror::Mirror;
 pub use self::restored::HandedIn;
 pub(super) use self::rows::News;
@@ -62,6 +64,8 @@ pub struct Sharing<'a> {
     pub adopts: bool,
     /// What may be spent, by all together.
     pub rules: Rules,
+    /// Whether also a batch that has none of the requests is joined.
+    pub joins: bool,
 }
 
 /// The line to the database, and how pairs are known there.
@@ -96,7 +100,7 @@ impl Store {
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
     pub fn share(&mut self, sharing: Sharing<'_>) -> Result<Relisted, LedgerError> {
-        let Sharing { settings, name, lease, adopts, rules } = sharing;
+        let Sharing { settings, name, lease, adopts, rules, joins } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
@@ -106,7 +110,7 @@ impl Store {
             Some(Amount::Money(_)) => "money",
             Some(Amount::Seconds(_)) | None => "seconds",
         };
-        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit };
+        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit, joins };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
@@ -358,6 +362,7 @@ fn lost_to(error: &SharedError) -> LedgerError {
         SharedError::WentBack => return LedgerError::WentBack,
         SharedError::Stopped(why) if why == WENT_BACK => return LedgerError::WentBack,
         SharedError::OtherBatch { .. } => SharedFault::Batch,
+        SharedError::Strange(_) => SharedFault::Strange,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } => SharedFault::Others,
         _ => SharedFault::Database,

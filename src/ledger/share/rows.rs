@@ -21,6 +21,7 @@ const TABLES: &str = "
         n      INTEGER NOT NULL UNIQUE,  -- its number in the database
         holder INTEGER,                  -- whose it was there, as far as is known here
         unsure INTEGER NOT NULL DEFAULT 0, -- 1: in doubt, and that one may still send it
+        elsewhere INTEGER NOT NULL DEFAULT 0, -- 1: planned here alone, others have it or had it
         news   INTEGER NOT NULL DEFAULT 0 -- counts the changes that are not told there yet
     );
     CREATE INDEX IF NOT EXISTS shares_with_news ON shares (pair) WHERE news > 0;
