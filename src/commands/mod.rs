@@ -40,6 +40,7 @@ mod review;
 mod run;
 mod saved;
 mod sharing;
+mod siblings;
 mod signals;
 mod status;
 mod takes;

@@ -6,6 +6,7 @@
 mod acknowledged;
 mod book;
 mod cluster;
+mod decisions;
 mod kills;
 mod leases;
 mod limits;
@@ -13,7 +14,10 @@ mod limits_of_runs;
 mod model;
 mod model_purse;
 mod money;
+mod nearby;
 mod refused;
+mod renames;
+mod restored;
 #[path = "../it/rude.rs"]
 #[expect(dead_code, reason = "what the other tests need of it")]
 mod rude;
@@ -165,10 +169,11 @@ async fn join_as(
         unit: "seconds",
         pool,
         terms,
+        joins: true,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
-    let worker = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
+    let (worker, _) = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
     Ok(Crew { worker, cost })
 }
 

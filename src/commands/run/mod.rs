@@ -73,6 +73,9 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
         ended = noted(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
     }
+    if ended.is_ok() {
+        shared::warn_of_siblings(ui, args);
+    }
     after.tell(ui, args, ended)
 }
 
@@ -234,7 +237,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
         None => chosen,
     };
     let changed = list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
-    shared::share(ui, args, &batch, &mut store)?;
+    let changed = changed + shared::share(ui, args, &batch, &mut store)?;
     chosen.leave_out(ui, &batch, &mut store)?;
     Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, changed, store })
 }
@@ -417,8 +420,13 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     ui.note(&batch.head(ui));
     listed::announce_renamed(ui, &listing.renamed);
-    if listing.changed > 0 {
-        let pairs = counted(listing.changed as u64, "pair");
+    announce_changed(ui, listing.changed);
+}
+
+/// Says how many pairs ask for something else than what was sent.
+fn announce_changed(ui: &Ui, changed: usize) {
+    if changed > 0 {
+        let pairs = counted(changed as u64, "pair");
         ui.warn(&format!(
             "{pairs} changed in the manifest after being sent; what was sent is kept. \
              To have the new request made too, give it a new id"

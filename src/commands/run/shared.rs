@@ -5,6 +5,7 @@ use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
 use crate::commands::opened;
 use crate::commands::sharing::Shared;
+use crate::commands::siblings;
 use crate::exit::Exit;
 use crate::ledger::{Store, is_under_way};
 use crate::ui::{Ui, counted};
@@ -28,13 +29,14 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
-/// Takes part, if the ledger is shared; or says that it has to be.
+/// Takes part, if the ledger is shared; or says that it has to be. Gives how many pairs changed after others
+/// had sent them.
 pub(super) fn share(
     ui: &Ui,
     args: &RunArgs,
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let Some(url) = &args.ledger else {
         if batch.manifest.shared_budget.is_some() && !batch.site.rehearsal {
             let text = "`shared_budget` in the manifest: others who spend it are in a database";
@@ -44,7 +46,7 @@ pub(super) fn share(
         }
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
-            None => Ok(()),
+            None => Ok(0),
         };
     };
     if batch.site.rehearsal {
@@ -64,11 +66,12 @@ fn open(
     (args, url): (&RunArgs, &str),
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     use std::num::NonZeroU32;
 
     use super::limits;
-    use crate::ledger::Sharing;
+    use crate::commands::listed::announce_renamed;
+    use crate::ledger::{LedgerError, Sharing};
     use crate::pace::{Rate, Terms};
 
     let stem = batch.site.name();
@@ -85,14 +88,42 @@ fn open(
         apart: limits.rate.map(Rate::interval),
     };
     let pool = batch.manifest.shared_budget.as_deref();
-    store.share(Sharing { settings, name: &name, lease, adopts, rules, pool, terms })?;
+    let (at, joins) = (settings.clone(), args.join);
+    let sharing = Sharing { settings: at, name: &name, lease, adopts, rules, joins, pool, terms };
+    let relisted = match store.share(sharing) {
+        Err(LedgerError::WentBack) => {
+            // Before a person lets creates begin again, all have to say what they know.
+            let handed = store.hand_in_all((&settings, &name))?;
+            let news = (handed.sent.len() + handed.farther) as u64;
+            ui.note(&match news {
+                0 => "this folder knows nothing that the database lacks".to_owned(),
+                news => {
+                    let pairs = counted(news, "pair");
+                    format!("what this folder knows was handed in: news of {pairs}")
+                }
+            });
+            return Err(LedgerError::WentBack.into());
+        }
+        relisted => relisted?,
+    };
     ui.note(&format!("the ledger is shared: batch {name}"));
-    Ok(())
+    warn_of_siblings(ui, args);
+    announce_renamed(ui, &relisted.renamed);
+    super::announce_changed(ui, relisted.changed);
+    Ok(relisted.changed as u64)
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<(), Failure> {
+fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
     Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
+}
+
+/// Names run folders beside this one that know more of a shared batch than its database was told.
+pub(super) fn warn_of_siblings(ui: &Ui, args: &RunArgs) {
+    let site = Site::of(&args.batch);
+    if let Some(shared) = Shared::of_run(args, &site.name()) {
+        siblings::warn(ui, &site, &shared.name);
+    }
 }
 
 /// Tells the others what this run changed before it begins.
