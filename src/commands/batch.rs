@@ -139,7 +139,7 @@ impl Site {
         let any = rehearsal || args.allow_network_disk;
         let disk = if any { Disk::Any } else { Disk::Local };
         let (named, sure) = (args.out.is_some(), args.shared.sure);
-        let shared = Shared::of(&args.shared, &name_of(&manifest));
+        let shared = Shared::of(args, &name_of(&manifest));
         Self { manifest, folder, named, rehearsal, shared, sure, disk }
     }
 

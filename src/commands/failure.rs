@@ -80,6 +80,9 @@ impl From<LedgerError> for Failure {
             LedgerError::Elsewhere { .. } => {
                 (Exit::Usage, "give the same command again: the database knows where it stands")
             }
+            LedgerError::Unfinished { .. } => {
+                (Exit::Usage, "give `callsheet ledger copy` again as it was given: it goes on")
+            }
             LedgerError::WentBack | LedgerError::Shared { .. } => shared(&error),
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Behind { .. } | LedgerError::Alone { .. } => (

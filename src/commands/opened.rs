@@ -60,7 +60,7 @@ pub(super) fn restore(
     Ok(restored)
 }
 
-fn waiting(ui: &Ui) -> Waiting {
+pub(super) fn waiting(ui: &Ui) -> Waiting {
     let warner = *ui;
     Box::new(move || warner.warn(WAITING))
 }

@@ -45,6 +45,16 @@ impl<'a> Written<'a> {
         self.bytes.as_ref().is_none_or(|bytes| bytes.len() > LONG || named(bytes))
     }
 
+    /// Whether it may name a shared ledger, or the batch in it: most do not, and are not read for that.
+    pub(super) fn may_share(&self) -> bool {
+        let has = |word: &[u8]| {
+            let bytes = self.bytes.as_deref().unwrap_or_default();
+            let ends = bytes.windows(word.len() + 1).filter(|part| part.starts_with(word));
+            ends.into_iter().any(|part| part.last().is_some_and(|end| b":\"' \t".contains(end)))
+        };
+        has(b"ledger") || has(b"batch")
+    }
+
     /// All of it.
     pub(super) fn held(&self, args: &ManifestArgs) -> Result<Manifest, Failure> {
         self.read(args, |origin, form| Ok(manifest::read(origin, form)?))

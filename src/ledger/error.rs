@@ -142,6 +142,14 @@ pub enum LedgerError {
         /// The pair.
         id: String,
     },
+    /// A copy that is not finished; what it is a copy of may still pay.
+    #[error("{}: a copy of the batch from {from} that is not finished", path.display())]
+    Unfinished {
+        /// The ledger.
+        path: PathBuf,
+        /// The database.
+        from: String,
+    },
     /// The database of a shared ledger knows less than it said; nothing was changed here.
     #[error(
         "the database of the shared ledger went back in time: it lacks what this folder told it"

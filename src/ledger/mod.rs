@@ -28,6 +28,7 @@
 mod again;
 mod bills;
 mod causes;
+mod copying;
 mod doubts;
 mod error;
 mod event_log;
@@ -91,6 +92,9 @@ use crate::wire::{Bill, Judgement, Proof};
 pub use self::again::Finished;
 pub use self::bills::Bills;
 pub use self::causes::Cause;
+#[cfg(feature = "postgres")]
+pub use self::copying::{CopyFrom, CopyTo, Moved};
+pub use self::copying::{CopyMark, Phase};
 pub use self::doubts::Doubt;
 pub use self::error::{LedgerError, SharedFault};
 pub use self::event_log::Happened;

@@ -15,7 +15,8 @@ const FOLDERS: u32 = 1000;
 /// A second run on the same machine has a folder of its own, with the next number that is free.
 pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     let (mut args, site) = (args.clone(), Site::of(&args.batch));
-    args.ledger = args.batch.shared.ledger.take();
+    args.ledger = site.shared.as_ref().map(|shared| shared.url.clone());
+    args.batch.shared.own = true;
     if args.ledger.is_none() || site.named || !is_under_way(&site.folder) {
         return args;
     }
@@ -59,11 +60,13 @@ fn open(
     batch: &Batch,
     store: &mut Store,
 ) -> Result<(), Failure> {
+    use crate::cli::{BatchArgs, SharedArgs};
     use crate::ledger::Sharing;
 
-    let stem = batch.site.name();
-    let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
-    let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
+    let shared = SharedArgs { own: false, ..args.batch.shared.clone() };
+    let shared = Shared::of(&BatchArgs { shared, ..args.batch.clone() }, &batch.site.name());
+    let shared = shared.unwrap_or_else(|| Shared::named(url.to_owned(), batch.site.name()));
+    let (settings, name) = (shared.settings()?, shared.name);
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
     store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
@@ -73,7 +76,7 @@ fn open(
 
 #[cfg(not(feature = "postgres"))]
 fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<(), Failure> {
-    Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
+    Err(Shared::named(url.to_owned(), batch.site.name()).unknown())
 }
 
 /// Tells the others what this run changed before it begins.

@@ -1,7 +1,7 @@
 //! The tables, and the batches in them: made once, joined by all who list the same requests.
 
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
 
 use super::error::SharedError;
 use super::session::{Session, Value};
@@ -9,7 +9,9 @@ use super::session::{Session, Value};
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
 /// A batch by its name.
-const KNOWN: &str = "SELECT batch, endpoint, listed, listing FROM callsheet.batch WHERE name = $1";
+const KNOWN: &str = "SELECT batch, endpoint, listed, listing,
+        CASE WHEN copying IS NOT NULL THEN stopped END AS elsewhere
+    FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 const LOCK: i64 = 0x4341_4c4c;
@@ -85,8 +87,12 @@ pub(super) async fn list(
     );
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(&begin).await.map_err(unsure)?;
-    let known = transaction.query_typed_opt(KNOWN, &[(&wanted.name, Type::TEXT)]).await;
-    let (batch, listing) = match known.map_err(unsure)? {
+    // While a copy of it is on its way to a run folder, this waits.
+    let known = format!("{KNOWN} FOR NO KEY UPDATE");
+    let known = transaction.query_typed_opt(&known, &[(&wanted.name, Type::TEXT)]).await;
+    let known = known.map_err(unsure)?;
+    known.as_ref().map_or(Ok(()), |row| must_be_here(wanted.name, row))?;
+    let (batch, listing) = match known {
         None => (make(&transaction, wanted).await?, 1),
         Some(row) if row.get::<_, &str>(1) != wanted.endpoint => {
             return Err(other(wanted, "another endpoint"));
@@ -120,8 +126,17 @@ pub(super) async fn list(
 /// The number of a batch that is there.
 pub(super) async fn number(session: &mut Session, name: &str) -> Result<i32, SharedError> {
     let rows = session.ask(KNOWN, &[(&name, Type::TEXT)]).await?;
-    let missing = || SharedError::NoBatch(name.to_owned());
-    rows.first().map(|row| row.get(0)).ok_or_else(missing)
+    let row = rows.first().ok_or_else(|| SharedError::NoBatch(name.to_owned()))?;
+    must_be_here(name, row)?;
+    Ok(row.get(0))
+}
+
+/// Its ledger is no run folder's.
+fn must_be_here(name: &str, row: &Row) -> Result<(), SharedError> {
+    match row.get("elsewhere") {
+        None => Ok(()),
+        Some(why) => Err(SharedError::Elsewhere { name: name.to_owned(), why }),
+    }
 }
 
 /// Whatever becomes of a listing, it may begin again.
@@ -256,7 +271,7 @@ async fn end_listing(
     (batch, listing): (i32, i32),
 ) -> Result<(), SharedError> {
     let sql = "SELECT p.id FROM callsheet.pair p JOIN callsheet.standing s USING (batch, n)
-        WHERE p.batch = $1 AND p.listing < $2
+        WHERE p.batch = $1 AND p.listing = $2 - 1
             AND (s.attempt > 0 OR s.state NOT IN (0, 6)) LIMIT 1";
     let values: &[Value<'_>] = &[(&batch, Type::INT4), (&listing, Type::INT4)];
     if let Some(row) = transaction.query_typed_opt(sql, values).await.map_err(unsure)? {

@@ -13,6 +13,7 @@
 //! instants are the server's.
 
 mod batch;
+mod copies;
 mod error;
 mod fate;
 mod line;
@@ -23,10 +24,15 @@ mod pulse;
 mod round;
 mod session;
 pub mod settings;
+mod survey;
 mod tls;
 mod worker;
 
 pub use self::batch::{Listed, Pages, Wanted};
+pub use self::copies::{
+    Arrived, Arriving, Copied, Copier, Copying, Given, Leaving, PAGE, Pairs, Place, Take, Tasks,
+    There,
+};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
 pub use self::line::{Adopted, Granted, Lack, Line, Taken, Way};
@@ -34,5 +40,6 @@ pub use self::outcome::{Outcome, Slip, Wish};
 pub use self::peek::{Known, read};
 pub use self::pull::{Page, Pulled};
 pub use self::pulse::Pulse;
+pub use self::survey::{Hand, Hands, Surveyed, survey};
 pub use self::worker::{Turn, Worker};
 pub use super::guard::{Clocks, Guard, MARGIN};

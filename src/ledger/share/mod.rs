@@ -25,7 +25,7 @@ use super::writer::{Job, Jobs, Order, Record, Reply};
 use super::{LedgerError, Permit, Planned, SharedFault, View};
 use crate::price::{Amount, Refusal, Rules};
 
-pub(super) use self::rows::{Mirror, News};
+pub(super) use self::rows::{GONE, Mirror, News, RECORD, TWIN};
 pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
@@ -384,16 +384,16 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
     }
 }
 
-fn other(reason: &str) -> LedgerError {
+pub(super) fn other(reason: &str) -> LedgerError {
     LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
 }
 
-fn shared(error: &SharedError) -> LedgerError {
+pub(super) fn shared(error: &SharedError) -> LedgerError {
     let fault = match error {
         SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
-        SharedError::OtherRequest { .. } => SharedFault::Batch,
+        SharedError::OtherRequest { .. } | SharedError::Elsewhere { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
-        SharedError::OtherList { .. } => SharedFault::Others,
+        SharedError::OtherList { .. } | SharedError::Busy { .. } => SharedFault::Others,
         _ => SharedFault::Database,
     };
     LedgerError::Shared { reason: error.to_string(), fault }
@@ -404,7 +404,7 @@ fn lost(lack: &Lack) -> LedgerError {
 }
 
 /// What a list is known by: ids and requests, in their order.
-fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
+pub(super) fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
     let (mut digest, mut first) = (Sha256::new(), 0);
     loop {
         let page = view.listed_bodies(first, PAGE)?;

@@ -44,7 +44,8 @@ const TRIGGERS: [&str; 4] = [
 ];
 
 /// All that is known of a pair beside its state, as JSON.
-const RECORD: &str = "json_object('state', s.state, 'since', s.since, 'task_id', s.task_id,
+pub(in crate::ledger) const RECORD: &str =
+    "json_object('state', s.state, 'since', s.since, 'task_id', s.task_id,
     'created_at', s.created_at, 'estimate', s.estimate, 'sent', s.sent, 'seconds', s.seconds,
     'price', s.price, 'video_url', s.video_url, 'linked_at', s.linked_at,
     'video_path', s.video_path, 'video_bytes', s.video_bytes, 'video_sha256', s.video_sha256,
@@ -62,9 +63,10 @@ const RECORD: &str = "json_object('state', s.state, 'since', s.since, 'task_id',
         FROM former_tasks f WHERE f.pair = s.pair))";
 
 /// Why a pair is in doubt whose worker is gone.
-const GONE: (&str, &str) =
+pub(in crate::ledger) const GONE: (&str, &str) =
     ("worker_silent", "the worker that sent it was not heard of again before its lease ended");
-const TWIN: (&str, &str) = ("same_task", "another pair has the task that the answer named");
+pub(in crate::ledger) const TWIN: (&str, &str) =
+    ("same_task", "another pair has the task that the answer named");
 
 /// What there is to tell of a pair.
 #[derive(Debug, Clone)]
@@ -100,7 +102,7 @@ impl Write<'_> {
         }
     }
 
-    pub(super) fn begin_sharing(&self, name: &str) -> Result<(), LedgerError> {
+    pub(in crate::ledger) fn begin_sharing(&self, name: &str) -> Result<(), LedgerError> {
         let made = self.transaction.execute_batch(TABLES);
         made.map_err(|error| self.failed(&error))?;
         let sql = "INSERT INTO shared (only_row, name) VALUES (1, ?1)
