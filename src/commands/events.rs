@@ -24,6 +24,13 @@ const LATEST: u64 = 10;
 
 pub(super) fn events(ui: &Ui, args: &EventsArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
+    // Each worker of a shared batch writes down what it did in its own folder.
+    let is_shared = site.shared.is_some();
+    let site = Site { shared: None, ..site };
+    if is_shared {
+        let folder = site.folder.display();
+        ui.note(&format!("{folder}: what this folder's runs did; others' are in their folders"));
+    }
     let mut view = site.existing()?;
     belongs::say_whose(ui, &site, &view)?;
     let of = args.id.as_deref().map(|id| known(&view, id)).transpose()?;

@@ -47,12 +47,12 @@ impl<'a> Written<'a> {
 
     /// Whether it may name a shared ledger, or the batch in it: most do not, and are not read for that.
     pub(super) fn may_share(&self) -> bool {
-        let has = |word: &[u8]| {
-            let bytes = self.bytes.as_deref().unwrap_or_default();
-            let ends = bytes.windows(word.len() + 1).filter(|part| part.starts_with(word));
-            ends.into_iter().any(|part| part.last().is_some_and(|end| b":\"' \t".contains(end)))
-        };
-        has(b"ledger") || has(b"batch")
+        let bytes = self.bytes.as_deref().unwrap_or_default();
+        bytes.split(|byte| *byte == b'\n').any(|line| {
+            let line = line.trim_ascii_start();
+            let has = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
+            !line.starts_with(b"#") && (has(b"ledger") || has(b"batch"))
+        })
     }
 
     /// All of it.

@@ -99,6 +99,7 @@ pub use self::doubts::Doubt;
 pub use self::error::{LedgerError, SharedFault};
 pub use self::event_log::Happened;
 pub use self::fence::Waiting;
+pub use self::guard::Lease;
 pub use self::happened::Holder;
 pub use self::identity::Accounts;
 pub use self::keys::{Keyed, Named};

@@ -6,8 +6,11 @@
 mod acknowledged;
 mod book;
 mod cluster;
+mod copying;
+mod counts;
 mod kills;
 mod leases;
+mod listing;
 mod money;
 mod refused;
 mod runs;

@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 use super::block_on;
 use super::cluster::{Cluster, ask};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_callsheet");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_callsheet");
 /// No run takes longer.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A folder with a manifest, and a fake that remembers what it was asked for.
-struct Studio {
-    folder: tempfile::TempDir,
+pub(super) struct Studio {
+    pub(super) folder: tempfile::TempDir,
     fake: Child,
-    url: String,
+    pub(super) url: String,
     database: String,
 }
 
 impl Studio {
-    fn open(cluster: &Cluster, pairs: usize, head: &str, scenario: &str) -> Self {
+    pub(super) fn open(cluster: &Cluster, pairs: usize, head: &str, scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("day.yaml"), scenario).unwrap();
@@ -57,7 +57,7 @@ impl Studio {
         studio
     }
 
-    fn list(&self, pairs: usize, head: &str) {
+    pub(super) fn list(&self, pairs: usize, head: &str) {
         let pair = |n| {
             let [image, audio] = ["jpg", "mp3"].map(|kind| format!("https://a.example/{n}.{kind}"));
             format!("  - {{id: pair-{n}, image: '{image}', audio: '{audio}'}}\n")
@@ -67,11 +67,11 @@ impl Studio {
         fs::write(self.folder.path().join("spring.yaml"), text).unwrap();
     }
 
-    fn run_folder(&self, worker: usize) -> PathBuf {
+    pub(super) fn run_folder(&self, worker: usize) -> PathBuf {
         self.folder.path().join(format!("worker-{worker}.run"))
     }
 
-    fn run(&self, worker: usize, more: &[&str]) -> Command {
+    pub(super) fn run(&self, worker: usize, more: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .arg("run")
@@ -89,7 +89,7 @@ impl Studio {
     }
 
     /// How often each pair was booked.
-    fn booked(&self) -> BTreeMap<String, usize> {
+    pub(super) fn booked(&self) -> BTreeMap<String, usize> {
         let mut booked = BTreeMap::new();
         for line in fs::read_to_string(self.folder.path().join("book")).unwrap_or_default().lines()
         {
@@ -112,7 +112,7 @@ impl Studio {
     }
 
     /// Where each pair stands, as the last run has written it.
-    fn rows(&self, worker: usize) -> BTreeMap<String, (String, String)> {
+    pub(super) fn rows(&self, worker: usize) -> BTreeMap<String, (String, String)> {
         let csv = fs::read_to_string(self.run_folder(worker).join("tasks.csv")).unwrap();
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let head = reader.headers().unwrap().clone();
@@ -133,7 +133,7 @@ impl Drop for Studio {
     }
 }
 
-fn ended(mut child: Child) -> Output {
+pub(super) fn ended(mut child: Child) -> Output {
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if began.elapsed() > PATIENCE {
@@ -145,7 +145,7 @@ fn ended(mut child: Child) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     format!("{:?}\n{out}\n{err}", output.status.code())
 }

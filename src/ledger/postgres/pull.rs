@@ -17,6 +17,8 @@ pub enum Page<'a> {
     After(i32, usize, bool),
     /// These.
     These(&'a [i32]),
+    /// These, with what they ask for.
+    Whole(&'a [i32]),
 }
 
 /// A pair as the database has it.
@@ -67,6 +69,7 @@ pub(super) async fn pull(
     let (after, these, with_body, most) = match page {
         Page::After(n, most, with_body) => (n, None, with_body, most),
         Page::These(these) => (-1, Some(these), false, these.len()),
+        Page::Whole(these) => (-1, Some(these), true, these.len()),
     };
     let sql = PULL.replace(":most", &most.to_string());
     let values: &[Value<'_>] = &[

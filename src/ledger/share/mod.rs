@@ -18,12 +18,14 @@ use sha2::{Digest, Sha256};
 use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{
-    Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
+    Clocks, Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
+    read_those,
 };
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
-use super::{LedgerError, Permit, Planned, SharedFault, View};
+use super::{Lease, LedgerError, Permit, Planned, SharedFault, View};
 use crate::price::{Amount, Refusal, Rules};
+use crate::state::State;
 
 pub(super) use self::rows::{GONE, Mirror, News, RECORD, TWIN};
 pub(super) use super::postgres::Way;
@@ -249,17 +251,38 @@ impl Store {
     }
 }
 
+type Begin<'a> = &'a mut dyn FnMut(&Known) -> Result<(), SharedError>;
+type Each<'a> = &'a mut dyn FnMut(&[Pulled]) -> Result<(), SharedError>;
+
 impl View {
     /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
     ///
     /// # Errors
     /// [`LedgerError::Shared`] when the database is not to be reached.
     pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
+        Self::filled(name, |begin, each| read(settings, name, begin, each))
+    }
+
+    /// The same of those pairs alone that stand in these states.
+    ///
+    /// # Errors
+    /// As [`View::of_shared`].
+    pub fn of_those_shared(
+        settings: &Settings,
+        (name, states): (&str, &[State]),
+    ) -> Result<Option<Self>, LedgerError> {
+        Self::filled(name, |begin, each| read_those(settings, (name, states), begin, each))
+    }
+
+    fn filled(
+        name: &str,
+        read: impl FnOnce(Begin<'_>, Each<'_>) -> Result<(), SharedError>,
+    ) -> Result<Option<Self>, LedgerError> {
         let place = tempfile::tempdir();
         let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
         let store = RefCell::new(None);
         let local = |error: LedgerError| SharedError::Local(error.to_string());
-        let begin = |known: &Known| {
+        let mut begin = |known: &Known| {
             let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
             let shared = begun.write(|write| {
                 write.begin_sharing(name)?;
@@ -268,13 +291,13 @@ impl View {
             store.replace(Some(begun));
             shared.map_err(local)
         };
-        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
+        let mut each = |page: &[Pulled]| match &mut *store.borrow_mut() {
             Some(store) => {
                 store.write(|write| write.mirror((page, 0), Mirror::Shown)).map_err(local)
             }
             None => Ok(()),
         };
-        match read(settings, name, begin, each) {
+        match read(&mut begin, &mut each) {
             Err(SharedError::NoBatch(_)) => return Ok(None),
             read => read.map_err(|error| shared(&error))?,
         }
@@ -363,10 +386,7 @@ fn learn(jobs: &Jobs, learnt: Learnt) {
 
 /// What was taken as it was told; and what another has by now, or stands otherwise there.
 #[expect(clippy::type_complexity, reason = "pairs with the counts of their news, twice")]
-fn sorted(
-    news: &[News],
-    settled: &[(Slip, crate::state::State)],
-) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+fn sorted(news: &[News], settled: &[(Slip, State)]) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
     let taken = |one: &&News| {
         let told = &one.outcome;
         settled.iter().any(|(slip, state)| *slip == told.slip && *state == told.state)
@@ -426,6 +446,12 @@ impl super::Ledger {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.way.is_some()
+    }
+
+    /// The lease under which this run creates, if the ledger is shared.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.way.as_ref().map(|way| way.guard().lease(Clocks::now()))
     }
 
     /// The planned pairs to try next, where the database says which; none once all were tried.

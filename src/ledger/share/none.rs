@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::store::Store;
 use super::write::Write;
 use super::writer::{Jobs, Reply};
-use super::{Ledger, LedgerError, Permit, Planned};
+use super::{Lease, Ledger, LedgerError, Permit, Planned};
 
 /// There is none.
 #[derive(Debug, Clone)]
@@ -84,6 +84,12 @@ impl Ledger {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         false
+    }
+
+    /// The lease under which this run creates.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        None
     }
 
     /// The planned pairs to try next, where the database says which.

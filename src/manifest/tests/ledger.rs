@@ -15,12 +15,14 @@ fn a_manifest_names_the_database_and_the_batch() {
     let both = good(&yaml("ledger: postgres://callsheet@db/callsheet\nbatch: spring-2027"));
     assert_eq!(both.ledger.as_deref(), Some("postgres://callsheet@db/callsheet"));
     assert_eq!(both.batch.as_deref(), Some("spring-2027"));
+    let pair = serde_json::json!({"image": "https://e.co/a.jpg", "audio": "https://e.co/b.mp3"});
     let validator = jsonschema::validator_for(&schema()).unwrap();
     for text in ["postgres://callsheet@db/callsheet", "host=db dbname=callsheet"] {
-        let json = serde_json::json!({"version": 1, "pairs": [], "ledger": text, "batch": "a b"});
+        let json =
+            serde_json::json!({"version": 1, "pairs": [pair], "ledger": text, "batch": "a b"});
         assert!(validator.is_valid(&json), "{text}");
     }
-    let json = serde_json::json!({"version": 1, "pairs": [], "ledger": "spring.run"});
+    let json = serde_json::json!({"version": 1, "pairs": [pair], "ledger": "spring.run"});
     assert!(!validator.is_valid(&json));
 }
 
