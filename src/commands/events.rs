@@ -23,11 +23,9 @@ const ASKED: Duration = Duration::from_millis(500);
 const LATEST: u64 = 10;
 
 pub(super) fn events(ui: &Ui, args: &EventsArgs) -> Result<Exit, Failure> {
-    let site = Site::of(&args.batch);
+    let mut site = Site::of(&args.batch);
     // Each worker of a shared batch writes down what it did in its own folder.
-    let is_shared = site.shared.is_some();
-    let site = Site { shared: None, ..site };
-    if is_shared {
+    if site.shared.take().is_some() {
         let folder = site.folder.display();
         ui.note(&format!("{folder}: what this folder's runs did; others' are in their folders"));
     }

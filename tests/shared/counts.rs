@@ -84,13 +84,25 @@ fn hot() -> Vec<(&'static str, String)> {
         let numbered = values.iter().enumerate().rev();
         numbered.fold(sql, |sql, (n, value)| sql.replace(&format!("${}", n + 1), value))
     };
-    let told = ["array[5,6]::int4[]", "array[1,1]::int4[]", "array[7,7]::int8[]", "array[2,2]::int2[]"];
+    let told =
+        ["array[5,6]::int4[]", "array[1,1]::int4[]", "array[7,7]::int8[]", "array[2,2]::int2[]"];
     let turn = values(
         turn,
         &[
-            "7::int8", "0::int8", "1::int4", told[0], told[1], told[2], told[3],
-            "array['a','b']::text[]", "array[false,false]::bool[]", "array['{}','{}']::text[]",
-            "array[50000,50001]::int4[]", "array[1,1]::int4[]", "array[9,9]::int8[]", "1::int8",
+            "7::int8",
+            "0::int8",
+            "1::int4",
+            told[0],
+            told[1],
+            told[2],
+            told[3],
+            "array['a','b']::text[]",
+            "array[false,false]::bool[]",
+            "array['{}','{}']::text[]",
+            "array[50000,50001]::int4[]",
+            "array[1,1]::int4[]",
+            "array[9,9]::int8[]",
+            "1::int8",
         ],
     );
     vec![

@@ -16,7 +16,7 @@ use super::batch::{Pages, Wanted};
 use super::error::SharedError;
 use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
-use super::pull::{Page, Pulled};
+use super::pull::{Detail, Page, Pulled};
 use super::pulse::Pulse;
 use super::settings::Settings;
 use super::worker::Worker;
@@ -69,8 +69,8 @@ enum Asked {
 enum Question {
     /// So many pairs to try next.
     Next(usize),
-    /// So many after this one, with or without what they ask for.
-    After(i32, usize, bool),
+    /// So many after this one.
+    After(i32, usize, Detail),
     These(Vec<i32>),
     Adopt,
     TakeOver,
@@ -232,8 +232,8 @@ impl Line {
     ///
     /// # Errors
     /// When it is not to be had.
-    pub fn page(&self, after: i32, most: usize, with_body: bool) -> Result<Vec<Pulled>, Lack> {
-        Ok(self.ask(Question::After(after, most, with_body))?.rows)
+    pub fn page(&self, after: i32, most: usize, detail: Detail) -> Result<Vec<Pulled>, Lack> {
+        Ok(self.ask(Question::After(after, most, detail))?.rows)
     }
 
     /// These pairs.
@@ -448,8 +448,8 @@ impl Desk {
                 Some(why) => return Err(SharedError::Stopped(why)),
                 None => answer.pairs = self.worker.next(*most).await?,
             },
-            Question::After(after, most, with_body) => {
-                answer.rows = self.worker.pull(Page::After(*after, *most, *with_body)).await?;
+            Question::After(after, most, detail) => {
+                answer.rows = self.worker.pull(Page::After(*after, *most, *detail)).await?;
             }
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
             Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,

@@ -38,7 +38,7 @@ pub use self::fate::Fate;
 pub use self::line::{Adopted, Granted, Lack, Line, Taken, Way};
 pub use self::outcome::{Outcome, Slip, Wish};
 pub use self::peek::{Known, read, read_those};
-pub use self::pull::{Page, Pulled};
+pub use self::pull::{Detail, Page, Pulled};
 pub use self::pulse::Pulse;
 pub use self::survey::{Hand, Hands, Surveyed, survey};
 pub use self::worker::{Turn, Worker};

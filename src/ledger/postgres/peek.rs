@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::error::SharedError;
 use super::outcome::number;
-use super::pull::{Page, Pulled, pull};
+use super::pull::{Detail, Page, Pulled, pull};
 use super::session::{Session, Value};
 use super::settings::Settings;
 use crate::state::State;
@@ -38,7 +38,7 @@ pub fn read(
         let (mut session, batch) = enter(settings, name, &mut begin).await?;
         let mut after = -1;
         loop {
-            let page = pull(&mut session, batch, Page::After(after, PAGE, true)).await?;
+            let page = pull(&mut session, batch, Page::After(after, PAGE, Detail::Whole)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
             each(&page)?;

@@ -7,6 +7,7 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod glance;
 mod rows;
 
 use std::cell::RefCell;
@@ -18,8 +19,8 @@ use sha2::{Digest, Sha256};
 use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{
-    Clocks, Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
-    read_those,
+    Clocks, Detail, Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish,
+    read, read_those,
 };
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Record, Reply};
@@ -218,18 +219,36 @@ impl Store {
 
     /// Takes over what the database knows of all pairs.
     fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
+        let news = if share.decides { None } else { self.news_of_others(share, how)? };
+        if let Some(news) = news {
+            for some in news.chunks(PAGE) {
+                let page = share.line.these(some.to_vec()).map_err(|lack| lost(&lack))?;
+                self.take_in_page(share, &page, how)?;
+            }
+            return Ok(());
+        }
+        let detail = if share.decides { Detail::Whole } else { Detail::Known };
         let mut after = -1;
         loop {
-            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
+            let page = share.line.page(after, PAGE, detail).map_err(|lack| lost(&lack))?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
-            let mirrored = self.write(|write| write.mirror((&page, share.way.worker()), how));
-            if matches!(mirrored, Err(LedgerError::WentBack)) {
-                // Said once by name; what the database says to that is the same.
-                let _ = share.line.went_back();
-            }
-            mirrored?;
+            self.take_in_page(share, &page, how)?;
         }
+    }
+
+    fn take_in_page(
+        &mut self,
+        share: &Share,
+        page: &[Pulled],
+        how: Mirror,
+    ) -> Result<(), LedgerError> {
+        let mirrored = self.write(|write| write.mirror((page, share.way.worker()), how));
+        if matches!(mirrored, Err(LedgerError::WentBack)) {
+            // Said once by name; what the database says to that is the same.
+            let _ = share.line.went_back();
+        }
+        mirrored
     }
 
     /// Tells what is left to tell, takes over what the others did, and signs off.

@@ -422,7 +422,7 @@ impl Write<'_> {
 }
 
 /// How a pair stands here that stands so in the database.
-fn seen(pulled: &Pulled, worker: i64, how: Mirror) -> State {
+pub(super) fn seen(pulled: &Pulled, worker: i64, how: Mirror) -> State {
     let others = pulled.worker != Some(worker);
     match pulled.state {
         // By its claim alone nobody knows what it will come to; a run that begins here would take it for
