@@ -418,8 +418,8 @@ fn elsewhere(copied: &CopyMark) -> Option<String> {
     let at = copied.at.strftime("%Y-%m-%d %H:%M:%S UTC");
     match copied.phase {
         Phase::Left => Some(format!(
-            "this batch moved to {place} (batch {name}) at {at}; for what became of it: --ledger {}",
-            shell_word(Path::new(&copied.place))
+            "this batch moved to {place} (batch {name}) at {at}, and stood so then; --ledger says how it \
+             stands now"
         )),
         Phase::Arriving => Some(format!(
             "its copy from {place} (batch {name}) is not finished: give `callsheet ledger copy` again"

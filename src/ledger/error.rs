@@ -180,6 +180,12 @@ pub enum SharedFault {
     Batch,
     /// Others are at work on it.
     Others,
+    /// The batch is somewhere else.
+    Place,
+    /// A worker that ended without a word.
+    Silent,
+    /// What was to be copied cannot be: it is where it was.
+    Copy,
 }
 
 impl LedgerError {

@@ -57,7 +57,7 @@ impl Studio {
         studio
     }
 
-    pub(super) fn list(&self, pairs: usize, head: &str) {
+    fn list(&self, pairs: usize, head: &str) {
         let pair = |n| {
             let [image, audio] = ["jpg", "mp3"].map(|kind| format!("https://a.example/{n}.{kind}"));
             format!("  - {{id: pair-{n}, image: '{image}', audio: '{audio}'}}\n")

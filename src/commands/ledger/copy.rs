@@ -60,7 +60,7 @@ impl Copied {
             "seconds": seconds,
         });
         ui.result(&text, &value);
-        ui.hint(&format!("{from} can pay for nothing any more. Go on with: {next}"));
+        ui.hint(&format!("{from} can pay for nothing by itself any more. Go on with: {next}"));
     }
 }
 

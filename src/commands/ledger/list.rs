@@ -109,7 +109,7 @@ fn stands(batch: &Surveyed, left: u64) -> String {
 fn notes(batch: &Surveyed) -> Vec<String> {
     let mut lines: Vec<_> = batch.stopped.iter().map(|why| printable(why).into_owned()).collect();
     let shown = batch.workers.iter().take(SHOWN);
-    lines.extend(shown.map(|hand| worker(hand)));
+    lines.extend(shown.map(worker));
     if batch.workers.len() > SHOWN {
         lines.push(format!(
             "… and {} more",

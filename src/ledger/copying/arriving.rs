@@ -6,13 +6,13 @@ use rusqlite::params;
 
 use super::kept::{Attempt, Former, Kept};
 use super::leaving::{Moved, pairs_as, read_pair};
-use super::{CopyMark, Phase, TABLE};
+use super::{CopyMark, Phase, TABLE, not_copied};
 use crate::files::folder_of;
 use crate::ledger::fence::{Waiting, host};
 use crate::ledger::lock::Lock;
 use crate::ledger::postgres::settings::Settings;
 use crate::ledger::postgres::{Copied, Copier, Given, Leaving, Place, SharedError, Take, There};
-use crate::ledger::share::{other, shared};
+use crate::ledger::share::shared;
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, SharedAs, Store};
 use crate::pair::Fingerprint;
@@ -114,9 +114,9 @@ impl Store {
                 return Ok(());
             }
             match is_part {
-                true if write.has_news()? => Err(other(UNTOLD)),
+                true if write.has_news()? => Err(not_copied(UNTOLD)),
                 true => Ok(()),
-                false => Err(other(OWN)),
+                false => Err(not_copied(OWN)),
             }
         })
     }
@@ -146,10 +146,11 @@ impl Store {
 
 fn elsewhere(name: &str, there: &There) -> LedgerError {
     let place = there.copying.as_ref().map_or("", |by| &by.place);
-    other(&match there.place {
-        Place::Gone => format!("the batch `{name}` is not there: it went to {place}"),
-        _ => format!("the batch `{name}` is not there yet: its copy from {place} is not finished"),
-    })
+    let why = match there.place {
+        Place::Gone => format!("it went to {place}"),
+        _ => format!("its copy from {place} is not finished"),
+    };
+    shared(&SharedError::Elsewhere { name: name.to_owned(), why })
 }
 
 fn unreadable(pair: &Copied, error: &serde_json::Error) -> SharedError {

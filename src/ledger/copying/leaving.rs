@@ -3,7 +3,7 @@
 use rusqlite::{Row, Rows, params};
 
 use super::kept::digest_of;
-use super::{CopyMark, Phase, TABLE};
+use super::{CopyMark, Phase, TABLE, not_copied};
 use crate::ledger::fence::host;
 use crate::ledger::lookup::state_at;
 use crate::ledger::postgres::settings::Settings;
@@ -11,7 +11,7 @@ use crate::ledger::postgres::{
     Arrived, Arriving, Copied, Copier, Given, PAGE, Place, SharedError, There, Wanted,
 };
 use crate::ledger::purse::charge_at;
-use crate::ledger::share::{RECORD, digest, other, shared};
+use crate::ledger::share::{RECORD, digest, shared};
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Store};
 use crate::price::{Amount, Rules};
@@ -129,10 +129,12 @@ fn open_there(
             Place::Arriving => copier.open_to_all(name, mark).map_err(|error| shared(&error)),
             Place::Gone => {
                 let place = there.copying.as_ref().map_or("", |by| &by.place);
-                Err(other(&format!("the batch `{name}` is not there: it went to {place}")))
+                let name = name.to_owned();
+                let why = format!("it went to {place}");
+                Err(shared(&SharedError::Elsewhere { name, why }))
             }
         },
-        _ => Err(other(PART)),
+        _ => Err(not_copied(PART)),
     }
 }
 
@@ -239,7 +241,7 @@ impl Write<'_> {
             WHERE state = 'in_doubt' AND ended IS NULL LIMIT 1";
         match self.query_row(sql, (), |_| Ok(()))? {
             None => Ok(()),
-            Some(()) => Err(other(KEYED)),
+            Some(()) => Err(not_copied(KEYED)),
         }
     }
 

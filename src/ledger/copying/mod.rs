@@ -106,6 +106,11 @@ impl Store {
     }
 }
 
+#[cfg(feature = "postgres")]
+fn not_copied(reason: &str) -> LedgerError {
+    LedgerError::Shared { reason: reason.to_owned(), fault: super::SharedFault::Copy }
+}
+
 fn find(connection: &Connection) -> rusqlite::Result<Option<CopyMark>> {
     if !find_table(connection, "copies")? {
         return Ok(None);

@@ -38,7 +38,7 @@ const NAMED: usize = 64;
 
 /// Shared, all would be sent again.
 const ALONE: &str = "this run folder has sent pairs by itself, and nobody else would know of them. Go on \
-    without --ledger, or share a batch of other pairs from another folder (--out)";
+    without --ledger, take the batch there with `callsheet ledger copy`, or share a batch of other pairs from another folder (--out)";
 const ANOTHER: &str = "this run folder is part of another batch, or of another database";
 /// The lease of those who only decide.
 const DECIDING: Duration = Duration::from_secs(60);
@@ -423,14 +423,16 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
     }
 }
 
-pub(super) fn other(reason: &str) -> LedgerError {
+fn other(reason: &str) -> LedgerError {
     LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
 }
 
 pub(super) fn shared(error: &SharedError) -> LedgerError {
     let fault = match error {
         SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
-        SharedError::OtherRequest { .. } | SharedError::Elsewhere { .. } => SharedFault::Batch,
+        SharedError::OtherRequest { .. } => SharedFault::Batch,
+        SharedError::Elsewhere { .. } => SharedFault::Place,
+        SharedError::Silent { .. } => SharedFault::Silent,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } | SharedError::Busy { .. } => SharedFault::Others,
         _ => SharedFault::Database,
