@@ -98,10 +98,11 @@ impl Guard {
     /// As it is at an instant.
     #[must_use]
     pub fn lease(&self, now: Clocks) -> Lease {
+        let taken = *self.taken();
         Lease {
-            age: self.taken().and_then(|taken| now.since(taken)),
+            age: taken.and_then(|taken| now.since(taken)),
             length: self.length,
-            lasts: self.outlasts(now, Duration::ZERO),
+            lasts: self.covers(taken, now, Duration::ZERO),
         }
     }
 
