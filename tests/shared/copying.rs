@@ -295,7 +295,7 @@ fn can_pay(folder: &Path, url: &str) -> (bool, bool) {
 #[ignore = "needs PostgreSQL"]
 fn a_copy_that_is_killed_anywhere_leaves_one_side_at_most_and_goes_on() {
     let Some(cluster) = Cluster::start("killed copies") else { return };
-    let studio = Studio::open(&cluster, 4000, "", "latency: {fixed: 1ms}\n");
+    let studio = Studio::open(&cluster, 2500, "", "latency: {fixed: 1ms}\n");
     let (url, home) = (&cluster.url(), studio.run_folder(0));
     assert_eq!(alone(&studio, &home, &["--limit", "3"]).status.code(), Some(4));
     scatter(&home, 7);
@@ -309,7 +309,10 @@ fn a_copy_that_is_killed_anywhere_leaves_one_side_at_most_and_goes_on() {
         let began = Instant::now();
         let mut whole = start();
         for n in 0.. {
-            std::thread::sleep(Duration::from_millis(20 + 220 * n + fastrand::u64(..220)));
+            // Ever later, so that it ends however busy the machine is.
+            std::thread::sleep(
+                Duration::from_millis(30).mul_f64(1.3_f64.powi(n) * (0.8 + fastrand::f64())),
+            );
             let is_over = whole.try_wait().unwrap().is_some();
             let _ = whole.kill();
             let output = whole.wait_with_output().unwrap();
@@ -321,7 +324,7 @@ fn a_copy_that_is_killed_anywhere_leaves_one_side_at_most_and_goes_on() {
             let sides = can_pay(&home, url);
             assert_ne!(sides, (true, true), "{way}, kill {kills}");
             seen[usize::from(sides.0) * 2 + usize::from(sides.1)] += 1;
-            assert!(began.elapsed() < Duration::from_secs(100), "{way}: {kills} kills");
+            assert!(began.elapsed() < Duration::from_secs(200), "{way}: {kills} kills");
             whole = start();
         }
         assert_eq!(can_pay(&home, url), (way == "back", way == "there"), "{way}");
