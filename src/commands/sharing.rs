@@ -10,6 +10,7 @@ use crate::ledger::{Store, View};
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) url: String,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
     pub(super) name: String,
     /// Whether the manifest says so, which people pass on.
     from_manifest: bool,
