@@ -2,6 +2,7 @@
 
 mod choose;
 mod hooks;
+mod ledger;
 mod redo;
 mod run;
 mod settle;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 
 pub use self::choose::ChooseArgs;
 pub use self::hooks::HookArgs;
+pub use self::ledger::{CopyArgs, LedgerArgs, LedgerVerb, ListArgs};
 pub use self::redo::RedoArgs;
 pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Shown, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
@@ -112,6 +114,8 @@ pub enum Command {
     Redo(RedoArgs),
     /// Take a batch along to the new address of its service, which has to know its tasks
     Move(MoveArgs),
+    /// List the batches in a ledger that many machines share, or copy a batch there and back
+    Ledger(LedgerArgs),
     /// Write tasks.csv, events.jsonl and report.html again from the ledger, or print a summary
     Report(ReportArgs),
     /// Look at the videos in a browser and decide: approve them, have them made again, decline them
@@ -187,8 +191,11 @@ pub struct SharedArgs {
     pub batch_name: Option<String>,
     /// In a shared ledger: workers that ended without a word are gone for good. One that is only
     /// asleep may still send what is sent again now, and then it is paid twice
-    #[arg(long, requires = "ledger")]
+    #[arg(long)]
     pub sure: bool,
+    /// Whatever is said of a shared ledger, the run folder's own is meant.
+    #[arg(skip)]
+    pub own: bool,
 }
 
 /// How closely a manifest is checked.

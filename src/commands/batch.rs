@@ -139,7 +139,7 @@ impl Site {
         let any = rehearsal || args.allow_network_disk;
         let disk = if any { Disk::Any } else { Disk::Local };
         let (named, sure) = (args.out.is_some(), args.shared.sure);
-        let shared = Shared::of(&args.shared, &name_of(&manifest));
+        let shared = Shared::of(args, &name_of(&manifest));
         Self { manifest, folder, named, rehearsal, shared, sure, disk }
     }
 
@@ -160,14 +160,16 @@ impl Site {
 
     /// Reads the ledger, which has to be there.
     pub(super) fn existing(&self) -> Result<View, Failure> {
-        let missing = || {
-            if !self.manifest.exists() && !file_of(&self.manifest).exists() {
-                return unreadable(&self.manifest, &ErrorKind::NotFound.into());
-            }
-            let text = format!("{}: no run of this manifest yet", self.folder.display());
-            Failure::new(Exit::Usage, text).hint(format!("start with: {}", self.command("run")))
-        };
-        self.view()?.ok_or_else(missing)
+        self.view()?.ok_or_else(|| self.missing())
+    }
+
+    /// Why there is no ledger.
+    pub(super) fn missing(&self) -> Failure {
+        if !self.manifest.exists() && !file_of(&self.manifest).exists() {
+            return unreadable(&self.manifest, &ErrorKind::NotFound.into());
+        }
+        let text = format!("{}: no run of this manifest yet", self.folder.display());
+        Failure::new(Exit::Usage, text).hint(format!("start with: {}", self.command("run")))
     }
 
     /// Refuses a network's disk, on which a ledger cannot be trusted.

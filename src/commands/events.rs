@@ -23,7 +23,12 @@ const ASKED: Duration = Duration::from_millis(500);
 const LATEST: u64 = 10;
 
 pub(super) fn events(ui: &Ui, args: &EventsArgs) -> Result<Exit, Failure> {
-    let site = Site::of(&args.batch);
+    let mut site = Site::of(&args.batch);
+    // Each worker of a shared batch writes down what it did in its own folder.
+    if site.shared.take().is_some() {
+        let folder = site.folder.display();
+        ui.note(&format!("{folder}: what this folder's runs did; others' are in their folders"));
+    }
     let mut view = site.existing()?;
     belongs::say_whose(ui, &site, &view)?;
     let of = args.id.as_deref().map(|id| known(&view, id)).transpose()?;

@@ -80,6 +80,9 @@ impl From<LedgerError> for Failure {
             LedgerError::Elsewhere { .. } | LedgerError::HeldBack { .. } => {
                 (Exit::Usage, "give the same command again: the database knows where it stands")
             }
+            LedgerError::Unfinished { .. } => {
+                (Exit::Usage, "give `callsheet ledger copy` again as it was given: it goes on")
+            }
             LedgerError::WentBack | LedgerError::Shared { .. } => shared(&error),
             LedgerError::Newer { .. } => (Exit::Fault, "use the newer callsheet"),
             LedgerError::Behind { .. } | LedgerError::Alone { .. } => (
@@ -133,6 +136,15 @@ fn shared(error: &LedgerError) -> (Exit, &'static str) {
             Exit::InUse,
             "`callsheet status` shows how far they are; give the same command again later",
         ),
+        SharedFault::Place => {
+            (Exit::Usage, "go on where the batch is, or bring it back with `callsheet ledger copy`")
+        }
+        SharedFault::Silent => (
+            Exit::Usage,
+            "run in that worker's folder once more; or say with --sure that it is gone for good: what it \
+             had under way is in doubt then",
+        ),
+        SharedFault::Copy => (Exit::Usage, "nothing was copied: the batch is where it was"),
         SharedFault::Database => (
             Exit::Fault,
             "nothing is sent without it. What was sent is recorded in the run folder, and told to the \

@@ -7,18 +7,22 @@ use super::failure::Failure;
 use super::status::Standing;
 use crate::cli::Until;
 use crate::exit::Exit;
-use crate::ledger::View;
 use crate::ui::{Activity, Ui, is_unread};
 
 /// How often a standing that is watched is read.
 const WATCHED: Duration = Duration::from_secs(1);
 
 /// On a terminal one text that is drawn anew in its place; elsewhere a line for each change.
-pub(super) fn follow(ui: &Ui, site: &Site, mut view: View) -> Result<Exit, Failure> {
+pub(super) fn follow(
+    ui: &Ui,
+    site: &Site,
+    read: impl Fn(&Site) -> Result<Standing, Failure>,
+) -> Result<Exit, Failure> {
     let screen = ui.screen();
     let mut shown = None;
     loop {
-        let standing = Standing::read_now(&view, &site.folder)?;
+        // A ledger that nobody wrote is read as it was when it was opened: each time anew.
+        let standing = read(site)?;
         let activity = standing.activity.clone().map(Activity::at_any_speed);
         let news = Some((standing.line(), activity));
         match &screen {
@@ -37,7 +41,5 @@ pub(super) fn follow(ui: &Ui, site: &Site, mut view: View) -> Result<Exit, Failu
             return Ok(standing.exit(Until::Saved));
         }
         std::thread::sleep(WATCHED);
-        // A ledger that nobody wrote is read as it was when it was opened.
-        view = site.existing()?;
     }
 }

@@ -18,6 +18,7 @@ mod grid;
 mod init;
 mod key;
 mod keys;
+mod ledger;
 mod links;
 mod listed;
 mod locals;
@@ -94,6 +95,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(ui, args),
         Command::Redo(args) => redo::redo(ui, args),
         Command::Move(args) => relocate::relocate(ui, args),
+        Command::Ledger(args) => ledger::ledger(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Review(args) => review::review(ui, args),
         Command::Mock(args) => rehearsal::serve(args),

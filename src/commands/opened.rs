@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::batch::{Site, this_command};
+use super::batch::{Site, shell_word, this_command};
 use super::failure::Failure;
 use super::pulse;
 use super::status::twins;
 use crate::exit::Exit;
-use crate::ledger::{Newer, Store, Waiting};
+use crate::ledger::{Newer, Phase, Store, View, Waiting};
 use crate::ui::{Ui, counted};
 
 /// How many tasks that several pairs have are named.
@@ -36,8 +36,12 @@ pub(super) fn forgotten(folder: &Path, name: &str) -> Failure {
         "{}: this folder is part of a shared ledger (batch {name}), and others may have sent its pairs",
         folder.display()
     );
+    // Where a copy took it, if one did.
+    let copied = View::open(folder).ok().flatten().and_then(|view| view.copied().ok().flatten());
+    let left = copied.filter(|copied| copied.phase == Phase::Left);
+    let place = left.map_or_else(|| "…".to_owned(), |left| shell_word(Path::new(&left.place)));
     Failure::new(Exit::Usage, text)
-        .hint(format!("name the database: {} --ledger …", this_command()))
+        .hint(format!("name the database: {} --ledger {place}", this_command()))
 }
 
 /// The run folder's ledger, whatever others know.
@@ -60,7 +64,7 @@ pub(super) fn restore(
     Ok(restored)
 }
 
-fn waiting(ui: &Ui) -> Waiting {
+pub(super) fn waiting(ui: &Ui) -> Waiting {
     let warner = *ui;
     Box::new(move || warner.warn(WAITING))
 }

@@ -23,8 +23,12 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     let endpoint = endpoint(args, &site)?;
     site.check_disk()?;
     if site.shared.is_some() {
-        let text = "a batch in a shared ledger cannot be moved to another endpoint";
-        return Err(Failure::new(Exit::Usage, text));
+        let text = "a shared batch is not moved to another endpoint where it is: the run folder of each of \
+            its workers knows the old one, and would go on there";
+        let copy = "callsheet ledger copy";
+        return Err(Failure::new(Exit::Usage, text).hint(format!(
+            "take it to a run folder ({copy} … --to DIR), move it there, and take it back ({copy} … --to URL)"
+        )));
     }
     let view = site.existing()?;
     let (from, to) = (view.endpoint()?, endpoint.origin());

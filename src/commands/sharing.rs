@@ -1,7 +1,8 @@
 //! A ledger of many machines, as commands name it.
 
 use super::failure::Failure;
-use crate::cli::{RunArgs, SharedArgs};
+use super::written::Written;
+use crate::cli::{BatchArgs, RunArgs, SharedArgs};
 use crate::exit::Exit;
 use crate::ledger::{Store, View};
 
@@ -10,20 +11,73 @@ use crate::ledger::{Store, View};
 pub(super) struct Shared {
     pub(super) url: String,
     pub(super) name: String,
+    /// Whether the manifest says so, which people pass on.
+    from_manifest: bool,
 }
 
 impl Shared {
-    pub(super) fn of(args: &SharedArgs, stem: &str) -> Option<Self> {
-        let url = args.ledger.clone()?;
-        let name = args.batch_name.clone().unwrap_or_else(|| stem.to_owned());
-        Some(Self { url, name })
+    /// By an option, or the environment.
+    pub(super) fn named(url: String, name: String) -> Self {
+        Self { url, name, from_manifest: false }
     }
 
-    /// Of a run, which reads its own part of it.
+    /// Of a run, which keeps its own part of it.
     pub(super) fn of_run(args: &RunArgs, stem: &str) -> Option<Self> {
-        let ledger = SharedArgs { ledger: args.ledger.clone(), ..args.batch.shared.clone() };
-        Self::of(&ledger, stem)
+        let shared = SharedArgs { own: false, ..args.batch.shared.clone() };
+        Self::of(&BatchArgs { shared, ..args.batch.clone() }, stem)
     }
+
+    /// As the options say, or the environment, or the manifest; in that order.
+    pub(super) fn of(args: &BatchArgs, stem: &str) -> Option<Self> {
+        if args.shared.own {
+            return None;
+        }
+        let said = Said::of(args);
+        let name = said.name(args, stem);
+        match (args.shared.ledger.clone(), said.ledger) {
+            (Some(url), _) => Some(Self::named(url, name)),
+            // A rehearsal opens no shared ledger, and nobody said here and now that it should.
+            (None, Some(url)) if args.mock.is_none() => {
+                Some(Self { url, name, from_manifest: true })
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+/// What the manifest says of it.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    ledger: Option<String>,
+    batch: Option<String>,
+}
+
+impl Said {
+    /// Looks as long as it is a file that can be read twice, and reads no more of it than has to be.
+    pub(super) fn of(args: &BatchArgs) -> Self {
+        if !args.manifest.manifest.is_file() {
+            return Self::default();
+        }
+        let Ok(written) = Written::open(&args.manifest.manifest) else { return Self::default() };
+        if !written.may_share() {
+            return Self::default();
+        }
+        let head = written.head(&args.manifest);
+        head.map_or_else(Self::default, |head| Self { ledger: head.ledger, batch: head.batch })
+    }
+
+    /// What the batch is called in a shared ledger.
+    pub(super) fn name(&self, args: &BatchArgs, stem: &str) -> String {
+        let name = args.shared.batch_name.clone().or_else(|| self.batch.clone());
+        name.unwrap_or_else(|| stem.to_owned())
+    }
+}
+
+/// Whether a text names a database, and not a folder.
+#[cfg(feature = "postgres")]
+pub(super) fn is_database(text: &str) -> bool {
+    let is_url = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    is_url || text.contains('=') && !std::path::Path::new(text).exists()
 }
 
 #[cfg(feature = "postgres")]
@@ -34,9 +88,13 @@ mod reached {
     impl Shared {
         pub(in crate::commands) fn settings(&self) -> Result<Settings, Failure> {
             let given = std::env::var("CALLSHEET_LEDGER").is_ok_and(|value| value == self.url);
-            let origin = if given { Origin::Environment } else { Origin::CommandLine };
+            let (origin, named) = match (self.from_manifest, given) {
+                (true, _) => (Origin::Manifest, "`ledger` in the manifest"),
+                (false, true) => (Origin::Environment, "CALLSHEET_LEDGER"),
+                (false, false) => (Origin::CommandLine, "the ledger's address"),
+            };
             Settings::find(&self.url, origin, &Machine)
-                .map_err(|error| Failure::new(Exit::Usage, format!("--ledger: {error}")))
+                .map_err(|error| Failure::new(Exit::Usage, format!("{named}: {error}")))
         }
 
         /// What it knows now; nothing if it has no such batch yet.
@@ -69,7 +127,8 @@ mod reached {
         }
 
         pub(in crate::commands) fn unknown(&self) -> Failure {
-            let text = format!("--ledger {}: this build was made without PostgreSQL", self.url);
+            let named = if self.from_manifest { "`ledger` in the manifest" } else { "--ledger" };
+            let text = format!("{named}: this build was made without PostgreSQL");
             Failure::new(Exit::Usage, text).hint("build with --features postgres")
         }
     }

@@ -1,6 +1,8 @@
 //! `status`: where the batch stands, from the ledger.
 
 mod listed;
+#[cfg(feature = "postgres")]
+mod shared;
 
 use std::path::Path;
 
@@ -17,7 +19,8 @@ use super::{belongs, pulse, siblings, takes, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{AskedTake, Bills, Doubt, LateTask, Remarked, Survey, View};
+use crate::ledger::{AskedTake, Bills, CopyMark, Doubt, LateTask, Phase, Remarked, Survey, View};
+use crate::manifest::Manifest;
 use crate::price::Amount;
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
@@ -28,6 +31,10 @@ const SHOWN: usize = 10;
 
 pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
+    #[cfg(feature = "postgres")]
+    if let Some(shared) = &site.shared {
+        return of_shared(ui, args, &site, shared);
+    }
     let view = site.existing()?;
     belongs::say_whose(ui, &site, &view)?;
     if args.watch && view.is_copy() {
@@ -37,7 +44,7 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
         ));
     }
     if args.watch {
-        return follow(ui, &site, view);
+        return follow(ui, &site, |site| Standing::read_now(&site.existing()?, &site.folder));
     }
     if args.history {
         listed::history(ui, &view, &site)?;
@@ -60,13 +67,47 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     Ok(standing.exit(Until::Saved))
 }
 
+/// Where a batch stands that many share.
+#[cfg(feature = "postgres")]
+fn of_shared(
+    ui: &Ui,
+    args: &StatusArgs,
+    site: &Site,
+    shared: &super::sharing::Shared,
+) -> Result<Exit, Failure> {
+    if args.watch {
+        return follow(ui, site, |site| Standing::of_shared(site, shared));
+    }
+    if args.history {
+        shared::history(ui, site, shared)?;
+        return Ok(Exit::Done);
+    }
+    if !args.state.is_empty() {
+        let standing = Standing::counted(site, shared)?;
+        listed::pairs(ui, &shared::view(site, shared, &args.state)?, &args.state)?;
+        return Ok(standing.exit(Until::Saved));
+    }
+    let standing = Standing::of_shared_with_budget(site, shared, args)?;
+    if let Some(file) = &args.doubts {
+        return standing.hand_out_doubts(ui, site, file);
+    }
+    ui.result(&standing.describe(ui, site), &standing.json(site));
+    standing.warn_of_videos(ui);
+    Ok(standing.exit(Until::Saved))
+}
+
 /// What is spent of the manifest's budget, if it has one and can be read as it is now.
 fn budget(args: &StatusArgs, view: &View) -> Result<Option<Budget>, Failure> {
-    let Ok(written) = Written::open(&args.batch.manifest.manifest) else { return Ok(None) };
-    let Some(head) = written.head(&args.batch.manifest) else { return Ok(None) };
+    let Some(head) = budget_head(args) else { return Ok(None) };
     let rules = head.rules();
     let spent = view.spent_of_budget(&rules)?.zip(rules.budget);
     Ok(spent.map(|(spent, of)| Budget { spent, of, currency: head.currency }))
+}
+
+/// What the manifest says besides its pairs, if it can be read as it is now.
+fn budget_head(args: &StatusArgs) -> Option<Manifest> {
+    let written = Written::open(&args.batch.manifest.manifest).ok()?;
+    written.head(&args.batch.manifest)
 }
 
 /// What is spent of a budget.
@@ -102,6 +143,11 @@ pub(super) struct Standing {
     pub(super) takes: Vec<AskedTake>,
     /// What is spent of the budget, where somebody looked.
     budget: Option<Budget>,
+    /// Where its ledger is, if it left this run folder or has not come whole.
+    copied: Option<CopyMark>,
+    /// What only a database knows, where it was asked.
+    #[cfg(feature = "postgres")]
+    together: Option<shared::Together>,
 }
 
 impl Standing {
@@ -121,6 +167,9 @@ impl Standing {
             activity: None,
             takes: view.asked_takes()?,
             budget: None,
+            copied: view.copied()?,
+            #[cfg(feature = "postgres")]
+            together: None,
         })
     }
 
@@ -230,6 +279,7 @@ impl Standing {
 
     pub(super) fn describe(&self, ui: &Ui, site: &Site) -> String {
         let mut lines = vec![head(ui, site, self.pairs(), &self.owner)];
+        lines.extend(self.copied.as_ref().and_then(elsewhere));
         lines.extend(self.counts.iter().map(|(state, n)| format!("{n:>8}  {}", words(*state))));
         if self.unlisted > 0 {
             lines.push(format!("{:>8}  no longer in the manifest", self.unlisted));
@@ -237,6 +287,8 @@ impl Standing {
         lines.extend(self.budget.iter().map(|Budget { spent, of, currency }| {
             format!("budget {}: {spent} spent", of.shown(currency))
         }));
+        #[cfg(feature = "postgres")]
+        lines.extend(self.together.iter().flat_map(shared::Together::lines));
         lines.extend(self.bills.lines(site));
         if let Some((row, dies)) = self.dying().next() {
             let dies = dies.strftime("%Y-%m-%d %H:%M:%S UTC");
@@ -358,7 +410,31 @@ impl Standing {
         if let Some(activity) = &self.activity {
             value["activity"] = json!(activity);
         }
+        if let Some(copied) = self.copied.as_ref().filter(|copied| copied.phase == Phase::Left) {
+            let CopyMark { place, name, at, .. } = copied;
+            value["moved_to"] = json!({"ledger": place, "batch": name, "at": at.to_string()});
+        }
+        #[cfg(feature = "postgres")]
+        if let Some(together) = &self.together {
+            value["shared"] = together.json();
+        }
         value
+    }
+}
+
+/// Where the ledger of a batch is that is not in its run folder, or not yet.
+fn elsewhere(copied: &CopyMark) -> Option<String> {
+    let (place, name) = (printable(&copied.place), printable(&copied.name));
+    let at = copied.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    match copied.phase {
+        Phase::Left => Some(format!(
+            "this batch moved to {place} (batch {name}) at {at}, and stood so then; --ledger says how it \
+             stands now"
+        )),
+        Phase::Arriving => Some(format!(
+            "its copy from {place} (batch {name}) is not finished: give `callsheet ledger copy` again"
+        )),
+        Phase::Leaving | Phase::Arrived => None,
     }
 }
 

@@ -45,6 +45,16 @@ impl<'a> Written<'a> {
         self.bytes.as_ref().is_none_or(|bytes| bytes.len() > LONG || named(bytes))
     }
 
+    /// Whether it may name a shared ledger, or the batch in it: most do not, and are not read for that.
+    pub(super) fn may_share(&self) -> bool {
+        let bytes = self.bytes.as_deref().unwrap_or_default();
+        bytes.split(|byte| *byte == b'\n').any(|line| {
+            let line = line.trim_ascii_start();
+            let has = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
+            !line.starts_with(b"#") && (has(b"ledger") || has(b"batch"))
+        })
+    }
+
     /// All of it.
     pub(super) fn held(&self, args: &ManifestArgs) -> Result<Manifest, Failure> {
         self.read(args, |origin, form| Ok(manifest::read(origin, form)?))

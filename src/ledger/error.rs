@@ -148,6 +148,14 @@ pub enum LedgerError {
         /// The pair.
         id: String,
     },
+    /// A copy that is not finished; what it is a copy of may still pay.
+    #[error("{}: a copy of the batch from {from} that is not finished", path.display())]
+    Unfinished {
+        /// The ledger.
+        path: PathBuf,
+        /// The database.
+        from: String,
+    },
     /// The database of a shared ledger knows less than it said; nothing was changed here.
     #[error("the database of the shared ledger went back in time: it lacks what it was told since")]
     WentBack,
@@ -178,6 +186,12 @@ pub enum SharedFault {
     Strange,
     /// Others are at work on it.
     Others,
+    /// The batch is somewhere else.
+    Place,
+    /// A worker that ended without a word.
+    Silent,
+    /// What was to be copied cannot be: it is where it was.
+    Copy,
 }
 
 impl LedgerError {

@@ -47,6 +47,17 @@ fn boot() -> Duration {
     FIRST.get_or_init(std::time::Instant::now).elapsed()
 }
 
+/// A lease at a moment, for those who watch over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// How long ago it was renewed. Nothing once it was ended for good.
+    pub age: Option<Duration>,
+    /// How long it lasts after a renewal.
+    pub length: Duration,
+    /// Whether creates may still be sent under it.
+    pub lasts: bool,
+}
+
 /// The lease of one worker, as far as it can be sure of it.
 #[derive(Debug)]
 pub struct Guard {
@@ -82,6 +93,17 @@ impl Guard {
     #[must_use]
     pub fn outlasts(&self, now: Clocks, needed: Duration) -> bool {
         self.covers(*self.taken(), now, needed)
+    }
+
+    /// As it is at an instant.
+    #[must_use]
+    pub fn lease(&self, now: Clocks) -> Lease {
+        let taken = *self.taken();
+        Lease {
+            age: taken.and_then(|taken| now.since(taken)),
+            length: self.length,
+            lasts: self.covers(taken, now, Duration::ZERO),
+        }
     }
 
     fn covers(&self, taken: Option<Clocks>, now: Clocks, needed: Duration) -> bool {
@@ -139,6 +161,11 @@ mod tests {
         guard.renewed(at(5, 5), at(21, 21));
         assert!(guard.outlasts(at(37, 37), Duration::ZERO));
         assert!(!guard.outlasts(at(38, 38), Duration::ZERO));
+        let lease = guard.lease(at(38, 38));
+        assert_eq!((lease.age, lease.lasts), (Some(Duration::from_secs(28)), false));
+        assert!(guard.lease(at(12, 12)).lasts);
+        guard.end();
+        assert_eq!(guard.lease(at(12, 12)), Lease { age: None, length: LEASE, lasts: false });
     }
 
     #[test]

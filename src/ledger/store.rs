@@ -104,7 +104,11 @@ impl Store {
         endpoint: &str,
         waiting: Waiting,
     ) -> Result<Self, LedgerError> {
-        Self::open_locked(Lock::take(folder)?, (folder, endpoint), waiting, None)
+        let store = Self::open_locked(Lock::take(folder)?, (folder, endpoint), waiting, None)?;
+        match store.must_be_whole() {
+            Ok(()) => Ok(store),
+            Err(unfinished) => store.close().and(Err(unfinished)),
+        }
     }
 
     /// The same by whoever holds the lock; what is lost is taken up before anything else.

@@ -20,6 +20,7 @@ mod head;
 mod idempotency;
 mod kinds;
 mod labels;
+mod ledger;
 mod media;
 mod notes;
 mod pairs;
@@ -101,6 +102,10 @@ pub struct Manifest {
     pub uploads: Option<Bucket>,
     /// Where finished videos go; to the run folder if absent.
     pub videos: Option<VideoBucket>,
+    /// The database of a ledger that many machines share.
+    pub ledger: Option<String>,
+    /// What the batch is called there.
+    pub batch: Option<String>,
     /// The keys under which the service knows creates; none if absent.
     pub idempotency: Option<Idempotency>,
     /// Whether media are looked at just before each create.

@@ -152,6 +152,8 @@ impl<'t> Reading<'t> {
         let currency = self.setting(all, "currency", Self::currency);
         let uploads = self.setting(all, "uploads", Self::uploads);
         let videos = self.setting(all, "videos", Self::videos);
+        let ledger = self.setting(all, "ledger", Self::ledger);
+        let batch_name = self.setting(all, "batch", Self::batch_name);
         let idempotency = self.setting(all, "idempotency", Self::idempotency).flatten();
         let probe = self.setting(all, "probe", Self::boolean);
         let mut from = self.pairs_from(all, files);
@@ -171,6 +173,8 @@ impl<'t> Reading<'t> {
             currency: currency.map_or_else(String::new, |name| format!(" {name}")),
             uploads,
             videos,
+            ledger,
+            batch: batch_name,
             idempotency,
             probe: probe.unwrap_or(false),
             pairs: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod events;
 mod labels;
+mod ledger;
 mod prices;
 mod prompts;
 mod refused;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Display, Write as _};
 
 use super::Activity;
-use crate::ledger::Change;
+use crate::ledger::{Change, Lease};
 use crate::price::Amount;
 use crate::state::{Event, State};
 use crate::submit::Why;
@@ -34,6 +34,8 @@ pub struct Gauges<'a> {
     pub budget: Option<(Amount, Amount)>,
     /// Whether the ledger is this run's.
     pub held: bool,
+    /// The lease under which it creates, if the ledger is shared.
+    pub lease: Option<Lease>,
 }
 
 impl Tally {
@@ -73,6 +75,7 @@ impl Gauges<'_> {
         page.value("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         page.family("ledger_held", "gauge", "1 while the ledger is this run's.");
         page.value("ledger_held", &[], u8::from(self.held));
+        self.of_the_lease(page);
         page.family("creates_under_way", "gauge", "Creates that wait for their answers.");
         page.value("creates_under_way", &[], self.under_way);
         page.family("tasks_waiting", "gauge", "Tasks that are waited for.");
@@ -81,6 +84,19 @@ impl Gauges<'_> {
         page.value("downloads", &[], self.activity.downloading);
         page.family("downloaded_bytes_total", "counter", "Bytes of videos fetched by this run.");
         page.value("downloaded_bytes_total", &[], self.fetched);
+    }
+
+    /// Without an age once it was ended for good.
+    fn of_the_lease(&self, page: &mut Page) {
+        let Some(lease) = &self.lease else { return };
+        page.family("lease_held", "gauge", "1 while creates may be sent under the lease.");
+        page.value("lease_held", &[], u8::from(lease.lasts));
+        page.family("lease_seconds", "gauge", "How long the lease lasts after a renewal.");
+        page.value("lease_seconds", &[], lease.length.as_secs_f64());
+        if let Some(age) = lease.age {
+            page.family("lease_age_seconds", "gauge", "How long ago the lease was renewed.");
+            page.value("lease_age_seconds", &[], age.as_secs_f64());
+        }
     }
 
     fn of_the_pairs(&self, page: &mut Page) {
@@ -176,6 +192,8 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::price::Money;
     use crate::submit::{Held, Window};
@@ -205,6 +223,11 @@ mod tests {
             fetched: 9,
             budget,
             held: true,
+            lease: Some(Lease {
+                age: Some(Duration::from_millis(4500)),
+                length: Duration::from_secs(30),
+                lasts: true,
+            }),
         }
         .text();
         insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));

@@ -22,6 +22,7 @@ fn help() {
         "plan",
         "run",
         "status",
+        "ledger",
         "report",
         "review",
         "mock",

@@ -6,11 +6,14 @@
 mod acknowledged;
 mod book;
 mod cluster;
+mod copying;
+mod counts;
 mod decisions;
 mod kills;
 mod leases;
 mod limits;
 mod limits_of_runs;
+mod listing;
 mod model;
 mod model_purse;
 mod money;

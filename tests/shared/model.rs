@@ -374,7 +374,7 @@ impl Model {
             Page::After(after, most, _) => {
                 self.numbers().filter(|n| *n > after).take(most).map(|n| self.pulled(n)).collect()
             }
-            Page::These(these) => {
+            Page::These(these) | Page::Whole(these) => {
                 self.numbers().filter(|n| these.contains(n)).map(|n| self.pulled(n)).collect()
             }
         }

@@ -1,6 +1,6 @@
 //! Databases and batches that are refused, and the tables that many make at once.
 
-use callsheet::ledger::postgres::{Page, SharedError};
+use callsheet::ledger::postgres::{Detail, Page, SharedError};
 use callsheet::state::{Event, State};
 
 use super::cluster::{Cluster, one};
@@ -70,7 +70,7 @@ fn a_list_may_change_once_nobody_is_at_work_and_keeps_what_was_sent() {
         assert!(matches!(busy, SharedError::OtherList { .. }), "{busy:?}");
         worker.leave().await.unwrap();
         let mut more = join(&url, &Batch::of(8)).await.unwrap();
-        let pairs = more.pull(Page::After(-1, 100, true)).await.unwrap();
+        let pairs = more.pull(Page::After(-1, 100, Detail::Whole)).await.unwrap();
         let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
         assert_eq!(ids, (0..8).map(|n| format!("pair-{n}")).collect::<Vec<_>>());
         assert_eq!(pairs[4].state, State::Created);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{Asks, Entry, Me, Place, Tables};
-use callsheet::ledger::postgres::{Outcome, Page, SharedError, Slip, Wish};
+use callsheet::ledger::postgres::{Detail, Outcome, Page, SharedError, Slip, Wish};
 use callsheet::pace::{Heard, Terms, Word};
 use callsheet::pair::TaskId;
 use callsheet::state::State;
@@ -231,7 +231,7 @@ impl<T: Tables> Both<T> {
     }
 
     async fn compare_all(&mut self) {
-        let page = Page::After(-1, 1000, false);
+        let page = Page::After(-1, 1000, Detail::Known);
         let (real, model) = (self.tables.pull(self.model.batch, page).await, self.model.pull(page));
         let (real, model) = (real.unwrap(), model);
         assert_eq!(real.len(), model.len());

@@ -1,6 +1,7 @@
 //! A run's numbers for monitoring: served on an address, or written to a file that others collect.
 //!
-//! `/metrics` has them as Prometheus' text; `/healthz` says 200 while the ledger is this run's, else 503.
+//! `/metrics` has them as Prometheus' text; `/healthz` says 200 while the ledger is this run's, and its lease
+//! lasts if it is shared, else 503.
 //! Who asks learns counts and the manifest's name, and nothing of pairs, links or keys.
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::cli::MetricsArgs;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::files::replace;
+use crate::ledger::Lease;
 use crate::serve::{Body, Room, answer_all, whole};
 use crate::ui::Gauges;
 
@@ -53,6 +55,18 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
+/// Whether a run may go on as it is; where the ledger is shared, also for how long without a renewal.
+fn health(held: bool, lease: Option<Lease>) -> (StatusCode, &'static str) {
+    match (held, lease) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger is not this run's\n"),
+        (true, Some(lease)) if !lease.lasts => {
+            (StatusCode::SERVICE_UNAVAILABLE, "alive, and without a lease: nothing is created\n")
+        }
+        (true, Some(_)) => (StatusCode::OK, "ok: alive and leased\n"),
+        (true, None) => (StatusCode::OK, "ok\n"),
+    }
+}
+
 impl Stages<'_> {
     /// Serves and writes the numbers. Never ends.
     pub(super) async fn tell_metrics(&self) {
@@ -71,12 +85,10 @@ impl Stages<'_> {
     fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
         let (status, text) = match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, self.metrics_text()),
-            (&Method::GET | &Method::HEAD, "/healthz") => match self.ledger.look() {
-                Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
-                Err(_) => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "the ledger is not this run's\n".to_owned())
-                }
-            },
+            (&Method::GET | &Method::HEAD, "/healthz") => {
+                let (status, text) = health(self.ledger.look().is_ok(), self.ledger.lease());
+                (status, text.to_owned())
+            }
             _ => (StatusCode::NOT_FOUND, "there are /metrics and /healthz\n".to_owned()),
         };
         whole(status, TEXT, text)
@@ -109,7 +121,27 @@ impl Stages<'_> {
             fetched: self.meter.bytes.load(Ordering::Relaxed),
             budget: rules.budget.map(|budget| (spent(), budget)),
             held: self.ledger.look().is_ok(),
+            lease: self.ledger.lease(),
         }
         .text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_well_while_it_has_its_ledger_and_its_lease() {
+        let lease = |lasts| Some(Lease { age: None, length: Duration::from_secs(30), lasts });
+        for (held, lease, status) in [
+            (true, None, 200),
+            (false, None, 503),
+            (true, lease(true), 200),
+            (true, lease(false), 503),
+            (false, lease(true), 503),
+        ] {
+            assert_eq!(health(held, lease).0.as_u16(), status, "{held} {lease:?}");
+        }
     }
 }

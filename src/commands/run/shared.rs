@@ -16,7 +16,8 @@ const FOLDERS: u32 = 1000;
 /// A second run on the same machine has a folder of its own, with the next number that is free.
 pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     let (mut args, site) = (args.clone(), Site::of(&args.batch));
-    args.ledger = args.batch.shared.ledger.take();
+    args.ledger = site.shared.as_ref().map(|shared| shared.url.clone());
+    args.batch.shared.own = true;
     if args.ledger.is_none() || site.named || !is_under_way(&site.folder) {
         return args;
     }
@@ -75,8 +76,8 @@ fn open(
     use crate::pace::{Rate, Terms};
 
     let stem = batch.site.name();
-    let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
-    let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
+    let shared = Shared::of_run(args, &stem).unwrap_or_else(|| Shared::named(url.to_owned(), stem));
+    let (settings, name) = (shared.settings()?, shared.name);
     let in_flight = batch.manifest.in_flight;
     // Creates that wait for tasks to end wait also for those that others left.
     let adopts = args.until == crate::cli::Until::Saved || in_flight.is_some();
@@ -115,7 +116,7 @@ fn open(
 
 #[cfg(not(feature = "postgres"))]
 fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
-    Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
+    Err(Shared::named(url.to_owned(), batch.site.name()).unknown())
 }
 
 /// Names run folders beside this one that know more of a shared batch than its database was told.

@@ -8,6 +8,8 @@ use serde_json::json;
 use crate::commands::batch::Site;
 use crate::commands::failure::Failure;
 use crate::fitness::roughly;
+#[cfg(feature = "postgres")]
+use crate::ledger::postgres::Hand;
 use crate::ledger::{Holder, Rows, View, is_under_way};
 use crate::state::State;
 use crate::ui::{Ui, is_unread};
@@ -86,6 +88,25 @@ pub(super) fn history(ui: &Ui, view: &View, site: &Site) -> Result<(), Failure> 
     Ok(())
 }
 
+/// A worker of a shared ledger, as the database has it.
+#[cfg(feature = "postgres")]
+pub(super) fn hand(ui: &Ui, hand: &Hand) {
+    let end = match hand.ended {
+        Some(ended) => End::After(between(hand.began, ended)),
+        None if hand.lives => End::UnderWay,
+        None => End::CutOff,
+    };
+    let began = hand.began.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let value = json!({
+        "began": hand.began.to_string(),
+        "ended": hand.ended.map(|at| at.to_string()),
+        "seconds": end.lasted().map(|time| time.as_secs_f64()),
+        "state": end.name(),
+        "who": hand.who,
+    });
+    ui.line(&format!("{began}  {}  {}", end.words(), printable(&hand.who)), &value);
+}
+
 /// How a process left the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -114,6 +135,14 @@ impl End {
         }
     }
 
+    fn words(self) -> String {
+        match self {
+            Self::UnderWay => "under way".to_owned(),
+            Self::After(time) => roughly(time),
+            Self::CutOff => "cut off".to_owned(),
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::UnderWay => "under_way",
@@ -130,11 +159,7 @@ fn between(began: Timestamp, ended: Timestamp) -> Duration {
 /// `2026-11-29 11:13:12 UTC  4 s  exit 0  process 1234 on studio-3`
 fn worked(holder: &Holder, end: End) -> String {
     let began = holder.began.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let end = match end {
-        End::UnderWay => "under way".to_owned(),
-        End::After(time) => roughly(time),
-        End::CutOff => "cut off".to_owned(),
-    };
+    let end = end.words();
     let (process, host) = (printable(&holder.process), printable(&holder.host));
     let exit = holder.exit.map(|code| format!("exit {code}  ")).unwrap_or_default();
     format!("{began}  {end}  {exit}process {process} on {host}")

@@ -1,7 +1,7 @@
 //! The tables, and the batches in them: made once, joined by all who list the same requests.
 
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
 
 use super::error::SharedError;
 use super::pool;
@@ -12,8 +12,9 @@ use crate::pace::Terms;
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
 /// A batch by its name.
-const KNOWN: &str =
-    "SELECT batch, endpoint, listed, listing, stopped FROM callsheet.batch WHERE name = $1";
+const KNOWN: &str = "SELECT batch, endpoint, listed, listing, stopped,
+        CASE WHEN copying IS NOT NULL THEN stopped END AS elsewhere
+    FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 pub(super) const LOCK: i64 = 0x4341_4c4c;
@@ -95,9 +96,13 @@ pub(super) async fn list(
     );
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(&begin).await.map_err(unsure)?;
-    let known = transaction.query_typed_opt(KNOWN, &[(&wanted.name, Type::TEXT)]).await;
+    // While a copy of it is on its way to a run folder, this waits.
+    let known = format!("{KNOWN} FOR NO KEY UPDATE");
+    let known = transaction.query_typed_opt(&known, &[(&wanted.name, Type::TEXT)]).await;
+    let known = known.map_err(unsure)?;
+    known.as_ref().map_or(Ok(()), |row| must_be_here(wanted.name, row))?;
     let mut relisted = Relisted::default();
-    let batch = match known.map_err(unsure)? {
+    let batch = match known {
         None => {
             let batch = make(&transaction, wanted).await?;
             list_first(&transaction, batch, pages).await?;
@@ -146,8 +151,17 @@ async fn list_first(
 /// The number of a batch that is there.
 pub(super) async fn number(session: &mut Session, name: &str) -> Result<i32, SharedError> {
     let rows = session.ask(KNOWN, &[(&name, Type::TEXT)]).await?;
-    let missing = || SharedError::NoBatch(name.to_owned());
-    rows.first().map(|row| row.get(0)).ok_or_else(missing)
+    let row = rows.first().ok_or_else(|| SharedError::NoBatch(name.to_owned()))?;
+    must_be_here(name, row)?;
+    Ok(row.get(0))
+}
+
+/// Its ledger is no run folder's.
+fn must_be_here(name: &str, row: &Row) -> Result<(), SharedError> {
+    match row.get("elsewhere") {
+        None => Ok(()),
+        Some(why) => Err(SharedError::Elsewhere { name: name.to_owned(), why }),
+    }
 }
 
 /// Whatever becomes of a listing, it may begin again.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::error::SharedError;
 use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
-use super::pull::{Page, Pulled};
+use super::pull::{Detail, Page, Pulled};
 use super::pulse::Pulse;
 use super::restored::WENT_BACK;
 use super::tables::{Lacking, Place};
@@ -79,7 +79,7 @@ pub(super) enum Question {
     /// So many pairs to try next.
     Next(usize),
     /// So many after this one, with or without what they ask for.
-    After(i32, usize, bool),
+    After(i32, usize, Detail),
     These(Vec<i32>),
     Adopt,
     TakeOver,
@@ -290,8 +290,8 @@ impl<P: Place> Desk<P> {
                 Some(why) => return Err(SharedError::Stopped(why)),
                 None => answer.pairs = self.worker.next(*most).await?,
             },
-            Question::After(after, most, with_body) => {
-                answer.rows = self.worker.pull(Page::After(*after, *most, *with_body)).await?;
+            Question::After(after, most, detail) => {
+                answer.rows = self.worker.pull(Page::After(*after, *most, *detail)).await?;
             }
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
             Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,

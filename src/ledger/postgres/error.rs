@@ -65,6 +65,33 @@ pub enum SharedError {
         /// Who: process and host.
         who: String,
     },
+    /// The ledger of the batch is not in this database.
+    #[error("the batch `{name}` is not here: {why}")]
+    Elsewhere {
+        /// Its name.
+        name: String,
+        /// Where it is.
+        why: String,
+    },
+    /// Somebody is at work on it.
+    #[error("the batch `{name}` is being worked on ({who})")]
+    Busy {
+        /// Its name.
+        name: String,
+        /// Who: process and host.
+        who: String,
+    },
+    /// A worker may know of the batch what the database does not.
+    #[error("the batch `{name}`: {who} ended without a word, and may know what nobody else does")]
+    Silent {
+        /// The batch's name.
+        name: String,
+        /// Who: process and host.
+        who: String,
+    },
+    /// What was copied is not what was read.
+    #[error("the copy is not the same: {0}")]
+    NotTheSame(String),
     /// Somebody spends a shared budget who was told another sum.
     #[error("the shared budget `{name}` is being spent with another sum ({who})")]
     OtherBudget {

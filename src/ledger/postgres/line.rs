@@ -16,7 +16,7 @@ use super::desk::{
 };
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
-use super::pull::Pulled;
+use super::pull::{Detail, Pulled};
 use super::relist::Relisted;
 use super::settings::Settings;
 use super::tables::Place;
@@ -146,13 +146,8 @@ impl Way {
     ///
     /// # Errors
     /// When it is not to be had.
-    pub async fn page(
-        &self,
-        after: i32,
-        most: usize,
-        with_body: bool,
-    ) -> Result<Vec<Pulled>, Lack> {
-        Ok(self.ask(Question::After(after, most, with_body)).await?.rows)
+    pub async fn page(&self, after: i32, most: usize, detail: Detail) -> Result<Vec<Pulled>, Lack> {
+        Ok(self.ask(Question::After(after, most, detail)).await?.rows)
     }
 
     /// These pairs.
@@ -297,8 +292,8 @@ impl Line {
     ///
     /// # Errors
     /// When it is not to be had.
-    pub fn page(&self, after: i32, most: usize, with_body: bool) -> Result<Vec<Pulled>, Lack> {
-        block_on(self.way.page(after, most, with_body))
+    pub fn page(&self, after: i32, most: usize, detail: Detail) -> Result<Vec<Pulled>, Lack> {
+        block_on(self.way.page(after, most, detail))
     }
 
     /// As [`Way::these`].

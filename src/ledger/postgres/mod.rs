@@ -13,6 +13,7 @@
 //! instants are the server's.
 
 mod batch;
+mod copies;
 mod desk;
 mod error;
 mod fate;
@@ -29,24 +30,30 @@ mod round;
 mod session;
 pub mod settings;
 mod statements;
+mod survey;
 pub mod tables;
 mod take_up;
 mod tls;
 mod worker;
 
 pub use self::batch::{Listed, Pages, Wanted};
+pub use self::copies::{
+    Arrived, Arriving, Copied, Copier, Copying, Given, Leaving, PAGE, Pairs, Place, Take, Tasks,
+    There,
+};
 pub use self::desk::{Adopted, Granted, Lack, Taken};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
 pub use self::line::{Line, Way, line};
 pub use self::nearby::{Around, PaidThere, around, paid};
 pub use self::outcome::{Outcome, Slip, Wish};
-pub use self::peek::{Known, read};
-pub use self::pull::{Page, Pulled};
+pub use self::peek::{Known, read, read_those};
+pub use self::pull::{Detail, Page, Pulled};
 pub use self::pulse::Pulse;
 pub use self::relist::{Moved, Relisted};
 pub use self::restored::{Absent, Folder, Handed, Kept, WENT_BACK, absent, go_on, hand_in};
+pub use self::survey::{Hand, Hands, Surveyed, survey};
 pub use self::tables::Lacking;
-pub use self::take_up::{Here, There, Way as TakeUp};
+pub use self::take_up::{Here, There as ThereOf, Way as TakeUp};
 pub use self::worker::{Turn, Worker};
 pub use super::guard::{Clocks, Guard, MARGIN};

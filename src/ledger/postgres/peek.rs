@@ -4,9 +4,11 @@ use tokio::runtime::Builder;
 use tokio_postgres::types::Type;
 
 use super::error::SharedError;
-use super::pull::{Page, Pulled, pull};
-use super::session::Session;
+use super::outcome::number;
+use super::pull::{Detail, Page, Pulled, pull};
+use super::session::{Session, Value};
 use super::settings::Settings;
+use crate::state::State;
 
 /// How many pairs are read at a time.
 const PAGE: usize = 2000;
@@ -33,20 +35,57 @@ pub fn read(
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
     runtime.block_on(async {
-        let mut session = Session::open_to_read(settings).await?;
-        let there = session.ask("SELECT to_regclass('callsheet.format') IS NOT NULL", &[]).await?;
-        let missing = || SharedError::NoBatch(name.to_owned());
-        there.first().filter(|row| row.get(0)).ok_or_else(missing)?;
-        let sql = "SELECT batch, endpoint, mark FROM callsheet.batch WHERE name = $1";
-        let rows = session.ask(sql, &[(&name, Type::TEXT)]).await?;
-        let row = rows.first().ok_or_else(missing)?;
-        begin(&Known { endpoint: row.get(1), mark: row.get(2) })?;
+        let (mut session, batch) = enter(settings, name, &mut begin).await?;
         let mut after = -1;
         loop {
-            let page = pull(&mut session, row.get(0), Page::After(after, PAGE, true)).await?;
+            let page = pull(&mut session, batch, Page::After(after, PAGE, Detail::Whole)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
             each(&page)?;
         }
     })
+}
+
+/// The same of those pairs alone that stand in these states.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_those(
+    settings: &Settings,
+    (name, states): (&str, &[State]),
+    mut begin: impl FnMut(&Known) -> Result<(), SharedError>,
+    mut each: impl FnMut(&[Pulled]) -> Result<(), SharedError>,
+) -> Result<(), SharedError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
+    runtime.block_on(async {
+        let (mut session, batch) = enter(settings, name, &mut begin).await?;
+        let states: Vec<_> = states.iter().map(|state| number(*state)).collect();
+        let sql =
+            "SELECT n FROM callsheet.standing WHERE batch = $1 AND state = ANY ($2) ORDER BY n";
+        let values: &[Value<'_>] = &[(&batch, Type::INT4), (&states, Type::INT2_ARRAY)];
+        let found = session.ask(sql, values).await?;
+        let pairs: Vec<i32> = found.iter().map(|row| row.get(0)).collect();
+        for some in pairs.chunks(PAGE) {
+            each(&pull(&mut session, batch, Page::Whole(some)).await?)?;
+        }
+        Ok(())
+    })
+}
+
+/// The number of a batch.
+async fn enter(
+    settings: &Settings,
+    name: &str,
+    begin: &mut impl FnMut(&Known) -> Result<(), SharedError>,
+) -> Result<(Session, i32), SharedError> {
+    let mut session = Session::open_to_read(settings).await?;
+    let there = session.ask("SELECT to_regclass('callsheet.format') IS NOT NULL", &[]).await?;
+    let missing = || SharedError::NoBatch(name.to_owned());
+    there.first().filter(|row| row.get(0)).ok_or_else(missing)?;
+    let sql = "SELECT batch, endpoint, mark FROM callsheet.batch WHERE name = $1";
+    let rows = session.ask(sql, &[(&name, Type::TEXT)]).await?;
+    let row = rows.first().ok_or_else(missing)?;
+    begin(&Known { endpoint: row.get(1), mark: row.get(2) })?;
+    Ok((session, row.get(0)))
 }

@@ -16,7 +16,14 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
     -- Counts the listings.
     listing integer NOT NULL DEFAULT 1,
     -- Why nobody may create.
-    stopped text
+    stopped text,
+    -- Set as long as the ledger of this batch is elsewhere: it is not here yet, or went to a run folder.
+    copying text CHECK (copying IN ('arriving', 'gone')),
+    -- Random: by this the other side knows that it is the other side.
+    copy bigint,
+    -- From where, or where to, for people.
+    place text,
+    copied timestamptz
 );
 -- What several batches may spend together.
 CREATE TABLE IF NOT EXISTS callsheet.pool (
@@ -107,6 +114,8 @@ CREATE TABLE IF NOT EXISTS callsheet.pair (
     UNIQUE (batch, id)
 );
 CREATE INDEX IF NOT EXISTS pair_of_request ON callsheet.pair (bare);
+-- Which ones the manifest has no more.
+CREATE INDEX IF NOT EXISTS pair_by_listing ON callsheet.pair (batch, listing);
 -- States: 0 planned, 1 sending, 2 created, 3 completed, 4 saved, 5 failed, 6 rejected, 7 in doubt,
 -- 8 abandoned.
 CREATE TABLE IF NOT EXISTS callsheet.standing (

@@ -11,9 +11,10 @@ use crate::pair::Fingerprint;
 use crate::state::{Event, State};
 
 /// Why a pair is in doubt whose worker is gone.
-const GONE: (&str, &str) =
+pub(in crate::ledger) const GONE: (&str, &str) =
     ("worker_silent", "the worker that sent it was not heard of again before its lease ended");
-const TWIN: (&str, &str) = ("same_task", "another pair has the task that the answer named");
+pub(in crate::ledger) const TWIN: (&str, &str) =
+    ("same_task", "another pair has the task that the answer named");
 
 /// How others' pairs stand here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +233,7 @@ impl Write<'_> {
 }
 
 /// How a pair stands here that stands so in the database.
-fn seen(pulled: &Pulled, worker: i64, how: Mirror) -> State {
+pub(super) fn seen(pulled: &Pulled, worker: i64, how: Mirror) -> State {
     let others = pulled.worker != Some(worker);
     match pulled.state {
         // By its claim alone nobody knows what it will come to; a run that begins here would take it for

@@ -9,6 +9,7 @@
 
 mod beside;
 mod common;
+mod glance;
 mod mirror;
 mod rematch;
 mod restored;
@@ -24,20 +25,21 @@ use sha2::{Digest, Sha256};
 use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{
-    Granted, Lack, Line, Listed, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish,
+    Clocks, Granted, Lack, Line, Listed, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish,
 };
 use super::record::Record;
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Reply};
-use super::{LedgerError, Permit, Planned, Relisted, SharedFault, View};
+use super::{Lease, LedgerError, Permit, Planned, Relisted, SharedFault, View};
 use crate::files::folder_of;
 use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
+use crate::state::State;
 
 pub use self::beside::Beside;
-pub(super) use self::mirror::Mirror;
+pub(super) use self::mirror::{GONE, Mirror, TWIN};
 pub use self::restored::HandedIn;
-pub(super) use self::rows::News;
+pub(super) use self::rows::{News, RECORD};
 pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
@@ -47,7 +49,7 @@ const NAMED: usize = 64;
 
 /// Shared, all would be sent again.
 const ALONE: &str = "this run folder has sent pairs by itself, and nobody else would know of them. Go on \
-    without --ledger, or share a batch of other pairs from another folder (--out)";
+    without --ledger, take the batch there with `callsheet ledger copy`, or share a batch of other pairs from another folder (--out)";
 const ANOTHER: &str = "this run folder is part of another batch, or of another database";
 /// The lease of those who only decide.
 const DECIDING: Duration = Duration::from_secs(60);
@@ -340,10 +342,7 @@ fn learn(jobs: &Jobs, learnt: Learnt) {
 
 /// What was taken as it was told; and what another has by now, or stands otherwise there.
 #[expect(clippy::type_complexity, reason = "pairs with the counts of their news, twice")]
-fn sorted(
-    news: &[News],
-    settled: &[(Slip, crate::state::State)],
-) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+fn sorted(news: &[News], settled: &[(Slip, State)]) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
     let taken = |one: &&News| {
         let told = &one.outcome;
         settled.iter().any(|(slip, state)| *slip == told.slip && *state == told.state)
@@ -366,14 +365,17 @@ fn other(reason: &str) -> LedgerError {
     LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
 }
 
-fn lost_to(error: &SharedError) -> LedgerError {
+pub(super) fn lost_to(error: &SharedError) -> LedgerError {
     let fault = match error {
         SharedError::WentBack => return LedgerError::WentBack,
         SharedError::Stopped(why) if why == WENT_BACK => return LedgerError::WentBack,
         SharedError::OtherBatch { .. } => SharedFault::Batch,
         SharedError::Strange(_) => SharedFault::Strange,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
+        SharedError::Elsewhere { .. } => SharedFault::Place,
+        SharedError::Silent { .. } => SharedFault::Silent,
         SharedError::OtherList { .. } | SharedError::OtherBudget { .. } => SharedFault::Others,
+        SharedError::Busy { .. } => SharedFault::Others,
         _ => SharedFault::Database,
     };
     LedgerError::Shared { reason: error.to_string(), fault }
@@ -387,7 +389,7 @@ fn lost(lack: &Lack) -> LedgerError {
 }
 
 /// What a list is known by: ids and requests, in their order.
-fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
+pub(super) fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
     let (mut digest, mut first) = (Sha256::new(), 0);
     loop {
         let page = view.listed_bodies(first, PAGE)?;
@@ -409,6 +411,12 @@ impl super::Ledger {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.way.is_some()
+    }
+
+    /// The lease under which this run creates, if the ledger is shared.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.way.as_ref().map(|way| way.guard().lease(Clocks::now()))
     }
 
     /// The planned pairs to try next, where the database says which; none once all were tried.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::store::Store;
 use super::write::Write;
 use super::writer::{Jobs, Reply};
-use super::{Doubted, Ledger, LedgerError, Permit, Planned};
+use super::{Doubted, Lease, Ledger, LedgerError, Permit, Planned};
 use crate::pace::{Common, Word};
 
 /// There is none.
@@ -87,6 +87,12 @@ impl Ledger {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         false
+    }
+
+    /// The lease under which this run creates.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        None
     }
 
     /// Nothing: nobody shares it.

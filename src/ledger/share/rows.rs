@@ -45,7 +45,7 @@ const TRIGGERS: [&str; 4] = [
 ];
 
 /// All that is known of a pair beside its state, as JSON.
-pub(super) const RECORD: &str =
+pub(in crate::ledger) const RECORD: &str =
     "json_object('state', s.state, 'since', s.since, 'task_id', s.task_id,
     'created_at', s.created_at, 'estimate', s.estimate, 'sent', s.sent, 'seconds', s.seconds,
     'price', s.price, 'video_url', s.video_url, 'linked_at', s.linked_at,
@@ -86,7 +86,7 @@ impl Write<'_> {
         }
     }
 
-    pub(super) fn begin_sharing(&self, name: &str) -> Result<(), LedgerError> {
+    pub(in crate::ledger) fn begin_sharing(&self, name: &str) -> Result<(), LedgerError> {
         let made = self.transaction.execute_batch(TABLES);
         made.map_err(|error| self.failed(&error))?;
         let sql = "INSERT INTO shared (only_row, name) VALUES (1, ?1)

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 
 use super::{Mirror, PAGE, Share, lost, lost_to};
 use crate::ledger::postgres::settings::Settings;
-use crate::ledger::postgres::{Known, Pulled, SharedError, read};
+use crate::ledger::postgres::{Detail, Known, Pulled, SharedError, read, read_those};
 use crate::ledger::store::Store;
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, View};
+use crate::state::State;
 
 /// Does something with some pairs of the database, and says whether all were found in order.
 type Each<'a> = &'a mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, LedgerError>;
@@ -16,6 +17,12 @@ impl Store {
     /// Takes over what the database knows of all pairs.
     pub(super) fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
         let worker = share.way.worker();
+        let news = if share.decides { None } else { self.news_of_others(share, how)? };
+        if let Some(news) = news
+            && self.mirror_those(share, &news, how)?
+        {
+            return Ok(());
+        }
         if self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
             return Ok(());
         }
@@ -27,22 +34,51 @@ impl Store {
         }
     }
 
+    /// Takes over what the database knows of these; says whether all were found in order.
+    fn mirror_those(
+        &mut self,
+        share: &Share,
+        news: &[i32],
+        how: Mirror,
+    ) -> Result<bool, LedgerError> {
+        let (worker, mut all) = (share.way.worker(), true);
+        for some in news.chunks(PAGE) {
+            let page = share.line.these(some.to_vec()).map_err(|lack| lost(&lack))?;
+            all &= self
+                .mirror_page(share, &page, &mut |write, page| write.mirror((page, worker), how))?;
+        }
+        Ok(all)
+    }
+
+    fn mirror_page(
+        &mut self,
+        share: &Share,
+        page: &[Pulled],
+        each: Each<'_>,
+    ) -> Result<bool, LedgerError> {
+        let mirrored = self.write(|write| each(write, page));
+        if matches!(mirrored, Err(LedgerError::WentBack)) {
+            // Said once by name; what the database says to that is the same.
+            let _ = share.line.went_back();
+        }
+        mirrored
+    }
+
     /// Goes through all pairs of the database; says whether all of them were found in order.
     fn mirror_all(&mut self, share: &Share, each: Each<'_>) -> Result<bool, LedgerError> {
+        let detail = if share.decides { Detail::Whole } else { Detail::Known };
         let (mut after, mut all) = (-1, true);
         loop {
-            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
+            let page = share.line.page(after, PAGE, detail).map_err(|lack| lost(&lack))?;
             let Some(last) = page.last() else { return Ok(all) };
             after = last.n;
-            let mirrored = self.write(|write| each(write, &page));
-            if matches!(mirrored, Err(LedgerError::WentBack)) {
-                // Said once by name; what the database says to that is the same.
-                let _ = share.line.went_back();
-            }
-            all &= mirrored?;
+            all &= self.mirror_page(share, &page, &mut *each)?;
         }
     }
 }
+
+type Begin<'a> = &'a mut dyn FnMut(&Known) -> Result<(), SharedError>;
+type Page<'a> = &'a mut dyn FnMut(&[Pulled]) -> Result<(), SharedError>;
 
 impl View {
     /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
@@ -50,11 +86,29 @@ impl View {
     /// # Errors
     /// [`LedgerError::Shared`] when the database is not to be reached.
     pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
+        Self::filled(name, |begin, each| read(settings, name, begin, each))
+    }
+
+    /// The same of those pairs alone that stand in these states.
+    ///
+    /// # Errors
+    /// As [`View::of_shared`].
+    pub fn of_those_shared(
+        settings: &Settings,
+        (name, states): (&str, &[State]),
+    ) -> Result<Option<Self>, LedgerError> {
+        Self::filled(name, |begin, each| read_those(settings, (name, states), begin, each))
+    }
+
+    fn filled(
+        name: &str,
+        read: impl FnOnce(Begin<'_>, Page<'_>) -> Result<(), SharedError>,
+    ) -> Result<Option<Self>, LedgerError> {
         let place = tempfile::tempdir();
         let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
         let store = RefCell::new(None);
         let local = |error: LedgerError| SharedError::Local(error.to_string());
-        let begin = |known: &Known| {
+        let mut begin = |known: &Known| {
             let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
             let shared = begun.write(|write| {
                 write.begin_sharing(name)?;
@@ -63,13 +117,13 @@ impl View {
             store.replace(Some(begun));
             shared.map_err(local)
         };
-        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
+        let mut each = |page: &[Pulled]| match &mut *store.borrow_mut() {
             Some(store) => {
                 store.write(|write| write.mirror((page, 0), Mirror::Shown)).map(drop).map_err(local)
             }
             None => Ok(()),
         };
-        match read(settings, name, begin, each) {
+        match read(&mut begin, &mut each) {
             Err(SharedError::NoBatch(_)) => return Ok(None),
             read => read.map_err(|error| lost_to(&error))?,
         }

@@ -12,6 +12,7 @@ version: 1
 # rate: 60/min                   # creates started; without it, no limit
 # max_audio: 30s                 # the longest recording that is sent
 # price_per_second: 0.16         # with it, plans speak in money
+# ledger: postgres://me@db/me    # many machines at work on one batch; no password here
 
 # Files are handed to the API's own storage, just before they are needed. Or to a bucket:
 # uploads: {bucket: NAME, endpoint: https://s3.eu-central-1.amazonaws.com, region: eu-central-1}

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callsheet::ledger::postgres::{Outcome, Slip};
+use callsheet::ledger::postgres::{Detail, Outcome, Slip};
 use callsheet::pair::TaskId;
 use callsheet::state::State;
 use futures::FutureExt;
@@ -177,7 +177,7 @@ impl Stage {
         let Ok(joined) = join(place, &self.spawn).await else { return };
         let way = &joined.way;
         if way.take_over().await.is_ok()
-            && let Ok(pulled) = way.page(-1, usize::MAX >> 33, false).await
+            && let Ok(pulled) = way.page(-1, usize::MAX >> 33, Detail::Known).await
         {
             let mut decisions = Vec::new();
             for one in pulled.iter().filter(|one| one.state == State::InDoubt) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::Place;
 use callsheet::ledger::postgres::{
-    Lack, Outcome, Pulled, SharedError, Slip, Way, Wish, Worker, line,
+    Detail, Lack, Outcome, Pulled, SharedError, Slip, Way, Wish, Worker, line,
 };
 use callsheet::pace::Terms;
 use callsheet::pair::TaskId;
@@ -166,7 +166,7 @@ impl Process {
         way.take_over().await?;
         let (mut attempts, mut after) = (BTreeMap::new(), -1);
         loop {
-            let page = way.page(after, 20, false).await?;
+            let page = way.page(after, 20, Detail::Known).await?;
             let Some(last) = page.last() else { break };
             after = last.n;
             for pulled in &page {

@@ -381,7 +381,7 @@ impl Tables for Wire {
             Page::After(after, most, body) => {
                 self.ask(move |model| Ok(model.pull(Page::After(after, most, body)))).await
             }
-            Page::These(these) => {
+            Page::These(these) | Page::Whole(these) => {
                 let these = these.to_vec();
                 self.ask(move |model| Ok(model.pull(Page::These(&these)))).await
             }

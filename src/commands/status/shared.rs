@@ -1,0 +1,176 @@
+//! The standing of a batch that many share: counted by the database, which hands out no pair but those in
+//! doubt and those whose videos are to be fetched.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Budget, Standing, budget_head};
+use crate::cli::StatusArgs;
+use crate::commands::batch::Site;
+use crate::commands::failure::Failure;
+use crate::commands::sharing::Shared;
+use crate::exit::Exit;
+use crate::ledger::View;
+use crate::ledger::postgres::{Hand, Hands, Surveyed, survey};
+use crate::price::{Amount, Money};
+use crate::state::State;
+use crate::ui::Ui;
+use crate::view::printable;
+
+/// Pairs in these states are named one by one.
+const SHOWN_WHOLE: [State; 2] = [State::InDoubt, State::Completed];
+/// Workers that are named to people; JSON has them all.
+const SHOWN: usize = 5;
+
+/// What only the database knows of a batch.
+#[derive(Debug)]
+pub(in crate::commands) struct Together {
+    stopped: Option<String>,
+    workers: Vec<Hand>,
+}
+
+impl Standing {
+    /// What the database counts, and no pairs.
+    pub(super) fn counted(site: &Site, shared: &Shared) -> Result<Self, Failure> {
+        let surveyed = look(site, shared, Hands::AtWork)?;
+        Self::of(surveyed, &view(site, shared, &[])?)
+    }
+
+    /// Counted by the database.
+    pub(in crate::commands) fn of_shared(site: &Site, shared: &Shared) -> Result<Self, Failure> {
+        let surveyed = look(site, shared, Hands::AtWork)?;
+        Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?)
+    }
+
+    fn of(surveyed: Surveyed, told: &View) -> Result<Self, Failure> {
+        let read = Self::read(told)?;
+        Ok(Self {
+            owner: surveyed.endpoint,
+            counts: surveyed.counts,
+            unlisted: surveyed.unlisted,
+            together: Some(Together { stopped: surveyed.stopped, workers: surveyed.workers }),
+            ..read
+        })
+    }
+
+    /// The same with what is spent of the budget.
+    pub(in crate::commands) fn of_shared_with_budget(
+        site: &Site,
+        shared: &Shared,
+        args: &StatusArgs,
+    ) -> Result<Self, Failure> {
+        let surveyed = look(site, shared, Hands::AtWork)?;
+        let amount = |units: i64| {
+            let units = u64::try_from(units).unwrap_or_default();
+            match surveyed.unit == "money" {
+                true => Amount::Money(Money::from_millionths(units)),
+                false => Amount::Seconds(units),
+            }
+        };
+        let currency = budget_head(args).map_or_else(String::new, |head| head.currency);
+        let budget = surveyed.budget.map(|budget| Budget {
+            spent: amount(surveyed.reserved),
+            of: amount(budget),
+            currency,
+        });
+        let standing = Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?)?;
+        Ok(Self { budget, ..standing })
+    }
+}
+
+impl Together {
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self
+            .stopped
+            .iter()
+            .map(|why| format!("nobody creates in it: {}", printable(why)))
+            .collect();
+        lines.extend(self.workers.iter().take(SHOWN).map(worker));
+        if self.workers.len() > SHOWN {
+            lines.push(format!("… and {} more workers", self.workers.len() - SHOWN));
+        }
+        lines
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let workers = self.workers.iter().map(|hand| {
+            json!({
+                "who": hand.who,
+                "began": hand.began.to_string(),
+                "heard_of_seconds_ago": hand.silent.as_secs_f64(),
+                "alive": hand.lives,
+            })
+        });
+        json!({ "stopped": self.stopped, "workers": workers.collect::<Vec<_>>() })
+    }
+}
+
+/// `at work: process 71 on pod-3, heard of 4 s ago`
+fn worker(hand: &Hand) -> String {
+    let (who, ago) = (printable(&hand.who), ago(hand.silent));
+    match hand.lives {
+        true => format!("at work: {who}, heard of {ago} ago"),
+        false => format!("silent: {who}, for {ago}; it never signed off"),
+    }
+}
+
+fn ago(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// What the database has counted of the batch.
+fn look(site: &Site, shared: &Shared, hands: Hands) -> Result<Surveyed, Failure> {
+    let found = survey(&shared.settings()?, (Some(&shared.name), hands));
+    let found = found.map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
+    found.into_iter().next().ok_or_else(|| site.missing())
+}
+
+/// The pairs that stand in some states, as a ledger to read.
+pub(super) fn view(site: &Site, shared: &Shared, states: &[State]) -> Result<View, Failure> {
+    let view = View::of_those_shared(&shared.settings()?, (&shared.name, states))?;
+    view.ok_or_else(|| site.missing())
+}
+
+/// Lists who worked on the batch, the first one first.
+pub(super) fn history(ui: &Ui, site: &Site, shared: &Shared) -> Result<(), Failure> {
+    let mut workers = look(site, shared, Hands::All)?.workers;
+    workers.sort_by_key(|hand| hand.began);
+    for hand in &workers {
+        super::listed::hand(ui, hand);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn workers_are_named_with_when_they_were_heard_of() {
+        let hand = |seconds, lives| Hand {
+            who: "process 7 on po\nd".to_owned(),
+            began: Timestamp::UNIX_EPOCH,
+            silent: Duration::from_secs(seconds),
+            lives,
+            ended: None,
+        };
+        assert_eq!(worker(&hand(4, true)), "at work: process 7 on po d, heard of 4 s ago");
+        let silent = "silent: process 7 on po d, for 3 min; it never signed off";
+        assert_eq!(worker(&hand(200, false)), silent);
+        let stopped = Some("it went to /x".to_owned());
+        let together = Together { stopped, workers: (0..8).map(|n| hand(n, true)).collect() };
+        let lines = together.lines();
+        assert_eq!(lines.len(), 1 + SHOWN + 1);
+        assert_eq!(lines[0], "nobody creates in it: it went to /x");
+        assert_eq!(lines.last().unwrap(), "… and 3 more workers");
+        assert_eq!(together.json()["workers"].as_array().unwrap().len(), 8);
+    }
+}

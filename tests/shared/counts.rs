@@ -1,0 +1,183 @@
+//! `status` of a shared batch: counted by the database, by the same words as from a run folder.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::block_on;
+use super::cluster::{Cluster, ask, one};
+use super::runs::{PROGRAM, Studio, ended, said};
+
+fn status(studio: &Studio, url: &str, more: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.arg("status").arg(studio.folder.path().join("spring.yaml")).args(more);
+    command.env("CALLSHEET_LEDGER", url).stdin(Stdio::null());
+    ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_status_from_anywhere_counts_names_doubts_and_lists_by_state() {
+    let Some(cluster) = Cluster::start("counts") else { return };
+    let url = &cluster.url();
+    let scenario = "latency: {fixed: 30ms}\nfaults: [{fault: close-after-accept, share: 0.1}]\n";
+    let studio = Studio::open(&cluster, 60, "", scenario);
+    let created = ["--until", "created", "--limit", "40", "--max-doubts", "40"];
+    let run = ended(studio.run(0, &created).spawn().unwrap());
+    assert!(matches!(run.status.code(), Some(4 | 5)), "{}", said(&run));
+    let told = status(&studio, url, &["--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let counted = block_on(ask(
+        url,
+        "SELECT count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 7), count(*)
+            FROM callsheet.standing",
+    ));
+    let number = |at: usize| counted[0][at].as_ref().unwrap().parse::<u64>().unwrap();
+    assert_eq!(value["states"]["created"], number(0), "{}", said(&told));
+    assert_eq!(value["states"]["in_doubt"], number(1));
+    assert_eq!(value["pairs"], number(2));
+    assert_eq!(value["in_doubt"].as_array().unwrap().len() as u64, number(1));
+    assert!(number(0) > 20 && number(1) > 0, "{counted:?}");
+    let created = status(&studio, url, &["--state", "created"]);
+    let lines = String::from_utf8_lossy(&created.stdout).lines().count() as u64;
+    assert_eq!(lines, number(0), "{}", said(&created));
+    let history = status(&studio, url, &["--history"]);
+    assert!(said(&history).contains("process"), "{}", said(&history));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn the_manifest_names_the_ledger_and_an_option_goes_before_it() {
+    let Some(cluster) = Cluster::start("named in the manifest") else { return };
+    let url = cluster.url();
+    let head = format!("ledger: '{url}'\nbatch: summer\n");
+    let studio = Studio::open(&cluster, 4, &head, "latency: {fixed: 10ms}\n");
+    let created = ["--until", "created"];
+    let mut named = studio.run(0, &created);
+    named.env_remove("CALLSHEET_LEDGER");
+    let named = ended(named.spawn().unwrap());
+    assert_eq!(named.status.code(), Some(0), "{}", said(&named));
+    let name = block_on(one(&url, "SELECT string_agg(name, ' ') FROM callsheet.batch"));
+    assert_eq!(name, "summer");
+    let other = [&created[..], &["--batch-name", "spring", "--pay-again"]].concat();
+    let other = ended(studio.run(1, &other).spawn().unwrap());
+    assert_eq!(other.status.code(), Some(0), "{}", said(&other));
+    let names = "SELECT string_agg(name, ' ' ORDER BY name) FROM callsheet.batch";
+    assert_eq!(block_on(one(&url, names)), "spring summer");
+    // A rehearsal opens no database, whatever the manifest says.
+    let mut rehearsal = Command::new(PROGRAM);
+    rehearsal.args(["run", "--mock", "--yes"]).arg(studio.folder.path().join("spring.yaml"));
+    let rehearsal = ended(rehearsal.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(rehearsal.status.code(), Some(0), "{}", said(&rehearsal));
+    assert_eq!(block_on(one(&url, names)), "spring summer");
+}
+
+/// Statements that are given again and again, as the program gives them. Whoever looks for what a dead worker
+/// left looks through all, once a lease.
+fn hot() -> Vec<(&'static str, String)> {
+    let next = include_str!("../../src/ledger/postgres/next.sql");
+    let left = include_str!("../../src/ledger/postgres/left.sql");
+    let pull = include_str!("../../src/ledger/postgres/pull.sql");
+    let turn = include_str!("../../src/ledger/postgres/turn.sql");
+    let beat = include_str!("../../src/ledger/postgres/beat.sql");
+    let values = |sql: &str, values: &[&str]| {
+        let sql = sql.replace(":most", "64");
+        let numbered = values.iter().enumerate().rev();
+        numbered.fold(sql, |sql, (n, value)| sql.replace(&format!("${}", n + 1), value))
+    };
+    let told =
+        ["array[5,6]::int4[]", "array[1,1]::int4[]", "array[7,7]::int8[]", "array[2,2]::int2[]"];
+    let turn = values(
+        turn,
+        &[
+            "7::int8",
+            "0::int8",
+            "1::int4",
+            told[0],
+            told[1],
+            told[2],
+            told[3],
+            "array['a','b']::text[]",
+            "array[false,false]::bool[]",
+            "array['{}','{}']::text[]",
+            "array[50000,50001]::int4[]",
+            "array[1,1]::int4[]",
+            "array[9,9]::int8[]",
+            "1::int8",
+        ],
+    );
+    vec![
+        ("next", values(next, &["1::int4"])),
+        ("left", values(left, &["1::int4", "150000::int4"])),
+        ("pull of some", values(pull, &["1::int4", "-1::int4", "array[5,6]::int4[]", "false"])),
+        ("pull of a page", values(pull, &["1::int4", "50000::int4", "NULL::int4[]", "true"])),
+        ("turn", turn),
+        ("beat", values(beat, &["7::int8", "1::int4"])),
+    ]
+}
+
+/// A batch of so many pairs, most of them created, some planned at its end.
+fn fill(url: &str, pairs: usize) {
+    let sql = format!(
+        "INSERT INTO callsheet.pair (batch, n, id, body)
+            SELECT 1, n, 'p-' || n, repeat('x', 300) FROM generate_series(1000, {pairs}) n;
+        INSERT INTO callsheet.standing (batch, n, state, attempt, worker)
+            SELECT 1, n, CASE WHEN n % 3 = 0 THEN 4 WHEN n > {pairs} - 5000 THEN 0 ELSE 2 END, 1, 8
+            FROM generate_series(1000, {pairs}) n;
+        INSERT INTO callsheet.record (batch, n, attempt, record)
+            SELECT 1, n, 1, '{{}}' FROM generate_series(1000, {pairs}) n;
+        INSERT INTO callsheet.task (batch, n, attempt, task)
+            SELECT 1, n, 1, 't-' || n FROM generate_series(1000, {pairs}) n"
+    );
+    for statement in sql.split(';') {
+        block_on(ask(url, statement));
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn no_statement_that_is_given_again_and_again_reads_a_whole_table() {
+    let Some(cluster) = Cluster::start("plans") else { return };
+    let url = &cluster.url();
+    let studio = Studio::open(&cluster, 1000, "", "latency: {fixed: 1ms}\n");
+    let run = ended(studio.run(0, &["--until", "created", "--limit", "1"]).spawn().unwrap());
+    assert_eq!(run.status.code(), Some(4), "{}", said(&run));
+    // The planner is to do well with what it knew when the tables were small, and with what they hold.
+    block_on(ask(url, "ANALYZE"));
+    fill(url, 200_000);
+    for known in ["old statistics", "statistics of today"] {
+        for (name, sql) in hot() {
+            let plan = block_on(ask(url, &format!("EXPLAIN {sql}")));
+            let plan: Vec<_> = plan.into_iter().filter_map(|mut row| row.swap_remove(0)).collect();
+            let plan = plan.join("\n");
+            assert!(!plan.is_empty(), "{name}");
+            for table in ["pair", "standing", "record", "task"] {
+                let whole = format!("Seq Scan on {table} ");
+                assert!(!plan.contains(&whole), "{name}, {known}:\n{plan}");
+            }
+        }
+        block_on(ask(url, "ANALYZE"));
+    }
+}
+
+/// For a release build, of which the half a second is said; half a million in any build must not be far off.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_status_of_very_many_pairs_takes_no_time() {
+    let Some(cluster) = Cluster::start("many counted") else { return };
+    let url = &cluster.url();
+    let studio = Studio::open(&cluster, 1000, "", "latency: {fixed: 1ms}\n");
+    let run = ended(studio.run(0, &["--until", "created", "--limit", "1"]).spawn().unwrap());
+    assert_eq!(run.status.code(), Some(4), "{}", said(&run));
+    let pairs = std::env::var("CALLSHEET_PAIRS").map_or(300_000, |pairs| pairs.parse().unwrap());
+    fill(url, pairs);
+    block_on(ask(url, "VACUUM ANALYZE"));
+    let took = |_| {
+        let began = Instant::now();
+        let told = status(&studio, url, &["--json"]);
+        assert_eq!(told.status.code(), Some(4), "{}", said(&told));
+        began.elapsed()
+    };
+    let best = (0..3).map(took).min().unwrap();
+    eprintln!("status of {pairs} pairs: {} ms", best.as_millis());
+    assert!(best < Duration::from_secs(4), "{best:?}");
+}
