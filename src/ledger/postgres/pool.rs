@@ -16,7 +16,8 @@ pub(super) async fn choose(
     batch: i32,
     wanted: &Wanted<'_>,
 ) -> Result<(), SharedError> {
-    let sql = "SELECT pool, reserved FROM callsheet.purse WHERE batch = $1";
+    // Before the pool, as whoever claims does: the other way round, the two wait for each other.
+    let sql = "SELECT pool, reserved FROM callsheet.purse WHERE batch = $1 FOR UPDATE";
     let purse = transaction.query_typed_one(sql, &[(&batch, Type::INT4)]).await.map_err(unsure)?;
     if let (Some(name), Some(budget)) = (wanted.pool, wanted.budget) {
         let sql = "INSERT INTO callsheet.pool (name, budget, unit) VALUES ($1, $2, $3)
