@@ -6,9 +6,11 @@
 mod acknowledged;
 mod book;
 mod cluster;
+mod cutting;
 mod kills;
 mod leases;
 mod money;
+mod proof;
 mod refused;
 mod runs;
 

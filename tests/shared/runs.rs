@@ -1,6 +1,7 @@
 //! Whole runs that share a ledger: the program itself, killed and started again, against the fake.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,12 +12,16 @@ use std::time::{Duration, Instant};
 use super::block_on;
 use super::cluster::{Cluster, ask};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_callsheet");
 /// No run takes longer.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+fn program() -> OsString {
+    let built = env!("CARGO_BIN_EXE_callsheet").into();
+    std::env::var_os("CALLSHEET_PROOF_PROGRAM").unwrap_or(built)
+}
+
 /// A folder with a manifest, and a fake that remembers what it was asked for.
-struct Studio {
+pub(super) struct Studio {
     folder: tempfile::TempDir,
     fake: Child,
     url: String,
@@ -24,11 +29,11 @@ struct Studio {
 }
 
 impl Studio {
-    fn open(cluster: &Cluster, pairs: usize, head: &str, scenario: &str) -> Self {
+    pub(super) fn open(cluster: &Cluster, pairs: usize, head: &str, scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("day.yaml"), scenario).unwrap();
-        let mut fake = Command::new(PROGRAM)
+        let mut fake = Command::new(program())
             .args(["mock", "-q", "--port", "0", "--key", "k", "--port-file"])
             .arg(path("port"))
             .arg("--book")
@@ -67,12 +72,16 @@ impl Studio {
         fs::write(self.folder.path().join("spring.yaml"), text).unwrap();
     }
 
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn run_folder(&self, worker: usize) -> PathBuf {
         self.folder.path().join(format!("worker-{worker}.run"))
     }
 
-    fn run(&self, worker: usize, more: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+    pub(super) fn run(&self, worker: usize, more: &[&str]) -> Command {
+        let mut command = Command::new(program());
         command
             .arg("run")
             .arg(self.folder.path().join("spring.yaml"))
@@ -89,7 +98,7 @@ impl Studio {
     }
 
     /// How often each pair was booked.
-    fn booked(&self) -> BTreeMap<String, usize> {
+    pub(super) fn booked(&self) -> BTreeMap<String, usize> {
         let mut booked = BTreeMap::new();
         for line in fs::read_to_string(self.folder.path().join("book")).unwrap_or_default().lines()
         {
@@ -103,7 +112,7 @@ impl Studio {
     }
 
     /// The tasks that a run folder was told of.
-    fn told(&self, worker: usize) -> Vec<String> {
+    pub(super) fn told(&self, worker: usize) -> Vec<String> {
         let log = fs::read_to_string(self.run_folder(worker).join("events.jsonl")).unwrap();
         let events =
             log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -112,7 +121,7 @@ impl Studio {
     }
 
     /// Where each pair stands, as the last run has written it.
-    fn rows(&self, worker: usize) -> BTreeMap<String, (String, String)> {
+    pub(super) fn rows(&self, worker: usize) -> BTreeMap<String, (String, String)> {
         let csv = fs::read_to_string(self.run_folder(worker).join("tasks.csv")).unwrap();
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let head = reader.headers().unwrap().clone();
@@ -232,7 +241,7 @@ fn killed_runs_and_a_halted_server_pay_for_nothing_twice_and_lose_nothing() {
 }
 
 /// A server of one recording of two and a half seconds, until the test process ends.
-fn recording() -> String {
+pub(super) fn recording() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let size = |size: u32| size.to_le_bytes();
