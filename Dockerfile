@@ -8,8 +8,6 @@ RUN cargo build --profile dist --locked --bin callsheet --bin callsheet-mock \
 # CI builds and runs what is below with the programs that it has built itself.
 FROM scratch
 COPY --from=build /image/ /
-# A volume that is laid here is the user's.
-COPY --from=build --chown=10001:10001 /image/work /work
 ENV PATH=/usr/local/bin
 USER 10001:10001
 WORKDIR /work

@@ -6,7 +6,8 @@ root=$1
 shift
 
 mkdir -p "$root/usr/local/bin" "$root/etc/ssl/certs" "$root/tmp" "$root/work"
-chmod 1777 "$root/tmp"
+# Whoever it is run as: `docker run --user "$(id -u)"`.
+chmod 1777 "$root/tmp" "$root/work"
 for program in "$@"; do
     cp "$program" "$root/usr/local/bin/"
     ldd "$program" | grep -o '/[^ ]*' | sort -u | xargs cp -L --parents -t "$root"

@@ -34,10 +34,10 @@ du -sh "$place/context/image" | cut -f1
 cp jobs/demo.yaml "$place/batch/"
 inside --volume "$place/batch:/batch:ro" "$container" -- \
     callsheet run /batch/demo.yaml --mock --out /work/demo.run
-test "$(wc -l <"$(in_store mount "$container")/work/demo.mock.run/tasks.csv")" -eq 6
+test "$(wc -l <"$(in_store mount "$container")/work/demo.run/tasks.csv")" -eq 6
 
 # A name that only a name server knows: glibc looks it up with what is in the image.
-"$1" mock --quiet --port 0 --port-file "$place/port" --key k &
+"$1" mock --quiet --port 0 --port-file "$place/port" --key of-the-image &
 fake=$!
 python3 tests/engines/names.py 127.0.0.77 fake.example.test 127.0.0.1 &
 names=$!
@@ -46,7 +46,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 run_by_name() {
-    inside --volume "$place/batch:/batch:ro" --env CALLSHEET_API_KEY=k "$container" -- \
+    inside --volume "$place/batch:/batch:ro" --env CALLSHEET_API_KEY=of-the-image "$container" -- \
         callsheet run /batch/demo.yaml --yes --allow-http --poll-interval 200ms --retry-for 2s \
         --endpoint "http://$1:$(cat "$place/port")" --out "/work/$1.run"
 }

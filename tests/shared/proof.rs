@@ -23,8 +23,8 @@ const WORKERS: usize = 8;
 const LEASE: Duration = Duration::from_secs(6);
 /// What a pair costs and the budget, in millionths: three seconds begun.
 const COST: u64 = 300_000;
-/// A create that is answered at all is answered by then; a fifth of the answers are lost.
-const DAY: &str = "latency: {uniform: [20ms, 120ms]}
+/// A fifth of the answers are lost.
+const DAY: &str = "latency: {uniform: [50ms, 300ms]}
 faults:
   - {fault: reset-after-accept, share: 0.05}
   - {fault: close-after-accept, share: 0.05}
@@ -39,14 +39,14 @@ struct Size {
     pairs: usize,
     kills: usize,
     halts: usize,
-    freezes: usize,
+    sleeps: usize,
 }
 
 impl Size {
     fn given() -> Self {
         let pairs = number("CALLSHEET_PROOF_PAIRS").map_or(1600, |pairs| pairs as usize);
         let kills = (pairs / 100).max(30);
-        Self { pairs, kills, halts: (kills / 20).max(3), freezes: (kills / 20).max(3) }
+        Self { pairs, kills, halts: (kills / 20).max(3), sleeps: (kills / 20).max(3) }
     }
 
     /// For nine tenths of the pairs.
@@ -70,14 +70,22 @@ struct Crew<'a> {
     at_work: Vec<(usize, Child)>,
     /// How many folders there are.
     folders: usize,
+    /// Which one sleeps, and until when.
+    asleep: Option<(u32, Instant)>,
     /// How they ended by themselves, and how often.
     ends: BTreeMap<Option<i32>, usize>,
 }
 
 impl<'a> Crew<'a> {
     fn hire(studio: &'a Studio, url: String) -> Self {
-        let mut crew =
-            Self { studio, url, at_work: Vec::new(), folders: WORKERS, ends: BTreeMap::new() };
+        let mut crew = Self {
+            studio,
+            url,
+            at_work: Vec::new(),
+            folders: WORKERS,
+            asleep: None,
+            ends: BTreeMap::new(),
+        };
         (0..WORKERS).for_each(|folder| crew.start(folder));
         crew
     }
@@ -126,7 +134,8 @@ impl<'a> Crew<'a> {
 
     /// As the kernel would. Its folder goes on, or, now and then, is gone with its machine for a while.
     fn kill(&mut self, rng: &mut Rng) {
-        let (mut folder, mut child) = self.at_work.swap_remove(rng.usize(..self.at_work.len()));
+        let Some(at) = self.somebody_awake(rng) else { return };
+        let (mut folder, mut child) = self.at_work.swap_remove(at);
         child.kill().unwrap();
         child.wait().unwrap();
         if rng.u8(..10) == 0 {
@@ -136,11 +145,24 @@ impl<'a> Crew<'a> {
     }
 
     /// One sleeps for longer than its lease, with whatever it has under way.
-    fn freeze(&mut self, rng: &mut Rng) {
-        let id = self.at_work[rng.usize(..self.at_work.len())].1.id();
+    fn put_to_sleep(&mut self, rng: &mut Rng) {
+        let Some(at) = self.somebody_awake(rng) else { return };
+        let id = self.at_work[at].1.id();
         signal("STOP", id);
-        sleep(LEASE + Duration::from_millis(rng.u64(500..2000)));
-        signal("CONT", id);
+        self.asleep =
+            Some((id, Instant::now() + LEASE + Duration::from_millis(rng.u64(500..2000))));
+    }
+
+    fn wake(&mut self) {
+        if let Some((id, _)) = self.asleep.take_if(|(_, until)| *until < Instant::now()) {
+            signal("CONT", id);
+        }
+    }
+
+    fn somebody_awake(&self, rng: &mut Rng) -> Option<usize> {
+        let is_awake = |child: &Child| self.asleep.is_none_or(|(id, _)| id != child.id());
+        let awake = (0..self.at_work.len()).filter(|at| is_awake(&self.at_work[*at].1));
+        rng.choice(awake.collect::<Vec<_>>())
     }
 }
 
@@ -170,11 +192,13 @@ fn whatever_breaks_nothing_is_paid_twice_and_nothing_lost() {
     list(&studio, size);
     let wire = Wire::lay(&cluster.socket(), rng.u64(..));
     let mut crew = Crew::hire(&studio, wire.url());
-    let (mut kills, mut halts, mut freezes) = (0, 0, 0);
+    let (mut kills, mut halts, mut sleeps) = (0, 0, 0);
     while kills < size.kills {
         assert!(began.elapsed() < size.patience(), "{kills} kills, {:?}", crew.ends);
         sleep(Duration::from_millis(rng.u64(50..700)));
+        crew.wake();
         crew.go_on();
+        assert!(!crew.at_work.is_empty(), "all was done after {kills} kills: more pairs");
         crew.kill(&mut rng);
         kills += 1;
         if kills * size.halts / size.kills > halts {
@@ -183,17 +207,18 @@ fn whatever_breaks_nothing_is_paid_twice_and_nothing_lost() {
             cluster.go_on();
             halts += 1;
         }
-        if kills * size.freezes / size.kills > freezes {
-            crew.freeze(&mut rng);
-            freezes += 1;
+        if kills * size.sleeps / size.kills > sleeps && crew.asleep.is_none() {
+            crew.put_to_sleep(&mut rng);
+            sleeps += 1;
         }
     }
-    eprintln!("{kills} kills, {halts} halts, {freezes} freezes, {} cuts", wire.cuts());
+    eprintln!("{kills} kills, {halts} halts, {sleeps} asleep, {} cuts", wire.cuts());
     eprintln!("{} booked meanwhile, {:.0?}", studio.booked().len(), began.elapsed());
     wire.mend();
     while !crew.go_on() {
         assert!(began.elapsed() < size.patience(), "{:?}", crew.ends);
         sleep(Duration::from_millis(100));
+        crew.wake();
     }
     finish(&mut crew, size, began);
     eprintln!("{} folders, exit codes {:?}, {:.0?}", crew.folders, crew.ends, began.elapsed());
@@ -204,7 +229,7 @@ fn whatever_breaks_nothing_is_paid_twice_and_nothing_lost() {
         let said = crew.said(folder);
         assert!(!said.contains("deadlock") && !said.contains("panicked"), "{said}");
     }
-    assert!(wire.cuts() > kills / 4 && halts >= size.halts && freezes >= size.freezes);
+    assert!(wire.cuts() > kills / 4 && halts >= size.halts && sleeps >= size.sleeps);
 }
 
 /// A recording of two and a half seconds for all, and a portrait for each.
@@ -230,6 +255,7 @@ fn finish(crew: &mut Crew<'_>, size: Size, began: Instant) {
     let wait = |crew: &mut Crew<'_>| {
         while !crew.at_work.is_empty() {
             assert!(began.elapsed() < size.patience(), "they do not end: {:?}", crew.ends);
+            crew.wake();
             crew.ended();
             sleep(Duration::from_millis(50));
         }

@@ -142,7 +142,7 @@ impl Drop for Studio {
     }
 }
 
-fn ended(mut child: Child) -> Output {
+pub(super) fn ended(mut child: Child) -> Output {
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if began.elapsed() > PATIENCE {
@@ -154,7 +154,7 @@ fn ended(mut child: Child) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     format!("{:?}\n{out}\n{err}", output.status.code())
 }

@@ -208,6 +208,7 @@ fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
+    shared::declare(args, &batch, &mut store)?;
     belongs::take_manifest(ui, &batch, &mut store)?;
     let key = connected.key.as_ref();
     key.into_iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;

@@ -28,14 +28,10 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
-/// Takes part, if the ledger is shared; or says that it has to be.
-pub(super) fn share(
-    ui: &Ui,
-    args: &RunArgs,
-    batch: &Batch,
-    store: &mut Store,
-) -> Result<(), Failure> {
-    let Some(url) = &args.ledger else {
+/// Writes down that the ledger is shared, if it is; or says that it has to be. Before pairs are listed: to a
+/// run that begins beside this one they would be another batch's, about to be sent.
+pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<(), Failure> {
+    if args.ledger.is_none() {
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
@@ -49,7 +45,24 @@ pub(super) fn share(
         let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys yet";
         return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
     }
-    open(ui, (args, url), batch, store)
+    #[cfg(feature = "postgres")]
+    store.declare_shared(&name(args, batch))?;
+    Ok(())
+}
+
+#[cfg(feature = "postgres")]
+fn name(args: &RunArgs, batch: &Batch) -> String {
+    args.batch.shared.batch_name.clone().unwrap_or_else(|| batch.site.name())
+}
+
+/// Takes part, if the ledger is shared.
+pub(super) fn share(
+    ui: &Ui,
+    args: &RunArgs,
+    batch: &Batch,
+    store: &mut Store,
+) -> Result<(), Failure> {
+    args.ledger.as_ref().map_or(Ok(()), |url| open(ui, (args, url), batch, store))
 }
 
 #[cfg(feature = "postgres")]
@@ -61,8 +74,7 @@ fn open(
 ) -> Result<(), Failure> {
     use crate::ledger::Sharing;
 
-    let stem = batch.site.name();
-    let name = args.batch.shared.batch_name.clone().unwrap_or(stem);
+    let name = name(args, batch);
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
     let adopts = args.until == crate::cli::Until::Saved;
     let (lease, rules) = (args.lease, batch.manifest.rules());
