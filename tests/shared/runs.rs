@@ -26,6 +26,8 @@ pub(super) struct Studio {
     fake: Child,
     url: String,
     database: String,
+    /// Where the run folder of a worker is.
+    pub(super) place: fn(usize) -> String,
 }
 
 impl Studio {
@@ -56,8 +58,8 @@ impl Studio {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        let studio =
-            Self { url: format!("http://127.0.0.1:{port}"), database: cluster.url(), fake, folder };
+        let (url, place) = (format!("http://127.0.0.1:{port}"), |n| format!("worker-{n}.run"));
+        let studio = Self { url, database: cluster.url(), fake, folder, place };
         studio.list(pairs, head);
         studio
     }
@@ -77,7 +79,7 @@ impl Studio {
     }
 
     fn run_folder(&self, worker: usize) -> PathBuf {
-        self.folder.path().join(format!("worker-{worker}.run"))
+        self.path(&(self.place)(worker))
     }
 
     pub(super) fn run(&self, worker: usize, more: &[&str]) -> Command {
