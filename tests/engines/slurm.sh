@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 program=$(realpath "$1")
 place=$(mktemp --directory /tmp/callsheet-slurm.XXXXXX)
 processes=()
-postgres=$(echo /usr/lib/postgresql/*/bin)
+postgres=$(find /usr/lib/postgresql -name bin | sort | tail -n 1)
 as() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
 clean_up() {
     scancel --user root 2>/dev/null || true
