@@ -11,7 +11,7 @@ processes=()
 postgres=$(find /usr/lib/postgresql -name bin | sort | tail -n 1)
 as() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
 clean_up() {
-    scancel --user root 2>/dev/null || true
+    [ -z "${SLURM_CONF-}" ] || scancel --user root 2>/dev/null || true
     for pid in "${processes[@]}" $(cat "$place"/*.pid "$place/munge/munged.pid" 2>/dev/null); do
         kill "$pid" 2>/dev/null || true
     done

@@ -129,7 +129,8 @@ impl Store {
             }
         }
         self.share = Some(share);
-        Ok(())
+        // With what the others have spent, and without what they have had back.
+        self.limit(rules)
     }
 
     /// Takes part in a batch that is there, whatever it lists, to change what a person decides. `sure`: by
