@@ -2,6 +2,7 @@
 
 mod choose;
 mod hooks;
+mod redo;
 mod run;
 mod settle;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 
 pub use self::choose::ChooseArgs;
 pub use self::hooks::HookArgs;
+pub use self::redo::RedoArgs;
 pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Shown, Until, VideoArgs, WaitArgs};
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
@@ -105,6 +107,8 @@ pub enum Command {
     Resolve(ResolveArgs),
     /// Find the tasks of pairs in doubt in the account's list, or in an export of it
     Reconcile(ReconcileArgs),
+    /// Make another take of finished pairs, on purpose: the next run creates and pays for it
+    Redo(RedoArgs),
     /// Take a batch along to the new address of its service, which has to know its tasks
     Move(MoveArgs),
     /// Write tasks.csv, events.jsonl and report.html again from the ledger, or print a summary

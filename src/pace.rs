@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock or sleeps; callers pass the time in and act on what comes out.
 
+mod common;
 #[cfg(test)]
 mod kept;
 mod outage;
@@ -16,6 +17,7 @@ mod window;
 
 use std::time::{Duration, SystemTime};
 
+pub use self::common::{Common, Elsewhere, Heard, LOOK, Lone, Short, Terms, Turned, Word};
 pub use self::outage::{Cause, End, Outage, Outcome, Step};
 pub use self::polls::{Absence, Patience, Polls, Witness};
 pub use self::rows::{Drought, Insistence, Row};

@@ -20,6 +20,8 @@ pub struct Known {
     pub fingerprint: Vec<u8>,
     /// How long its recording is, if it was measured.
     pub audio: Option<Duration>,
+    /// Which take of the pair this is.
+    pub take: u32,
 }
 
 /// What a run would do with one pair.
@@ -268,7 +270,7 @@ mod tests {
     fn known(state: State, same: bool) -> Known {
         let body = pair().request.to_json().to_string();
         let fingerprint = Fingerprint::of(if same { &body } else { "other" }).as_bytes().to_vec();
-        Known { state, fingerprint, audio: None }
+        Known { state, fingerprint, audio: None, take: 1 }
     }
 
     #[test]

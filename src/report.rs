@@ -35,7 +35,7 @@ pub enum ReportError {
 }
 
 /// To be raised whenever the same rows may give other bytes than before.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 enum Failure {
     Ledger(LedgerError),
@@ -215,5 +215,6 @@ fn row_of(change: &Change) -> Row {
         error_code: change.code.clone(),
         error: change.message.clone(),
         credits: change.credits,
+        take: change.take,
     }
 }

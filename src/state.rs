@@ -122,11 +122,16 @@ pub enum Event {
     /// service is known to honour: no second create to it. For attempts with a key only, and only the
     /// ledger knows those.
     Repeated,
+    /// A person asked for another take: it is created and paid for once more, by their word.
+    Redone,
+    /// A take came to nothing: the one before it, whose video is saved, is the pair's again. For pairs
+    /// with such a take only, and only the ledger knows those.
+    FellBack,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Intended,
         Self::Accepted,
         Self::Refused,
@@ -148,6 +153,8 @@ impl Event {
         Self::Found,
         Self::Rejudged,
         Self::Repeated,
+        Self::Redone,
+        Self::FellBack,
     ];
 
     /// The name in the ledger and in `events.jsonl`.
@@ -175,6 +182,8 @@ impl Event {
             Self::Found => "found",
             Self::Rejudged => "rejudged",
             Self::Repeated => "repeated",
+            Self::Redone => "redone",
+            Self::FellBack => "fell_back",
         }
     }
 }
@@ -215,6 +224,8 @@ pub const fn next(state: State, event: Event) -> Result<State, Forbidden> {
         (State::Completed, Event::Saved) => State::Saved,
         (State::Saved, Event::Missing) => State::Completed,
         (State::Failed, Event::Retried) => State::Planned,
+        (State::Saved | State::Failed | State::Abandoned, Event::Redone) => State::Planned,
+        (State::Failed | State::Rejected | State::Abandoned, Event::FellBack) => State::Saved,
         (State::Created | State::Failed | State::Rejected, Event::Rejudged) => State::InDoubt,
         _ => return Err(Forbidden { state, event }),
     })
@@ -262,12 +273,15 @@ mod tests {
             Event::Refused | Event::NotMade if repeated => paid,
             Event::Intended | Event::Lost => Paid::Perhaps,
             Event::Accepted | Event::Adopted => Paid::Yes,
-            // The last two are a person's word.
-            Event::Refused | Event::NotMade | Event::Resent | Event::Retried => Paid::No,
+            Event::Refused | Event::NotMade => Paid::No,
+            // A person's word.
+            Event::Resent | Event::Retried | Event::Redone => Paid::No,
             Event::Unfit | Event::Revised | Event::WrittenOff => paid,
             // Another sending of the same create.
             Event::Repeated => paid,
             Event::Completed | Event::Saved | Event::Failed => Paid::Yes,
+            // The take before it was.
+            Event::FellBack => Paid::Yes,
             Event::Relinked | Event::LinkLost | Event::Missing => Paid::Yes,
             Event::NotFound | Event::Found => Paid::Yes,
             Event::Rejudged => Paid::Perhaps,
@@ -286,6 +300,7 @@ mod tests {
             // What the ledger makes of it.
             let event = match (state, event) {
                 (_, Event::Repeated) if !keyed => continue,
+                (_, Event::FellBack) if !so_far.former => continue,
                 (State::Sending, event) if so_far.repeated => after_repeat(event),
                 // A late answer to one of several sendings.
                 (State::InDoubt, Event::Refused | Event::NotMade) if so_far.repeated => continue,
@@ -298,30 +313,37 @@ mod tests {
             if event == Event::Repeated {
                 assert!(paid == Paid::Perhaps, "sent again from {state} without a doubt");
             }
-            if paid == Paid::Yes && event != Event::Retried {
+            if paid == Paid::Yes && !matches!(event, Event::Retried | Event::Redone) {
                 assert!(after != State::Planned, "a paid pair is planned again by {event:?}");
             }
             let repeated = event == Event::Repeated || so_far.repeated && event != Event::Intended;
             let paid = bookkeeper(so_far, event);
-            walk(SoFar { state: after, paid, keyed, repeated }, depth - 1, sequences);
+            // What was saved stays, whatever becomes of later takes.
+            let former = so_far.former || (state, event) == (State::Saved, Event::Redone);
+            if after == State::Saved {
+                assert!(paid == Paid::Yes, "a video that nobody paid for, by {event:?}");
+            }
+            walk(SoFar { state: after, paid, keyed, repeated, former }, depth - 1, sequences);
         }
     }
 
-    /// A pair, and whether its creates have keys and the last one was sent again.
+    /// A pair, whether its creates have keys and the last one was sent again, and whether an earlier
+    /// take of it was saved.
     #[derive(Clone, Copy)]
     struct SoFar {
         state: State,
         paid: Paid,
         keyed: bool,
         repeated: bool,
+        former: bool,
     }
 
     #[test]
     fn no_sequence_of_events_sends_twice_without_a_proof_or_a_verdict() {
         let sequences = [false, true].map(|keyed| {
             let mut sequences = 0;
-            let (state, paid, repeated) = (State::Planned, Paid::No, false);
-            walk(SoFar { state, paid, keyed, repeated }, 7, &mut sequences);
+            let (state, paid, repeated, former) = (State::Planned, Paid::No, false, false);
+            walk(SoFar { state, paid, keyed, repeated, former }, 10, &mut sequences);
             sequences
         });
         assert!(sequences[0] > 70, "only {sequences:?} sequences were tried");
@@ -340,9 +362,12 @@ mod tests {
     #[test]
     fn finished_pairs_stay_as_they_are() {
         for (state, way_out) in [
-            (State::Saved, &[Event::Missing][..]),
-            (State::Failed, &[Event::Retried, Event::Adopted, Event::Rejudged]),
-            (State::Abandoned, &[]),
+            (State::Saved, &[Event::Missing, Event::Redone][..]),
+            (
+                State::Failed,
+                &[Event::Retried, Event::Adopted, Event::Rejudged, Event::Redone, Event::FellBack],
+            ),
+            (State::Abandoned, &[Event::Redone, Event::FellBack]),
         ] {
             for event in Event::ALL.into_iter().filter(|event| !way_out.contains(event)) {
                 assert_eq!(next(state, event), Err(Forbidden { state, event }));
@@ -361,11 +386,14 @@ mod tests {
             ways,
             [
                 (State::Sending, Event::NotMade),
+                (State::Saved, Event::Redone),
                 (State::Failed, Event::Retried),
+                (State::Failed, Event::Redone),
                 (State::Rejected, Event::Revised),
                 (State::Rejected, Event::Resent),
                 (State::InDoubt, Event::NotMade),
                 (State::InDoubt, Event::Resent),
+                (State::Abandoned, Event::Redone),
             ]
         );
     }

@@ -54,6 +54,8 @@ pub struct Row {
     pub error: String,
     /// What the task costs, if the service says.
     pub credits: Option<Credits>,
+    /// Which take of the pair this is, by what people asked for; from 1.
+    pub take: u32,
 }
 
 /// Codes that say no more than that a video needs a look: it can be fetched all the same.
@@ -69,7 +71,7 @@ impl Row {
 }
 
 /// The columns of `tasks.csv`.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 14] = [
     "id",
     "state",
     "task_id",
@@ -82,6 +84,8 @@ pub const COLUMNS: [&str; 12] = [
     "error_code",
     "error",
     "credits",
+    "take",
+    "review",
 ];
 
 /// A writer of `tasks.csv` in the form of RFC 4180.
@@ -106,6 +110,9 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         cell(&row.error_code),
         cell(&row.error),
         row.credits.map_or_else(none, |credits| credits.to_string()),
+        row.take.to_string(),
+        // What people decided about it: nothing is written down of that yet.
+        none(),
     ]
 }
 
@@ -141,6 +148,7 @@ pub fn json(row: &Row) -> serde_json::Value {
         "error_code": row.error_code,
         "error": row.error,
         "credits": row.credits,
+        "take": row.take,
     })
 }
 
@@ -215,6 +223,7 @@ mod tests {
             error_code: String::new(),
             error: String::new(),
             credits: None,
+            take: 1,
         }
     }
 
@@ -229,22 +238,26 @@ mod tests {
         assert_eq!(
             line(&row()),
             "a,created,t1,https://e.com/a.jpg?sig=1,https://e.com/a.mp3,,\
-            2025-09-06T13:23:51.123Z,,,,,\r\n"
+            2025-09-06T13:23:51.123Z,,,,,,1,\r\n"
         );
         let row = Row { error: "he said \"no\", twice".to_owned(), ..row() };
         let measured = Row { audio: Some(Duration::from_millis(29_500)), ..row.clone() };
         assert!(line(&measured).contains("/a.mp3,29.500,2025"));
-        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\",\r\n"));
+        assert!(line(&row).ends_with(",\"he said \"\"no\"\", twice\",,1,\r\n"));
     }
 
     #[test]
     fn a_path_is_shown_while_the_file_is_there() {
         let (video_url, video_path) = (Some("https://v/a?s=1".into()), Some("videos/a.mp4".into()));
         let saved = Row { state: State::Saved, video_url, video_path, ..row() };
-        assert!(line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,\r\n"), "{}", line(&saved));
+        assert!(
+            line(&saved).ends_with(",https://v/a?s=1,videos/a.mp4,,,,1,\r\n"),
+            "{}",
+            line(&saved)
+        );
         assert_eq!(json(&saved)["video_url"], "https://v/a?…");
         let gone = Row { state: State::Completed, ..saved };
-        assert!(line(&gone).ends_with(",https://v/a?s=1,,,,\r\n"), "{}", line(&gone));
+        assert!(line(&gone).ends_with(",https://v/a?s=1,,,,,1,\r\n"), "{}", line(&gone));
     }
 
     #[test]
@@ -260,7 +273,7 @@ mod tests {
             ("fine = fine", "fine = fine"),
         ] {
             let row = Row { error: text.to_owned(), ..row() };
-            assert!(line(&row).ends_with(&format!(",{shown},\r\n")), "{text:?}: {}", line(&row));
+            assert!(line(&row).ends_with(&format!(",{shown},,1,\r\n")), "{text:?}: {}", line(&row));
         }
     }
 

@@ -42,12 +42,13 @@ pub(super) struct Words {
 impl Chosen {
     /// Reads the options, and the files that they name.
     pub(super) fn read(args: &ChooseArgs) -> Result<Self, Failure> {
-        let patterns = |option, given: &[String]| {
-            let read = given.iter().map(|given| patterns_of(option, given));
-            read.collect::<Result<Vec<_>, Failure>>().map(|lists| lists.concat())
-        };
         let (only, except) = (patterns("--only", &args.only)?, patterns("--except", &args.except)?);
         Ok(Self { choice: Choice::new(only, except), limit: args.limit })
+    }
+
+    /// The same of what another argument, or option, says.
+    pub(super) fn of(option: &str, given: &[String]) -> Result<Self, Failure> {
+        Ok(Self { choice: Choice::new(patterns(option, given)?, Vec::new()), limit: None })
     }
 
     pub(super) fn is_everything(&self) -> bool {
@@ -179,6 +180,12 @@ pub(super) fn may_be_created(state: State) -> bool {
         State::InDoubt | State::Sending => true,
         State::Created | State::Completed | State::Saved | State::Abandoned => false,
     }
+}
+
+/// What an option says each time that it is given.
+fn patterns(option: &str, given: &[String]) -> Result<Vec<Pattern>, Failure> {
+    let read = given.iter().map(|given| patterns_of(option, given));
+    read.collect::<Result<Vec<_>, Failure>>().map(|lists| lists.concat())
 }
 
 /// What one option says.

@@ -113,6 +113,8 @@ fn words(one: &Happened) -> String {
         Event::Found => "there again".to_owned(),
         Event::Rejudged => "in doubt by the rules of today".to_owned(),
         Event::Repeated => "its create is sent again under its key".to_owned(),
+        Event::Redone => format!("take {} asked for by a person", one.take),
+        Event::FellBack => format!("take {} again", one.take),
     }
 }
 
@@ -129,6 +131,7 @@ mod tests {
             id: "anna".to_owned(),
             event: Some(event),
             attempt: 1,
+            take: 1,
             task_id: None,
             code: String::new(),
             message: String::new(),

@@ -77,7 +77,7 @@ impl From<LedgerError> for Failure {
             LedgerError::NotAffordable { .. } => {
                 (Exit::Budget, "raise the limit in the manifest, then give the same command again")
             }
-            LedgerError::Elsewhere { .. } => {
+            LedgerError::Elsewhere { .. } | LedgerError::HeldBack { .. } => {
                 (Exit::Usage, "give the same command again: the database knows where it stands")
             }
             LedgerError::WentBack | LedgerError::Shared { .. } => shared(&error),

@@ -31,6 +31,7 @@ mod patient;
 mod plan;
 mod pulse;
 mod reconcile;
+mod redo;
 mod rehearsal;
 mod relocate;
 mod report;
@@ -40,6 +41,7 @@ mod saved;
 mod sharing;
 mod signals;
 mod status;
+mod takes;
 mod told;
 mod videos;
 mod written;
@@ -88,6 +90,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Adopt(args) => adopt::adopt(ui, args),
         Command::Resolve(args) => resolve::resolve(ui, args),
         Command::Reconcile(args) => reconcile::reconcile(ui, args),
+        Command::Redo(args) => redo::redo(ui, args),
         Command::Move(args) => relocate::relocate(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Mock(args) => rehearsal::serve(args),

@@ -143,8 +143,11 @@ fn wishes<'a>(
     let pairs = &batch.manifest.pairs;
     let listed = Listed::read(view, pairs)?;
     let to_create = pairs.iter().zip(&listed.known).filter(|(pair, known)| {
+        // Another take of a pair is paid for on purpose.
+        let first = known.as_ref().is_none_or(|known| known.take == 1);
         let sent = step(pair, known.as_ref()) == Step::Create;
-        (sent || again.contains(&pair.id.folded())) && !leaves_out(pair.id.as_str())
+        let wanted = sent || again.contains(&pair.id.folded());
+        first && wanted && !leaves_out(pair.id.as_str())
     });
     let wish = |(pair, known): (&'a Pair, &Option<Known>)| {
         let body = pair.request.to_json().to_string();

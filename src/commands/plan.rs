@@ -22,8 +22,7 @@ use super::listed::Listed;
 use super::nearby::{self, Nearby, Wanted};
 use super::saved::{self, Basis};
 use super::status::Standing;
-use super::told;
-use super::{links, locals};
+use super::{links, locals, takes, told};
 use crate::catalog::Catalog;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
@@ -102,6 +101,8 @@ fn tell(ui: &Ui, args: &PlanArgs, looked: &Looked) -> Result<Exit, Failure> {
     text.extend(balance.map(|balance| format!("\n{}", balance.line())));
     text.extend(doubts.map(|text| format!("\n{text}")));
     text.extend(told.map(|text| format!("\n{text}")));
+    let takes = standing.as_ref().and_then(|standing| takes::describe(&standing.takes));
+    text.extend(takes.map(|text| format!("\n{text}")));
     let mut totals = outlook.totals(batch);
     totals.extend(resends.json().map(|resends| ("idempotency".to_owned(), resends)));
     let may_need_one = resends.may_need_one() && resends.is_empty();

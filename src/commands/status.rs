@@ -13,11 +13,11 @@ use super::failure::Failure;
 use super::follow::follow;
 use super::keys::Resends;
 use super::written::Written;
-use super::{belongs, pulse, videos};
+use super::{belongs, pulse, takes, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
-use crate::ledger::{Bills, Doubt, LateTask, Remarked, Survey, View};
+use crate::ledger::{AskedTake, Bills, Doubt, LateTask, Remarked, Survey, View};
 use crate::price::Amount;
 use crate::state::State;
 use crate::ui::{Activity, Links, Ui, counted, dying};
@@ -95,6 +95,8 @@ pub(super) struct Standing {
     pub(super) resends: Resends,
     /// What the run is doing that is under way, if one is.
     pub(super) activity: Option<Activity>,
+    /// Asked for by people, and not saved yet.
+    pub(super) takes: Vec<AskedTake>,
     /// What is spent of the budget, where somebody looked.
     budget: Option<Budget>,
 }
@@ -114,6 +116,7 @@ impl Standing {
             bills,
             resends: Resends::read(view, view.idempotency()?.as_ref())?,
             activity: None,
+            takes: view.asked_takes()?,
             budget: None,
         })
     }
@@ -241,6 +244,7 @@ impl Standing {
         }
         lines.extend(self.twins.iter().map(|(task, ids)| twins(task, ids)));
         lines.extend(self.describe_late());
+        lines.extend(takes::describe(&self.takes));
         lines.extend(self.resends.describe_others());
         lines.extend(self.describe_doubts(site));
         lines.join("\n")
@@ -338,6 +342,9 @@ impl Standing {
         }
         if !self.late.is_empty() {
             value["late_tasks"] = json!(self.late);
+        }
+        if !self.takes.is_empty() {
+            value["takes"] = json!(self.takes);
         }
         if let Some(resends) = self.resends.json() {
             value["idempotency"] = resends;

@@ -73,14 +73,17 @@ impl Seen {
 }
 
 impl<'a> BucketLanding<'a> {
-    pub(super) fn new(shelf: &'a BucketShelf, limits: &'a Limits, task: &Task) -> Self {
-        let name = shelf.name.of(&task.id, &task.task);
+    pub(super) fn new(
+        shelf: &'a BucketShelf,
+        limits: &'a Limits,
+        (task, name): (&Task, &str),
+    ) -> Self {
         Self {
             shelf,
             limits,
             task: task.task.clone(),
-            object: shelf.object(&name),
-            shown: shelf.shown(&name),
+            object: shelf.object(name),
+            shown: shelf.shown(name),
             upload: None,
             tags: Vec::new(),
             part_bytes: 0,

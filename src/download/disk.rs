@@ -11,7 +11,7 @@ use super::DiskShelf;
 use super::land::{Landed, LeftOver, Transfer, land, left_over};
 use super::room::{Claim, NoRoom, Room};
 use super::trouble::Trouble;
-use crate::files::{Origin, Part, drop_part, free};
+use crate::files::{Aside, Content, Origin, Part, drop_part, free};
 use crate::ledger::Task;
 
 /// A video that grows beside its place.
@@ -21,14 +21,35 @@ pub(super) struct DiskLanding<'a> {
     origin: Origin,
     room: &'a Room<'a>,
     part: Option<Part>,
+    /// What may be replaced in its place: earlier takes that have names of their own.
+    replaced: Vec<Aside>,
     claim: Option<Claim<'a>>,
 }
 
 impl<'a> DiskLanding<'a> {
     pub(super) fn new(shelf: &DiskShelf, room: &'a Room<'a>, (task, link): (&Task, &str)) -> Self {
+        let replaced = Vec::new();
         let (place, task) = (shelf.place(task), task.task.as_str().to_owned());
         let origin = Origin::new(&task, link);
-        Self { place, task, origin, room, part: None, claim: None }
+        Self { place, task, origin, room, part: None, replaced, claim: None }
+    }
+
+    /// Gives an earlier take's file, where it is in this one's place, a name of its own; false if it is
+    /// gone.
+    pub(super) async fn set_aside(&self, name: &str, content: Content) -> Result<bool, Trouble> {
+        let (place, aside) = (self.place.clone(), self.aside(name, content));
+        blocking(move || aside.keep(&place).map_err(|error| Trouble::of(&error, free_at(&place))))
+            .await
+    }
+
+    /// An earlier take's file has this name, and what is the same may be replaced.
+    pub(super) fn may_replace(&mut self, name: &str, content: Content) {
+        let aside = self.aside(name, content);
+        self.replaced.push(aside);
+    }
+
+    fn aside(&self, name: &str, content: Content) -> Aside {
+        Aside { path: self.place.with_file_name(name), content }
     }
 
     pub(super) async fn look_back(&mut self) -> Result<Option<Landed>, Trouble> {
@@ -112,7 +133,8 @@ impl<'a> DiskLanding<'a> {
     pub(super) async fn finish(&mut self, transfer: Transfer) -> Result<Landed, Trouble> {
         let nothing = || Trouble::Broken("nothing came".to_owned());
         let part = self.part.take().ok_or_else(nothing)?;
-        let landed = blocking(move || land(part, &transfer)).await?;
+        let replaced = self.replaced.clone();
+        let landed = blocking(move || land(part, &transfer, &replaced)).await?;
         self.room.had_room();
         Ok(landed)
     }

@@ -12,9 +12,9 @@ use super::disk::DiskLanding;
 use super::land::{Landed, Transfer};
 use super::landing::Landing;
 use super::trouble::Trouble;
-use super::{Limits, Shelf, Work};
+use super::{Limits, Shelf, Work, takes};
 use crate::client::{Fetched, Framing, Resume, Stream};
-use crate::ledger::{News, Task};
+use crate::ledger::{FormerFile, News, Task};
 use crate::pace::Backoff;
 use crate::submit::Reason;
 use crate::watch::Means;
@@ -29,6 +29,10 @@ pub(super) struct Fetch<'a> {
     pub(super) shelf: &'a Shelf,
     pub(super) limits: &'a Limits,
     pub(super) task: Task,
+    /// What its file or object is called.
+    pub(super) name: String,
+    /// The files of earlier takes of its pair.
+    pub(super) formers: Vec<FormerFile>,
     link: Arc<str>,
     pub(super) landing: Landing<'a>,
     /// How long the file is of which some is there, if that is known.
@@ -58,20 +62,27 @@ impl Patience {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(work: &'a Work<'a>, task: Task) -> Self {
+    pub(super) fn new(work: &'a Work<'a>, task: Task, formers: Vec<FormerFile>) -> Self {
+        let name = takes::name(work.shelf, &task, &formers);
         let Work { means, shelf, limits, room } = work;
         let link = task.link.clone().map_or_else(|| Arc::from(""), |(link, _)| link);
         let landing = match shelf {
             Shelf::Disk(disk) => Landing::Disk(DiskLanding::new(disk, room, (&task, &link))),
-            Shelf::Bucket(bucket) => Landing::Bucket(BucketLanding::new(bucket, limits, &task)),
+            Shelf::Bucket(bucket) => {
+                Landing::Bucket(BucketLanding::new(bucket, limits, (&task, &name)))
+            }
         };
-        Self { means: *means, shelf, limits, task, link, landing, total: None, links: 0 }
+        let (total, links) = (None, 0);
+        Self { means: *means, shelf, limits, task, name, formers, link, landing, total, links }
     }
 
     /// Goes on until the video is in its place and recorded, or is given up, which is recorded too.
     pub(super) async fn run(mut self) {
         let mut patience = Patience::default();
-        let mut came = self.landing.look_back().await;
+        let mut came = match self.make_way().await {
+            Ok(()) => self.landing.look_back().await,
+            Err(trouble) => Err(trouble),
+        };
         loop {
             let trouble = match came {
                 Ok(Some(landed)) => return self.save(landed).await,

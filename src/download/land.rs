@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::remark::remark;
 use super::trouble::{Trouble, unfit};
 use crate::client::Framing;
-use crate::files::{Origin, Part, free, kept};
+use crate::files::{Aside, Origin, Part, free, kept};
 use crate::ledger::Remark;
 use crate::media::video::{self, Ending, Unfit, Video};
 
@@ -31,10 +31,15 @@ pub(super) struct Transfer {
 
 /// Looks at a whole file and moves it to its place. One that is not moved is given back, if it may
 /// be needed.
-pub(super) fn land(mut part: Part, transfer: &Transfer) -> Result<Landed, Trouble> {
+pub(super) fn land(
+    mut part: Part,
+    transfer: &Transfer,
+    replaced: &[Aside],
+) -> Result<Landed, Trouble> {
     let bytes = part.length();
     let video = judged(video::check(part.contents(), bytes), transfer)?;
-    Ok(Landed { bytes, sha256: part.keep().map_err(|error| Trouble::of(&error, None))?, video })
+    let sha256 = part.keep(replaced).map_err(|error| Trouble::of(&error, None))?;
+    Ok(Landed { bytes, sha256, video })
 }
 
 /// A video that is whole by itself, or by how it came.

@@ -17,6 +17,7 @@ mod record;
 mod remark;
 mod room;
 mod shelf;
+mod takes;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -34,8 +35,10 @@ pub use self::land::remark_of;
 use self::room::Room;
 pub use self::room::shortage;
 pub use self::shelf::{DiskShelf, Shelf, ShelfError};
+pub use self::takes::name_of_take;
 use crate::ledger::Task;
 use crate::pair::expires;
+use crate::submit::Reason;
 use crate::watch::Means;
 
 /// Links live this long, as far as anybody says; from when, nobody does.
@@ -112,7 +115,10 @@ pub async fn run(
 
 async fn fetch(work: &Work<'_>, task: Task) {
     work.means.meter.fetching.fetch_add(1, Ordering::Relaxed);
-    Fetch::new(work, task).run().await;
+    match work.means.ledger.view().former_files_of(&task) {
+        Ok(formers) => Fetch::new(work, task, formers).run().await,
+        Err(error) => work.means.stops.pull(&Reason::Ledger(error)),
+    }
     work.means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
 }
 

@@ -12,7 +12,7 @@ use crate::submit::Reason;
 impl Fetch<'_> {
     /// Records what is in its place.
     pub(super) async fn save(&mut self, landed: Landed) {
-        let name = self.name();
+        let name = self.name.clone();
         let recording = match self.means.ledger.view().known(&self.task.id) {
             Ok(known) => known.and_then(|known| known.audio),
             Err(error) => return self.means.stops.pull(&Reason::Ledger(error)),
@@ -33,12 +33,8 @@ impl Fetch<'_> {
         }
     }
 
-    fn name(&self) -> String {
-        self.shelf.name().of(&self.task.id, &self.task.task)
-    }
-
     pub(super) fn fail(&self, error: &impl Display) {
-        let message = format!("{}: {error}", self.shelf.place(&self.name()));
+        let message = format!("{}: {error}", self.shelf.place(&self.name));
         self.means.stops.pull(&Reason::Disk { message });
     }
 

@@ -115,7 +115,8 @@ impl DiskShelf {
     /// Of the places beside which files lie that are not whole, or notes of them: those of tasks
     /// that nothing is fetched for any more. What is not certain to be theirs stays.
     fn sweep(&self, view: &View, left: &HashSet<PathBuf>) -> Result<(), ShelfError> {
-        for task in [State::Saved, State::Failed].map(|state| view.tasks(state)) {
+        let [saved, failed] = [State::Saved, State::Failed].map(|state| view.tasks(state));
+        for task in [saved, failed, view.former_tasks()] {
             for task in task? {
                 let place = self.place(&task);
                 if left.contains(&place) {

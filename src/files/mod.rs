@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all.
 
+mod aside;
 mod folder;
 mod identity;
 mod local;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::aside::{Aside, Content};
 pub use self::folder::{make_folder, make_private_folder};
 pub use self::identity::Identity;
 pub use self::local::{Local, LocalError, find};

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::aside::Aside;
 use super::moved::move_new;
 use super::notes::{Left, Note, Origin, beside, drop_part, left, notes, open, there};
 use super::{hexadecimal, remove, sha256, sync_folder};
@@ -167,12 +168,12 @@ impl Part {
     }
 
     /// Moves the file to its place, durably; gives its SHA-256 in hexadecimal. The notes stay, and
-    /// have to be dropped once that is recorded.
+    /// have to be dropped once that is recorded. What may be `replaced` there has another name, too.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if something is there already: it stays, and so does the
     /// part. Or when the file system refuses; it is not in its place then.
-    pub fn keep(mut self) -> io::Result<String> {
+    pub fn keep(mut self, replaced: &[Aside]) -> io::Result<String> {
         self.file.sync_all()?;
         if !self.whole {
             self.whole = true;
@@ -180,10 +181,16 @@ impl Part {
             self.notes.sync_all()?;
         }
         drop(self.file);
-        move_new(&beside(&self.place), &self.place).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => in_the_way(&self.place),
-            _ => error,
-        })?;
+        let beside = beside(&self.place);
+        match move_new(&beside, &self.place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !any_covers(replaced, &self.place)? {
+                    return Err(in_the_way(&self.place));
+                }
+                std::fs::rename(&beside, &self.place)?;
+            }
+            moved => moved?,
+        }
         sync_folder(self.place.parent().unwrap_or(Path::new(".")))?;
         Ok(hexadecimal(&self.digest.finalize()))
     }
@@ -211,6 +218,15 @@ pub fn kept(place: &Path, origin: &Origin) -> io::Result<Option<(File, String)>>
     // The run was killed after the move: its name may not be durable yet.
     sync_folder(place.parent().unwrap_or(Path::new(".")))?;
     Ok(Some((file, found)))
+}
+
+fn any_covers(replaced: &[Aside], place: &Path) -> io::Result<bool> {
+    for aside in replaced {
+        if aside.covers(place)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn in_the_way(path: &Path) -> io::Error {
@@ -280,7 +296,7 @@ mod tests {
         part.append(b"llo").unwrap();
         assert_eq!(part.length(), 5);
         assert!(!place.exists() && kept(&place, &origin()).unwrap().is_none());
-        let digest = part.keep().unwrap();
+        let digest = part.keep(&[]).unwrap();
         assert!(digest.starts_with("2cf24dba5fb0a30e26e83b2ac5b9e29e"), "{digest}");
         assert_eq!(fs::read(&place).unwrap(), b"hello");
         assert_eq!(kept(&place, &origin()).unwrap().unwrap().1, digest);
@@ -298,13 +314,13 @@ mod tests {
         let mut part = Part::start(&place, &origin()).unwrap();
         part.append(b"hello").unwrap();
         fs::write(&place, "theirs").unwrap();
-        assert_eq!(part.keep().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(part.keep(&[]).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&place).unwrap(), b"theirs");
         let again = Part::resume(&place, &origin()).unwrap().unwrap();
         assert!(again.is_whole() && again.length() == 5);
-        assert!(again.keep().is_err());
+        assert!(again.keep(&[]).is_err());
         fs::remove_file(&place).unwrap();
-        Part::resume(&place, &origin()).unwrap().unwrap().keep().unwrap();
+        Part::resume(&place, &origin()).unwrap().unwrap().keep(&[]).unwrap();
         assert_eq!(fs::read(&place).unwrap(), b"hello");
     }
 
@@ -317,7 +333,7 @@ mod tests {
         assert_eq!((part.length(), part.validator()), (3 * STEP, Some("\"v1\"")));
         assert!(!part.is_whole());
         part.append(b"the end").unwrap();
-        let digest = part.keep().unwrap();
+        let digest = part.keep(&[]).unwrap();
         assert_eq!(fs::metadata(&place).unwrap().len(), 3 * STEP + 7);
         assert_eq!(sha256(&mut File::open(&place).unwrap()).unwrap(), digest);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::view::duration;
+use super::columns::duration;
 use super::write::{Known, Trace, Write};
 use super::{LedgerError, Store, View};
 use crate::state::{Event, State};
@@ -90,7 +90,7 @@ impl Write<'_> {
     }
 
     /// What is sent from now on is what the manifest asks for now.
-    fn take_revision(&self, pair: i64) -> Result<(), LedgerError> {
+    pub(super) fn take_revision(&self, pair: i64) -> Result<(), LedgerError> {
         self.execute(
             "UPDATE pairs SET changed = 0, (body, fingerprint, image_url, audio_url, audio_millis) =
                     (SELECT body, fingerprint, image_url, audio_url, audio_millis

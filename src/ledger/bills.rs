@@ -93,20 +93,28 @@ impl Reckoned {
 impl View {
     /// What the service says that the tasks cost: those that pairs have, and those that they had.
     pub(super) fn bills_with(&self, billed: Billed) -> Result<Bills, LedgerError> {
-        let sql = "SELECT count(credits_millionths), total(credits_millionths),
-                count(*) FILTER (WHERE credits_millionths IS NULL)
-            FROM former_tasks";
-        let read = |row: &SqlRow<'_>| {
-            Ok(Sum { tasks: row.get(0)?, millionths: row.get(1)?, without: row.get(2)? })
+        // The video of a take that was saved stays, whatever came after it.
+        let saved = "EXISTS (SELECT 1 FROM takes t WHERE t.pair = f.pair AND t.task_id = f.task_id
+            AND t.state = 'saved')";
+        let sum = |which: &str| -> Result<Sum, LedgerError> {
+            let sql = format!(
+                "SELECT count(credits_millionths), total(credits_millionths),
+                    count(*) FILTER (WHERE credits_millionths IS NULL)
+                FROM former_tasks f WHERE {which} {saved}"
+            );
+            let read = |row: &SqlRow<'_>| {
+                Ok(Sum { tasks: row.get(0)?, millionths: row.get(1)?, without: row.get(2)? })
+            };
+            Ok(self.ask(&sql, (), read)?.pop().unwrap_or_default())
         };
-        let former = self.ask(sql, (), read)?.pop().unwrap_or_default();
+        let (kept, former) = (sum("")?, sum("NOT")?);
         let Billed { good, spoilt, .. } = &billed;
         Ok(Bills {
-            credits: credits(good.millionths),
-            tasks: good.tasks,
+            credits: credits(good.millionths + kept.millionths),
+            tasks: good.tasks + kept.tasks,
             spoilt: credits(spoilt.millionths + former.millionths),
             spoilt_tasks: spoilt.tasks + former.tasks,
-            without: good.without + spoilt.without + former.without,
+            without: good.without + kept.without + spoilt.without + former.without,
             compared: billed.compared(),
         })
     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::columns::{AFTER_ROW, ROW, read_row, time};
 use super::purse::charge_at;
-use super::view::{AFTER_ROW, ROW, read_row, time};
 use super::{LedgerError, View};
 use crate::price::Charge;
 use crate::view::Row;

@@ -142,6 +142,12 @@ pub enum LedgerError {
         /// The pair.
         id: String,
     },
+    /// Those who share the ledger hold creates back; nothing was sent.
+    #[error("pair {id}: creates are held back for all")]
+    HeldBack {
+        /// The pair.
+        id: String,
+    },
     /// The database of a shared ledger knows less than it said; nothing was changed here.
     #[error(
         "the database of the shared ledger went back in time: it lacks what this folder told it"
@@ -177,7 +183,8 @@ pub enum SharedFault {
 impl LedgerError {
     /// Whether only this one record cannot be made, and the ledger goes on.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. } | Self::Elsewhere { .. })
+        matches!(self, Self::Forbidden { .. } | Self::NotAffordable { .. })
+            || matches!(self, Self::Elsewhere { .. } | Self::HeldBack { .. })
             || self.is_aside()
     }
 

@@ -64,7 +64,10 @@ pub(super) fn claim(transaction: &Transaction<'_>) -> rusqlite::Result<String> {
         .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     for (run, _, _) in unended.iter().filter(|(_, process, host)| is_dead(process, host)) {
-        transaction.execute("UPDATE runs SET ended = ?2 WHERE run = ?1", params![run, now])?;
+        transaction.execute(
+            "UPDATE runs SET ended = ?2, found_dead = 1 WHERE run = ?1",
+            params![run, now],
+        )?;
     }
     let (process, host) = (std::process::id().to_string(), host());
     transaction.execute(

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
+use super::columns::time;
 use super::event_log::{Happened, happened};
-use super::view::time;
 use super::{LedgerError, View};
 
 /// How many events are read at a time.
@@ -17,6 +17,10 @@ pub struct Holder {
     pub began: Timestamp,
     /// When it ended, or was found to be dead.
     pub ended: Option<Timestamp>,
+    /// Whether it was found to be dead.
+    pub found_dead: bool,
+    /// The exit code of a run.
+    pub exit: Option<u8>,
     /// Its number on its machine.
     pub process: String,
     /// Its machine's name.
@@ -44,8 +48,8 @@ impl View {
     ) -> Result<Vec<Happened>, LedgerError> {
         let which = which(of);
         let sql = format!(
-            "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message
-                FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
+            "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message,
+                take FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
         );
         self.ask(&sql, params![number, of], happened)
     }
@@ -71,11 +75,19 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn holders(&self) -> Result<Vec<Holder>, LedgerError> {
-        let sql = "SELECT began, ended, process, host FROM runs ORDER BY began, run";
+        let sql = "SELECT began, ended, process, host, found_dead, exit FROM runs
+            ORDER BY began, run";
         self.ask(sql, (), |row| {
             let ended: Option<i64> = row.get(1)?;
             let ended = ended.map(|_| time(row, 1)).transpose()?;
-            Ok(Holder { began: time(row, 0)?, ended, process: row.get(2)?, host: row.get(3)? })
+            Ok(Holder {
+                began: time(row, 0)?,
+                ended,
+                found_dead: row.get(4)?,
+                exit: row.get(5)?,
+                process: row.get(2)?,
+                host: row.get(3)?,
+            })
         })
     }
 }

@@ -13,10 +13,10 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Row, params};
 use rustls::crypto::SecureRandom;
 
+use super::columns::{read_planned, time};
 use super::permit::{Occasion, Permit};
 use super::purse::charge_at;
 use super::trial::{OUTCOMES, Replay, outcome_at};
-use super::view::{read_planned, time};
 use super::write::{Trace, Write};
 use super::{Intent, LedgerError, Planned, Store, View};
 use crate::pair::{Idempotency, IdempotencyKey, KeyHeader};
@@ -219,6 +219,7 @@ impl Write<'_> {
         let [header, now, usable] = within(&keys.idempotency, self.now);
         let found = self.query_row(&sql, params![header, now, usable, pair], |row| {
             let intent = Intent {
+                take: planned.take,
                 pair,
                 attempt: row.get(0)?,
                 intended: row.get(1)?,

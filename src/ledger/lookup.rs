@@ -32,8 +32,8 @@ impl Write<'_> {
         params: impl Params,
     ) -> Result<Vec<Intent>, LedgerError> {
         let sql = format!(
-            "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price
-                FROM pairs JOIN standings USING (pair) WHERE {which}"
+            "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price,
+                standings.take FROM pairs JOIN standings USING (pair) WHERE {which}"
         );
         let read = self
             .transaction
@@ -46,17 +46,17 @@ impl Write<'_> {
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
         let sql =
             "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price,
-                state, fingerprint, place, listing, changed, take
+                standings.take, state, fingerprint, place, listing, changed, pairs.take
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
                 intent: read_intent(row)?,
-                state: state_at(row, 9)?,
-                fingerprint: row.get(10)?,
-                place: row.get(11)?,
-                listing: row.get(12)?,
-                changed: row.get(13)?,
-                take: row.get(14)?,
+                state: state_at(row, 10)?,
+                fingerprint: row.get(11)?,
+                place: row.get(12)?,
+                listing: row.get(13)?,
+                changed: row.get(14)?,
+                take: row.get(15)?,
             })
         })
     }
@@ -100,6 +100,7 @@ pub(super) fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
     Ok(Intent {
         pair: row.get(0)?,
         attempt: row.get(1)?,
+        take: row.get(9)?,
         intended: row.get(2)?,
         id: Arc::from(id),
         media: [image.into(), audio.into()],

@@ -27,11 +27,12 @@ struct Step {
 }
 
 /// The first one leads from format 1 to 2.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step { sql: include_str!("migrate/two.sql"), judge: two::judge },
     Step { sql: include_str!("migrate/three.sql"), judge: three::take_events },
     Step { sql: include_str!("migrate/four.sql"), judge: |_| Ok(0) },
     Step { sql: include_str!("migrate/five.sql"), judge: |_| Ok(0) },
+    Step { sql: include_str!("migrate/six.sql"), judge: |_| Ok(0) },
 ];
 /// The format of `schema.sql`. An older one is migrated, a newer one refused.
 pub(super) const FORMAT: usize = 1 + STEPS.len();

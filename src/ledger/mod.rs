@@ -28,6 +28,7 @@
 mod again;
 mod bills;
 mod causes;
+mod columns;
 mod doubts;
 mod error;
 mod event_log;
@@ -46,6 +47,7 @@ mod mend;
 mod migrate;
 mod nearby;
 mod outage;
+mod pauses;
 mod permit;
 mod planning;
 #[cfg(feature = "postgres")]
@@ -53,6 +55,7 @@ pub mod postgres;
 mod purse;
 mod read;
 mod ready;
+mod record;
 mod renames;
 mod repeat;
 mod reserve;
@@ -69,6 +72,7 @@ mod sheet;
 mod store;
 mod story;
 mod survey;
+mod takes;
 mod task;
 mod trial;
 mod twins;
@@ -103,6 +107,7 @@ pub use self::lock::is_under_way;
 pub use self::migrate::Migrated;
 pub use self::nearby::{Paid, names_of_service};
 pub use self::outage::Doubted;
+pub use self::pauses::{Pause, RunId, note_exit};
 use self::permit::Intent;
 pub use self::permit::{Departure, Permit, Receipt};
 pub use self::planning::{Comparison, Match, Stand, Stood};
@@ -116,6 +121,7 @@ pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::story::{Card, Reckoned, Story};
 pub use self::survey::Survey;
+pub use self::takes::{AskedTake, FormerFile, Redo, TAKE_FAILED};
 pub use self::task::{Feed, News, Remark, SavedVideo, Task, Told};
 pub use self::trial::{AnotherTask, Replay};
 pub use self::verdict::{TASK_NOT_FOUND, Verdict};
@@ -131,8 +137,12 @@ pub const FILE: &str = "ledger.sqlite";
 pub struct Planned {
     pair: i64,
     place: i64,
-    /// As the manifest has it.
+    /// As the manifest has it, and its take.
     body: Bytes,
+    /// Whether its take has a prompt of its own, which stands in the body.
+    prompted: bool,
+    /// Which take of the pair it is.
+    take: u32,
     /// What is sent instead of it: with the URLs of local files.
     sent: Option<Bytes>,
     /// The user's name for it.
@@ -156,6 +166,11 @@ impl Planned {
 
     fn to_send(&self) -> Bytes {
         self.sent.as_ref().unwrap_or(&self.body).clone()
+    }
+
+    /// What is sent, where the manifest does not say it.
+    fn unlike_listed(&self) -> Option<&Bytes> {
+        self.sent.as_ref().or(self.prompted.then_some(&self.body))
     }
 }
 
@@ -187,6 +202,8 @@ pub struct Change {
     pub state: State,
     /// Which create of the pair this is about, from 1.
     pub attempt: u32,
+    /// Which take of the pair, from 1.
+    pub take: u32,
     /// The task, once there is one.
     pub task_id: Option<Arc<str>>,
     /// Why it was refused or is in doubt: the error's code.

@@ -39,9 +39,9 @@ impl View {
         let sql = format!(
             "SELECT id, state, NOT {PAID} FROM pairs JOIN standings USING (pair)
                 WHERE fingerprint = ?1 AND ({PAID} OR ?3 AND {ABOUT_TO_BE})
-                    AND (take = ?2 OR ?2 > 1 AND take = 1
+                    AND (pairs.take = ?2 OR ?2 > 1 AND pairs.take = 1
                         AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
-                ORDER BY {PAID} DESC, take <> ?2"
+                ORDER BY {PAID} DESC, pairs.take <> ?2"
         );
         self.ask(&sql, params![fingerprint.as_bytes(), take, self.is_under_way()], read)
     }
@@ -62,7 +62,7 @@ impl View {
         mut each: impl FnMut(Fingerprint, u32, Paid),
     ) -> Result<(), LedgerError> {
         let sql = format!(
-            "SELECT id, state, NOT {PAID}, body, take FROM pairs JOIN standings USING (pair)
+            "SELECT id, state, NOT {PAID}, body, pairs.take FROM pairs JOIN standings USING (pair)
                 WHERE (instr(image_url, '?') OR instr(audio_url, '?'))
                     AND ({PAID} OR ?1 AND {ABOUT_TO_BE})
                 ORDER BY {PAID} DESC"

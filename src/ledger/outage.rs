@@ -4,8 +4,8 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Params, params};
 
+use super::columns::{PLANNED, read_next};
 use super::permit::UNSENT;
-use super::view::{PLANNED, read_planned};
 use super::{LedgerError, Planned, View};
 use crate::state::State;
 
@@ -116,7 +116,7 @@ impl View {
             let mut statement = self.read.connection.prepare_cached(sql)?;
             let mut rows = statement.query(params)?;
             while let Some(row) = rows.next()? {
-                let planned = read_planned(row)?;
+                let planned = read_next(row)?;
                 if !self.leaves_out(&planned.id) {
                     return Ok(Some(planned));
                 }
@@ -132,7 +132,7 @@ impl View {
     /// When the file cannot be read.
     pub fn planned_one(&self, id: &str) -> Result<Option<Planned>, LedgerError> {
         let sql = format!("{PLANNED} AND id = ?2");
-        let planned = self.ask(&sql, [State::Planned.name(), id], read_planned)?.pop();
+        let planned = self.ask(&sql, [State::Planned.name(), id], read_next)?.pop();
         Ok(planned.filter(|planned| !self.leaves_out(&planned.id)))
     }
 

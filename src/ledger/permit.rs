@@ -13,7 +13,8 @@ use bytes::Bytes;
 
 use super::guard::{Clocks, Guard};
 use super::keys::Named;
-use super::writer::{Job, Jobs, Order, Record};
+use super::record::Record;
+use super::writer::{Job, Jobs, Order};
 use crate::price::Charge;
 use crate::wire::{Judgement, Proof};
 
@@ -39,6 +40,8 @@ pub struct Receipt {
 pub(super) struct Intent {
     pub(super) pair: i64,
     pub(super) attempt: u32,
+    /// Which take of the pair it is for.
+    pub(super) take: u32,
     /// In milliseconds since 1970.
     pub(super) intended: i64,
     pub(super) id: Arc<str>,

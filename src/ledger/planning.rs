@@ -3,10 +3,10 @@
 
 use rusqlite::{Row as SqlRow, params};
 
+use super::columns::duration;
 use super::lookup::state_at;
 use super::renames::SENT;
 use super::seen::Seen;
-use super::view::duration;
 use super::{LedgerError, View};
 use crate::pair::{Fingerprint, Pair};
 use crate::plan::Known;
@@ -144,11 +144,12 @@ impl<'v> Comparison<'v> {
     /// # Errors
     /// When the file cannot be read.
     pub fn add(&mut self, pair: &Pair) -> Result<Match, LedgerError> {
-        let sql = "SELECT pair, state, fingerprint, audio_millis
+        let sql = "SELECT pair, state, fingerprint, audio_millis, standings.take
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         let read = |row: &SqlRow<'_>| {
             let (state, fingerprint) = (state_at(row, 1)?, row.get(2)?);
-            Ok((row.get(0)?, Known { state, fingerprint, audio: duration(row, 3)? }))
+            let (audio, take) = (duration(row, 3)?, row.get(4)?);
+            Ok((row.get(0)?, Known { state, fingerprint, audio, take }))
         };
         let found = self.view.ask(sql, [pair.id.as_str()], read)?.pop();
         let asked = Fingerprint::of(&pair.request.body());

@@ -39,9 +39,9 @@ struct Sent {
 /// were different ones. What came farthest comes first, and of that what was sent first.
 pub(super) const SENT: &str = "SELECT pair, id FROM pairs JOIN standings USING (pair)
     WHERE fingerprint = ?1 AND (attempt > 0 OR task_id IS NOT NULL)
-        AND (take = ?2 OR ?2 > 1 AND take = 1
+        AND (pairs.take = ?2 OR ?2 > 1 AND pairs.take = 1
             AND (SELECT count(*) FROM pairs WHERE fingerprint = ?1 AND take = 1) > 1)
-    ORDER BY take <> ?2, CASE state WHEN 'saved' THEN 0 WHEN 'completed' THEN 1
+    ORDER BY pairs.take <> ?2, CASE state WHEN 'saved' THEN 0 WHEN 'completed' THEN 1
         WHEN 'created' THEN 2 WHEN 'in_doubt' THEN 3 WHEN 'sending' THEN 3
         WHEN 'abandoned' THEN 4 WHEN 'failed' THEN 5 ELSE 6 END,
         coalesce(created_at, since), pair";
@@ -93,7 +93,7 @@ fn possible(connection: &Connection, mut renamed: Vec<Renamed>) -> rusqlite::Res
 /// The row of an id, and whether it stays what it is even if its pair asks for something else now.
 /// Nothing was made of the others: they would be sent with the new request.
 fn holder(connection: &Connection, id: &str) -> rusqlite::Result<Option<(i64, bool)>> {
-    let sql = "SELECT pair, state NOT IN ('planned', 'rejected')
+    let sql = "SELECT pair, state NOT IN ('planned', 'rejected') OR standings.take > 1
         FROM pairs JOIN standings USING (pair) WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()

@@ -1,4 +1,4 @@
--- The ledger of a batch, format 5. Times are milliseconds since 1970 (UTC).
+-- The ledger of a batch, format 6. Times are milliseconds since 1970 (UTC).
 
 CREATE TABLE batch (
     only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -25,7 +25,19 @@ CREATE TABLE runs (
     began   INTEGER NOT NULL,
     ended   INTEGER,                       -- in good order, or when it was found to be dead
     process TEXT    NOT NULL,
-    host    TEXT    NOT NULL
+    host    TEXT    NOT NULL,
+    exit    INTEGER,                       -- the code that it gave back; of a run alone
+    found_dead INTEGER NOT NULL DEFAULT 0  -- 1: it wrote no end down, and was gone
+) WITHOUT ROWID;
+
+-- When creating was held back, and why.
+CREATE TABLE pauses (
+    run    TEXT    NOT NULL,
+    began  INTEGER NOT NULL,
+    ended  INTEGER,                        -- nothing while it lasts, and where its run died
+    code   TEXT    NOT NULL,               -- for programs
+    reason TEXT    NOT NULL,
+    PRIMARY KEY (run, began)
 ) WITHOUT ROWID;
 
 -- The service under other names, in their order.
@@ -87,10 +99,46 @@ CREATE TABLE standings (
     error        TEXT    NOT NULL DEFAULT '',
     usage              TEXT,               -- JSON, what the task costs as the server says
     credits            TEXT,               -- the same as a number, as it is written
-    credits_millionths INTEGER             -- to add up
+    credits_millionths INTEGER,            -- to add up
+    take         INTEGER NOT NULL DEFAULT 1 -- which take of the pair this is, by what people asked for
 );
 CREATE INDEX standings_by_task ON standings (task_id) WHERE task_id IS NOT NULL;
 CREATE INDEX standings_in_doubt ON standings (pair) WHERE state = 'in_doubt';
+
+-- The takes of pairs of which a person asked for more than the first.
+CREATE TABLE takes (
+    pair               INTEGER NOT NULL REFERENCES pairs,
+    take               INTEGER NOT NULL,   -- from 1
+    asked              INTEGER,            -- when it was asked for; nobody asked for the first one
+    who                TEXT,
+    why                TEXT,
+    prompt             TEXT,               -- what is sent in place of the manifest's
+    state              TEXT,               -- what it came to, once another is in its place; and, as in
+    since              INTEGER,            -- standings and pairs, all that was known of it then
+    attempt            INTEGER,
+    task_id            TEXT,
+    created_at         INTEGER,
+    sent               TEXT,
+    seconds            INTEGER,
+    price              INTEGER,
+    video_url          TEXT,
+    linked_at          INTEGER,
+    video_path         TEXT,               -- where the file is now
+    video_bytes        INTEGER,
+    video_sha256       TEXT,
+    video_millis       INTEGER,
+    error_code         TEXT,
+    error              TEXT,
+    usage              TEXT,
+    credits            TEXT,
+    credits_millionths INTEGER,
+    body               TEXT,
+    fingerprint        BLOB,
+    image_url          TEXT,
+    audio_url          TEXT,
+    audio_millis       INTEGER,
+    PRIMARY KEY (pair, take)
+) WITHOUT ROWID;
 
 -- Tasks that pairs had before they were created again, or were given another one.
 CREATE TABLE former_tasks (
@@ -176,5 +224,6 @@ CREATE TABLE events (
     attempt    INTEGER NOT NULL,
     task_id    TEXT,
     code       TEXT    NOT NULL,
-    message    TEXT    NOT NULL
+    message    TEXT    NOT NULL,
+    take       INTEGER                     -- where it is not the pair's first
 );

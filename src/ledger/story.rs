@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rusqlite::Row as SqlRow;
 
+use super::columns::{AFTER_ROW, ROW, duration, read_row};
 use super::purse::charge_at;
-use super::view::{AFTER_ROW, ROW, duration, read_row};
-use super::{LedgerError, View};
+use super::{LedgerError, Pause, View};
 use crate::price::{Charge, Money};
 use crate::state::Event;
 use crate::view::Row;
@@ -45,6 +45,8 @@ pub struct Story {
     pub step: i64,
     /// How often each of [`Story::LANES`] happened in each step.
     pub steps: Vec<[u32; Story::LANES.len()]>,
+    /// When creating was held back, in order.
+    pub pauses: Vec<Pause>,
     /// How long tasks took from their id to their link, in milliseconds, sorted.
     pub took: Vec<u32>,
 }
@@ -83,7 +85,8 @@ impl Story {
         let seconds = LENGTHS.into_iter().find(fits).unwrap_or((until - from) / 1000 / STEPS + 1);
         let step = seconds * 1000;
         let count = usize::try_from((until - from) / step).unwrap_or_default() + 1;
-        Self { from, until, step, steps: vec![[0; Self::LANES.len()]; count], took: Vec::new() }
+        let (steps, pauses) = (vec![[0; Self::LANES.len()]; count], Vec::new());
+        Self { from, until, step, steps, pauses, took: Vec::new() }
     }
 
     fn count(&mut self, at: i64, event: &str) {
@@ -104,7 +107,12 @@ impl View {
         &self,
         each: impl FnMut(Card) -> Result<(), E>,
     ) -> Result<(), E> {
-        let columns = format!("{ROW}, p.body ->> '$.prompt', s.video_millis, s.seconds, s.price");
+        // A take may have a prompt of its own.
+        let columns = format!(
+            "{ROW}, coalesce(iif(s.take > 1, (SELECT t.prompt FROM takes t
+                WHERE t.pair = s.pair AND t.take = s.take), NULL), p.body ->> '$.prompt'),
+            s.video_millis, s.seconds, s.price"
+        );
         self.each_of(&columns, "", read_card, each)
     }
 
@@ -130,6 +138,7 @@ impl View {
             Ok(())
         })?;
         story.took.sort_unstable();
+        story.pauses = self.pauses()?;
         Ok(Some(story))
     }
 

@@ -16,6 +16,8 @@ use crate::wire::Bill;
 pub struct Task {
     pub(super) pair: i64,
     pub(super) attempt: u32,
+    /// Which take of the pair it is.
+    pub take: u32,
     /// The user's name for the pair.
     pub id: Arc<str>,
     /// The server's name for the task.
@@ -147,6 +149,7 @@ impl Feeder {
         self.give(Task {
             pair: change.pair,
             attempt: change.attempt,
+            take: change.take,
             id: change.id.clone(),
             task,
             created_at: change.at,

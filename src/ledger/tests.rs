@@ -15,6 +15,7 @@ mod ready;
 mod renames;
 mod restored;
 mod sheets;
+mod takes;
 mod tasks;
 mod twins;
 
@@ -294,10 +295,10 @@ fn a_newer_or_foreign_file_is_refused_and_left_as_it_is() {
     fs::remove_file(&path).unwrap();
     open(folder.path());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.pragma_update(None, "user_version", 6).unwrap();
+    connection.pragma_update(None, "user_version", 7).unwrap();
     drop(connection);
     let error = Store::open(folder.path(), ENDPOINT).unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 6, known: 5, .. }), "{error}");
+    assert!(matches!(error, LedgerError::Newer { found: 7, known: 6, .. }), "{error}");
     assert!(View::open(folder.path()).is_err());
 }
 

@@ -5,11 +5,11 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
+use super::columns::read_planned;
 use super::keys::{Keyed, PAIR, named_at, within};
 use super::lookup::state_at;
 use super::permit::{Occasion, Permit};
 use super::purse::charge_at;
-use super::view::read_planned;
 use super::write::Write;
 use super::{Intent, LedgerError, Planned, Settled, View};
 use crate::pair::{Idempotency, TaskId};
@@ -213,7 +213,9 @@ impl Write<'_> {
         let occasion = Occasion::Trial(self.only_row(sql, trial, |row| row.get(0))?);
         let (pair, id, audio) = (planned.pair, planned.id.clone(), planned.audio);
         let (media, keyed) = (planned.media.clone(), true);
-        let intent = Intent { pair, attempt, intended, id, media, audio, charge, occasion, keyed };
+        let take = planned.take;
+        let intent =
+            Intent { pair, attempt, take, intended, id, media, audio, charge, occasion, keyed };
         Ok(Permit::new(intent, body.into()).named(Some(named)))
     }
 

@@ -113,6 +113,10 @@ impl Write<'_> {
 
     pub(super) fn adopt(&mut self, known: &Known, task: &TaskId) -> Result<(), LedgerError> {
         self.must_be_free(task, known.intent.pair)?;
+        if self.is_of_former_take(known.intent.pair, task)? {
+            let owner = format!("an earlier take of {}", known.intent.id);
+            return Err(LedgerError::Taken { task: task.to_string(), owner });
+        }
         let from = match known.state {
             State::InDoubt => State::InDoubt,
             State::Failed if self.error_code(known)? == TASK_NOT_FOUND => State::Failed,
@@ -127,8 +131,11 @@ impl Write<'_> {
         self.note_verdict(known, from, Event::Adopted)
     }
 
-    /// Whether it is the pair's task now, and nobody has lost it.
+    /// Whether it is the pair's task now, and nobody has lost it; or an earlier take's.
     fn has_task(&self, known: &Known, task: &TaskId) -> Result<bool, LedgerError> {
+        if self.is_of_former_take(known.intent.pair, task)? {
+            return Ok(true);
+        }
         let sql = "SELECT 1 FROM standings WHERE pair = ?1 AND task_id = ?2
             AND state IN ('created', 'completed', 'saved', 'failed') AND error_code <> ?3";
         let same = params![known.intent.pair, task.as_str(), TASK_NOT_FOUND];

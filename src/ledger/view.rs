@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Row as SqlRow, params};
 
+use super::columns::{PLANNED, ROW, duration, read_next, read_row, read_task};
 use super::event_log::{self, AppendedBy, Parts};
 use super::lookup::state_at;
 use super::read::{Read, open_to_read};
-use super::{FILE, LedgerError, Planned, TASK_NOT_FOUND, Task, is_under_way};
+use super::{FILE, LedgerError, Planned, Task, is_under_way};
 use crate::files::folder_of;
-use crate::pair::{TaskId, TaskIdError, folded};
+use crate::pair::{TaskId, folded};
 use crate::plan::Known;
-use crate::price::Credits;
 use crate::state::State;
 use crate::view::Row;
 
@@ -40,19 +39,8 @@ pub enum Rows {
     Settled,
 }
 
-pub(super) const ROW: &str =
-    "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
-    p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
-    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths";
-/// How many columns that are.
-pub(super) const AFTER_ROW: usize = 18;
 /// A pair whose money may be spent: what is no longer listed is not forgotten for that.
 const TAKEN_UP: &str = "(s.attempt > 0 OR s.task_id IS NOT NULL)";
-
-/// CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
-pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url
-        FROM pairs CROSS JOIN standings USING (pair)
-        WHERE state = ?1 AND listing = (SELECT listing FROM batch)";
 
 impl View {
     /// Opens the ledger of a run folder; `None` if it has none yet.
@@ -123,11 +111,11 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn known(&self, id: &str) -> Result<Option<Known>, LedgerError> {
-        let sql = "SELECT state, fingerprint, audio_millis FROM pairs JOIN standings USING (pair)
-            WHERE id = ?1";
+        let sql = "SELECT state, fingerprint, audio_millis, standings.take
+            FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         let read = |row: &SqlRow<'_>| {
             let (state, fingerprint, audio) = (state_at(row, 0)?, row.get(1)?, duration(row, 2)?);
-            Ok(Known { state, fingerprint, audio })
+            Ok(Known { state, fingerprint, audio, take: row.get(3)? })
         };
         Ok(self.ask(sql, [id], read)?.pop())
     }
@@ -245,8 +233,7 @@ impl View {
         let mut from = after.unwrap_or(-1);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         loop {
-            let mut page =
-                self.ask(&sql, params![State::Planned.name(), from, most], read_planned)?;
+            let mut page = self.ask(&sql, params![State::Planned.name(), from, most], read_next)?;
             let Some(last) = page.last() else { return Ok(page) };
             from = last.place;
             page.retain(|planned| !self.leaves_out(&planned.id));
@@ -299,7 +286,7 @@ impl View {
     /// When the file cannot be read.
     pub fn tasks(&self, state: State) -> Result<Vec<Task>, LedgerError> {
         let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
-                error_code, since FROM pairs JOIN standings USING (pair)
+                error_code, since, standings.take FROM pairs JOIN standings USING (pair)
             WHERE state = ?1 AND task_id IS NOT NULL ORDER BY created_at, pair";
         self.ask(sql, [state.name()], read_task)
     }
@@ -387,78 +374,4 @@ impl View {
 /// Whether a pair is one of those that are left out.
 pub(super) fn is_among(left_out: &HashSet<String>, id: &str) -> bool {
     !left_out.is_empty() && left_out.contains(&folded(id))
-}
-
-pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        id: row.get(0)?,
-        state: state_at(row, 1)?,
-        listed: row.get(2)?,
-        changed: row.get(3)?,
-        task_id: row.get(4)?,
-        image_url: row.get(5)?,
-        audio_url: row.get(6)?,
-        created_at: optional_time(row, 7)?,
-        since: time(row, 8)?,
-        error_code: row.get(9)?,
-        error: row.get(10)?,
-        attempts: row.get(11)?,
-        video_url: row.get(12)?,
-        linked_at: optional_time(row, 13)?,
-        video_path: row.get(14)?,
-        video_bytes: row.get(15)?,
-        audio: duration(row, 16)?,
-        credits: row.get::<_, Option<u64>>(17)?.map(Credits::from_millionths),
-    })
-}
-
-pub(super) fn read_planned(row: &SqlRow<'_>) -> rusqlite::Result<Planned> {
-    let (id, body): (String, String) = (row.get(2)?, row.get(3)?);
-    let (image, audio): (String, String) = (row.get(5)?, row.get(6)?);
-    Ok(Planned {
-        pair: row.get(0)?,
-        place: row.get(1)?,
-        body: body.into(),
-        sent: None,
-        id: id.into(),
-        media: [image.into(), audio.into()],
-        audio: duration(row, 4)?,
-        billable: None,
-        measured: false,
-    })
-}
-
-pub(super) fn read_task(row: &SqlRow<'_>) -> rusqlite::Result<Task> {
-    let (id, task, url): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
-    let missing = row.get::<_, String>(8)? == TASK_NOT_FOUND;
-    let foreign = |error: TaskIdError| {
-        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
-    };
-    Ok(Task {
-        pair: row.get(0)?,
-        attempt: row.get(1)?,
-        id: id.into(),
-        task: TaskId::parse(&task).map_err(foreign)?,
-        created_at: time(row, 4)?,
-        estimate: duration(row, 5)?,
-        link: url.map(Arc::from).zip(optional_time(row, 7)?),
-        missing_since: missing.then(|| time(row, 9)).transpose()?,
-    })
-}
-
-/// In a column of milliseconds.
-pub(super) fn duration(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
-    Ok(row.get::<_, Option<u64>>(column)?.map(Duration::from_millis))
-}
-
-fn optional_time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    let known: Option<i64> = row.get(column)?;
-    known.map(|_| time(row, column)).transpose()
-}
-
-pub(super) fn time(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(row.get(column)?).map_err(|error| {
-        let kind = rusqlite::types::Type::Integer;
-        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
-    })
 }

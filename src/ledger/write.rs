@@ -12,12 +12,13 @@ use super::keys::{Keys, idempotency_at};
 use super::lookup::{millis, state_at};
 use super::permit::Occasion;
 use super::purse::Purse;
-use super::writer::Record;
+use super::record::Record;
+use super::takes::intent_of;
 use super::{
     Change, Intent, LedgerError, News, Permit, Planned, SavedVideo, Settled, Task, Told, event_of,
 };
 use crate::pair::TaskId;
-use crate::price::{Charge, Money};
+use crate::price::Money;
 use crate::state::{self, Event, Forbidden, State};
 use crate::view::REMARKS;
 use crate::wire::{Bill, Judgement, Proof};
@@ -131,7 +132,7 @@ impl<'a> Write<'a> {
             "UPDATE standings SET state = ?3, attempt = attempt + 1, since = ?4, seconds = ?5,
                 price = ?6, sent = ?7
             WHERE pair = ?1 AND state = ?2 RETURNING attempt";
-        let sent = planned.sent.as_deref().map(String::from_utf8_lossy);
+        let sent = planned.unlike_listed().map(|sent| String::from_utf8_lossy(sent));
         let price = charge.price.map(Money::millionths);
         let moved = params![pair, from.name(), to.name(), now, charge.seconds, price, sent];
         let Some(attempt) = self.query_row(sql, moved, |row| row.get(0))? else {
@@ -140,8 +141,10 @@ impl<'a> Write<'a> {
         };
         self.measure_one(planned)?;
         let (id, media, audio) = (planned.id.clone(), planned.media.clone(), planned.audio);
-        let (intended, occasion, keyed) = (now, Occasion::First, self.keys.is_some());
-        let intent = Intent { pair, attempt, intended, id, media, audio, charge, occasion, keyed };
+        let (intended, keyed) = (now, self.keys.is_some());
+        let (take, occasion) = (planned.take, Occasion::First);
+        let intent =
+            Intent { pair, attempt, take, intended, id, media, audio, charge, occasion, keyed };
         let named = self.name(&intent, &planned.to_send())?;
         self.changed(&intent, event, (from, to), &Trace::default());
         Ok(Permit::new(intent, planned.to_send()).named(named))
@@ -155,6 +158,13 @@ impl<'a> Write<'a> {
             Record::Settled(intent, judgement) => return self.settle(intent, judgement),
             Record::Noted(task, told) => ours.and_then(|()| self.note(task, told))?,
             Record::Unfit(planned, why) => ours.and_then(|()| self.unfit(planned, why))?,
+            Record::Aside(task, take, path) => {
+                ours.and_then(|()| self.set_aside(task, *take, path.as_deref()))?;
+                State::Completed
+            }
+            Record::Paused(pause) => {
+                ours.and_then(|()| self.pause(pause)).map(|()| State::Planned)?
+            }
             Record::Learnt(learnt) => {
                 self.learn(learnt)?;
                 State::Planned
@@ -268,17 +278,7 @@ impl<'a> Write<'a> {
             return Ok(news.from());
         }
         let trace = Trace { code, message, video_url, bill: Some(bill), ..Trace::default() };
-        let intent = Intent {
-            pair: task.pair,
-            attempt: task.attempt,
-            intended: 0,
-            id: task.id.clone(),
-            media: [Arc::default(), Arc::default()],
-            audio: None,
-            charge: Charge::default(),
-            occasion: Occasion::First,
-            keyed: false,
-        };
+        let intent = intent_of(task);
         let state = self.apply(&intent, news.from(), news.event(), &trace)?;
         if let (Some(change), Some(_)) = (self.changes.last_mut(), video_url) {
             // Whoever fetches the video may have to ask for the task again.
@@ -353,6 +353,9 @@ impl<'a> Write<'a> {
             return Err(self.elsewhere(intent.pair, &intent.id, event));
         }
         self.changed(intent, event, (from, to), trace);
+        if matches!(to, State::Failed | State::Rejected | State::Abandoned) {
+            self.fall_back(intent, to, trace)?;
+        }
         Ok(to)
     }
 
@@ -383,6 +386,7 @@ impl<'a> Write<'a> {
             from,
             state,
             attempt: intent.attempt,
+            take: intent.take,
             task_id: trace.task.map(|task| task.as_str().into()),
             code: trace.code.to_owned(),
             message: trace.message.to_owned(),

@@ -13,14 +13,14 @@ use tokio::sync::oneshot;
 
 use super::fence::Fence;
 use super::permit::Occasion;
+use super::record::Record;
 use super::reserve::Reserve;
-use super::share::{Learnt, Share, Way};
+use super::share::{Share, Way};
 use super::sheet::Sheet;
 use super::store::{Committed, Store};
 use super::write::Write;
 use super::{
-    Intent, LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload,
-    View,
+    LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload, View,
 };
 use crate::state::State;
 use crate::wire::Judgement;
@@ -56,22 +56,6 @@ pub(super) struct Order(pub(super) Job, pub(super) Option<Job>);
 
 /// The way to the writer. `None` says that nothing more will be asked; permits may still be about.
 pub(super) type Jobs = mpsc::Sender<Option<Order>>;
-
-/// What happened to a pair.
-#[derive(Debug)]
-pub(super) enum Record {
-    /// Its create has an outcome.
-    Settled(Intent, Box<Judgement>),
-    /// There is news of its task.
-    Noted(Task, Box<Told>),
-    /// It is not fit to be sent.
-    Unfit(Planned, Unfit),
-    /// A file was uploaded, for whichever pairs need it.
-    Uploaded(Upload),
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
-    /// Something was learnt from those who share the ledger.
-    Learnt(Box<Learnt>),
-}
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
@@ -231,7 +215,7 @@ impl Ledger {
         }
     }
 
-    async fn record(&self, record: Record) -> Result<Settled, LedgerError> {
+    pub(super) async fn record(&self, record: Record) -> Result<Settled, LedgerError> {
         self.ask(|reply| Job::Record(record, Some(reply))).await
     }
 

@@ -24,6 +24,7 @@ mod media;
 mod notes;
 mod pairs;
 mod places;
+mod pool;
 mod prices;
 mod problem;
 mod prompts;
@@ -94,6 +95,8 @@ pub struct Manifest {
     pub max_audio: Duration,
     /// What it costs, and may cost.
     pub spending: Spending,
+    /// Under which name other batches spend the same budget, in a database that they share.
+    pub shared_budget: Option<String>,
     /// Where local files go; to the API's own storage if absent.
     pub uploads: Option<Bucket>,
     /// Where finished videos go; to the run folder if absent.

@@ -9,13 +9,13 @@ use super::labels::MOST_TAGS;
 use super::pairs::MOST_TAKES;
 use super::settings::{MOST_AUDIO, MOST_CONCURRENCY, MOST_DOUBTS, MOST_IN_FLIGHT};
 use super::uploads::LONGEST_PREFIX;
-use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency, videos};
+use super::{DEFAULT_ENDPOINT, DEFAULT_MODEL, idempotency, pool, videos};
 
 /// The JSON Schema (2020-12) of a manifest. It refuses less than [`super::read`], which also
 /// compares pairs with each other and looks into URLs.
 #[must_use]
 pub fn schema() -> Value {
-    let parts = [spending(), idempotency::schema(), videos::schema()];
+    let parts = [spending(), pool::schema(), idempotency::schema(), videos::schema()];
     let properties = parts.into_iter().fold(settings(), joined);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -146,6 +146,9 @@ impl<'t> Reading<'t> {
         let max_doubts = self.setting(all, "max_doubts", Self::max_doubts);
         let max_audio = self.setting(all, "max_audio", Self::max_audio);
         let spending = self.spending(all);
+        let read =
+            |own: &mut Self, field: &Field<'t>| own.shared_budget(field, spending.budget.is_some());
+        let shared_budget = self.setting(all, "shared_budget", read);
         let currency = self.setting(all, "currency", Self::currency);
         let uploads = self.setting(all, "uploads", Self::uploads);
         let videos = self.setting(all, "videos", Self::videos);
@@ -164,6 +167,7 @@ impl<'t> Reading<'t> {
             max_doubts,
             max_audio: max_audio.unwrap_or(DEFAULT_AUDIO),
             spending,
+            shared_budget,
             currency: currency.map_or_else(String::new, |name| format!(" {name}")),
             uploads,
             videos,

@@ -151,6 +151,40 @@ impl Outage {
         }
     }
 
+    /// Those who share the batch hold creates back: the service does not answer.
+    pub fn shut(&mut self, now: Duration) {
+        match &mut self.closed {
+            None => self.close(Cause::Doubts, now, 0.0),
+            Some(closed) if closed.cause != Cause::Doubts && closed.phase != Phase::Trying => {
+                (closed.cause, closed.phase) = (Cause::Doubts, Phase::Silent);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// They do not any more: one of them was answered that it tried alone.
+    pub fn reopened(&mut self) {
+        (self.empty, self.row, self.alone) = (0, 0, 0);
+        if self.closed.take_if(|closed| closed.cause == Cause::Doubts).is_some() {
+            self.window.restart();
+        }
+    }
+
+    /// The service answered one of them after all doubts of this run: its places are no longer empty.
+    pub fn answered_elsewhere(&mut self) {
+        (self.empty, self.row) = (0, 0);
+        let waits =
+            |closed: &mut Closed| closed.cause == Cause::Doubts && closed.phase != Phase::Trying;
+        self.closed.take_if(waits);
+    }
+
+    /// So many in a row were tried alone, by whomever, and ended in doubt.
+    pub fn alone_in_row(&mut self, alone: u32) {
+        if alone >= ROW {
+            self.end.get_or_insert(End::Alone);
+        }
+    }
+
     /// The last run ended in one: the service is asked before anything is sent.
     pub fn continues(&mut self) {
         self.close(Cause::Doubts, Duration::ZERO, 0.0);

@@ -5,13 +5,20 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
+use super::escape::Html;
 use super::top::{grouped, span};
-use crate::ledger::Story;
+use crate::ledger::{Pause, Story};
 
 /// How high a drawing is, in its own units.
 const HIGH: u32 = 100;
 /// How many bars a distribution has at most.
 const BARS: usize = 30;
+/// How wide the drawing of pauses is, and the shortest of them in it.
+const WIDE: i64 = 1000;
+const THIN: i64 = 4;
+/// How many pauses are listed, and drawn.
+const LISTED: usize = 20;
+const DRAWN: usize = 1000;
 
 /// What the rows of the time line are called, by the names of the events.
 const LANES: [(&str, &str); Story::LANES.len()] = [
@@ -49,7 +56,58 @@ pub(super) fn time_line(story: &Story) -> Result<String, std::fmt::Error> {
         )?;
     }
     html.push_str("</div>\n");
+    html.push_str(&pauses(story)?);
     Ok(html)
+}
+
+/// When creating was held back: where on the time line, and the longest with their reasons.
+fn pauses(story: &Story) -> Result<String, std::fmt::Error> {
+    let mut html = String::new();
+    if story.pauses.is_empty() {
+        return Ok(html);
+    }
+    let length = |pause: &Pause| pause.ended.unwrap_or(story.until).max(pause.began) - pause.began;
+    let all: i64 = story.pauses.iter().map(length).sum();
+    write!(
+        html,
+        "<figure class=\"lane\"><figcaption><span data-t=\"l.paused\">Creating held back</span> \
+         <b>{}</b> <small>{}</small></figcaption>{}</figure>\n<ol class=\"pauses\">\n",
+        grouped(story.pauses.len() as u64),
+        span(u64::try_from(all).unwrap_or_default()),
+        spells(story)?
+    )?;
+    // The longest, in the order in which they came.
+    let mut longest: Vec<_> = story.pauses.iter().collect();
+    longest.sort_by_key(|pause| std::cmp::Reverse(length(pause)));
+    longest.truncate(LISTED);
+    longest.sort_by_key(|pause| pause.began);
+    for pause in longest {
+        let until = pause.ended.map_or_else(|| "…".to_owned(), at);
+        let time = span(u64::try_from(length(pause)).unwrap_or_default());
+        let (began, reason) = (at(pause.began), Html(&pause.reason));
+        writeln!(html, "<li><time>{began}</time> – <time>{until}</time> ({time}): {reason}</li>")?;
+    }
+    html.push_str("</ol>\n");
+    if story.pauses.len() > LISTED {
+        html.push_str("<p class=\"axis\" data-t=\"longest\">The longest of them are listed.</p>\n");
+    }
+    Ok(html)
+}
+
+/// A bar for each, as long as it lasted; what was there at all can be seen.
+fn spells(story: &Story) -> Result<String, std::fmt::Error> {
+    let mut svg = format!(
+        "<svg aria-hidden=\"true\" viewBox=\"0 0 {WIDE} {HIGH}\" preserveAspectRatio=\"none\">"
+    );
+    let whole = (story.until - story.from).max(1);
+    let place = |at: i64| (at.clamp(story.from, story.until) - story.from) * WIDE / whole;
+    for pause in story.pauses.iter().take(DRAWN) {
+        let from = place(pause.began).min(WIDE - THIN);
+        let wide = (place(pause.ended.unwrap_or(story.until)) - from).max(THIN);
+        write!(svg, "<rect x=\"{from}\" y=\"20\" width=\"{wide}\" height=\"80\"/>")?;
+    }
+    svg.push_str("</svg>");
+    Ok(svg)
 }
 
 /// How long tasks took at the server; nothing where none has ended.
@@ -111,6 +169,44 @@ mod tests {
         assert_eq!(svg.matches("<rect").count(), 2);
         assert!(svg.contains("x=\"0.08\" y=\"96\" width=\".84\" height=\"4\""), "{svg}");
         assert!(svg.contains("x=\"2.08\" y=\"0\" width=\".84\" height=\"100\""), "{svg}");
+    }
+
+    #[test]
+    fn each_pause_is_drawn_where_it_was_and_told_with_its_reason() {
+        let pause = |began, ended, reason: &str| Pause {
+            began,
+            ended,
+            code: "asked".to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut story = Story {
+            from: 0,
+            until: 100_000,
+            step: 5_000,
+            steps: Vec::new(),
+            pauses: Vec::new(),
+            took: Vec::new(),
+        };
+        assert_eq!(pauses(&story).unwrap(), "");
+        story.pauses = vec![
+            pause(20_000, Some(50_000), "429 from <b>the</b> API"),
+            pause(99_999, Some(100_000), "a moment"),
+            pause(60_000, None, "it died"),
+        ];
+        let html = pauses(&story).unwrap();
+        for drawn in [
+            "<rect x=\"200\" y=\"20\" width=\"300\"",
+            "<rect x=\"996\" y=\"20\" width=\"4\"",
+            "<rect x=\"600\" y=\"20\" width=\"400\"",
+            "(30 s): 429 from &lt;b&gt;the&lt;/b&gt; API</li>",
+            "– <time>…</time>",
+        ] {
+            assert!(html.contains(drawn), "{drawn}: {html}");
+        }
+        story.pauses = (0..50).map(|n| pause(n * 1000, Some(n * 1000 + n), "x")).collect();
+        let html = pauses(&story).unwrap();
+        assert_eq!((html.matches("<li>").count(), html.matches("<rect").count()), (20, 50));
+        assert!(html.contains("data-t=\"longest\""));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use self::escape::href;
 pub const FILE: &str = "report.html";
 
 /// To be raised whenever the same ledger may give another page than before.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -202,9 +202,9 @@ fn text_of(file: &str) -> String {
 /// What the page was made of, as its last words: where they are there, all before them is.
 fn stamp(view: &View, facts: &Facts<'_>) -> Result<String, LedgerError> {
     let sheet = view.sheet()?.map(|sheet| sheet.file);
-    let events = view.last_event()?;
+    let (events, pauses) = (view.last_event()?, view.pauses()?);
     let of = format!(
-        "{} {FORM} {events} {sheet:?} {} {} {:?} {}",
+        "{} {FORM} {events} {pauses:?} {sheet:?} {} {} {:?} {}",
         env!("CARGO_PKG_VERSION"),
         facts.name,
         facts.endpoint,

@@ -9,7 +9,7 @@
     credits: '服务方计的点数（任务数）', spoilt: '失败或被替换的任务所计点数', length: '视频', took: '从首个事件到最后一个',
     slowest: '最慢的视频', next: '下一步', causes: '出错原因', doubts: '存疑：可能已计费', more: '更多', time: '时间线',
     per: '统计间隔', at_most: '最多', 'l.intended': '已发出的请求', 'l.accepted': '已接受', 'l.not_made': '被推迟，将重试',
-    'l.refused': '已拒绝', 'l.lost': '存疑', 'l.saved': '已保存的视频', server: '服务方处理一个任务的时间', tasks: '任务',
+    'l.refused': '已拒绝', 'l.lost': '存疑', 'l.saved': '已保存的视频', 'l.paused': '暂停发出请求', longest: '仅列出最长的几次。', server: '服务方处理一个任务的时间', tasks: '任务',
     half: '一半不超过', nine: '九成不超过', pairs: '列表', search: '搜索', cause: '原因', any: '全部', sort: '排序',
     'o.order': '清单顺序', 'o.id': '编号', 'o.cost': '花费', 'o.length': '时长', 'o.took': '用时', 'o.since': '最近变化',
     turn: '倒序', grid: '网格', state: '状态', all: '全选所列', none: '取消选择', copy: '复制编号', save: '存为 CSV',

@@ -210,6 +210,12 @@ impl Choice {
         self.only.all.is_empty() && self.except.all.is_empty()
     }
 
+    /// Whether a pair is wanted by its id, and not by a pattern alone.
+    #[must_use]
+    pub fn names(&self, id: &str) -> bool {
+        self.only.ids.contains_key(&folded(id))
+    }
+
     /// Whether it can only be told with the tags of pairs.
     #[must_use]
     pub fn is_by_tags(&self) -> bool {

@@ -54,6 +54,16 @@ impl VideoName {
         (!self.0.contains("{task_id}")).then(|| self.filled(id, ""))
     }
 
+    /// The name of a file of this name once it is an earlier take's: `anna~take1.mp4`. No id has a `~`
+    /// in it, so that it is no other pair's.
+    #[must_use]
+    pub fn of_take(name: &str, take: u32) -> String {
+        match name.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() => format!("{stem}~take{take}.{ending}"),
+            _ => format!("{name}~take{take}"),
+        }
+    }
+
     fn filled(&self, id: &str, task: &str) -> String {
         let name = self.0.replace("{id}", id).replace("{task_id}", task);
         if name.contains(ASCII) { name.replace(ASCII, &ascii(id)) } else { name }
@@ -127,6 +137,18 @@ mod tests {
         assert!(longest.is_ascii() && longest.len() < 200, "{longest}");
         assert_eq!(VideoName::default().of_pair("王小明").unwrap(), "王小明.mp4");
         assert_eq!("{task_id}.mp4".parse::<VideoName>().unwrap().of_pair("anna"), None);
+    }
+
+    #[test]
+    fn the_name_of_an_earlier_take_is_no_other_pairs() {
+        for (name, take, of_take) in [
+            ("anna.mp4", 1, "anna~take1.mp4"),
+            ("anna.en.mp4", 12, "anna.en~take12.mp4"),
+            ("anna", 2, "anna~take2"),
+        ] {
+            assert_eq!(VideoName::of_take(name, take), of_take);
+            assert!(PairId::parse(of_take).is_err(), "{of_take}");
+        }
     }
 
     #[test]

@@ -43,7 +43,9 @@ impl<'a> Twins<'a> {
         let places = self.places.get_or_init(|| names.zip(0..).collect());
         view.each_row(Rows::All, |row| {
             let place = places.get(&folded(&row.id)).filter(|_| !row.changed);
-            if let (true, Some(place)) = (is_paid_for(row.state), place) {
+            // Whatever becomes of another take, the first one was paid for.
+            let paid = is_paid_for(row.state) || row.take > 1;
+            if let (true, Some(place)) = (paid, place) {
                 let pair = &self.batch[*place];
                 let digest = |role| digest(pair.request.source(role), role);
                 if let (Some(image), Some(audio)) = (digest(Role::Image), digest(Role::Audio)) {

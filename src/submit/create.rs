@@ -154,6 +154,11 @@ impl Run<'_> {
                     pass.forgoes();
                     return Err(More::None);
                 }
+                Err(LedgerError::HeldBack { .. }) => {
+                    pass.forgoes();
+                    self.held_back().await;
+                    return Err(More::Line);
+                }
                 Err(error) => {
                     self.ledger_failed(error);
                     return Err(More::None);
@@ -187,7 +192,9 @@ impl Run<'_> {
 
     /// Nothing further is sent; but a pair that was tried alone meanwhile is no failure.
     pub(super) fn ledger_failed(&self, error: LedgerError) {
-        if !matches!(error, LedgerError::Forbidden { .. } | LedgerError::Elsewhere { .. }) {
+        let is_of_one = matches!(error, LedgerError::Forbidden { .. })
+            || matches!(error, LedgerError::Elsewhere { .. } | LedgerError::HeldBack { .. });
+        if !is_of_one {
             self.means.stop.pull(Reason::Ledger(error));
         }
     }
@@ -319,7 +326,8 @@ impl Run<'_> {
             pass.doubted(media);
         }
         let before = self.gate.cause();
-        let too_long = pass.learn(judgement);
+        let (too_long, word) = pass.learn(judgement);
+        self.tell_others(word);
         self.note(before);
         if let Some(wait) = too_long {
             let trouble = Trouble::Asked(wait);
@@ -349,7 +357,7 @@ impl Run<'_> {
     }
 
     /// Tells people when creates are held back, and when they go on.
-    fn note(&self, before: Option<Cause>) {
+    pub(super) fn note(&self, before: Option<Cause>) {
         let last = self.gate.last();
         match (before, self.gate.cause()) {
             (None, Some(Cause::Alike)) | (Some(Cause::Alike), None) => {}

@@ -19,7 +19,7 @@ pub(super) use self::pass::Pass;
 use super::stop::Stop;
 use super::{Last, Limits, Window};
 use crate::ledger::Doubted;
-use crate::pace::{Cause, End, Outcome, Step, retry_after};
+use crate::pace::{Cause, Common, End, Lone, Outcome, Step, Turned, Word, retry_after};
 use crate::wire::{IDEMPOTENCY_CONFLICT, Judgement, PAID_OUTCOME_UNKNOWN, Proof};
 
 /// How often places are looked for that come with time.
@@ -53,8 +53,11 @@ struct Line {
 }
 
 impl Gate {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// Of one run, or of one of many, who count doubts together.
+    pub(super) fn new(limits: &Limits, is_shared: bool) -> Self {
         let (turned, ended) = (Notify::new(), Notify::new());
+        let max_doubts = if is_shared { Some(u32::MAX) } else { limits.max_doubts };
+        let limits = &Limits { max_doubts, ..*limits };
         Self {
             start: Instant::now(),
             retry_for: limits.retry_for,
@@ -308,10 +311,35 @@ impl Gate {
         }
     }
 
-    /// What a create's outcome means for those that follow; how long the server wants all to wait,
-    /// if that is too long.
-    fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> Option<Duration> {
-        let proven = outcome(&judgement.proof)?;
+    /// What those who share the batch know together.
+    pub(super) fn learns_of_others(&self, common: &Common) {
+        let (now, inner) = (self.now(), &mut *self.inner.borrow_mut());
+        let turned = inner.elsewhere.learns(common);
+        inner.lone = common.lone == Lone::Ours;
+        match turned {
+            // Whoever tries alone knows better.
+            Turned::Shut if inner.lone => inner.outage.alone_in_row(common.alone),
+            Turned::Shut => {
+                inner.outage.shut(now);
+                inner.outage.alone_in_row(common.alone);
+            }
+            Turned::Reopened => {
+                inner.answered(now.saturating_sub(inner.excused));
+                inner.outage.reopened();
+            }
+            Turned::Answered => {
+                inner.answered(now.saturating_sub(inner.excused));
+                inner.outage.answered_elsewhere();
+            }
+            Turned::Nothing => return,
+        }
+        self.turn();
+    }
+
+    /// What a create's outcome means for those that follow: how long the server wants all to wait,
+    /// if that is too long; and what it says to those who share the batch.
+    fn learn(&self, pass: &Pass<'_>, judgement: &Judgement) -> (Option<Duration>, Option<Word>) {
+        let Some(proven) = outcome(&judgement.proof) else { return (None, None) };
         let by_key = proven == Outcome::Doubt && is_of_key(judgement);
         let outcome = match proven {
             // It answers, and that is all that matters to others.
@@ -348,7 +376,7 @@ impl Gate {
             inner.asked_by = Last::of(judgement);
             inner.pauses((pass.started, now, pass.of), (outcome, taken));
         }
-        too_long
+        (too_long, inner.word(outcome, pass.alone))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::reins::{Reins, Times, held};
 use super::Run;
 use super::stop::Reason;
-use crate::pace::Cause;
+use crate::pace::{Cause, Short};
 use crate::view::{Clock, printable};
 
 /// Creates are held back.
@@ -65,13 +65,15 @@ pub enum Why {
     InFlight,
     /// Too little is left to spend.
     Budget,
+    /// The database of a shared ledger was started anew.
+    Restarted,
     /// This run creates no more, whatever it still waits for.
     Stopped,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Asked,
         Self::Doubts,
         Self::Foreign,
@@ -80,6 +82,7 @@ impl Why {
         Self::Alike,
         Self::InFlight,
         Self::Budget,
+        Self::Restarted,
         Self::Stopped,
     ];
 
@@ -95,6 +98,7 @@ impl Why {
             Self::Alike => "alike",
             Self::InFlight => "in_flight",
             Self::Budget => "budget",
+            Self::Restarted => "restarted",
             Self::Stopped => "stopped",
         }
     }
@@ -148,7 +152,10 @@ impl Run<'_> {
     fn outage(&self, cause: Cause) -> Reins {
         let host = || self.means.client.host();
         match cause {
-            Cause::Doubts => Reins::Doubts(self.gate.doubts_in_a_row()),
+            Cause::Doubts => {
+                let (doubts, elsewhere) = self.doubts_of_all();
+                if elsewhere { Reins::DoubtsOfAll(doubts) } else { Reins::Doubts(doubts) }
+            }
             Cause::Foreign => Reins::Foreign(host()),
             Cause::NotSent => Reins::NotSent(host(), self.gate.last().code),
             Cause::NotRelayed => Reins::NotRelayed(host()),
@@ -159,7 +166,15 @@ impl Run<'_> {
     /// What there is no room for.
     fn full(&self) -> Option<Reins> {
         let short = self.short_of.get().map(Reins::Budget);
-        short.or_else(|| self.means.in_flight.full().map(Reins::InFlight))
+        short.or_else(|| self.means.in_flight.full().map(Reins::InFlight)).or_else(|| {
+            match self.short_of_all()? {
+                Short::InFlight(unfinished) => Some(Reins::InFlight(unfinished)),
+                Short::Doubts(doubts) => Some(Reins::MostDoubts(doubts)),
+                Short::Restarted(rest) => Some(Reins::Restarted(rest)),
+                // The one is told otherwise, the other is no more told than a rate of one's own.
+                Short::Gate | Short::Rate(_) => None,
+            }
+        })
     }
 
     /// Why no more is created in this run, although there may be more to create.

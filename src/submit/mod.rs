@@ -7,9 +7,11 @@
 mod board;
 mod create;
 mod gate;
+mod halt;
 mod held;
 mod in_flight;
 mod media;
+mod others;
 mod outage;
 mod outcome;
 mod repeat;
@@ -38,7 +40,7 @@ use self::source::Source;
 pub use self::stop::{Reason, Stop, Stops, Trouble};
 use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
-use crate::pace::Rate;
+use crate::pace::{Common, Rate};
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
 use crate::price::Amount;
@@ -104,6 +106,10 @@ struct Run<'a> {
     doubts_again: RefCell<DoubtsAgain>,
     /// For whoever sends them again.
     doubts_changed: Notify,
+    /// What all know together who share the ledger.
+    others: Option<watch::Receiver<Common>>,
+    /// Whether one of them had all stop.
+    halted: Cell<bool>,
 }
 
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
@@ -124,7 +130,10 @@ pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
         tokio::join!(fan_out, run.send_again(creating));
         ends.send_replace(true);
     };
-    tokio::join!(creates, run.look_after(over.clone()), run.show(over));
+    let others = async {
+        tokio::join!(run.hear_others(over.clone()), run.stop_others(over.clone()));
+    };
+    tokio::join!(creates, others, run.look_after(over.clone()), run.show(over.clone()));
     run.outcome.into_inner()
 }
 
@@ -159,7 +168,7 @@ impl<'a> Run<'a> {
         Self {
             means,
             limits: *limits,
-            gate: Gate::new(limits),
+            gate: Gate::new(limits, means.ledger.is_shared()),
             suspects: RefCell::default(),
             single: Mutex::new(()),
             alike: RefCell::default(),
@@ -172,6 +181,8 @@ impl<'a> Run<'a> {
             outcome: RefCell::default(),
             doubts_again: RefCell::default(),
             doubts_changed: Notify::new(),
+            others: means.ledger.common(),
+            halted: Cell::default(),
         }
     }
 

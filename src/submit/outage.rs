@@ -32,7 +32,8 @@ impl Run<'_> {
         let view = self.means.ledger.view();
         let doubted = view.doubted()?;
         doubted.iter().for_each(|media| self.suspects.borrow_mut().doubted(media));
-        if view.last_are_doubts(ROW)? {
+        // What all know says so by itself.
+        if !self.means.ledger.is_shared() && view.last_are_doubts(ROW)? {
             self.gate.continues(doubted);
         }
         Ok(())
@@ -51,7 +52,7 @@ impl Run<'_> {
                 Some(Reason::Signal) | None => {}
                 Some(reason) => return self.means.stop.pull(reason),
             }
-            if self.gate.step() == Step::Alone {
+            if self.gate.step() == Step::Alone && self.may_be_alone() {
                 // Never dropped: it may be under way.
                 self.try_one().await;
             }
@@ -64,6 +65,7 @@ impl Run<'_> {
             return Some(self.ended(end));
         }
         match self.gate.step() {
+            Step::Ask | Step::Alone if !self.is_the_lone_one().await => {}
             Step::Wait => self.gate.turned().await,
             Step::Until(at) => {
                 let at = Instant::now() + at.saturating_sub(self.gate.now());
@@ -101,7 +103,7 @@ impl Run<'_> {
     /// one; otherwise of the one that waits longest.
     async fn try_one(&self) {
         let from = match self.gate.cause() {
-            Some(Cause::Doubts) => self.gate.row(),
+            Some(Cause::Doubts) => self.row_of_all().await,
             Some(Cause::Alike) => self.alike.borrow().refused_media().to_vec(),
             Some(Cause::Foreign | Cause::NotSent | Cause::NotRelayed) | None => Vec::new(),
         };
@@ -166,6 +168,11 @@ impl Run<'_> {
             }
             Err(LedgerError::Elsewhere { .. }) => {
                 pass.forgoes();
+                Chosen::Tried
+            }
+            Err(LedgerError::HeldBack { .. }) => {
+                pass.forgoes();
+                self.held_back().await;
                 Chosen::Tried
             }
             Err(error) => {

@@ -10,7 +10,7 @@ use self::Mark::{Base, Name, Phrase};
 use super::answer::Answer;
 
 /// What is wrong with the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
     /// The key is missing, wrong or expired.

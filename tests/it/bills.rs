@@ -168,7 +168,10 @@ fn a_csv_with_credits_can_be_read_back() {
     let sheet = speeches.batch(&server.url, "", &[1_000]);
     assert_eq!(sheet.run(&[]).code, 0);
     let csv = std::fs::read_to_string(sheet.run_folder().join("tasks.csv")).unwrap();
-    assert!(csv.starts_with("id,state,task_id,") && csv.contains(",error_code,error,credits\r\n"));
+    assert!(
+        csv.starts_with("id,state,task_id,")
+            && csv.contains(",error_code,error,credits,take,review\r\n")
+    );
     let other = speeches.batch(&server.url, "", &[1_000]);
     std::fs::write(other.folder().join("tasks.csv"), csv).unwrap();
     let adopted = other.call("adopt", &["tasks.csv", "--unchecked"]);

@@ -20,7 +20,7 @@ use crate::storage::{Call, Manner, Storage};
 use crate::studio::{Asked, VIDEO, is_whole, studio};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-const VIDEOS: &str = "videos: s3://films/spring";
+pub(crate) const VIDEOS: &str = "videos: s3://films/spring";
 const KEY: &str = "spring/pair-0.mp4";
 
 /// A video of a part and a bit.
@@ -70,7 +70,7 @@ fn odd(call: Call, manner: Manner, times: usize) -> Storage {
     })
 }
 
-fn well() -> Storage {
+pub(crate) fn well() -> Storage {
     Storage::start(|_, _, _| Manner::Well)
 }
 
@@ -86,7 +86,7 @@ fn with_keys_of<'c>(command: &'c mut Command, url: &str) -> &'c mut Command {
     command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", SECRET)
 }
 
-fn run(sheet: &Sheet, storage: &Storage, options: &[&str]) -> Said {
+pub(crate) fn run(sheet: &Sheet, storage: &Storage, options: &[&str]) -> Said {
     said(with_keys(&mut sheet.whole(options), storage))
 }
 

@@ -281,7 +281,7 @@ fn format_2_is_brought_up_to_date_with_its_events_and_continued() {
 
 #[test]
 fn formats_that_only_lack_columns_are_brought_up_to_date_and_continued() {
-    for format in [3, 4] {
+    for format in [3, 4, 5] {
         let server = server();
         let sheet = of_format(format, &server.url);
         let logged = fs::read(sheet.run_folder().join("events.jsonl")).unwrap();

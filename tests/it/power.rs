@@ -140,7 +140,7 @@ fn after_a_power_cut_with_many_under_way_too() {
 
 #[test]
 fn after_a_power_cut_at_any_moment_an_older_ledger_is_brought_up_to_date_all_the_same() {
-    side_by_side(1..5, |format| {
+    side_by_side(1..6, |format| {
         let (recording, place) = (Recording::of_format(format), in_memory());
         let (whole, mut cuts) = (recording.standings(), 0);
         for moments in moments(&recording, 30, 7).values() {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use callsheet::ledger::postgres::{Fate, SharedError};
+use callsheet::pace::Terms;
 use callsheet::state::Event;
 
 use super::cluster::{Cluster, ask, one};
 use super::leases::spend;
-use super::{Batch, Turn, block_on, join, outcome};
+use super::{Batch, TERMS, Turn, block_on, join, outcome};
 
 #[test]
 #[ignore = "needs PostgreSQL"]
@@ -134,7 +135,7 @@ fn a_claim_looks_at_no_row_that_is_finished() {
     let Some(cluster) = Cluster::start("plans") else { return };
     let url = cluster.url();
     block_on(async {
-        drop(join(&url, &Batch::of(60_000)).await.unwrap());
+        drop(join(&url, &sixty_thousand()).await.unwrap());
         let done = "UPDATE callsheet.standing SET state = 4 WHERE n < 50000";
         for (case, table) in [
             ("fresh", done.to_owned()),
@@ -166,10 +167,16 @@ async fn rows_read(url: &str, turns: usize) -> f64 {
         one(url, sql).await.parse::<f64>().unwrap()
     };
     let before = so_far().await;
-    let mut worker = join(url, &Batch::of(60_000)).await.unwrap();
+    let mut worker = join(url, &sixty_thousand()).await.unwrap();
     for _ in 0..turns {
         assert_eq!(worker.turn(&[], 32).await.unwrap().claims.len(), 32);
     }
     drop(worker);
     so_far().await - before
+}
+
+/// As many as may be under way.
+fn sixty_thousand() -> Batch {
+    let terms = Terms { max_doubts: Some(60_000), ..TERMS };
+    Batch { terms, ..Batch::of(60_000) }
 }

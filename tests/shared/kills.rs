@@ -5,14 +5,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callsheet::ledger::postgres::{Fate, Outcome, SharedError};
+use callsheet::pace::Terms;
 use callsheet::state::Event;
 
 use super::book::{Book, create};
 use super::cluster::{Cluster, ask, one};
-use super::{Batch, Crew, block_on, id_of, join, outcome};
+use super::{Batch, Crew, TERMS, block_on, id_of, join, outcome};
 
-const BATCH: Batch =
-    Batch { count: 3000, cost: 7, budget: Some(17_507), lease: Duration::from_secs(4) };
+const BATCH: Batch = Batch {
+    count: 3000,
+    cost: 7,
+    budget: Some(17_507),
+    lease: Duration::from_secs(4),
+    // What is killed is in doubt, and is no reason to stop here.
+    terms: Terms { max_doubts: Some(1_000_000), ..TERMS },
+};
 const WORKERS: usize = 6;
 const DATABASE: &str = "CALLSHEET_TEST_DATABASE";
 const BOOK: &str = "CALLSHEET_TEST_BOOK";

@@ -207,7 +207,8 @@ fn what_a_folder_took_over_from_its_last_run_is_no_claim_of_this_one() {
         let mut next = join(&url, &Batch::of(4)).await.unwrap();
         let doubt = outcome(sent, Event::Lost, None);
         let wish = [Wish { n: 1, attempt: 1, cost: 5 }];
-        let turned = Box::pin(next.worker.turn(std::slice::from_ref(&doubt), &wish));
+        let none = callsheet::pace::Heard::default();
+        let turned = Box::pin(next.worker.turn(std::slice::from_ref(&doubt), &wish, none));
         let _ = tokio::time::timeout(Duration::from_micros(1), turned).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(next.recover().await.unwrap(), Fate::Committed);

@@ -10,10 +10,19 @@ mod cluster;
 mod cutting;
 mod kills;
 mod leases;
+mod limits;
+mod limits_of_runs;
+mod model;
+mod model_purse;
 mod money;
 mod proof;
 mod refused;
+#[path = "../it/rude.rs"]
+#[expect(dead_code, reason = "what the other tests need of it")]
+mod rude;
 mod runs;
+mod same;
+mod simulation;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -21,8 +30,9 @@ use std::time::Duration;
 
 use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
 use callsheet::ledger::postgres::{
-    Clocks, Guard, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
+    Clocks, Guard, Lacking, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
 };
+use callsheet::pace::{Heard, Terms};
 use callsheet::pair::TaskId;
 use callsheet::state::{self, Event, State};
 
@@ -105,7 +115,8 @@ impl Crew {
 
     /// Claims the first create of a pair, without a look at it before.
     async fn wish(&mut self, n: i32) -> Result<callsheet::ledger::postgres::Turn, SharedError> {
-        self.worker.turn(&[], &[Wish { n, attempt: 1, cost: self.cost }]).await
+        let wish = Wish { n, attempt: 1, cost: self.cost };
+        paid_for(self.worker.turn(&[], &[wish], Heard::default()).await?)
     }
 
     async fn turn_for(&mut self, outcomes: &[Outcome], next: &[i32]) -> Result<Turn, SharedError> {
@@ -113,7 +124,7 @@ impl Crew {
         for known in self.worker.pull(Page::These(next)).await? {
             wishes.push(Wish { n: known.n, attempt: known.attempt + 1, cost: self.cost });
         }
-        let turned = self.worker.turn(outcomes, &wishes).await?;
+        let turned = paid_for(self.worker.turn(outcomes, &wishes, Heard::default()).await?)?;
         let (guard, holder) = (self.worker.guard(), self.worker.number());
         let claims = turned.claimed.iter().map(|Wish { n, attempt, .. }| Claim {
             slip: Slip { n: *n, attempt: *attempt, holder },
@@ -123,19 +134,40 @@ impl Crew {
     }
 }
 
+/// That there is no money for a single one is said by an error.
+fn paid_for(
+    turned: callsheet::ledger::postgres::Turn,
+) -> Result<callsheet::ledger::postgres::Turn, SharedError> {
+    match turned.lack {
+        Some(Lacking::Budget(_)) if turned.claimed.is_empty() => Err(SharedError::BudgetReached),
+        _ => Ok(turned),
+    }
+}
+
 fn id_of(slip: &Slip) -> String {
     format!("pair-{}", slip.n)
 }
 
 async fn join(url: &str, batch: &Batch) -> Result<Crew, SharedError> {
-    let Batch { count, cost, budget, lease } = *batch;
+    join_as(url, batch, ("spring", None)).await
+}
+
+/// Under this name, and spending the money of this pool.
+async fn join_as(
+    url: &str,
+    batch: &Batch,
+    (name, pool): (&str, Option<&str>),
+) -> Result<Crew, SharedError> {
+    let Batch { count, cost, budget, lease, terms } = *batch;
     let digest = count.to_le_bytes();
     let wanted = Wanted {
-        name: "spring",
+        name,
         endpoint: "https://api.example",
         digest: &digest,
         budget,
         unit: "seconds",
+        pool,
+        terms,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
@@ -149,11 +181,14 @@ struct Batch {
     cost: i64,
     budget: Option<i64>,
     lease: Duration,
+    terms: Terms,
 }
+
+const TERMS: Terms = Terms { concurrency: 32, in_flight: None, max_doubts: None, apart: None };
 
 impl Batch {
     fn of(count: usize) -> Self {
-        Self { count, cost: 5, budget: None, lease: Duration::from_secs(30) }
+        Self { count, cost: 5, budget: None, lease: Duration::from_secs(30), terms: TERMS }
     }
 }
 

@@ -22,9 +22,9 @@ fn program() -> OsString {
 
 /// A folder with a manifest, and a fake that remembers what it was asked for.
 pub(super) struct Studio {
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
     fake: Child,
-    url: String,
+    pub(super) url: String,
     database: String,
     /// Where the run folder of a worker is.
     pub(super) place: fn(usize) -> String,
@@ -78,16 +78,23 @@ impl Studio {
         self.folder.path().join(name)
     }
 
-    fn run_folder(&self, worker: usize) -> PathBuf {
+    pub(super) fn run_folder(&self, worker: usize) -> PathBuf {
         self.path(&(self.place)(worker))
     }
 
     pub(super) fn run(&self, worker: usize, more: &[&str]) -> Command {
+        let mut command = self.careful_run(worker, more);
+        command.arg("--keep-going");
+        command
+    }
+
+    /// One that does not go on whatever is refused.
+    pub(super) fn careful_run(&self, worker: usize, more: &[&str]) -> Command {
         let mut command = Command::new(program());
         command
             .arg("run")
             .arg(self.folder.path().join("spring.yaml"))
-            .args(["--yes", "--poll-interval", "500ms", "--lease", "6s", "--keep-going"])
+            .args(["--yes", "--poll-interval", "500ms", "--lease", "6s"])
             .args(["--endpoint", &self.url, "--out"])
             .arg(self.run_folder(worker))
             .args(more)

@@ -128,6 +128,7 @@ mod tests {
             error_code: "502".into(),
             error: "=1+1".into(),
             credits: None,
+            take: 1,
         };
         let evidence = "HTTP 502\nx-request-id: r-7\nserver: x\n\n@oops, \"all\" gone\n";
         Doubt {

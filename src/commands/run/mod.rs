@@ -12,6 +12,7 @@ mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod pauses;
 mod pilot;
 mod places;
 mod prepare;
@@ -21,8 +22,9 @@ mod stopped;
 mod summary;
 mod words;
 
+use std::cell::{OnceCell, RefCell};
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -53,7 +55,7 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, LedgerError, Listing, Store};
+use crate::ledger::{Ledger, LedgerError, Listing, RunId, Store, note_exit};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
@@ -65,15 +67,35 @@ use crate::watch::Meter;
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let args = &shared::choose_folder(args);
     let (after, exec) = (After::of(args)?, words("--exec", args.hooks.exec.as_ref())?);
-    let mut ended = whole(ui, args, exec.clone());
+    let mut ended = noted(ui, args, exec.clone());
     if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
-        ended = whole(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
+        ended = noted(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
     }
     after.tell(ui, args, ended)
 }
 
+/// As whom a run is known in which ledger, once it is.
+type Mark = OnceCell<(PathBuf, RunId)>;
+
+/// The whole run, whose exit code is written down beside when it was.
+fn noted(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
+    let mark = Mark::new();
+    let ended = whole(ui, (args, &mark), exec);
+    let exit = match &ended {
+        Ok((_, Some(failure))) | Err(failure) => failure.exit,
+        Ok((concluded, None)) => concluded.exit,
+    };
+    if let Some((folder, run)) = mark.get()
+        && let Err(error) = note_exit(folder, run, exit.code())
+    {
+        // It is for whoever looks back, and no reason to end otherwise.
+        tracing::debug!(%error, "the exit code is not written down");
+    }
+    ended
+}
+
 /// The whole run. Gives what it came to, and why nothing was created if that was refused.
-fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
+fn whole(ui: &Ui, (args, mark): (&RunArgs, &Mark), exec: Option<Words>) -> Ended {
     let started = Instant::now();
     let Begun {
         batch,
@@ -86,7 +108,7 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
         shelf,
         changed,
         mut store,
-    } = begin(ui, args)?;
+    } = begin(ui, args, mark)?;
     let Connected { client, _rehearsal, .. } = connected;
     // A plan has its own limit.
     let args = &limited(args, &chosen);
@@ -126,6 +148,7 @@ fn whole(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
         progress: &progress,
         metrics: &metrics,
         hooks: &hooks,
+        pauses: RefCell::default(),
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
     drop(preflight);
@@ -183,7 +206,7 @@ struct Begun {
 }
 
 /// Reads the manifest, connects, opens the ledger and lists the pairs; nothing is sent.
-fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
+fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
     let chosen = Chosen::read(&args.choose)?;
     let mut batch = match lean::batch(ui, args, &chosen)? {
         Some(batch) => batch,
@@ -208,6 +231,7 @@ fn begin(ui: &Ui, args: &RunArgs) -> Result<Begun, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
+    mark.get_or_init(|| (batch.site.folder.clone(), store.run_id()));
     shared::declare(args, &batch, &mut store)?;
     belongs::take_manifest(ui, &batch, &mut store)?;
     let key = connected.key.as_ref();

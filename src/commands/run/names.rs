@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::commands::failure::Failure;
-use crate::download::Shelf;
+use crate::download::{Shelf, name_of_take};
 use crate::exit::Exit;
 use crate::files::{names_of, place_of};
-use crate::ledger::{Rows, View};
-use crate::pair::TaskId;
+use crate::ledger::{FormerFile, Rows, View};
+use crate::pair::{TaskId, VideoName};
 use crate::state::State;
 use crate::view::Row;
 
@@ -20,6 +20,8 @@ struct Taken {
     videos: HashMap<String, String>,
     /// The places of videos beside which another pair's video would lie as if it were not whole.
     beside: HashMap<String, String>,
+    /// The files of earlier takes, by the ids of their pairs.
+    formers: HashMap<String, Vec<FormerFile>>,
 }
 
 /// Nothing is created for a pair whose video would take the place of another pair's, whether that is
@@ -34,9 +36,9 @@ pub(super) fn check(view: &View, shelf: &Shelf, there: &HashSet<String>) -> Resu
         if matches!(row.state, State::Saved | State::Created | State::Completed) {
             return Ok(());
         }
-        let Some(name) = name(&row, shelf) else { return Ok(()) };
+        let Some(name) = taken.name(&row, shelf) else { return Ok(()) };
         // What others have under way is planned here, and may have been this run's before.
-        let in_the_way = || if shared { None } else { occupied(&row, &name, there) };
+        let in_the_way = || if shared { None } else { taken.occupied(&row, (&name, shelf), there) };
         match taken.problem(&row, &name, shelf).or_else(in_the_way) {
             Some(problem) => Err(misplaced(&row, &shelf.place(&name), &problem)),
             None => Ok(()),
@@ -47,12 +49,16 @@ pub(super) fn check(view: &View, shelf: &Shelf, there: &HashSet<String>) -> Resu
 impl Taken {
     fn of(view: &View, shelf: &Shelf) -> Result<Self, Failure> {
         let mut taken = Self::default();
+        for former in view.former_files()? {
+            taken.videos.insert(former.path.to_lowercase(), former.id.clone());
+            taken.formers.entry(former.id.clone()).or_default().push(former);
+        }
         view.each_row::<Failure>(Rows::All, |row| {
             let saved = row.video_path.as_ref().filter(|_| row.state == State::Saved);
             if let Some(path) = saved {
                 taken.videos.insert(path.to_lowercase(), row.id.clone());
             }
-            let Some(name) = name(&row, shelf) else { return Ok(()) };
+            let Some(name) = taken.name(&row, shelf) else { return Ok(()) };
             let shown = shelf.shown(&name).to_lowercase();
             let place = place_of(Path::new(&shown));
             taken.beside.extend(place.map(|place| (place.display().to_string(), row.id.clone())));
@@ -63,6 +69,40 @@ impl Taken {
             Ok(())
         })?;
         Ok(taken)
+    }
+
+    fn formers(&self, row: &Row) -> &[FormerFile] {
+        self.formers.get(&row.id).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the video of a pair is called, if that is known.
+    fn name(&self, row: &Row, shelf: &Shelf) -> Option<String> {
+        Some(name_of_take(shelf, name(row, shelf)?, (row.take, self.formers(row))))
+    }
+
+    /// A file that was there before anything was created for the pair. That of an earlier take gives way,
+    /// if the name is free that it gets then.
+    fn occupied(
+        &self,
+        row: &Row,
+        (name, shelf): (&str, &Shelf),
+        there: &HashSet<String>,
+    ) -> Option<String> {
+        if row.state != State::Planned {
+            return None;
+        }
+        let is_there = |name: &String| there.contains(&name.to_lowercase());
+        let shown = shelf.shown(name);
+        let former = self.formers(row).iter().find(|former| former.path == shown);
+        let names = names_of(name);
+        let gives_way = usize::from(former.is_some());
+        let found = names.iter().skip(gives_way).find(|name| is_there(name)).cloned();
+        let aside = former.map(|former| VideoName::of_take(name, former.take));
+        let found = found.or_else(|| aside.filter(is_there))?;
+        Some(match found == names[0] {
+            true => "is there already, and was not made by this batch".to_owned(),
+            false => format!("is not free: {found} was not made by this batch"),
+        })
     }
 
     fn problem(&self, row: &Row, name: &str, shelf: &Shelf) -> Option<String> {
@@ -81,20 +121,7 @@ impl Taken {
     }
 }
 
-/// A file that was there before anything was created for the pair.
-fn occupied(row: &Row, name: &str, there: &HashSet<String>) -> Option<String> {
-    if row.state != State::Planned {
-        return None;
-    }
-    let names = names_of(name);
-    let found = names.iter().position(|name| there.contains(&name.to_lowercase()))?;
-    Some(match found {
-        0 => "is there already, and was not made by this batch".to_owned(),
-        found => format!("is not free: {} was not made by this batch", names[found]),
-    })
-}
-
-/// What the video of a pair is called, if that is known.
+/// What the video of a pair is called if it is the first take, if that is known.
 fn name(row: &Row, shelf: &Shelf) -> Option<String> {
     let task = row.task_id.as_deref().and_then(|task| TaskId::parse(task).ok());
     let known = task.map(|task| shelf.name().of(&row.id, &task));

@@ -32,6 +32,12 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
 /// run that begins beside this one they would be another batch's, about to be sent.
 pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<(), Failure> {
     if args.ledger.is_none() {
+        if batch.manifest.shared_budget.is_some() && !batch.site.rehearsal {
+            let text = "`shared_budget` in the manifest: others who spend it are in a database";
+            return Err(
+                Failure::new(Exit::Usage, text).hint("name it with --ledger, or take it out")
+            );
+        }
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
@@ -72,13 +78,26 @@ fn open(
     batch: &Batch,
     store: &mut Store,
 ) -> Result<(), Failure> {
+    use std::num::NonZeroU32;
+
+    use super::limits;
     use crate::ledger::Sharing;
+    use crate::pace::{Rate, Terms};
 
     let name = name(args, batch);
     let settings = Shared { url: url.to_owned(), name: name.clone() }.settings()?;
-    let adopts = args.until == crate::cli::Until::Saved;
-    let (lease, rules) = (args.lease, batch.manifest.rules());
-    store.share(Sharing { settings, name: &name, lease, adopts, rules })?;
+    let in_flight = batch.manifest.in_flight;
+    // Creates that wait for tasks to end wait also for those that others left.
+    let adopts = args.until == crate::cli::Until::Saved || in_flight.is_some();
+    let (lease, rules, limits) = (args.lease, batch.manifest.rules(), limits(args, batch));
+    let terms = Terms {
+        concurrency: limits.concurrency,
+        in_flight: in_flight.map(NonZeroU32::get),
+        max_doubts: limits.max_doubts,
+        apart: limits.rate.map(Rate::interval),
+    };
+    let pool = batch.manifest.shared_budget.as_deref();
+    store.share(Sharing { settings, name: &name, lease, adopts, rules, pool, terms })?;
     ui.note(&format!("the ledger is shared: batch {name}"));
     Ok(())
 }

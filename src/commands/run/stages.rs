@@ -1,15 +1,17 @@
 //! Creating, waiting and downloading side by side, beside the signals and the deadline.
 
+use std::cell::RefCell;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::{sleep, timeout};
 
 use super::hooks::Hooks;
 use super::metrics::Metrics;
+use super::pauses::Pauses;
 use super::{limits, lock};
 use crate::cli::{RunArgs, Until};
 use crate::client::Client;
@@ -17,7 +19,7 @@ use crate::commands::batch::Batch;
 use crate::commands::pulse;
 use crate::commands::signals::Signals;
 use crate::download::{self, Shelf};
-use crate::ledger::{Feed, Ledger, Task};
+use crate::ledger::{Feed, Ledger, Pause, Task};
 use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
 use crate::submit::{self, Board, InFlight, Reason, Stops};
@@ -46,6 +48,12 @@ pub(super) struct Stages<'a> {
     pub(super) progress: &'a Mutex<Progress>,
     pub(super) metrics: &'a Metrics,
     pub(super) hooks: &'a Hooks,
+    pub(super) pauses: RefCell<Pauses>,
+}
+
+/// In milliseconds.
+fn now() -> i64 {
+    Timestamp::now().as_millisecond()
 }
 
 impl Stages<'_> {
@@ -64,6 +72,8 @@ impl Stages<'_> {
             () = self.guard() => None,
             () = self.tell_metrics() => None,
         };
+        let over = self.pauses.borrow_mut().end(now());
+        self.write_down(over).await;
         self.write_metrics();
         created
     }
@@ -232,12 +242,25 @@ impl Stages<'_> {
         }
     }
 
+    /// What is told of a pause to whoever looks back. The ledger's own trouble is told by those who need
+    /// it.
+    async fn write_down(&self, pause: Option<Pause>) {
+        let Some(pause) = pause else { return };
+        if let Err(error) = self.ledger.pause(pause).await {
+            tracing::debug!(%error, "a pause is not written down");
+        }
+    }
+
     /// Brings the bar and the second terminal's up to date with what changes between commits.
     /// Never ends.
     async fn show(&self) {
         loop {
             sleep(SHOWN / 2).await;
             self.tell();
+            let seen = self.pauses.borrow_mut().look(now(), self.board.held().as_ref());
+            for pause in seen {
+                self.write_down(pause).await;
+            }
             sleep(SHOWN / 2).await;
             let activity = lock(self.progress).refresh(self.news());
             pulse::write(&self.batch.site.folder, activity);

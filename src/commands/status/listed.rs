@@ -77,6 +77,7 @@ pub(super) fn history(ui: &Ui, view: &View, site: &Site) -> Result<(), Failure> 
             "ended": holder.ended.map(|at| at.to_string()),
             "seconds": end.lasted().map(|time| time.as_secs_f64()),
             "state": end.name(),
+            "exit_code": holder.exit,
             "process": holder.process,
             "host": holder.host,
         });
@@ -90,15 +91,16 @@ pub(super) fn history(ui: &Ui, view: &View, site: &Site) -> Result<(), Failure> 
 enum End {
     /// It is at work.
     UnderWay,
-    /// It wrote its end down, or one that came later found it gone.
+    /// It wrote its end down.
     After(Duration),
-    /// It was killed, and nobody has begun since.
+    /// It was killed, or its machine was: it wrote no end down.
     CutOff,
 }
 
 impl End {
     fn of(holder: &Holder, lives: bool) -> Self {
         match holder.ended {
+            Some(_) if holder.found_dead => Self::CutOff,
             Some(ended) => Self::After(between(holder.began, ended)),
             None if lives => Self::UnderWay,
             None => Self::CutOff,
@@ -125,7 +127,7 @@ fn between(began: Timestamp, ended: Timestamp) -> Duration {
     ended.duration_since(began).try_into().unwrap_or_default()
 }
 
-/// `2026-11-29 11:13:12 UTC  4 s  process 1234 on studio-3`
+/// `2026-11-29 11:13:12 UTC  4 s  exit 0  process 1234 on studio-3`
 fn worked(holder: &Holder, end: End) -> String {
     let began = holder.began.strftime("%Y-%m-%d %H:%M:%S UTC");
     let end = match end {
@@ -134,7 +136,8 @@ fn worked(holder: &Holder, end: End) -> String {
         End::CutOff => "cut off".to_owned(),
     };
     let (process, host) = (printable(&holder.process), printable(&holder.host));
-    format!("{began}  {end}  process {process} on {host}")
+    let exit = holder.exit.map(|code| format!("exit {code}  ")).unwrap_or_default();
+    format!("{began}  {end}  {exit}process {process} on {host}")
 }
 
 #[cfg(test)]
@@ -144,7 +147,8 @@ mod tests {
     fn holder(ended: Option<i64>) -> Holder {
         let at = |second| Timestamp::from_second(second).unwrap();
         let (process, host) = ("7".to_owned(), "ho\nst".to_owned());
-        Holder { began: at(0), ended: ended.map(at), process, host }
+        let (found_dead, exit) = (false, None);
+        Holder { began: at(0), ended: ended.map(at), found_dead, exit, process, host }
     }
 
     #[test]
@@ -159,5 +163,10 @@ mod tests {
             let line = format!("1970-01-01 00:00:00 UTC  {words}  process 7 on ho st");
             assert_eq!((worked(&holder(ended), end), end.name()), (line, name));
         }
+        let ended = Holder { exit: Some(5), ..holder(Some(50)) };
+        let line = "1970-01-01 00:00:00 UTC  50 s  exit 5  process 7 on ho st";
+        assert_eq!(worked(&ended, End::of(&ended, false)), line);
+        let killed = Holder { found_dead: true, ..holder(Some(50)) };
+        assert_eq!(End::of(&killed, false).name(), "cut_off", "when it died, nobody knows");
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::takes::worth_telling;
 use crate::ledger::{Change, LedgerError};
 use crate::pair::TaskId;
 use crate::state::Event;
@@ -31,6 +32,9 @@ pub(super) struct Line<'a> {
     error_code: Text<'a>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     error: Text<'a>,
+    /// Only where it is not the pair's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    take: Option<u32>,
 }
 
 type Text<'a> = std::borrow::Cow<'a, str>;
@@ -49,6 +53,7 @@ impl<'a> Line<'a> {
             task_id: change.task_id.as_deref().map(Text::from),
             error_code: (&*change.code).into(),
             error: (&*change.message).into(),
+            take: worth_telling(change.take),
         }
     }
 
@@ -67,6 +72,7 @@ impl<'a> Line<'a> {
             task_id: row.get_ref(7)?.as_str_or_null()?.map(Text::from),
             error_code: text(8)?,
             error: text(9)?,
+            take: row.get(10)?,
         })
     }
 
@@ -86,7 +92,7 @@ pub(super) fn each<E: From<LedgerError>>(
     mut to: impl FnMut(&Line<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error| E::from(LedgerError::sqlite(path, &error));
-    let sql = "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message
+    let sql = "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message, take
         FROM events WHERE n BETWEEN ?1 AND ?2 ORDER BY n";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query([numbers.start(), numbers.end()]).map_err(failed)?;
@@ -109,6 +115,8 @@ pub struct Happened {
     pub event: Option<Event>,
     /// Which create of the pair it is about, from 1.
     pub attempt: u32,
+    /// Which take of the pair, from 1.
+    pub take: u32,
     /// The task, once there is one.
     pub task_id: Option<String>,
     /// Why: a code.
@@ -131,6 +139,7 @@ pub(in crate::ledger) fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {
         id: owned(&line.id),
         event: Event::ALL.into_iter().find(|event| event.name() == line.event),
         attempt: line.attempt,
+        take: line.take.unwrap_or(1),
         task_id: line.task_id.as_ref().map(owned),
         code: owned(&line.error_code),
         message: owned(&line.error),
@@ -141,8 +150,8 @@ pub(in crate::ledger) fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {
 /// Keeps an event in the ledger.
 pub(in crate::ledger) fn keep(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     let sql = "INSERT INTO events
-            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message, take)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let event = params![
         change.number,
         change.at.as_millisecond(),
@@ -154,7 +163,8 @@ pub(in crate::ledger) fn keep(connection: &Connection, change: &Change) -> rusql
         change.attempt,
         change.task_id.as_deref(),
         change.code,
-        change.message
+        change.message,
+        worth_telling(change.take)
     ];
     connection.prepare_cached(sql)?.execute(event).map(drop)
 }
@@ -164,8 +174,8 @@ pub(in crate::ledger) fn import(connection: &Connection, line: &[u8]) -> rusqlit
     let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { return Ok(()) };
     let Ok(at) = line.at.parse::<Timestamp>() else { return Ok(()) };
     let sql = "INSERT OR IGNORE INTO events
-            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message)
-        SELECT ?1, ?2, pair, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM pairs WHERE pairs.id = ?3";
+            (n, at, pair, id, event, from_state, state, attempt, task_id, code, message, take)
+        SELECT ?1, ?2, pair, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM pairs WHERE pairs.id = ?3";
     let event = params![
         line.n,
         at.as_millisecond(),
@@ -176,7 +186,8 @@ pub(in crate::ledger) fn import(connection: &Connection, line: &[u8]) -> rusqlit
         line.attempt,
         line.task_id,
         line.error_code,
-        line.error
+        line.error,
+        line.take
     ];
     connection.prepare_cached(sql)?.execute(event).map(drop)
 }
@@ -189,6 +200,7 @@ pub(in crate::ledger) struct Logged {
     pub(in crate::ledger) id: String,
     pub(in crate::ledger) event: Event,
     pub(in crate::ledger) attempt: u32,
+    pub(in crate::ledger) take: u32,
     pub(in crate::ledger) task: Option<TaskId>,
 }
 
@@ -201,6 +213,7 @@ impl Logged {
             at: line.at.parse().ok()?,
             event: Event::ALL.into_iter().find(|event| event.name() == line.event)?,
             attempt: line.attempt,
+            take: line.take.unwrap_or(1),
             task: line.task_id.and_then(|task| TaskId::parse(&task).ok()),
             id: line.id.into_owned(),
         })

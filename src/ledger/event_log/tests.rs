@@ -27,7 +27,7 @@ impl Place {
         for _ in 0..events {
             let n = last_event(&self.ledger, self.folder.path()).unwrap() + 1;
             let sql = "INSERT INTO events VALUES (?1, 1757165031000 + ?1, 1, 'pair', 'not_made',
-                'sending', 'planned', 1, NULL, 'odd \" code', '')";
+                'sending', 'planned', 1, NULL, 'odd \" code', '', NULL)";
             self.ledger.execute(sql, [n]).unwrap();
             self.ledger.execute("UPDATE batch SET events = ?1", params![n]).unwrap();
         }
@@ -136,6 +136,7 @@ fn change(number: u64) -> Change {
         from: crate::state::State::Sending,
         state: crate::state::State::Planned,
         attempt: 1,
+        take: 1,
         task_id: None,
         code: "odd \" code".to_owned(),
         message: String::new(),

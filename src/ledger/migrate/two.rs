@@ -36,7 +36,7 @@ pub(super) fn judge(write: &mut Write<'_>) -> Result<u64, LedgerError> {
 
 fn attempts(write: &Write<'_>) -> Result<Vec<Attempt>, LedgerError> {
     let sql = "SELECT pair, s.attempt, s.since, id, image_url, audio_url, audio_millis, s.seconds,
-            s.price, state, status, code, evidence, task_id
+            s.price, s.take, state, status, code, evidence, task_id
         FROM standings s JOIN pairs USING (pair) JOIN attempts a USING (pair, attempt)
         WHERE verdict IS NULL AND status IS NOT NULL AND (
             state = 'rejected' AND event = 'refused' AND settled = since
@@ -47,11 +47,11 @@ fn attempts(write: &Write<'_>) -> Result<Vec<Attempt>, LedgerError> {
         let rows = statement.query_map((), |row| {
             Ok(Attempt {
                 intent: read_intent(row)?,
-                state: state_at(row, 9)?,
-                status: row.get(10)?,
-                code: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
-                evidence: row.get(12)?,
-                task: row.get(13)?,
+                state: state_at(row, 10)?,
+                status: row.get(11)?,
+                code: row.get::<_, Option<String>>(12)?.unwrap_or_default(),
+                evidence: row.get(13)?,
+                task: row.get(14)?,
             })
         })?;
         rows.collect()

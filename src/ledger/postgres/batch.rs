@@ -4,7 +4,9 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::error::SharedError;
+use super::pool;
 use super::session::{Session, Value};
+use crate::pace::Terms;
 
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
@@ -41,6 +43,10 @@ pub struct Wanted<'a> {
     pub budget: Option<i64>,
     /// What the costs count.
     pub unit: &'a str,
+    /// Under which name other batches spend the same money, if they do.
+    pub pool: Option<&'a str>,
+    /// What this worker may do, and all together.
+    pub terms: Terms,
 }
 
 /// Makes the tables where there are none.
@@ -125,11 +131,11 @@ pub(super) async fn number(session: &mut Session, name: &str) -> Result<i32, Sha
 }
 
 /// Whatever becomes of a listing, it may begin again.
-fn unsure(error: tokio_postgres::Error) -> SharedError {
+pub(super) fn unsure(error: tokio_postgres::Error) -> SharedError {
     SharedError::Unsure(super::session::told(&error))
 }
 
-fn other(wanted: &Wanted<'_>, what: &'static str) -> SharedError {
+pub(super) fn other(wanted: &Wanted<'_>, what: &'static str) -> SharedError {
     SharedError::OtherBatch { name: wanted.name.to_owned(), what }
 }
 
@@ -160,29 +166,31 @@ async fn limit(
     batch: i32,
     wanted: &Wanted<'_>,
 ) -> Result<(), SharedError> {
+    // Counted together with others, it has none of its own.
+    let own = wanted.budget.filter(|_| wanted.pool.is_none());
     let sql = "SELECT unit, reserved > 0, budget IS DISTINCT FROM
             CASE WHEN $2::int8 IS NULL THEN NULL ELSE greatest($2, reserved) END
         FROM callsheet.purse WHERE batch = $1";
-    let values: &[Value<'_>] = &[(&batch, Type::INT4), (&wanted.budget, Type::INT8)];
+    let values: &[Value<'_>] = &[(&batch, Type::INT4), (&own, Type::INT8)];
     let purse = transaction.query_typed_one(sql, values).await.map_err(unsure)?;
     let is_other_unit = purse.get::<_, &str>(0) != wanted.unit;
     if is_other_unit && purse.get(1) {
         return Err(other(wanted, "a budget that counts something else"));
     }
-    if !is_other_unit && !purse.get::<_, bool>(2) {
-        return Ok(());
+    if is_other_unit || purse.get::<_, bool>(2) {
+        must_be_idle(transaction, (wanted, batch)).await?;
+        let sql = "UPDATE callsheet.purse SET unit = $3,
+                budget = CASE WHEN $2::int8 IS NULL THEN NULL ELSE greatest($2, reserved) END
+            WHERE batch = $1";
+        let values: &[Value<'_>] =
+            &[(&batch, Type::INT4), (&own, Type::INT8), (&wanted.unit, Type::TEXT)];
+        transaction.execute_typed(sql, values).await.map_err(unsure)?;
     }
-    must_be_idle(transaction, (wanted, batch)).await?;
-    let sql = "UPDATE callsheet.purse SET unit = $3,
-            budget = CASE WHEN $2::int8 IS NULL THEN NULL ELSE greatest($2, reserved) END
-        WHERE batch = $1";
-    let values: &[Value<'_>] =
-        &[(&batch, Type::INT4), (&wanted.budget, Type::INT8), (&wanted.unit, Type::TEXT)];
-    transaction.execute_typed(sql, values).await.map(drop).map_err(unsure)
+    pool::choose(transaction, batch, wanted).await
 }
 
 /// Nobody is at work on it who listed something else.
-async fn must_be_idle(
+pub(super) async fn must_be_idle(
     transaction: &Transaction<'_>,
     (wanted, batch): (&Wanted<'_>, i32),
 ) -> Result<(), SharedError> {

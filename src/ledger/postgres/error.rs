@@ -62,6 +62,14 @@ pub enum SharedError {
         /// Who: process and host.
         who: String,
     },
+    /// Somebody spends a shared budget who was told another sum.
+    #[error("the shared budget `{name}` is being spent with another sum ({who})")]
+    OtherBudget {
+        /// Its name.
+        name: String,
+        /// Who: process and host.
+        who: String,
+    },
     /// A pair that was sent is not listed any more.
     #[error("the batch `{name}` has sent {id}, which this manifest does not list")]
     NotListed {

@@ -1,96 +1,37 @@
-//! The line to the database: one worker on a thread of its own, which gathers what is asked into as few
-//! statements as it can, goes on after lost answers, and keeps the lease.
-//!
-//! It knows nothing of the run folder: what could not be told is kept there until it is.
+//! The line to the database: one worker on a thread of its own, behind handles for those who claim and
+//! tell.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::executor::block_on;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
 
 use super::batch::{Pages, Wanted};
+use super::desk::{
+    Adopted, Answer, Asked, Granted, LAST, Lack, PAUSE, Question, Taken, not_told, work,
+};
 use super::error::SharedError;
-use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
-use super::pull::{Page, Pulled};
-use super::pulse::Pulse;
+use super::pull::Pulled;
 use super::settings::Settings;
+use super::tables::Place;
 use super::worker::Worker;
-use crate::ledger::guard::{Guard, MOST};
+use crate::ledger::guard::Guard;
+use crate::pace::{Common, Word};
 use crate::state::State;
 
-/// How many pairs are told of in one statement.
-const TOLD: usize = 512;
-/// How long a database may be away before waiting claims are refused.
-const AWAY: Duration = Duration::from_secs(60);
 /// How long a database that cannot be reached is tried to be joined.
 const STARTING: Duration = Duration::from_secs(15);
-/// How long, at the end, what is known is tried to be told.
-const LAST: Duration = Duration::from_secs(20);
-/// Between two tries to reach a database.
-const PAUSE: Duration = Duration::from_millis(200);
-/// How many tasks of workers that are gone one takes at a time.
-const ADOPTED: usize = 200;
-
-/// Why a wish did not come true, or nothing more will.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Lack {
-    /// Somebody else has the pair, or had it.
-    #[error("another worker has it")]
-    Elsewhere,
-    /// There is no money for it.
-    #[error("the budget is reached")]
-    Budget,
-    /// No create is allowed here any more.
-    #[error("{0}")]
-    Over(String),
-}
-
-/// Hears whether a wish came true.
-pub type Granted = Box<dyn FnOnce(Result<(), Lack>) + Send>;
-/// Hears where pairs stand that were told of; those that are missing have another holder by now.
-pub type Taken = Box<dyn FnOnce(Vec<(Slip, State)>) + Send>;
-/// Hears of tasks that this worker was given, because theirs is gone.
-pub type Adopted = Box<dyn Fn(Vec<Pulled>) + Send>;
-
-enum Asked {
-    Tell(Vec<Outcome>, Taken),
-    Claim(Wish, Granted),
-    Question(Question, oneshot::Sender<Result<Answer, Lack>>),
-    Listen(Adopted),
-    End(oneshot::Sender<Result<(), Lack>>),
-}
-
-/// What changes nothing, or may be asked again.
-enum Question {
-    /// So many pairs to try next.
-    Next(usize),
-    /// So many after this one, with or without what they ask for.
-    After(i32, usize, bool),
-    These(Vec<i32>),
-    Adopt,
-    TakeOver,
-    SignOff(i64),
-    WentBack,
-}
-
-#[derive(Default)]
-struct Answer {
-    pairs: Vec<i32>,
-    rows: Vec<Pulled>,
-}
 
 /// One worker at work. Dropped without an end, its lease ends by itself.
 #[derive(Debug)]
 pub struct Line {
-    asks: mpsc::UnboundedSender<Asked>,
+    way: Way,
     thread: Option<JoinHandle<()>>,
-    guard: Arc<Guard>,
-    worker: i64,
     mark: i64,
 }
 
@@ -100,12 +41,7 @@ pub struct Way {
     asks: mpsc::UnboundedSender<Asked>,
     guard: Arc<Guard>,
     worker: i64,
-}
-
-impl std::fmt::Debug for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Asked")
-    }
+    common: watch::Receiver<Common>,
 }
 
 impl Way {
@@ -119,6 +55,54 @@ impl Way {
     #[must_use]
     pub fn worker(&self) -> i64 {
         self.worker
+    }
+
+    /// What all know together, as soon as this worker does.
+    #[must_use]
+    pub fn common(&self) -> watch::Receiver<Common> {
+        self.common.clone()
+    }
+
+    /// What a create's outcome says of the service. To be said before the outcome is told: it goes with it.
+    pub fn heard(&self, word: Word) {
+        let _ = self.asks.send(Asked::Heard(word));
+    }
+
+    /// Nothing is claimed from now on.
+    pub fn wants_no_more(&self) {
+        let _ = self.asks.send(Asked::NoMore);
+    }
+
+    /// Asks for the right to try a create alone; who has it says what all know together.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn take_lone(&self) -> Result<(), Lack> {
+        self.ask(Question::Lone).await.map(drop)
+    }
+
+    /// Leaves that right to others.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn leave_lone(&self) -> Result<(), Lack> {
+        self.ask(Question::LeaveLone).await.map(drop)
+    }
+
+    /// The last pairs that came to be in doubt.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn doubts(&self) -> Result<Vec<i32>, Lack> {
+        Ok(self.ask(Question::Doubts).await?.pairs)
+    }
+
+    /// Has all who are at work stop.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn halt(&self, why: String) -> Result<(), Lack> {
+        self.ask(Question::Halt(why)).await.map(drop)
     }
 
     /// Asks for a pair.
@@ -157,11 +141,85 @@ impl Way {
         }
     }
 
+    /// A page of the batch.
+    ///
+    /// # Errors
+    /// When it is not to be had.
+    pub async fn page(
+        &self,
+        after: i32,
+        most: usize,
+        with_body: bool,
+    ) -> Result<Vec<Pulled>, Lack> {
+        Ok(self.ask(Question::After(after, most, with_body)).await?.rows)
+    }
+
+    /// These pairs.
+    ///
+    /// # Errors
+    /// When they are not to be had.
+    pub async fn these(&self, pairs: Vec<i32>) -> Result<Vec<Pulled>, Lack> {
+        Ok(self.ask(Question::These(pairs)).await?.rows)
+    }
+
+    /// Takes tasks whose workers are gone; gives their pairs.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn adopt(&self) -> Result<Vec<i32>, Lack> {
+        Ok(self.ask(Question::Adopt).await?.pairs)
+    }
+
+    /// Puts in doubt what workers had under way whose lease has ended.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn take_over(&self) -> Result<(), Lack> {
+        self.ask(Question::TakeOver).await.map(drop)
+    }
+
+    /// The database knows less than it said: nobody may create in this batch any more. Gives what is to be
+    /// said of that.
+    pub async fn went_back(&self) -> Lack {
+        self.ask(Question::WentBack).await.map_or_else(|lack| lack, |_| not_told())
+    }
+
+    /// Says that nothing of an earlier process of this folder is under way any more.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn sign_off_for(&self, worker: i64) -> Result<(), Lack> {
+        self.ask(Question::SignOff(worker)).await.map(drop)
+    }
+
+    /// From now on tasks of workers that are gone are taken, and told of here.
+    pub fn listen(&self, adopted: Adopted) {
+        let _ = self.asks.send(Asked::Listen(adopted));
+    }
+
+    /// Tells what is left to tell, and signs off.
+    ///
+    /// # Errors
+    /// When that was not possible: the lease ends by itself.
+    pub async fn end(&self) -> Result<(), Lack> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Asked::End(answer)).map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
+    }
+
     async fn ask(&self, question: Question) -> Result<Answer, Lack> {
         let (answer, answered) = oneshot::channel();
         self.asks.send(Asked::Question(question, answer)).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
+}
+
+/// A worker's end of the line, and what is to be run for it.
+pub fn line<P: Place>(worker: Worker<P>, lease: Duration) -> (Way, impl Future<Output = ()>) {
+    let (asks, asked) = mpsc::unbounded_channel();
+    let (tells, common) = watch::channel(Common::default());
+    let way = Way { asks, guard: worker.guard(), worker: worker.number(), common };
+    (way, work(worker, tells, asked, lease))
 }
 
 impl Line {
@@ -197,13 +255,19 @@ impl Line {
     }
 
     fn with(runtime: Runtime, worker: Worker, lease: Duration) -> Result<Self, SharedError> {
-        let (asks, asked) = mpsc::unbounded_channel();
-        let (guard, number, mark) = (worker.guard(), worker.number(), worker.mark());
+        let mark = worker.mark();
+        let (begun, way) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("database".to_owned())
-            .spawn(move || work(&runtime, worker, asked, lease))
+            .spawn(move || {
+                let (way, work) = line(worker, lease);
+                // Whoever waits for it has not gone.
+                let _ = begun.send(way);
+                runtime.block_on(work);
+            })
             .map_err(|error| SharedError::Local(error.to_string()))?;
-        Ok(Self { asks, thread: Some(thread), guard, worker: number, mark })
+        let ended = |_| SharedError::Local("the line to the database has ended".to_owned());
+        Ok(Self { way: way.recv().map_err(ended)?, thread: Some(thread), mark })
     }
 
     /// By what its batch is known from all others.
@@ -215,7 +279,7 @@ impl Line {
     /// For those who claim.
     #[must_use]
     pub fn way(&self) -> Way {
-        Way { asks: self.asks.clone(), guard: Arc::clone(&self.guard), worker: self.worker }
+        self.way.clone()
     }
 
     /// Tells what became of pairs, and waits until it is known where they stand.
@@ -228,79 +292,63 @@ impl Line {
         answered.recv_timeout(LAST).map_err(|_| not_told())
     }
 
-    /// A page of the batch.
+    /// As [`Way::page`].
     ///
     /// # Errors
     /// When it is not to be had.
     pub fn page(&self, after: i32, most: usize, with_body: bool) -> Result<Vec<Pulled>, Lack> {
-        Ok(self.ask(Question::After(after, most, with_body))?.rows)
+        block_on(self.way.page(after, most, with_body))
     }
 
-    /// These pairs.
+    /// As [`Way::these`].
     ///
     /// # Errors
     /// When they are not to be had.
     pub fn these(&self, pairs: Vec<i32>) -> Result<Vec<Pulled>, Lack> {
-        Ok(self.ask(Question::These(pairs))?.rows)
+        block_on(self.way.these(pairs))
     }
 
-    /// Takes tasks whose workers are gone; gives their pairs.
+    /// As [`Way::adopt`].
     ///
     /// # Errors
     /// When the database is not to be reached.
     pub fn adopt(&self) -> Result<Vec<i32>, Lack> {
-        Ok(self.ask(Question::Adopt)?.pairs)
+        block_on(self.way.adopt())
     }
 
-    /// Puts in doubt what workers had under way whose lease has ended.
+    /// As [`Way::take_over`].
     ///
     /// # Errors
     /// When the database is not to be reached.
     pub fn take_over(&self) -> Result<(), Lack> {
-        self.ask(Question::TakeOver).map(drop)
+        block_on(self.way.take_over())
     }
 
-    /// The database knows less than it said: nobody may create in this batch any more. Gives what is to be
-    /// said of that.
+    /// As [`Way::went_back`].
     pub fn went_back(&self) -> Lack {
-        self.ask(Question::WentBack).map_or_else(|lack| lack, |_| not_told())
+        block_on(self.way.went_back())
     }
 
-    /// Says that nothing of an earlier process of this folder is under way any more.
+    /// As [`Way::sign_off_for`].
     ///
     /// # Errors
     /// When the database is not to be reached.
     pub fn sign_off_for(&self, worker: i64) -> Result<(), Lack> {
-        self.ask(Question::SignOff(worker)).map(drop)
+        block_on(self.way.sign_off_for(worker))
     }
 
-    /// From now on tasks of workers that are gone are taken, and told of here.
-    pub fn listen(&self, adopted: Adopted) {
-        let _ = self.asks.send(Asked::Listen(adopted));
-    }
-
-    /// Tells what is left to tell, and signs off.
+    /// As [`Way::end`]; ends the thread.
     ///
     /// # Errors
     /// When that was not possible: the lease ends by itself.
     pub fn end(mut self) -> Result<(), Lack> {
-        let (answer, answered) = oneshot::channel();
-        let asked = self.asks.send(Asked::End(answer));
-        let ended = match asked {
-            Ok(()) => answered.blocking_recv().map_err(|_| ended())?,
-            Err(_) => Err(ended()),
-        };
+        let ended = block_on(self.way.end());
         if let Some(thread) = self.thread.take() {
+            drop(self.way);
             // It panicked if it cannot be joined; its lease ends by itself.
             let _ = thread.join();
         }
         ended
-    }
-
-    fn ask(&self, question: Question) -> Result<Answer, Lack> {
-        let (answer, answered) = oneshot::channel();
-        self.asks.send(Asked::Question(question, answer)).map_err(|_| ended())?;
-        answered.blocking_recv().map_err(|_| ended())?
     }
 }
 
@@ -326,275 +374,4 @@ async fn join(
 
 fn ended() -> Lack {
     Lack::Over("the line to the database has ended".to_owned())
-}
-
-fn not_told() -> Lack {
-    Lack::Over("the database could not be told what became of some pairs".to_owned())
-}
-
-/// Why nothing is granted any more, once that is so. Shared with the pulse.
-type Stop = Arc<Mutex<Option<String>>>;
-
-fn stop(stop: &Stop, guard: &Guard, error: &SharedError) {
-    guard.end();
-    let mut reason = stop.lock().unwrap_or_else(PoisonError::into_inner);
-    reason.get_or_insert_with(|| error.to_string());
-}
-
-fn work(runtime: &Runtime, worker: Worker, asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
-    runtime.block_on(async {
-        let stopped = Stop::default();
-        let beats = tokio::spawn(beat(worker.pulse(), worker.guard(), stopped.clone(), lease / 3));
-        let desk = Desk { worker, stopped, tells: VecDeque::new(), claims: VecDeque::new() };
-        desk.run(asked, lease).await;
-        beats.abort();
-    });
-}
-
-/// Keeps the lease, and hears of stops.
-async fn beat(mut pulse: Pulse, guard: Arc<Guard>, stopped: Stop, every: Duration) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // Whatever else fails is tried again; until it works, the guard ends by itself.
-        if let Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) =
-            pulse.beat().await
-        {
-            stop(&stopped, &guard, &error);
-            return;
-        }
-    }
-}
-
-struct Desk {
-    worker: Worker,
-    stopped: Stop,
-    tells: VecDeque<(Vec<Outcome>, Taken)>,
-    claims: VecDeque<(Wish, Granted)>,
-}
-
-impl Desk {
-    async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
-        let mut adopted: Option<Adopted> = None;
-        let mut looks = interval(lease);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let mut next = tokio::select! {
-                asked = asked.recv() => match asked {
-                    Some(asked) => Some(asked),
-                    None => return,
-                },
-                _ = looks.tick() => {
-                    self.look(adopted.as_ref()).await;
-                    None
-                }
-            };
-            let mut end = None;
-            while let Some(one) = next {
-                match one {
-                    Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
-                    Asked::Claim(wish, granted) => self.claims.push_back((wish, granted)),
-                    Asked::Listen(listener) => {
-                        adopted = Some(listener);
-                        looks.reset_immediately();
-                    }
-                    Asked::End(answer) => end = Some(answer),
-                    Asked::Question(question, answer) => {
-                        drop(answer.send(self.answer(question).await));
-                    }
-                }
-                next = asked.try_recv().ok();
-            }
-            let until = end.as_ref().map(|_| Instant::now() + LAST);
-            while !(self.tells.is_empty() && self.claims.is_empty()) {
-                if !self.turn(until).await {
-                    break;
-                }
-            }
-            if let Some(answer) = end {
-                let told = self.tells.is_empty();
-                let left = match told {
-                    true => self.worker.leave().await.map_err(|error| over(&error)),
-                    false => Err(not_told()),
-                };
-                drop(answer.send(left));
-                return;
-            }
-        }
-    }
-
-    /// Asks until there is an answer, or the database has been away for too long.
-    async fn answer(&mut self, question: Question) -> Result<Answer, Lack> {
-        let away = Instant::now();
-        loop {
-            match self.answer_once(&question).await {
-                Err(SharedError::Unsure(_) | SharedError::Unreachable(_))
-                    if away.elapsed() < AWAY =>
-                {
-                    sleep(PAUSE).await;
-                    // It is asked again whether it can be reached or not.
-                    let _ = self.worker.reconnect().await;
-                }
-                answered => return answered.map_err(|error| over(&error)),
-            }
-        }
-    }
-
-    async fn answer_once(&mut self, question: &Question) -> Result<Answer, SharedError> {
-        let mut answer = Answer::default();
-        match question {
-            Question::Next(most) => match self.why() {
-                Some(why) => return Err(SharedError::Stopped(why)),
-                None => answer.pairs = self.worker.next(*most).await?,
-            },
-            Question::After(after, most, with_body) => {
-                answer.rows = self.worker.pull(Page::After(*after, *most, *with_body)).await?;
-            }
-            Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
-            Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
-            Question::TakeOver => drop(self.worker.take_over().await?),
-            Question::SignOff(worker) => {
-                if !self.worker.sign_off_for(*worker).await? {
-                    self.worker.stop_all().await?;
-                    return Err(SharedError::WentBack);
-                }
-            }
-            Question::WentBack => {
-                self.worker.stop_all().await?;
-                return Err(SharedError::WentBack);
-            }
-        }
-        Ok(answer)
-    }
-
-    /// Looks for workers that are gone.
-    async fn look(&mut self, adopted: Option<&Adopted>) {
-        let (Some(adopted), None) = (adopted, self.why()) else { return };
-        // Whatever fails here is looked at again later.
-        if self.worker.take_over().await.is_err() {
-            return;
-        }
-        while let Ok(pairs) = self.worker.adopt(ADOPTED).await {
-            if pairs.is_empty() || self.why().is_some() {
-                return;
-            }
-            match self.worker.pull(Page::These(&pairs)).await {
-                Ok(pulled) => adopted(pulled),
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn why(&self) -> Option<String> {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// One statement, and what follows of it. False: nothing more can be told now.
-    async fn turn(&mut self, until: Option<Instant>) -> bool {
-        if let Some(why) = self.why() {
-            self.refuse(&Lack::Over(why));
-        }
-        let (outcomes, tells) = self.told();
-        let wishes = self.wishes(&outcomes);
-        if outcomes.is_empty() && wishes.is_empty() {
-            return false;
-        }
-        match self.sure(&outcomes, &wishes, until).await {
-            Ok(turned) => {
-                for (outcomes, taken) in self.tells.drain(..tells) {
-                    let of = |slip: &Slip| outcomes.iter().any(|one| one.slip.n == slip.n);
-                    taken(turned.settled.iter().filter(|(slip, _)| of(slip)).cloned().collect());
-                }
-                // Of a wish too many for the budget nothing is known yet.
-                let asked = wishes.len().min(turned.asked);
-                for (wish, granted) in self.claims.drain(..asked) {
-                    let came_true = turned.claimed.contains(&wish);
-                    granted(if came_true { Ok(()) } else { Err(Lack::Elsewhere) });
-                }
-                true
-            }
-            Err(SharedError::BudgetReached) => {
-                if let Some((_, granted)) = self.claims.pop_front() {
-                    granted(Err(Lack::Budget));
-                }
-                true
-            }
-            Err(SharedError::Unreachable(why)) => {
-                // What is told waits for the next look.
-                self.refuse(&Lack::Over(why));
-                false
-            }
-            Err(error) => {
-                stop(&self.stopped, &self.worker.guard(), &error);
-                self.refuse(&over(&error));
-                // What became of things is kept, and can still be told, unless it is another database.
-                if matches!(error, SharedError::WentBack) {
-                    let _ = self.worker.keep_tasks(&outcomes).await;
-                }
-                matches!(error, SharedError::Stopped(_) | SharedError::Over)
-            }
-        }
-    }
-
-    /// What is told of in one statement, and how many tells that are.
-    fn told(&self) -> (Vec<Outcome>, usize) {
-        let (mut outcomes, mut tells) = (Vec::<Outcome>::new(), 0);
-        for (some, _) in &self.tells {
-            let twice = some.iter().any(|one| outcomes.iter().any(|had| had.slip.n == one.slip.n));
-            if tells > 0 && (twice || outcomes.len() + some.len() > TOLD) {
-                break;
-            }
-            outcomes.extend(some.iter().cloned());
-            tells += 1;
-        }
-        (outcomes, tells)
-    }
-
-    /// What is claimed in the same statement: in their order, and nothing that is told of.
-    fn wishes(&self, outcomes: &[Outcome]) -> Vec<Wish> {
-        let told = |wish: &Wish| outcomes.iter().any(|one| one.slip.n == wish.n);
-        let wishes = self.claims.iter().map(|(wish, _)| *wish);
-        let mut wished = Vec::<Wish>::new();
-        for wish in wishes.take(MOST) {
-            if told(&wish) || wished.iter().any(|had| had.n == wish.n) {
-                break;
-            }
-            wished.push(wish);
-        }
-        wished
-    }
-
-    fn refuse(&mut self, lack: &Lack) {
-        self.claims.drain(..).for_each(|(_, granted)| granted(Err(lack.clone())));
-    }
-
-    /// The same statement again and again until it is known what became of it.
-    async fn sure(
-        &mut self,
-        outcomes: &[Outcome],
-        wishes: &[Wish],
-        until: Option<Instant>,
-    ) -> Result<super::worker::Turn, SharedError> {
-        let away = Instant::now();
-        loop {
-            match self.worker.turn(outcomes, wishes).await {
-                Err(SharedError::Unsure(why)) => {
-                    let patience = until.map_or(away + AWAY, |until| until.min(away + AWAY));
-                    match self.worker.recover().await {
-                        Ok(Fate::Committed | Fate::Never) => {}
-                        Ok(Fate::WentBack) => return Err(SharedError::WentBack),
-                        Ok(Fate::Taken) => return Err(SharedError::Over),
-                        Err(_) if Instant::now() < patience => sleep(PAUSE).await,
-                        Err(_) => return Err(SharedError::Unreachable(why)),
-                    }
-                }
-                turned => return turned,
-            }
-        }
-    }
-}
-
-fn over(error: &SharedError) -> Lack {
-    Lack::Over(error.to_string())
 }

@@ -13,26 +13,32 @@
 //! instants are the server's.
 
 mod batch;
+mod desk;
 mod error;
 mod fate;
 mod line;
 mod outcome;
 mod peek;
+mod pool;
 mod pull;
 mod pulse;
 mod round;
 mod session;
 pub mod settings;
+mod statements;
+pub mod tables;
 mod tls;
 mod worker;
 
 pub use self::batch::{Listed, Pages, Wanted};
+pub use self::desk::{Adopted, Granted, Lack, Taken};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
-pub use self::line::{Adopted, Granted, Lack, Line, Taken, Way};
+pub use self::line::{Line, Way, line};
 pub use self::outcome::{Outcome, Slip, Wish};
 pub use self::peek::{Known, read};
 pub use self::pull::{Page, Pulled};
 pub use self::pulse::Pulse;
+pub use self::tables::Lacking;
 pub use self::worker::{Turn, Worker};
 pub use super::guard::{Clocks, Guard, MARGIN};

@@ -1,7 +1,5 @@
 //! What creates of a shared batch came to, as the tables have it.
 
-use tokio_postgres::Row;
-
 use crate::pair::TaskId;
 use crate::state::State;
 
@@ -95,11 +93,12 @@ pub(super) fn state_of(number: i16) -> State {
     state.copied().unwrap_or(State::InDoubt)
 }
 
-pub(super) fn settled(row: &Row, outcomes: &[Outcome]) -> Vec<(Slip, State)> {
-    let (pairs, states): (Vec<i32>, Vec<i16>) = (row.get("settled"), row.get("states"));
-    let stands = |slip: &Slip| pairs.binary_search(&slip.n).ok().map(|at| state_of(states[at]));
+/// Which of these outcomes were taken, and where their pairs stand, by what the tables say of pairs in
+/// their order.
+pub(super) fn settled(stand: &[(i32, State)], outcomes: &[Outcome]) -> Vec<(Slip, State)> {
+    let found = |slip: &Slip| stand.binary_search_by_key(&slip.n, |(n, _)| *n).ok();
     let slips = outcomes.iter().map(|outcome| &outcome.slip);
-    slips.filter_map(|slip| Some((slip.clone(), stands(slip)?))).collect()
+    slips.filter_map(|slip| Some((slip.clone(), stand[found(slip)?].1))).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,15 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
     -- Why nobody may create.
     stopped text
 );
--- Locked last by whoever claims.
+-- What several batches may spend together.
+CREATE TABLE IF NOT EXISTS callsheet.pool (
+    name text PRIMARY KEY,
+    budget bigint NOT NULL,
+    unit text NOT NULL,
+    reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    CONSTRAINT within_shared_budget CHECK (reserved <= budget)
+) WITH (fillfactor = 10);
+-- Locked last by whoever claims; after it only the pool, if there is one.
 CREATE TABLE IF NOT EXISTS callsheet.purse (
     batch integer PRIMARY KEY REFERENCES callsheet.batch,
     budget bigint,
@@ -31,6 +39,35 @@ CREATE TABLE IF NOT EXISTS callsheet.purse (
     epoch bigint NOT NULL,
     -- The epoch that the last one to claim knew.
     seen bigint NOT NULL,
+    -- Whose money it is, if other batches spend it too.
+    pool text REFERENCES callsheet.pool,
+    -- Creates under way, and those and the tasks that are unfinished; doubts of the workers who are at it
+    -- now, and how many pairs have become tasks since they began. Counted by a trigger.
+    under_way integer NOT NULL DEFAULT 0 CHECK (under_way >= 0),
+    unfinished integer NOT NULL DEFAULT 0 CHECK (unfinished >= 0),
+    doubts integer NOT NULL DEFAULT 0 CHECK (doubts >= 0),
+    accepted bigint NOT NULL DEFAULT 0,
+    -- Counts how often somebody began when nobody was at work.
+    run integer NOT NULL DEFAULT 0,
+    -- When the next create may start, by the rate.
+    opens timestamptz NOT NULL DEFAULT '-infinity',
+    -- Grows with each change of what follows.
+    version bigint NOT NULL DEFAULT 0,
+    -- Doubts in a row, and how often an answer has ended such a row.
+    in_row integer NOT NULL DEFAULT 0,
+    answered bigint NOT NULL DEFAULT 0,
+    -- Since when the gate is closed for all, who may try one create alone meanwhile, and how many of those
+    -- ended in doubt, one after another.
+    shut timestamptz,
+    lone bigint,
+    alone integer NOT NULL DEFAULT 0,
+    -- When the server was started that was there last: another one may know less.
+    server timestamptz NOT NULL DEFAULT pg_postmaster_start_time(),
+    -- Until when nobody claims after that.
+    quiet timestamptz NOT NULL DEFAULT '-infinity',
+    -- How often a worker had all who were at it stop, and why the last time: JSON.
+    halts integer NOT NULL DEFAULT 0,
+    halt text,
     CONSTRAINT within_budget CHECK (budget IS NULL OR reserved <= budget),
     CONSTRAINT same_epoch CHECK (seen = epoch)
 ) WITH (fillfactor = 10);
@@ -43,6 +80,8 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     began timestamptz NOT NULL DEFAULT clock_timestamp(),
     seq bigint NOT NULL DEFAULT 0,
     beats bigint NOT NULL DEFAULT 0,
+    -- How many creates it has under way at most; none where a person decides.
+    concurrency integer NOT NULL DEFAULT 0,
     renewed timestamptz NOT NULL,
     lease interval NOT NULL,
     -- Claims nothing any more.
@@ -50,6 +89,7 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- When it said that nothing of it is under way any more. Nothing else proves that.
     ended timestamptz
 ) WITH (fillfactor = 50);
+CREATE INDEX IF NOT EXISTS worker_of_batch ON callsheet.worker (batch) WHERE NOT over;
 CREATE TABLE IF NOT EXISTS callsheet.pair (
     batch integer NOT NULL REFERENCES callsheet.batch,
     n integer NOT NULL,
@@ -77,6 +117,89 @@ CREATE TABLE IF NOT EXISTS callsheet.standing (
     cost bigint NOT NULL DEFAULT 0 CHECK (cost >= 0),
     PRIMARY KEY (batch, n)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+-- Pairs in doubt, and during which run they came to be.
+CREATE TABLE IF NOT EXISTS callsheet.doubt (
+    batch integer NOT NULL,
+    n integer NOT NULL,
+    run integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (batch, n)
+);
+-- Whoever moves a pair, and for whatever reason: the purse counts it, in the same transaction. Fires when
+-- the statement has locked all else, so that the purse is last.
+CREATE OR REPLACE FUNCTION callsheet.count_standing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moved record;
+    undone bigint;
+BEGIN
+    FOR moved IN
+        SELECT batch, sum(under_way)::int AS under_way, sum(unfinished)::int AS unfinished,
+            sum(accepted) AS accepted, bool_or(doubt) AS doubt
+        FROM (
+            SELECT batch, (state = 1)::int AS under_way, (state IN (1, 2))::int AS unfinished,
+                (state BETWEEN 2 AND 5)::int AS accepted, state = 7 AS doubt FROM now_standing
+            UNION ALL
+            SELECT batch, -(state = 1)::int, -(state IN (1, 2))::int,
+                -(state BETWEEN 2 AND 5)::int, state = 7 FROM was_standing
+        ) AS each
+        GROUP BY batch ORDER BY batch
+    LOOP
+        undone := 0;
+        IF moved.doubt THEN
+            WITH gone AS (
+                DELETE FROM callsheet.doubt d USING now_standing s
+                WHERE d.batch = moved.batch AND s.batch = d.batch AND s.n = d.n AND s.state <> 7
+                RETURNING d.run
+            ), come AS (
+                INSERT INTO callsheet.doubt (batch, n, run)
+                SELECT s.batch, s.n, p.run FROM now_standing s JOIN callsheet.purse p USING (batch)
+                WHERE s.batch = moved.batch AND s.state = 7 ORDER BY s.n
+                ON CONFLICT DO NOTHING RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM gone JOIN callsheet.purse p
+                    ON p.batch = moved.batch AND p.run = gone.run)
+                - (SELECT count(*) FROM come) INTO undone;
+        END IF;
+        IF moved.under_way <> 0 OR moved.unfinished <> 0 OR moved.accepted <> 0 OR undone <> 0 THEN
+            UPDATE callsheet.purse SET under_way = under_way + moved.under_way,
+                unfinished = unfinished + moved.unfinished, accepted = accepted + moved.accepted,
+                doubts = doubts - undone
+            WHERE batch = moved.batch;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION callsheet.count_listed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE callsheet.purse p SET under_way = p.under_way + fresh.under_way,
+        unfinished = p.unfinished + fresh.unfinished
+    FROM (
+        SELECT batch, count(*) FILTER (WHERE state = 1) AS under_way, count(*) AS unfinished
+        FROM now_standing WHERE state IN (1, 2) GROUP BY batch
+    ) AS fresh WHERE p.batch = fresh.batch;
+    -- Of an earlier run: what is copied here is no doubt of those at work.
+    INSERT INTO callsheet.doubt (batch, n, run)
+    SELECT batch, n, -1 FROM now_standing WHERE state = 7 ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS counted ON callsheet.standing;
+CREATE TRIGGER counted AFTER UPDATE ON callsheet.standing
+    REFERENCING OLD TABLE AS was_standing NEW TABLE AS now_standing
+    FOR EACH STATEMENT EXECUTE FUNCTION callsheet.count_standing();
+DROP TRIGGER IF EXISTS counted_first ON callsheet.standing;
+CREATE TRIGGER counted_first AFTER INSERT ON callsheet.standing
+    REFERENCING NEW TABLE AS now_standing
+    FOR EACH STATEMENT EXECUTE FUNCTION callsheet.count_listed();
+-- What a batch reserves, its pool does.
+CREATE OR REPLACE FUNCTION callsheet.count_reserved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE callsheet.pool SET reserved = reserved + NEW.reserved - OLD.reserved WHERE name = NEW.pool;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS counted ON callsheet.purse;
+CREATE TRIGGER counted AFTER UPDATE OF reserved ON callsheet.purse
+    FOR EACH ROW WHEN (NEW.pool = OLD.pool AND NEW.reserved <> OLD.reserved)
+    EXECUTE FUNCTION callsheet.count_reserved();
 -- All else that is known of a pair, as its last holder wrote it: JSON.
 CREATE TABLE IF NOT EXISTS callsheet.record (
     batch integer NOT NULL,

@@ -30,7 +30,7 @@ pub(super) type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// One connection to a server that keeps what it acknowledges.
 #[derive(Debug)]
-pub(super) struct Session {
+pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
     /// Warnings that the server gave so far.

@@ -1,5 +1,7 @@
 -- $1 worker, $2 its number, $3 batch · $4-$10 what it tells of pairs · $11-$13 which it claims, $14 the
--- epoch it knows. No row: the number is another one.
+-- epoch it knows · $15 whether it heard the service answer a create, $16 how many doubts it heard after
+-- that, $17 what came of its create alone (1 an answer, 2 a doubt) · $18 in_flight, $19 max_doubts, $20
+-- seconds from one create to the next, $21 the halts it knows. No row: the number is another one.
 WITH durable AS MATERIALIZED (
     -- Here and not once for the connection, which a pooler may have others use. What is read before
     -- the commit counts for it.
@@ -40,7 +42,7 @@ WITH durable AS MATERIALIZED (
     WHERE s.batch = $3 AND s.n = ANY ($4) AND s.n = t.n AND s.attempt = t.attempt
         AND (s.worker = t.holder OR s.state = 0)
         AND NOT (s.state BETWEEN 2 AND 4 AND t.state IN (0, 1, 6, 7, 8))
-    RETURNING s.n, s.attempt, s.state, s.cost, t.record,
+    RETURNING s.n, s.attempt, s.state, s.cost, t.record, w.state AS was,
         w.state IN (1, 7) AND s.state IN (0, 6) AND t.gives_back AS gives_back
 ), kept AS (
     INSERT INTO callsheet.record (batch, n, attempt, record)
@@ -48,37 +50,135 @@ WITH durable AS MATERIALIZED (
     ON CONFLICT (batch, n) DO UPDATE SET attempt = excluded.attempt, record = excluded.record
 ), picked AS MATERIALIZED (
     -- Who asks for another create of a pair that it has claimed has not sent the one before.
-    SELECT n, CASE WHEN state = 1 THEN cost ELSE 0 END AS held FROM callsheet.standing
-    WHERE batch = $3 AND n = ANY ($11) AND (state + 0 < 1 OR state = 1 AND worker = $1)
+    SELECT s.n, w.attempt, w.cost, CASE WHEN s.state = 1 THEN s.cost ELSE 0 END AS held,
+        (s.state = 1)::int AS again
+    FROM callsheet.standing s
+        JOIN unnest($11::int4[], $12::int4[], $13::int8[]) AS w (n, attempt, cost) ON w.n = s.n
+    WHERE s.batch = $3 AND s.n = ANY ($11) AND s.attempt < w.attempt
+        AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1)
         -- Counted first, so that all is settled before anything is claimed: the other way round, two
         -- workers wait for each other.
         AND (SELECT true FROM live JOIN callsheet.batch b ON b.batch = $3
             WHERE b.stopped IS NULL AND (SELECT count(*) FROM settled) >= 0)
-    ORDER BY n
-    FOR UPDATE SKIP LOCKED
+    ORDER BY s.n
+    FOR UPDATE OF s SKIP LOCKED
+), purse AS MATERIALIZED (
+    -- Last: all rows that are written from here on are locked already.
+    SELECT * FROM callsheet.purse
+    WHERE batch = $3 AND EXISTS (SELECT 1 FROM own) AND (SELECT count(*) FROM settled) >= 0
+        AND (SELECT count(*) FROM picked) >= 0
+    FOR UPDATE
+), pool AS MATERIALIZED (
+    SELECT budget - reserved AS left FROM callsheet.pool WHERE name = (SELECT pool FROM purse) FOR UPDATE
+), here AS MATERIALIZED (
+    -- With what is told here, which the trigger counts only at the end. Read after its lock was got.
+    SELECT p.*, clock_timestamp() AS now,
+        p.under_way - (SELECT count(*) FROM settled WHERE was = 1 AND state <> 1) AS sending,
+        p.unfinished - (SELECT count(*) FROM settled WHERE was IN (1, 2) AND state NOT IN (1, 2))
+            + (SELECT count(*) FROM settled WHERE was NOT IN (1, 2) AND state IN (1, 2)) AS tasks,
+        p.doubts + (SELECT count(*) FROM settled WHERE was <> 7 AND state = 7) AS in_doubt,
+        coalesce((SELECT sum(w.concurrency) FROM callsheet.worker w WHERE w.batch = $3 AND NOT w.over
+            AND clock_timestamp() < w.renewed + w.lease), 0) AS places,
+        coalesce(p.lone = $1 AND $17 = 1, false) AS reopens,
+        -- Another server may be an older one. Who had written there since notices that at the next
+        -- heartbeat; who had not has to give them that time.
+        p.server <> pg_postmaster_start_time() AS is_restarted,
+        CASE WHEN p.server = pg_postmaster_start_time() THEN p.quiet
+            ELSE clock_timestamp() + coalesce((SELECT max(w.lease) FROM callsheet.worker w
+                WHERE w.batch = $3 AND NOT w.over AND w.worker <> $1), interval '0') * 2 / 3
+            END AS quiet_until,
+        -- Of creates that began before it was closed, nothing counts.
+        CASE WHEN p.shut IS NULL THEN CASE WHEN $15 THEN 0 ELSE p.in_row END + $16
+            WHEN $15 THEN 0 ELSE p.in_row END AS row_now
+    FROM purse p, (SELECT count(*) FROM pool) AS locked
+), gate AS MATERIALIZED (
+    SELECT row_now AS in_row, answered + ($15 AND (in_row > 0 OR shut IS NOT NULL))::int AS answered,
+        CASE WHEN reopens THEN NULL
+            WHEN shut IS NULL AND $16 > 0 AND row_now >= least(3, greatest(places, 1)) THEN now
+            ELSE shut END AS shut,
+        CASE WHEN reopens THEN NULL ELSE lone END AS lone,
+        CASE WHEN reopens THEN 0 WHEN lone = $1 AND $17 = 2 THEN alone + 1 ELSE alone END AS alone
+    FROM here
+), room AS MATERIALIZED (
+    SELECT least(
+            CASE WHEN h.halts > $21 OR h.quiet_until > h.now THEN 0
+                WHEN g.shut IS NULL THEN 1000
+                WHEN g.lone = $1 AND h.sending - (SELECT sum(again) FROM picked) <= 0 THEN 1
+                ELSE 0 END,
+            coalesce($19, h.places + 20 + greatest(h.accepted, 0) / 50) - h.in_doubt - h.sending,
+            coalesce($18 - h.tasks, 1000),
+            -- As far ahead as claims may be late, and no further: who has one may die before it.
+            coalesce(floor(extract(epoch FROM h.now + interval '1 second' - greatest(h.opens, h.now))
+                / $20) + 1, 1000)
+        ) AS free,
+        least(h.budget - h.reserved + (SELECT coalesce(sum(cost), 0) FROM settled WHERE gives_back),
+            (SELECT pool.left FROM pool)
+                + (SELECT coalesce(sum(cost), 0) FROM settled WHERE gives_back)) AS money
+    FROM here h, gate g
+), admitted AS MATERIALIZED (
+    SELECT n, place, total <= coalesce(money, total) AS is_paid, place <= free AS has_room
+    FROM (
+        SELECT n, row_number() OVER (ORDER BY n) AS place, sum(cost - held) OVER (ORDER BY n) AS total
+        FROM picked
+    ) AS p, room
 ), claimed AS (
     UPDATE callsheet.standing s
     SET state = 1, worker = $1, attempt = w.attempt, turn = $2, cost = w.cost
     FROM unnest($11::int4[], $12::int4[], $13::int8[]) AS w (n, attempt, cost)
-    WHERE s.batch = $3 AND s.n = ANY (ARRAY(SELECT n FROM picked)) AND s.n = w.n
-        AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1) AND s.attempt < w.attempt
+    WHERE s.batch = $3 AND s.n = ANY (ARRAY(SELECT n FROM admitted WHERE is_paid AND has_room))
+        AND s.n = w.n AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1) AND s.attempt < w.attempt
     RETURNING s.n, s.cost
 ), me AS (
     UPDATE callsheet.worker SET seq = seq + 1,
         renewed = CASE WHEN EXISTS (SELECT 1 FROM live) THEN clock_timestamp() ELSE renewed END
     WHERE worker = (SELECT worker FROM own) RETURNING seq
+), news AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM claimed) OR $15 OR $16 > 0 OR $17 > 0
+        OR EXISTS (SELECT 1 FROM settled WHERE gives_back AND cost > 0)
+        OR (SELECT is_restarted FROM here) AS for_purse
 ), money AS (
     UPDATE callsheet.purse
     SET reserved = reserved + (SELECT coalesce(sum(cost), 0)::int8 FROM claimed)
             - (SELECT coalesce(sum(held), 0)::int8 FROM picked JOIN claimed USING (n))
             - (SELECT coalesce(sum(cost), 0)::int8 FROM settled WHERE gives_back),
-        seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $14 ELSE seen END
-    WHERE batch = $3 AND (EXISTS (SELECT 1 FROM claimed)
-        OR EXISTS (SELECT 1 FROM settled WHERE gives_back AND cost > 0))
+        seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $14 ELSE seen END,
+        opens = CASE WHEN $20 > 0 AND EXISTS (SELECT 1 FROM claimed)
+            THEN greatest(opens, (SELECT now FROM here))
+                + (SELECT count(*) FROM claimed) * $20 * interval '1 second'
+            ELSE opens END,
+        server = pg_postmaster_start_time(), quiet = (SELECT quiet_until FROM here),
+        in_row = (SELECT in_row FROM gate), answered = (SELECT answered FROM gate),
+        shut = (SELECT shut FROM gate), lone = (SELECT lone FROM gate),
+        alone = (SELECT alone FROM gate), version = version + 1
+    WHERE batch = $3 AND EXISTS (SELECT 1 FROM gate) AND (SELECT for_purse FROM news)
 )
 SELECT me.seq, EXISTS (SELECT 1 FROM live) AS live,
     (SELECT stopped FROM callsheet.batch WHERE batch = $3) AS stopped,
     ARRAY(SELECT n FROM settled ORDER BY n) AS settled,
     ARRAY(SELECT state FROM settled ORDER BY n) AS states,
-    ARRAY(SELECT n FROM claimed ORDER BY n) AS claimed
-FROM me
+    ARRAY(SELECT n FROM claimed ORDER BY n) AS claimed,
+    -- In how many seconds each may start.
+    ARRAY(SELECT extract(epoch FROM greatest(h.opens, h.now) - h.now)::float8
+            + (row_number() OVER (ORDER BY n) - 1) * coalesce($20, 0)
+        FROM claimed, here h ORDER BY n) AS starts,
+    ARRAY(SELECT n FROM admitted WHERE NOT (is_paid AND has_room) ORDER BY n) AS held,
+    -- Why the first of them has to wait, and in how many seconds there is another start.
+    (SELECT CASE WHEN a.has_room THEN 'budget'
+            WHEN h.halts > $21 THEN 'gate'
+            WHEN h.quiet_until > h.now THEN 'restart'
+            WHEN h.in_doubt + h.sending + got.claims
+                >= coalesce($19, h.places + 20 + greatest(h.accepted, 0) / 50) THEN 'doubts'
+            WHEN g.shut IS NOT NULL THEN 'gate'
+            WHEN h.tasks + got.claims >= $18 THEN 'in_flight'
+            ELSE 'rate' END
+        FROM admitted a WHERE NOT (a.is_paid AND a.has_room) ORDER BY a.n LIMIT 1) AS lack,
+    greatest(0, extract(epoch FROM greatest(h.opens, h.now) - h.now)::float8
+        + got.claims * coalesce($20, 0) - 1) AS wait,
+    CASE WHEN h.quiet_until > h.now THEN extract(epoch FROM h.quiet_until - h.now) ELSE 0 END::float8
+        AS rest,
+    h.version + (SELECT for_purse::int FROM news) AS version, g.shut IS NOT NULL AS shut, g.in_row, g.answered, g.alone,
+    (SELECT w.worker FROM callsheet.worker w WHERE w.worker = g.lone AND NOT w.over
+        AND clock_timestamp() < w.renewed + w.lease) AS lone,
+    (h.sending + got.claims)::int4 AS under_way, (h.tasks + got.claims)::int4 AS unfinished, h.in_doubt::int4 AS doubts,
+    h.halts, h.halt, (h.places + 20 + greatest(h.accepted, 0) / 50)::int8 AS usual_doubts
+FROM me, here h, gate g, (SELECT count(*) AS claims FROM claimed) AS got

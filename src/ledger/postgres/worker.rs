@@ -2,39 +2,36 @@
 //! database's answer is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
-
-use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 
 use super::batch::{self, Pages, Wanted};
 use super::error::SharedError;
 use super::fate::{Fate, LEAP};
-use super::outcome::{Outcome, Slip, Told, Wish, settled};
-use super::pull::{self, Page, Pulled};
+use super::outcome::{Outcome, Slip, Wish, settled};
+use super::pull::{Page, Pulled};
 use super::pulse::Pulse;
 use super::round::Round;
-use super::session::{Session, Value};
+use super::session::Session;
 use super::settings::Settings;
+use super::tables::{Answer, Asks, Done, Entry, Lacking, Me, Place, Tables};
 use crate::ledger::guard::{Clocks, Guard, MOST};
+use crate::pace::{Common, Heard, Terms};
 use crate::state::State;
-
-const TURN: &str = include_str!("turn.sql");
-const RECOVER: &str = include_str!("recover.sql");
-const BACK: &str = include_str!("back.sql");
-const EXPIRE: &str = include_str!("expire.sql");
-const ADOPT: &str = include_str!("adopt.sql");
-const NEXT: &str = include_str!("next.sql");
-const LEFT: &str = include_str!("left.sql");
 
 /// What one statement did.
 #[derive(Debug, Default)]
 pub struct Turn {
     /// The wishes that came true: these may be sent, as long as the lease lasts.
     pub claimed: Vec<Wish>,
-    /// How many wishes that is of: those after them were too many for the budget together.
-    pub asked: usize,
+    /// In how long the create of each may start.
+    pub starts: Vec<Duration>,
+    /// The pairs of wishes that have to wait.
+    pub held: Vec<i32>,
+    /// For what the first of them waits.
+    pub lack: Option<Lacking>,
+    /// What all know together.
+    pub common: Common,
     /// Where the pairs stand whose outcome was taken. What is missing went on without it; its task
     /// is kept all the same.
     pub settled: Vec<(Slip, State)>,
@@ -42,17 +39,21 @@ pub struct Turn {
 
 /// One process at work on a batch.
 #[derive(Debug)]
-pub struct Worker {
-    settings: Settings,
-    session: Option<Session>,
-    batch: i32,
+pub struct Worker<P: Place = Settings> {
+    place: P,
+    /// A connection, unless the last one was given up.
+    tables: Option<P::Tables>,
+    me: Me,
     mark: i64,
-    /// Random, and new with each start.
-    worker: i64,
     seq: i64,
     /// The same, for its pulse: once it is known.
     committed: Arc<AtomicI64>,
     epoch: i64,
+    /// How often all had to stop before it began.
+    halts: i32,
+    terms: Terms,
+    /// How many words about the service it has told. Shared with its pulse.
+    words: Arc<AtomicU64>,
     guard: Arc<Guard>,
     /// Where it looks for pairs that others left, once all were named to somebody.
     left: Option<Round>,
@@ -69,12 +70,13 @@ impl Worker {
         settings: Settings,
         wanted: &Wanted<'_>,
         pages: Pages<'_>,
-        (who, lease): (&str, Duration),
+        as_whom: (&str, Duration),
     ) -> Result<Self, SharedError> {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::list(&mut session, wanted, pages).await?;
-        Self::enter(settings, session, (batch, Some(wanted.digest)), (who, lease)).await
+        let list = (batch, Some(wanted.digest), wanted.terms);
+        Self::enter(settings, session, list, as_whom).await
     }
 
     /// Takes part in a batch that is there, whatever it lists.
@@ -89,53 +91,43 @@ impl Worker {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
         let batch = batch::number(&mut session, name).await?;
-        Self::enter(settings, session, (batch, None), as_whom).await
+        Self::enter(settings, session, (batch, None, Terms::default()), as_whom).await
     }
+}
 
-    async fn enter(
-        settings: Settings,
-        mut session: Session,
-        (batch, digest): (i32, Option<&[u8]>),
+impl<P: Place> Worker<P> {
+    /// Takes a lease, in a batch that lists this, or whatever it lists.
+    ///
+    /// # Errors
+    /// When the database is not to be reached, the batch was listed anew, or was stopped.
+    pub async fn enter(
+        place: P,
+        mut tables: P::Tables,
+        (batch, digest, terms): (i32, Option<&[u8]>, Terms),
         (who, lease): (&str, Duration),
     ) -> Result<Self, SharedError> {
-        let (worker, sent) = (fastrand::i64(1..), Clocks::now());
-        let sql = "WITH me AS (
-                INSERT INTO callsheet.worker (worker, batch, who, renewed, lease)
-                SELECT $1, $2, $4, clock_timestamp(), $3 * interval '1 millisecond'
-                FROM callsheet.batch WHERE batch = $2 AND listed = coalesce($5, listed)
-                RETURNING set_config('synchronous_commit', 'on', true)
-            ) SELECT epoch, stopped, mark FROM callsheet.batch JOIN callsheet.purse USING (batch), me
-            WHERE batch = $2";
-        #[expect(clippy::cast_precision_loss, reason = "a lease has few milliseconds")]
-        let millis = lease.as_millis() as f64;
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&batch, Type::INT4),
-            (&millis, Type::FLOAT8),
-            (&who, Type::TEXT),
-            (&digest, Type::BYTEA),
-        ];
-        let rows = session.ask(sql, values).await?;
+        let (me, sent) = (Me { worker: fastrand::i64(1..), batch }, place.clocks());
+        let concurrency = terms.concurrency;
+        let entered = tables.enter(Entry { me, who, lease, digest, concurrency }).await?;
         let relisted = || SharedError::Unsure("it was listed anew meanwhile".to_owned());
-        let row = rows.first().ok_or_else(relisted)?;
-        if let Some(why) = row.get::<_, Option<String>>(1) {
+        let entered = entered.ok_or_else(relisted)?;
+        if let Some(why) = entered.stopped {
             return Err(SharedError::Stopped(why));
         }
-        let (guard, epoch, mark) = (Arc::new(Guard::new(lease, sent)), row.get(0), row.get(2));
-        let (session, seq, left, unsure) = (Some(session), 0, None, None);
-        let committed = Arc::new(AtomicI64::new(seq));
         Ok(Self {
-            settings,
-            session,
-            batch,
-            mark,
-            worker,
-            seq,
-            committed,
-            epoch,
-            guard,
-            left,
-            unsure,
+            place,
+            tables: Some(tables),
+            me,
+            mark: entered.mark,
+            seq: 0,
+            committed: Arc::default(),
+            epoch: entered.epoch,
+            halts: entered.halts,
+            terms,
+            words: Arc::default(),
+            guard: Arc::new(Guard::new(lease, sent)),
+            left: None,
+            unsure: None,
         })
     }
 
@@ -145,8 +137,8 @@ impl Worker {
     /// When the database is not to be reached.
     pub async fn reconnect(&mut self) -> Result<(), SharedError> {
         if self.unsure.is_none() {
-            self.session = None;
-            self.session = Some(Session::open(&self.settings).await?);
+            self.tables = None;
+            self.tables = Some(self.place.open().await?);
         }
         Ok(())
     }
@@ -154,7 +146,12 @@ impl Worker {
     /// Its number: what it holds is held under it.
     #[must_use]
     pub fn number(&self) -> i64 {
-        self.worker
+        self.me.worker
+    }
+
+    /// From where it works.
+    pub(super) fn place(&self) -> &P {
+        &self.place
     }
 
     /// By what its batch is known from all others.
@@ -174,47 +171,45 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn next(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let (batch, most) = (self.batch, most.max(1).to_string());
+        let (batch, most) = (self.me.batch, most.max(1));
         let mut round = match self.left {
             Some(round) => round,
             None => {
-                let sql = NEXT.replace(":most", &most);
-                let named = numbers(&self.ask(&sql, &[(&batch, Type::INT4)]).await?);
+                let named = self.tables()?.next(batch, most).await?;
                 if !named.is_empty() {
                     return Ok(named);
                 }
-                let sql = "SELECT coalesce(max(n), 0) + 1 FROM callsheet.standing WHERE batch = $1";
-                let count = numbers(&self.ask(sql, &[(&batch, Type::INT4)]).await?);
-                Round::among(count.first().copied().unwrap_or_default())
+                Round::among(self.tables()?.count(batch).await?)
             }
         };
-        let (sql, mut found) = (LEFT.replace(":most", &most), Vec::new());
+        let mut found = Vec::new();
         while found.is_empty() && !round.is_over() {
-            let values: &[Value<'_>] = &[(&batch, Type::INT4), (&round.at, Type::INT4)];
-            found = round.go_on(numbers(&self.ask(&sql, values).await?));
+            found = round.go_on(self.tables()?.left(batch, round.at, most).await?);
         }
         self.left = Some(round);
         Ok(found)
     }
 
-    /// Tells what became of pairs, and claims as many as can be sent at once. Renews the lease.
+    /// Tells what became of pairs and what was heard of the service, and claims as many as can be sent at
+    /// once. Renews the lease.
     ///
     /// # Errors
     /// [`SharedError::Unsure`]: first [`Worker::recover`], then the same outcomes again.
-    /// [`SharedError::BudgetReached`]: there is no money for a single wish, and nothing was written.
     pub async fn turn(
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
+        heard: Heard,
     ) -> Result<Turn, SharedError> {
-        let mut wished = &wishes[..wishes.len().min(MOST)];
+        let wishes = &wishes[..wishes.len().min(MOST)];
         loop {
-            match self.try_turn(outcomes, wished).await {
+            match self.try_turn(outcomes, wishes, heard).await {
                 Err(error) if error.is_passing() => {}
-                Err(error) if error.is_about("within_budget") && wished.len() > 1 => {
-                    wished = &wished[..wished.len() / 2];
-                }
-                Err(error) if error.is_about("within_budget") => {
+                // Reckoned before it was claimed; this is what holds whatever is reckoned.
+                Err(error)
+                    if error.is_about("within_budget")
+                        || error.is_about("within_shared_budget") =>
+                {
                     return Err(SharedError::BudgetReached);
                 }
                 Err(error) if error.is_about("same_epoch") => return Err(SharedError::WentBack),
@@ -227,77 +222,68 @@ impl Worker {
         &mut self,
         outcomes: &[Outcome],
         wishes: &[Wish],
+        heard: Heard,
     ) -> Result<Turn, SharedError> {
         if self.unsure.is_some() {
             return Err(SharedError::Unsure("of the one before".to_owned()));
         }
-        let told = Told::of(outcomes);
-        let pairs: Vec<_> = wishes.iter().map(|wish| wish.n).collect();
-        let attempts: Vec<_> = wishes.iter().map(|wish| wish.attempt).collect();
-        let costs: Vec<_> = wishes.iter().map(|wish| wish.cost).collect();
-        let (worker, seq, batch, sent) = (self.worker, self.seq, self.batch, Clocks::now());
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&seq, Type::INT8),
-            (&batch, Type::INT4),
-            (&told.pairs, Type::INT4_ARRAY),
-            (&told.attempts, Type::INT4_ARRAY),
-            (&told.holders, Type::INT8_ARRAY),
-            (&told.states, Type::INT2_ARRAY),
-            (&told.tasks, Type::TEXT_ARRAY),
-            (&told.give_back, Type::BOOL_ARRAY),
-            (&told.records, Type::TEXT_ARRAY),
-            (&pairs, Type::INT4_ARRAY),
-            (&attempts, Type::INT4_ARRAY),
-            (&costs, Type::INT8_ARRAY),
-            (&self.epoch, Type::INT8),
-        ];
+        let (me, seq, sent) = (self.me, self.seq, self.place.clocks());
+        let (epoch, terms, halts) = (self.epoch, self.terms, self.halts);
+        let asks = Asks { seq, epoch, outcomes, wishes, heard, terms, halts };
         // Before anything is sent: whoever drops this call has lost the answer.
         self.unsure = Some(seq);
-        let session = self.session.as_mut().ok_or_else(not_connected)?;
-        let rows = match session.ask(TURN, values).await {
-            Ok(rows) => rows,
+        match self.tables()?.turn(me, asks).await {
+            Ok(done) => self.taken(done, (outcomes, wishes), (heard, sent)),
             Err(refused @ SharedError::Refused { .. }) => {
                 self.unsure = None;
-                return Err(refused);
+                Err(refused)
             }
-            Err(error) => return Err(error),
-        };
-        self.taken(&rows, (outcomes, wishes), sent)
+            Err(error) => Err(error),
+        }
     }
 
     /// The row is the acknowledgement.
     fn taken(
         &mut self,
-        rows: &[Row],
+        done: Option<Done>,
         (outcomes, wishes): (&[Outcome], &[Wish]),
-        sent: Clocks,
+        (heard, sent): (Heard, Clocks),
     ) -> Result<Turn, SharedError> {
-        let Some(row) = rows.first() else {
+        let Some(done) = done else {
             return Err(SharedError::Unsure("its number is another one there".to_owned()));
         };
-        if row.get::<_, i64>("seq") != self.seq + 1 {
+        if done.seq != self.seq + 1 {
             return Err(SharedError::Broken("a number was passed over"));
         }
-        let claimed: Vec<i32> = row.get("claimed");
-        if claimed.iter().any(|n| !wishes.iter().any(|wish| wish.n == *n)) {
+        if done.claimed.iter().any(|n| !wishes.iter().any(|wish| wish.n == *n)) {
             return Err(SharedError::Broken("what nobody asked for was claimed"));
         }
-        self.go_on_from(self.seq + 1);
-        let live = row.get("live");
-        if live {
-            self.guard.renewed(sent, Clocks::now());
+        self.go_on_from(done.seq);
+        if done.live {
+            self.guard.renewed(sent, self.place.clocks());
         }
-        let came_true = |wish: &&Wish| claimed.binary_search(&wish.n).is_ok();
-        let claimed: Vec<_> = wishes.iter().filter(came_true).copied().collect();
-        let (settled, asked) = (settled(row, outcomes), wishes.len());
-        match row.get::<_, Option<String>>("stopped") {
-            // What was settled is settled in either case.
-            _ if wishes.is_empty() || !settled.is_empty() => Ok(Turn { claimed, asked, settled }),
+        let words = self.has_told(heard);
+        let start = |wish: &Wish| {
+            let at = done.claimed.binary_search(&wish.n).ok()?;
+            Some((*wish, done.starts.get(at).copied().unwrap_or_default()))
+        };
+        let (claimed, starts) = wishes.iter().filter_map(start).unzip();
+        let settled = settled(&done.settled, outcomes);
+        // What was settled is settled in either case.
+        let is_told = wishes.is_empty() || !settled.is_empty();
+        let common = done.purse.seen(self.me, self.halts, words);
+        let turn = Turn { claimed, starts, held: done.held, lack: done.lack, common, settled };
+        match done.stopped {
+            _ if is_told => Ok(turn),
             Some(why) => Err(SharedError::Stopped(why)),
-            None if live => Ok(Turn { claimed, asked, settled }),
+            None if done.live => Ok(turn),
             None => Err(SharedError::Over),
         }
+    }
+
+    /// What was heard is told; gives how many words that are so far.
+    pub(super) fn has_told(&self, heard: Heard) -> u64 {
+        self.words.fetch_add(heard.words, Ordering::AcqRel) + heard.words
     }
 
     fn go_on_from(&mut self, seq: i64) {
@@ -307,9 +293,64 @@ impl Worker {
 
     /// What keeps its lease while it waits: to be run beside it, from a task of its own.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
+    pub fn pulse(&self) -> Pulse<P> {
         let (guard, committed) = (self.guard.clone(), self.committed.clone());
-        Pulse::new(self.settings.clone(), (self.batch, self.worker), guard, committed)
+        let words = self.words.clone();
+        Pulse::new(self.place.clone(), self.me, guard, (committed, words, self.halts))
+    }
+
+    /// What it may do, and all together.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// What all know together now.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn look(&mut self) -> Result<Common, SharedError> {
+        let (me, words) = (self.me, self.words.load(Ordering::Acquire));
+        let (purse, _) = self.tables()?.look(me.batch).await?;
+        Ok(purse.seen(me, self.halts, words))
+    }
+
+    /// Asks for the right to try a create alone, and closes the gate for all by that. Who has it says what
+    /// all know together.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn take_lone(&mut self) -> Result<Common, SharedError> {
+        let (me, halts) = (self.me, self.halts);
+        self.tables()?.take_lone(me, halts).await?;
+        self.look().await
+    }
+
+    /// Another one may try a create alone.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; that right ends with the lease.
+    pub async fn leave_lone(&mut self) -> Result<(), SharedError> {
+        let me = self.me;
+        self.tables()?.leave_lone(me).await
+    }
+
+    /// The last pairs that came to be in doubt.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn doubts(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
+        let batch = self.me.batch;
+        self.tables()?.doubts(batch, most).await
+    }
+
+    /// All who are at work create nothing more, for this reason. Who begins later does.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn halt(&mut self, why: &str) -> Result<(), SharedError> {
+        let batch = self.me.batch;
+        self.tables()?.halt(batch, why).await
     }
 
     /// Finds out what became of a statement whose answer was lost, on a new connection. Its claims
@@ -320,29 +361,20 @@ impl Worker {
     /// When the database is not to be reached: to be tried again, until it is.
     pub async fn recover(&mut self) -> Result<Fate, SharedError> {
         let Some(sent) = self.unsure else { return Ok(Fate::Committed) };
-        self.session = None;
-        let mut session = Session::open(&self.settings).await?;
-        let (worker, batch) = (self.worker, self.batch);
-        let values: &[Value<'_>] = &[
-            (&worker, Type::INT8),
-            (&batch, Type::INT4),
-            (&sent, Type::INT8),
-            (&LEAP, Type::INT8),
-        ];
-        let rows = session.ask(RECOVER, values).await?;
-        let fate = Fate::read(sent, rows.first().map(|row| row.get("found")));
+        self.tables = None;
+        let (mut tables, me) = (self.place.open().await?, self.me);
+        let found = tables.recover(me, sent, LEAP).await?;
+        let fate = Fate::read(sent, found.map(|found| found.seq));
         match fate {
             Fate::Committed | Fate::Never => {
-                let values: &[Value<'_>] =
-                    &[(&worker, Type::INT8), (&batch, Type::INT4), (&sent, Type::INT8)];
-                session.ask(BACK, values).await?;
-                let moved = rows.first().and_then(|row| row.get("seq"));
+                tables.give_back(me, sent).await?;
+                let moved = found.and_then(|found| found.moved);
                 self.go_on_from(moved.ok_or(SharedError::Broken("a number was not moved"))?);
             }
-            Fate::WentBack => stop(&mut session, batch).await?,
+            Fate::WentBack => stop(&mut tables, me.batch).await?,
             Fate::Taken => {}
         }
-        self.session = Some(session);
+        self.tables = Some(tables);
         Ok(fate)
     }
 
@@ -352,20 +384,7 @@ impl Worker {
     /// # Errors
     /// When the database is not to be reached: to be tried again.
     pub async fn keep_tasks(&self, outcomes: &[Outcome]) -> Result<(), SharedError> {
-        let told = Told::of(outcomes);
-        let sql = "WITH task AS (
-                INSERT INTO callsheet.task (batch, task, n, attempt)
-                SELECT $1, task, n, attempt
-                FROM unnest($2::int4[], $3::int4[], $4::text[]) AS told (n, attempt, task)
-                WHERE task IS NOT NULL ORDER BY task ON CONFLICT DO NOTHING
-            ) SELECT set_config('synchronous_commit', 'on', true)";
-        let values: &[Value<'_>] = &[
-            (&self.batch, Type::INT4),
-            (&told.pairs, Type::INT4_ARRAY),
-            (&told.attempts, Type::INT4_ARRAY),
-            (&told.tasks, Type::TEXT_ARRAY),
-        ];
-        Session::open(&self.settings).await?.ask(sql, values).await.map(drop)
+        self.place.open().await?.keep_tasks(self.me.batch, outcomes).await
     }
 
     /// Puts in doubt what workers had under way whose lease has ended; says how many pairs.
@@ -373,8 +392,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn take_over(&mut self) -> Result<usize, SharedError> {
-        let batch = self.batch;
-        Ok(self.ask(EXPIRE, &[(&batch, Type::INT4)]).await?.len())
+        let batch = self.me.batch;
+        Ok(self.tables()?.expire(batch).await?.len())
     }
 
     /// Takes tasks whose worker is gone, so many at most, to wait for them and fetch their videos;
@@ -383,10 +402,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn adopt(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let sql = ADOPT.replace(":most", &most.to_string());
-        let (worker, batch) = (self.worker, self.batch);
-        let values: &[Value<'_>] = &[(&worker, Type::INT8), (&batch, Type::INT4)];
-        Ok(numbers(&self.ask(&sql, values).await?))
+        let me = self.me;
+        self.tables()?.adopt(me, most).await
     }
 
     /// What an earlier process of this folder held nobody is at work on any more: it signs off. False if
@@ -395,10 +412,7 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn sign_off_for(&mut self, worker: i64) -> Result<bool, SharedError> {
-        let sql = "UPDATE callsheet.worker
-            SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
-            WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
-        Ok(!self.ask(sql, &[(&worker, Type::INT8)]).await?.is_empty())
+        self.tables()?.sign_off_for(worker).await
     }
 
     /// Nobody may create in this batch any more: the database went back in time.
@@ -406,8 +420,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn stop_all(&mut self) -> Result<(), SharedError> {
-        let batch = self.batch;
-        stop(self.session.as_mut().ok_or_else(not_connected)?, batch).await
+        let batch = self.me.batch;
+        stop(self.tables()?, batch).await
     }
 
     /// Some of the pairs of the batch, in their order.
@@ -415,13 +429,8 @@ impl Worker {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn pull(&mut self, page: Page<'_>) -> Result<Vec<Pulled>, SharedError> {
-        let batch = self.batch;
-        let session = self.session.as_mut().ok_or_else(not_connected)?;
-        pull::pull(session, batch, page).await
-    }
-
-    async fn ask(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, SharedError> {
-        self.session.as_mut().ok_or_else(not_connected)?.ask(sql, values).await
+        let batch = self.me.batch;
+        self.tables()?.pull(batch, page).await
     }
 
     /// Signs off: nothing of this worker is under way any more. The caller has settled all.
@@ -429,35 +438,19 @@ impl Worker {
     /// # Errors
     /// When that could not be written: then its lease ends by itself.
     pub async fn leave(&mut self) -> Result<(), SharedError> {
-        let sql = "UPDATE callsheet.worker SET over = true, ended = clock_timestamp(), seq = seq + 1
-            WHERE worker = $1 AND seq = $2 AND NOT EXISTS
-                (SELECT 1 FROM callsheet.standing s WHERE s.batch = $3 AND s.state = 1 AND s.worker = $1)
-            RETURNING set_config('synchronous_commit', 'on', true)";
-        let (worker, seq, batch) = (self.worker, self.seq, self.batch);
-        let values: &[Value<'_>] =
-            &[(&worker, Type::INT8), (&seq, Type::INT8), (&batch, Type::INT4)];
-        match self.ask(sql, values).await?.len() {
-            1 => Ok(()),
-            _ => Err(SharedError::Over),
+        let (me, seq) = (self.me, self.seq);
+        match self.tables()?.leave(me, seq).await? {
+            true => Ok(()),
+            false => Err(SharedError::Over),
         }
+    }
+
+    fn tables(&mut self) -> Answer<&mut P::Tables> {
+        self.tables.as_mut().ok_or_else(|| SharedError::Unsure("not connected".to_owned()))
     }
 }
 
-fn not_connected() -> SharedError {
-    SharedError::Unsure("not connected".to_owned())
-}
-
-fn numbers(rows: &[Row]) -> Vec<i32> {
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
 /// Nobody may create in this batch any more, also those who have claims under way.
-pub(super) async fn stop(session: &mut Session, batch: i32) -> Result<(), SharedError> {
-    let sql = "WITH purse AS (
-            UPDATE callsheet.purse SET epoch = $2, seen = $2 WHERE batch = $1
-            RETURNING set_config('synchronous_commit', 'on', true)
-        ) UPDATE callsheet.batch SET stopped = 'the database went back in time'
-        WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
-    let epoch = fastrand::i64(..);
-    session.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
+pub(super) async fn stop(tables: &mut impl Tables, batch: i32) -> Answer<()> {
+    tables.stop(batch, fastrand::i64(..)).await
 }

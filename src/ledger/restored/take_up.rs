@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::trail::{Create, Trail};
 use crate::ledger::write::{Known, Trace, Write, allowed};
-use crate::ledger::{Intent, LedgerError, unanswered};
+use crate::ledger::{Intent, LedgerError, Redo, unanswered};
 use crate::pair::TaskId;
 use crate::state::{Event, State};
 use crate::wire::Proof;
@@ -19,6 +19,8 @@ const UNANSWERED: &str =
 enum Seen {
     Before,
     Never,
+    /// Nor of the take that it is for.
+    NeverOfTake,
 }
 
 /// What is to be done about the last create of a pair.
@@ -37,9 +39,13 @@ enum Way {
 fn way(state: State, seen: Seen, task: Option<&TaskId>) -> Way {
     match (state, seen, task) {
         (State::Planned | State::InDoubt | State::Failed, Seen::Before, Some(_)) => Way::Adopt,
-        (State::Planned | State::InDoubt | State::Rejected, Seen::Never, _) => Way::Send,
+        (State::Planned | State::InDoubt | State::Rejected, Seen::Never | Seen::NeverOfTake, _) => {
+            Way::Send
+        }
         // It failed since, and was created again by a person's word.
-        (State::Created | State::Failed, Seen::Never, _) => Way::Send,
+        (State::Created | State::Failed, Seen::Never | Seen::NeverOfTake, _) => Way::Send,
+        // A person asked for another take since, of what was saved by then or written off.
+        (State::Completed | State::Saved | State::Abandoned, Seen::NeverOfTake, _) => Way::Send,
         (
             State::Sending
             | State::Created
@@ -86,7 +92,11 @@ impl Write<'_> {
         if owner.is_some_and(|owner| owner.pair == known.intent.pair) {
             return Ok(None);
         }
-        let seen = if last.attempt > known.intent.attempt { Seen::Never } else { Seen::Before };
+        let seen = match last.attempt > known.intent.attempt {
+            false => Seen::Before,
+            true if last.take > known.intent.take => Seen::NeverOfTake,
+            true => Seen::Never,
+        };
         match (way(known.state, seen, task), task) {
             (Way::Nothing, _) | (Way::Adopt, None) => return Ok(None),
             (Way::Keep, _) => {
@@ -124,8 +134,12 @@ impl Write<'_> {
     }
 
     fn send_since(&mut self, known: &Known, create: &Create) -> Result<(), LedgerError> {
-        self.plan_again(known)?;
-        let known = self.known(&known.intent.id)?;
+        self.plan_again(known, create)?;
+        let id = known.intent.id.clone();
+        if self.known(&id)?.intent.take < create.take {
+            self.count_on_to(known.intent.pair, create.take)?;
+        }
+        let known = self.known(&id)?;
         let to = allowed(&known.intent.id, State::Planned, Event::Intended)?;
         let sql = "SELECT body FROM pairs WHERE pair = ?1";
         let body: String = self.only_row(sql, [known.intent.pair], |row| row.get(0))?;
@@ -146,9 +160,19 @@ impl Write<'_> {
     }
 
     /// What must have happened before it was sent again.
-    fn plan_again(&mut self, known: &Known) -> Result<(), LedgerError> {
+    fn plan_again(&mut self, known: &Known, create: &Create) -> Result<(), LedgerError> {
         let id = &known.intent.id;
+        let later = create.take > known.intent.take;
         match known.state {
+            State::Saved | State::Failed | State::Abandoned if later => {
+                self.redo_as(self.known(id)?, create.take, &Redo::default())
+            }
+            State::Completed if later => {
+                let message = "the events say that it was saved";
+                let trace = Trace { code: CODE, message, ..Trace::default() };
+                self.apply(&known.intent, State::Completed, Event::Saved, &trace)?;
+                self.redo_as(self.known(id)?, create.take, &Redo::default())
+            }
             State::InDoubt | State::Rejected => {
                 self.settle_by_word(known, known.state, Event::Resent)
             }
@@ -157,7 +181,12 @@ impl Write<'_> {
                 let message = "the events say that it failed";
                 let trace = Trace { code: CODE, message, ..Trace::default() };
                 self.apply(&known.intent, State::Created, Event::Failed, &trace)?;
-                self.retry(id)
+                let known = self.known(id)?;
+                match known.state {
+                    State::Failed => self.retry(id),
+                    // It fell back to a take that was saved.
+                    _ => self.redo_as(known, create.take, &Redo::default()),
+                }
             }
             State::Planned | State::Sending | State::Completed | State::Saved => Ok(()),
             State::Abandoned => Ok(()),
@@ -200,6 +229,8 @@ mod tests {
                 (Seen::Before, Some(&task)),
                 (Seen::Never, None),
                 (Seen::Never, Some(&task)),
+                (Seen::NeverOfTake, None),
+                (Seen::NeverOfTake, Some(&task)),
             ] {
                 let way = way(state, seen, task);
                 let case = format!("{state} {seen:?} {task:?}: {way:?}");
@@ -209,6 +240,10 @@ mod tests {
                 }
                 if matches!(state, State::Planned | State::Rejected) && seen == Seen::Never {
                     assert_eq!(way, Way::Send, "{case}");
+                }
+                // What is under way is in doubt before anything is taken up.
+                if seen == Seen::NeverOfTake && state != State::Sending {
+                    assert_eq!(way, Way::Send, "another take may have been paid for: {case}");
                 }
             }
         }

@@ -14,6 +14,8 @@ pub(super) struct Trail(Vec<Create>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::ledger) struct Create {
     pub(super) attempt: u32,
+    /// Of which take of the pair.
+    pub(super) take: u32,
     /// When it was about to be sent, as far as that is known.
     pub(super) sent: Timestamp,
     /// With when it was known.
@@ -29,10 +31,10 @@ impl Trail {
     /// Goes on with an event. A person's word that came later is not taken up: asked again, a person
     /// can give it again.
     pub(super) fn add(&mut self, logged: &Logged) {
-        let Logged { at, attempt, .. } = *logged;
+        let Logged { at, attempt, take, .. } = *logged;
         let known = self.0.last_mut().filter(|create| create.attempt == attempt);
         match (logged.event, known, &logged.task) {
-            (Event::Intended, ..) => self.0.push(Create { attempt, sent: at, task: None }),
+            (Event::Intended, ..) => self.0.push(Create { attempt, take, sent: at, task: None }),
             (
                 Event::Accepted | Event::Adopted,
                 Some(Create { task: none @ None, .. }),
@@ -41,7 +43,8 @@ impl Trail {
                 *none = Some((task.clone(), at));
             }
             (Event::Accepted | Event::Adopted, _, Some(task)) => {
-                self.0.push(Create { attempt, sent: at, task: Some((task.clone(), at)) });
+                let task = Some((task.clone(), at));
+                self.0.push(Create { attempt, take, sent: at, task });
             }
             (Event::Refused | Event::NotMade, Some(Create { task: None, .. }), _) => {
                 self.0.pop();
@@ -64,6 +67,7 @@ mod tests {
                 id: "a".to_owned(),
                 event: *event,
                 attempt: *attempt,
+                take: 1,
                 task: TaskId::parse(task).ok(),
             });
         }

@@ -7,6 +7,7 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod common;
 mod rows;
 
 use std::cell::RefCell;
@@ -20,9 +21,11 @@ use super::postgres::settings::Settings;
 use super::postgres::{
     Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
 };
+use super::record::Record;
 use super::store::Store;
-use super::writer::{Job, Jobs, Order, Record, Reply};
+use super::writer::{Job, Jobs, Order, Reply};
 use super::{LedgerError, Permit, Planned, SharedFault, View};
+use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
 
 pub(super) use self::rows::{Mirror, News};
@@ -55,6 +58,10 @@ pub struct Sharing<'a> {
     pub adopts: bool,
     /// What may be spent, by all together.
     pub rules: Rules,
+    /// Under which name other batches spend the same budget.
+    pub pool: Option<&'a str>,
+    /// What may be done, by all together.
+    pub terms: Terms,
 }
 
 /// The line to the database, and how pairs are known there.
@@ -97,7 +104,7 @@ impl Store {
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
     pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
-        let Sharing { settings, name, lease, adopts, rules } = sharing;
+        let Sharing { settings, name, lease, adopts, rules, pool, terms } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
@@ -107,7 +114,8 @@ impl Store {
             Some(Amount::Money(_)) => "money",
             Some(Amount::Seconds(_)) | None => "seconds",
         };
-        let wanted = Wanted { name, endpoint: &endpoint, digest: &digest, budget, unit };
+        let (endpoint, digest) = (&*endpoint, &*digest);
+        let wanted = Wanted { name, endpoint, digest, budget, unit, pool, terms };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
@@ -297,7 +305,7 @@ impl Share {
     pub(super) fn begin(&self, jobs: &Jobs) {
         if self.adopts {
             let jobs = jobs.clone();
-            self.line.listen(Box::new(move |pulled| {
+            self.way.listen(Box::new(move |pulled| {
                 learn(&jobs, Learnt::Stand(pulled, Mirror::Working));
             }));
         }
@@ -388,6 +396,7 @@ fn sorted(
 fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError {
     match lack {
         Lack::Elsewhere => LedgerError::Elsewhere { id },
+        Lack::Held => LedgerError::HeldBack { id },
         Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
         Lack::Over(_) => lost(lack),
     }
@@ -402,7 +411,7 @@ fn shared(error: &SharedError) -> LedgerError {
         SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
         SharedError::OtherRequest { .. } => SharedFault::Batch,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
-        SharedError::OtherList { .. } => SharedFault::Others,
+        SharedError::OtherList { .. } | SharedError::OtherBudget { .. } => SharedFault::Others,
         _ => SharedFault::Database,
     };
     LedgerError::Shared { reason: error.to_string(), fault }

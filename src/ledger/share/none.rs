@@ -2,10 +2,13 @@
 
 use std::convert::Infallible;
 
+use tokio::sync::watch;
+
 use super::store::Store;
 use super::write::Write;
 use super::writer::{Jobs, Reply};
-use super::{Ledger, LedgerError, Permit, Planned};
+use super::{Doubted, Ledger, LedgerError, Permit, Planned};
+use crate::pace::{Common, Word};
 
 /// There is none.
 #[derive(Debug, Clone)]
@@ -84,6 +87,49 @@ impl Ledger {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         false
+    }
+
+    /// Nothing: nobody shares it.
+    #[must_use]
+    pub fn common(&self) -> Option<watch::Receiver<Common>> {
+        None
+    }
+
+    /// Nobody else has to hear it.
+    pub fn heard(&self, _: Word) {}
+
+    /// Whoever waits for a permit waits for this run's own ledger.
+    pub fn wants_no_more(&self) {}
+
+    /// Nobody else has it.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn take_lone(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// Nobody else wants it.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn leave_lone(&self) {}
+
+    /// There is nobody else.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn halt(&self, _: String) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// None but this run's.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn doubted_by_all(&self) -> Result<Vec<Doubted>, LedgerError> {
+        Ok(Vec::new())
     }
 
     /// The planned pairs to try next, where the database says which.

@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::Learnt;
+use crate::ledger::columns::{PLANNED, read_next, read_task};
 use crate::ledger::lookup::state_at;
 use crate::ledger::postgres::{Listed, Outcome, Pulled, Slip};
-use crate::ledger::view::{PLANNED, read_planned, read_task};
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Planned, Task, View};
 use crate::pair::{Fingerprint, TaskId};
@@ -413,7 +413,7 @@ impl Write<'_> {
 
     fn task_of(&self, pair: i64) -> Result<Option<Task>, LedgerError> {
         let sql = "SELECT pair, attempt, id, task_id, created_at, estimate, video_url, linked_at,
-                error_code, since FROM pairs JOIN standings USING (pair)
+                error_code, since, standings.take FROM pairs JOIN standings USING (pair)
             WHERE pair = ?1 AND task_id IS NOT NULL AND created_at IS NOT NULL";
         self.query_row(sql, [pair], read_task)
     }
@@ -452,7 +452,7 @@ impl View {
             (SELECT value FROM json_each(?2))) ORDER BY place"
         );
         let numbers = serde_json::json!(pairs).to_string();
-        let mut planned = self.ask(&sql, params![State::Planned.name(), numbers], read_planned)?;
+        let mut planned = self.ask(&sql, params![State::Planned.name(), numbers], read_next)?;
         planned.retain(|planned| !self.leaves_out(&planned.id));
         Ok(planned)
     }

@@ -6,7 +6,8 @@ use super::*;
 fn taken(folder: &Path, sql: &str) {
     let other = rusqlite::Connection::open(folder.join(FILE)).unwrap();
     let takes = "BEGIN IMMEDIATE;
-        INSERT OR IGNORE INTO runs VALUES ('other', 0, NULL, '4711', 'elsewhere');
+        INSERT OR IGNORE INTO runs (run, began, process, host)
+            VALUES ('other', 0, '4711', 'elsewhere');
         UPDATE batch SET run = 'other';
         UPDATE standings SET state = 'in_doubt' WHERE state = 'sending';
         INSERT INTO attempts (pair, attempt, intended, settled, event, code)

@@ -72,7 +72,7 @@ fn what_another_run_logs_while_the_ledger_is_opened_is_not_logged_twice() {
     let waiting = Box::new(move || {
         let commits =
             "INSERT INTO events SELECT 2, at, pair, id, event, from_state, state, attempt,
-                'other', code, message FROM events; UPDATE batch SET events = 2; COMMIT";
+                'other', code, message, take FROM events; UPDATE batch SET events = 2; COMMIT";
         other.lock().unwrap().execute_batch(commits).unwrap();
         let line = fs::read_to_string(&path).unwrap();
         let line = line.replace("\"n\":1", "\"n\":2").replace("\"t1\"", "\"other\"");

@@ -218,3 +218,41 @@ fn the_answer_to_the_one_that_was_tried_alone_opens_for_one_at_a_time() {
     outage.heard(Outcome::Answer, false, at(2));
     assert_eq!([1, 2].map(|under_way| outage.admits(under_way, now)), [true, false]);
 }
+
+#[test]
+fn a_gate_that_others_close_and_open_is_this_runs_as_well() {
+    let mut outage = Outage::new(4, None);
+    outage.heard(Outcome::Doubt, false, at(1));
+    outage.shut(at(2).0);
+    assert_eq!(outage.cause(), Some(Cause::Doubts));
+    assert!(!outage.admits(0, at(2).0) && outage.step(1, at(2).0, LONG) == Step::Wait);
+    assert!(matches!(outage.step(0, at(60).0, LONG), Step::Ask));
+    outage.reopened();
+    assert_eq!((outage.cause(), outage.window.size()), (None, 1));
+    assert!(outage.admits(0, at(3).0) && !outage.admits(1, at(3).0));
+}
+
+#[test]
+fn what_others_hear_answered_fills_the_places_again() {
+    let mut outage = Outage::new(1, None);
+    outage.heard(Outcome::Doubt, false, at(1));
+    assert_eq!(outage.cause(), Some(Cause::Doubts), "no place is left");
+    outage.answered_elsewhere();
+    assert_eq!((outage.cause(), outage.window.size()), (None, 1));
+    assert!(outage.admits(0, at(2).0));
+    // The one that is tried alone says more.
+    outage.shut(at(3).0);
+    outage.asked(true, at(9));
+    outage.begins();
+    outage.answered_elsewhere();
+    assert_eq!(outage.cause(), Some(Cause::Doubts));
+}
+
+#[test]
+fn three_in_a_row_that_were_tried_alone_are_the_end_whoever_tried_them() {
+    let mut outage = Outage::new(4, None);
+    outage.alone_in_row(2);
+    assert_eq!(outage.end(), None);
+    outage.alone_in_row(3);
+    assert_eq!(outage.end(), Some(End::Alone));
+}

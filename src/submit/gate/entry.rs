@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{Last, Limits};
 use crate::ledger::Doubted;
-use crate::pace::{Backoff, Outage, Outcome, Pause, Schedule, Step};
+use crate::pace::{Backoff, Elsewhere, Outage, Outcome, Pause, Schedule, Step, Word};
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
 
@@ -29,6 +29,9 @@ pub(super) struct Inner {
     pub(super) last: Last,
     /// What last asked for a pause.
     pub(super) asked_by: Last,
+    /// What was taken in of what others heard, and whether this one tries a create for all.
+    pub(super) elsewhere: Elsewhere,
+    pub(super) lone: bool,
 }
 
 /// Who wants to start.
@@ -70,6 +73,8 @@ impl Inner {
             row: Vec::new(),
             last: Last::default(),
             asked_by: Last::default(),
+            elsewhere: Elsewhere::default(),
+            lone: false,
         }
     }
 
@@ -125,6 +130,23 @@ impl Inner {
         self.last_answer = tried;
         self.row.clear();
         self.pause.answered();
+    }
+
+    /// What the outcome of a create says to those who share the batch.
+    pub(super) fn word(&mut self, outcome: Outcome, alone: bool) -> Option<Word> {
+        let word = match (outcome, alone && self.lone) {
+            (Outcome::Answer, true) => Word::AloneAnswer,
+            (Outcome::Answer, false) => Word::Answer,
+            (Outcome::Doubt | Outcome::DoubtAgain, true) => Word::AloneDoubt,
+            (Outcome::Doubt, false) => Word::Doubt,
+            // One doubt, as before.
+            (Outcome::DoubtAgain, false) => return None,
+            (Outcome::Busy | Outcome::Foreign | Outcome::NotSent | Outcome::NotRelayed, _) => {
+                return None;
+            }
+        };
+        self.elsewhere.hears();
+        Some(word)
     }
 
     /// The server wants a pause of a create that started as one of `of`, and may have said how long.

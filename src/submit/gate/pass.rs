@@ -31,9 +31,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What the create's outcome means for those that follow; how long the server wants all to
-    /// wait, if that is too long.
-    pub(in super::super) fn learn(&self, judgement: &Judgement) -> Option<Duration> {
+    /// What the create's outcome means for those that follow: how long the server wants all to
+    /// wait, if that is too long; and what it says to those who share the batch.
+    pub(in super::super) fn learn(
+        &self,
+        judgement: &Judgement,
+    ) -> (Option<Duration>, Option<Word>) {
         self.heard.set(true);
         self.gate.learn(self, judgement)
     }

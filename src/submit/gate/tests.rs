@@ -5,7 +5,7 @@ use crate::pace::End;
 use crate::wire::Bill;
 
 fn gate(max_doubts: u32) -> Gate {
-    Gate::new(&limits(max_doubts))
+    Gate::new(&limits(max_doubts), false)
 }
 
 fn limits(max_doubts: u32) -> Limits {

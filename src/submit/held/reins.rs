@@ -1,5 +1,7 @@
 //! The words for what holds creates back, which are the same wherever they are told.
 
+use std::time::Duration;
+
 use super::{Held, Why, Window};
 use crate::price::Amount;
 use crate::view::{Clock, lasting};
@@ -11,6 +13,10 @@ pub(super) enum Reins {
     Asked(Option<u16>),
     /// So many doubts in a row; none if an earlier run ended in them.
     Doubts(usize),
+    /// The same, of all who share the batch, and another one asks for all.
+    DoubtsOfAll(usize),
+    /// So many creates of all are in doubt, or under way and may come to be.
+    MostDoubts(u32),
     /// What answers there is not the API.
     Foreign(String),
     /// No way leads there, by the code of what was tried last.
@@ -23,6 +29,8 @@ pub(super) enum Reins {
     InFlight(u32),
     /// So much is left.
     Budget(Amount),
+    /// Workers may learn that their database went back, so long.
+    Restarted(Duration),
     /// For this reason.
     Stopped(String),
 }
@@ -31,13 +39,14 @@ impl Reins {
     pub(super) const fn why(&self) -> Why {
         match self {
             Self::Asked(_) => Why::Asked,
-            Self::Doubts(_) => Why::Doubts,
+            Self::Doubts(_) | Self::DoubtsOfAll(_) | Self::MostDoubts(_) => Why::Doubts,
             Self::Foreign(_) => Why::Foreign,
             Self::NotSent(..) => Why::NotSent,
             Self::NotRelayed(_) => Why::NotRelayed,
             Self::Alike(_) => Why::Alike,
             Self::InFlight(_) => Why::InFlight,
             Self::Budget(_) => Why::Budget,
+            Self::Restarted(_) => Why::Restarted,
             Self::Stopped(_) => Why::Stopped,
         }
     }
@@ -47,6 +56,10 @@ impl Reins {
             Self::Asked(Some(status)) => format!("{status} from the API"),
             Self::Asked(None) => "the API wants a pause".to_owned(),
             Self::Doubts(0) => "the last run ended in doubts".to_owned(),
+            Self::MostDoubts(doubts) => {
+                format!("max_doubts: {doubts} creates of all workers in doubt or under way")
+            }
+            Self::DoubtsOfAll(doubts) => format!("{doubts} doubts in a row"),
             Self::Doubts(1) => "1 create in doubt".to_owned(),
             Self::Doubts(doubts) => format!("{doubts} doubts in a row"),
             Self::Foreign(host) => format!("no API answers at {host}"),
@@ -59,6 +72,7 @@ impl Reins {
             Self::Alike(refusals) => format!("{refusals} refusals alike in a row"),
             Self::InFlight(most) => format!("in_flight {most} reached"),
             Self::Budget(left) => format!("budget: {left} left"),
+            Self::Restarted(_) => "the database was started anew".to_owned(),
             Self::Stopped(reason) => format!("no more is created: {reason}"),
         }
     }
@@ -67,6 +81,8 @@ impl Reins {
     fn doing(&self) -> &'static str {
         match self {
             Self::Doubts(_) => ": asking whether the API is there",
+            Self::DoubtsOfAll(_) => ": another worker asks whether the API is there",
+            Self::Restarted(_) => ": all workers look whether it is an older one",
             Self::Alike(_) => ": trying a pair apart from them",
             _ => "",
         }

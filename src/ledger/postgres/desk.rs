@@ -1,0 +1,519 @@
+//! The desk at the database's end of the line: gathers what is asked into as few statements as it can,
+//! goes on after lost answers, and keeps the lease.
+//!
+//! It knows nothing of the run folder: what could not be told is kept there until it is.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::error::SharedError;
+use super::fate::Fate;
+use super::outcome::{Outcome, Slip, Wish};
+use super::pull::{Page, Pulled};
+use super::pulse::Pulse;
+use super::tables::{Lacking, Place};
+use super::worker::{Turn, Worker};
+use crate::ledger::guard::{Guard, MOST};
+use crate::pace::{Common, Heard, LOOK, Lone, Short, Word};
+use crate::state::State;
+
+/// How many pairs are told of in one statement.
+const TOLD: usize = 512;
+/// How long a database may be away before waiting claims are refused.
+const AWAY: Duration = Duration::from_secs(60);
+/// How long, at the end, what is known is tried to be told.
+pub(super) const LAST: Duration = Duration::from_secs(20);
+/// Between two tries to reach a database.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// How many tasks of workers that are gone one takes at a time.
+const ADOPTED: usize = 200;
+/// How many doubts whoever tries a create alone keeps away from.
+const DOUBTS: usize = 64;
+/// How often those who wait for a start look whether it is theirs.
+const NEXT_START: Duration = Duration::from_millis(50);
+
+/// Why a wish did not come true, or nothing more will.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Lack {
+    /// Somebody else has the pair, or had it.
+    #[error("another worker has it")]
+    Elsewhere,
+    /// There is no money for it.
+    #[error("the budget is reached")]
+    Budget,
+    /// Creates are held back for all, or this worker wants no more.
+    #[error("creates are held back")]
+    Held,
+    /// No create is allowed here any more.
+    #[error("{0}")]
+    Over(String),
+}
+
+/// Hears whether a wish came true.
+pub type Granted = Box<dyn FnOnce(Result<(), Lack>) + Send>;
+/// Hears where pairs stand that were told of; those that are missing have another holder by now.
+pub type Taken = Box<dyn FnOnce(Vec<(Slip, State)>) + Send>;
+/// Hears of tasks that this worker was given, because theirs is gone.
+pub type Adopted = Box<dyn Fn(Vec<Pulled>) + Send>;
+
+pub(super) enum Asked {
+    Tell(Vec<Outcome>, Taken),
+    Claim(Wish, Granted),
+    Question(Question, oneshot::Sender<Result<Answer, Lack>>),
+    Listen(Adopted),
+    Heard(Word),
+    /// Nothing is claimed any more, also what waits.
+    NoMore,
+    End(oneshot::Sender<Result<(), Lack>>),
+}
+
+/// What changes nothing, or may be asked again.
+pub(super) enum Question {
+    /// So many pairs to try next.
+    Next(usize),
+    /// So many after this one, with or without what they ask for.
+    After(i32, usize, bool),
+    These(Vec<i32>),
+    Adopt,
+    TakeOver,
+    SignOff(i64),
+    WentBack,
+    /// The right to try a create alone, and that another one may have it.
+    Lone,
+    LeaveLone,
+    /// The last pairs that came to be in doubt.
+    Doubts,
+    /// All who are at work stop, for this reason.
+    Halt(String),
+}
+
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) pairs: Vec<i32>,
+    pub(super) rows: Vec<Pulled>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asked")
+    }
+}
+
+pub(super) fn not_told() -> Lack {
+    Lack::Over("the database could not be told what became of some pairs".to_owned())
+}
+
+/// Why nothing is granted any more, once that is so. Shared with the pulse.
+type Stop = Arc<Mutex<Option<String>>>;
+
+fn stop(stop: &Stop, guard: &Guard, error: &SharedError) {
+    guard.end();
+    let mut reason = stop.lock().unwrap_or_else(PoisonError::into_inner);
+    reason.get_or_insert_with(|| error.to_string());
+}
+
+/// Answers what is asked until the line ends.
+pub(super) async fn work<P: Place>(
+    worker: Worker<P>,
+    common: watch::Sender<Common>,
+    asked: mpsc::UnboundedReceiver<Asked>,
+    lease: Duration,
+) {
+    let stopped = Stop::default();
+    let known = (stopped.clone(), common.clone());
+    let beats = beat(worker.pulse(), worker.guard(), known, lease / 3);
+    let desk = Desk {
+        worker,
+        stopped,
+        common,
+        tells: VecDeque::new(),
+        claims: VecDeque::new(),
+        starting: VecDeque::new(),
+        heard: Heard::default(),
+        short: None,
+        wants_more: true,
+    };
+    // A beat that is under way when the desk is done is of no matter.
+    tokio::select! {
+        biased;
+        () = desk.run(asked, lease) => {}
+        () = async { beats.await; std::future::pending().await } => {}
+    }
+}
+
+/// Keeps the lease, hears of stops, and looks at what all know together.
+async fn beat<P: Place>(
+    mut pulse: Pulse<P>,
+    guard: Arc<Guard>,
+    (stopped, common): (Stop, watch::Sender<Common>),
+    every: Duration,
+) {
+    let place = pulse.place().clone();
+    let mut renews = place.clocks().boot;
+    loop {
+        let began = place.clocks().boot;
+        let is_due = began >= renews;
+        let beaten = if is_due { pulse.beat().await } else { Ok(()) };
+        if is_due && beaten.is_ok() {
+            renews = began + every;
+        }
+        let looked = match beaten {
+            Ok(()) => pulse.look().await.map(|found| publish(&common, found)),
+            Err(error) => Err(error),
+        };
+        // Whatever else fails is tried again; until it works, the guard ends by itself.
+        if let Err(error @ (SharedError::Stopped(_) | SharedError::Over | SharedError::WentBack)) =
+            looked
+        {
+            return stop(&stopped, &guard, &error);
+        }
+        place.sleep(LOOK.min(every)).await;
+    }
+}
+
+/// What was found, unless more was known before.
+fn publish(common: &watch::Sender<Common>, found: Common) {
+    common.send_if_modified(|known| {
+        let found = Common { short: known.short, ..found };
+        let is_news = found.follows(known) && found != *known;
+        if is_news {
+            *known = found;
+        }
+        is_news
+    });
+}
+
+struct Desk<P: Place> {
+    worker: Worker<P>,
+    stopped: Stop,
+    common: watch::Sender<Common>,
+    tells: VecDeque<(Vec<Outcome>, Taken)>,
+    claims: VecDeque<(Wish, Granted)>,
+    /// What was claimed and starts only then, in that order.
+    starting: VecDeque<(Duration, Granted)>,
+    heard: Heard,
+    /// What the claims wait for, and since when.
+    short: Option<(Short, Duration)>,
+    wants_more: bool,
+}
+
+impl<P: Place> Desk<P> {
+    async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
+        let mut adopted: Option<Adopted> = None;
+        let mut next_look = self.now();
+        let mut common = self.common.subscribe();
+        loop {
+            let place = self.worker.place().clone();
+            let (start, waits) = (self.wakes_at(), !self.claims.is_empty());
+            let start_in = start.unwrap_or_default().saturating_sub(self.now());
+            // In this order: a line that is busy is no reason not to look.
+            let mut next = tokio::select! {
+                biased;
+                () = place.sleep(next_look.saturating_sub(self.now())) => {
+                    self.look(adopted.as_ref()).await;
+                    next_look = self.now() + lease;
+                    None
+                }
+                asked = asked.recv() => match asked {
+                    Some(asked) => Some(asked),
+                    None => return,
+                },
+                _ = common.changed(), if waits => None,
+                () = place.sleep(start_in), if start.is_some() => None,
+            };
+            let mut end = None;
+            while let Some(one) = next {
+                match one {
+                    Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
+                    Asked::Claim(wish, granted) => self.claims.push_back((wish, granted)),
+                    Asked::Heard(word) => self.heard.then(word),
+                    Asked::NoMore => self.wants_more = false,
+                    Asked::Listen(listener) => {
+                        adopted = Some(listener);
+                        next_look = self.now();
+                    }
+                    Asked::End(answer) => end = Some(answer),
+                    Asked::Question(question, answer) => {
+                        drop(answer.send(self.answer(question).await));
+                    }
+                }
+                next = asked.try_recv().ok();
+            }
+            common.mark_unchanged();
+            let until = end.as_ref().map(|_| self.now() + LAST);
+            loop {
+                self.start();
+                if !self.turn(until).await {
+                    break;
+                }
+            }
+            if let Some(answer) = end {
+                let told = self.tells.is_empty();
+                let left = match told {
+                    true => self.worker.leave().await.map_err(|error| over(&error)),
+                    false => Err(not_told()),
+                };
+                drop(answer.send(left));
+                return;
+            }
+        }
+    }
+
+    /// Asks until there is an answer, or the database has been away for too long.
+    async fn answer(&mut self, question: Question) -> Result<Answer, Lack> {
+        let away = self.now();
+        loop {
+            match self.answer_once(&question).await {
+                Err(SharedError::Unsure(_) | SharedError::Unreachable(_))
+                    if self.now().saturating_sub(away) < AWAY =>
+                {
+                    self.worker.place().sleep(PAUSE).await;
+                    // It is asked again whether it can be reached or not.
+                    let _ = self.worker.reconnect().await;
+                }
+                answered => return answered.map_err(|error| over(&error)),
+            }
+        }
+    }
+
+    async fn answer_once(&mut self, question: &Question) -> Result<Answer, SharedError> {
+        let mut answer = Answer::default();
+        match question {
+            Question::Next(most) => match self.why() {
+                Some(why) => return Err(SharedError::Stopped(why)),
+                None => answer.pairs = self.worker.next(*most).await?,
+            },
+            Question::After(after, most, with_body) => {
+                answer.rows = self.worker.pull(Page::After(*after, *most, *with_body)).await?;
+            }
+            Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
+            Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
+            Question::TakeOver => drop(self.worker.take_over().await?),
+            Question::SignOff(worker) => {
+                if !self.worker.sign_off_for(*worker).await? {
+                    self.worker.stop_all().await?;
+                    return Err(SharedError::WentBack);
+                }
+            }
+            Question::WentBack => {
+                self.worker.stop_all().await?;
+                return Err(SharedError::WentBack);
+            }
+            Question::Lone => publish(&self.common, self.worker.take_lone().await?),
+            Question::LeaveLone => self.worker.leave_lone().await?,
+            Question::Doubts => answer.pairs = self.worker.doubts(DOUBTS).await?,
+            Question::Halt(why) => self.worker.halt(why).await?,
+        }
+        Ok(answer)
+    }
+
+    /// Looks for workers that are gone.
+    async fn look(&mut self, adopted: Option<&Adopted>) {
+        let (Some(adopted), None) = (adopted, self.why()) else { return };
+        // Whatever fails here is looked at again later.
+        if self.worker.take_over().await.is_err() {
+            return;
+        }
+        while let Ok(pairs) = self.worker.adopt(ADOPTED).await {
+            if pairs.is_empty() || self.why().is_some() {
+                return;
+            }
+            match self.worker.pull(Page::These(&pairs)).await {
+                Ok(pulled) => adopted(pulled),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Since the machine started.
+    fn now(&self) -> Duration {
+        self.worker.place().clocks().boot
+    }
+
+    fn why(&self) -> Option<String> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One statement, and what follows of it. False: nothing more can be told or claimed now.
+    async fn turn(&mut self, until: Option<Duration>) -> bool {
+        if let Some(why) = self.why() {
+            self.refuse(&Lack::Over(why));
+        } else if self.is_closed() {
+            self.refuse(&Lack::Held);
+        }
+        let (outcomes, tells) = self.told();
+        let wishes = if self.may_claim() { self.wishes(&outcomes) } else { Vec::new() };
+        if outcomes.is_empty() && wishes.is_empty() {
+            return false;
+        }
+        match self.sure(&outcomes, &wishes, until).await {
+            Ok(turned) => {
+                for (outcomes, taken) in self.tells.drain(..tells) {
+                    let of = |slip: &Slip| outcomes.iter().any(|one| one.slip.n == slip.n);
+                    taken(turned.settled.iter().filter(|(slip, _)| of(slip)).cloned().collect());
+                }
+                self.grant(&turned, wishes.len());
+                true
+            }
+            Err(SharedError::Unreachable(why)) => {
+                // What is told waits for the next look.
+                self.refuse(&Lack::Over(why));
+                false
+            }
+            Err(error) => {
+                stop(&self.stopped, &self.worker.guard(), &error);
+                self.refuse(&over(&error));
+                // What became of things is kept, and can still be told, unless it is another database.
+                if matches!(error, SharedError::WentBack) {
+                    let _ = self.worker.keep_tasks(&outcomes).await;
+                }
+                matches!(error, SharedError::Stopped(_) | SharedError::Over)
+            }
+        }
+    }
+
+    /// Says of the first claims, as many as were asked for, what became of them; those that have to wait
+    /// stay, in their order.
+    fn grant(&mut self, turned: &Turn, asked: usize) {
+        publish(&self.common, turned.common.clone());
+        let (now, mut waiting) = (self.now(), VecDeque::new());
+        for (wish, granted) in self.claims.drain(..asked) {
+            let claimed = turned.claimed.iter().position(|claimed| *claimed == wish);
+            match (claimed, turned.lack) {
+                (Some(at), _) => {
+                    let start = turned.starts.get(at).copied().unwrap_or_default();
+                    self.starting.push_back((now + start, granted));
+                }
+                (None, Some(Lacking::Budget(n))) if n == wish.n => granted(Err(Lack::Budget)),
+                (None, _) if turned.held.contains(&wish.n) => waiting.push_back((wish, granted)),
+                (None, _) => granted(Err(Lack::Elsewhere)),
+            }
+        }
+        self.starting.make_contiguous().sort_by_key(|(start, _)| *start);
+        waiting.append(&mut self.claims);
+        self.claims = waiting;
+        if asked > 0 {
+            self.waits_for(match turned.lack {
+                Some(Lacking::Short(short)) => Some(short),
+                Some(Lacking::Budget(_)) | None => None,
+            });
+        }
+    }
+
+    fn waits_for(&mut self, short: Option<Short>) {
+        let now = self.now();
+        self.short = short.map(|short| (short, now));
+        self.common.send_if_modified(|common| std::mem::replace(&mut common.short, short) != short);
+    }
+
+    /// Gives out what may start now; or nothing of it, if no create starts any more.
+    fn start(&mut self) {
+        let (now, closed) = (self.now(), self.why().is_some() || self.is_closed());
+        while self.starting.front().is_some_and(|(start, _)| closed || *start <= now) {
+            if let Some((_, granted)) = self.starting.pop_front() {
+                granted(if closed { Err(Lack::Held) } else { Ok(()) });
+            }
+        }
+    }
+
+    /// Whether nothing is claimed: by anybody, or by this worker.
+    fn is_closed(&self) -> bool {
+        let common = self.common.borrow();
+        let shut = common.shut && common.lone != Lone::Ours;
+        shut || common.halt.is_some() || !self.wants_more
+    }
+
+    /// Whether there may be now what was short.
+    fn may_claim(&self) -> bool {
+        let Some((short, since)) = self.short else { return true };
+        let (common, random) = (self.common.borrow(), fastrand::f64());
+        let waited = self.now().saturating_sub(since);
+        self.worker.terms().may_go_on((short, &common), (waited, random))
+    }
+
+    /// When there is something to do, whoever else may want something.
+    fn wakes_at(&self) -> Option<Duration> {
+        let start = self.starting.front().map(|(start, _)| *start);
+        let by_itself = |short| matches!(short, Short::Rate(_) | Short::Restarted(_) | Short::Gate);
+        let slot = self.short.filter(|(short, _)| by_itself(*short));
+        let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| self.now() + NEXT_START);
+        start.into_iter().chain(slot).min()
+    }
+
+    /// What is told of in one statement, and how many tells that are.
+    fn told(&self) -> (Vec<Outcome>, usize) {
+        let (mut outcomes, mut tells) = (Vec::<Outcome>::new(), 0);
+        for (some, _) in &self.tells {
+            let twice = some.iter().any(|one| outcomes.iter().any(|had| had.slip.n == one.slip.n));
+            if tells > 0 && (twice || outcomes.len() + some.len() > TOLD) {
+                break;
+            }
+            outcomes.extend(some.iter().cloned());
+            tells += 1;
+        }
+        (outcomes, tells)
+    }
+
+    /// What is claimed in the same statement: in their order, and nothing that is told of.
+    fn wishes(&self, outcomes: &[Outcome]) -> Vec<Wish> {
+        let told = |wish: &Wish| outcomes.iter().any(|one| one.slip.n == wish.n);
+        let wishes = self.claims.iter().map(|(wish, _)| *wish);
+        let mut wished = Vec::<Wish>::new();
+        for wish in wishes.take(MOST) {
+            if told(&wish) || wished.iter().any(|had| had.n == wish.n) {
+                break;
+            }
+            wished.push(wish);
+        }
+        wished
+    }
+
+    fn refuse(&mut self, lack: &Lack) {
+        if !self.claims.is_empty() {
+            self.waits_for(None);
+        }
+        self.claims.drain(..).for_each(|(_, granted)| granted(Err(lack.clone())));
+    }
+
+    /// The same statement again and again until it is known what became of it. What was heard goes with it
+    /// once.
+    async fn sure(
+        &mut self,
+        outcomes: &[Outcome],
+        wishes: &[Wish],
+        until: Option<Duration>,
+    ) -> Result<Turn, SharedError> {
+        let away = self.now();
+        loop {
+            match self.worker.turn(outcomes, wishes, self.heard).await {
+                Err(SharedError::Unsure(why)) => {
+                    let patience = until.map_or(away + AWAY, |until| until.min(away + AWAY));
+                    match self.worker.recover().await {
+                        Ok(Fate::Committed) => {
+                            self.worker.has_told(std::mem::take(&mut self.heard));
+                        }
+                        Ok(Fate::Never) => {}
+                        Ok(Fate::WentBack) => return Err(SharedError::WentBack),
+                        Ok(Fate::Taken) => return Err(SharedError::Over),
+                        Err(_) if self.now() < patience => {
+                            self.worker.place().sleep(PAUSE).await;
+                        }
+                        Err(_) => return Err(SharedError::Unreachable(why)),
+                    }
+                }
+                Ok(turned) => {
+                    self.heard = Heard::default();
+                    return Ok(turned);
+                }
+                failed => return failed,
+            }
+        }
+    }
+}
+
+fn over(error: &SharedError) -> Lack {
+    Lack::Over(error.to_string())
+}

@@ -1,0 +1,454 @@
+//! The tables as values: what PostgreSQL's statements do, written a second time, without PostgreSQL.
+//!
+//! [`same`](super::same) holds the two against each other; the simulation stands on this one. It holds one
+//! batch.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use callsheet::ledger::postgres::tables::{
+    Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Purse,
+};
+use callsheet::ledger::postgres::{Outcome, Page, Pulled, SharedError, Wish};
+use callsheet::state::State;
+
+use super::model_purse::{Beside, Counted, Doubts};
+
+/// A pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) state: State,
+    pub(crate) attempt: i32,
+    pub(crate) worker: Option<i64>,
+    pub(crate) turn: Option<i64>,
+    pub(crate) cost: i64,
+}
+
+/// A process at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) seq: i64,
+    pub(crate) beats: i64,
+    pub(crate) until: Duration,
+    lease: Duration,
+    concurrency: i64,
+    pub(crate) over: bool,
+    pub(crate) ended: bool,
+}
+
+/// What a statement that is undone had changed.
+struct Saved {
+    pairs: Vec<(i32, Standing)>,
+    records: Vec<(i32, Option<(i32, String)>)>,
+    fresh: Vec<String>,
+    purse: Counted,
+    doubts: Vec<(i32, Option<i64>)>,
+}
+
+/// A batch, and all that is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) batch: i32,
+    pub(crate) pairs: Vec<Standing>,
+    records: BTreeMap<i32, (i32, String)>,
+    pub(crate) tasks: BTreeMap<String, (i32, i32)>,
+    pub(crate) workers: BTreeMap<i64, Row>,
+    pub(crate) budget: Option<i64>,
+    pub(crate) reserved: i64,
+    pub(crate) handed: i32,
+    pub(crate) epoch: i64,
+    pub(crate) stopped: Option<String>,
+    pub(crate) purse: Counted,
+    doubts: Doubts,
+    /// Which server it is in.
+    pub(crate) server: u64,
+    /// What the server's clock shows.
+    pub(crate) now: Duration,
+}
+
+impl Model {
+    pub(crate) fn of(count: usize, budget: Option<i64>) -> Self {
+        let planned =
+            Standing { state: State::Planned, attempt: 0, worker: None, turn: None, cost: 0 };
+        Self {
+            batch: 1,
+            pairs: vec![planned; count],
+            records: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            budget,
+            reserved: 0,
+            handed: 0,
+            epoch: 7,
+            stopped: None,
+            purse: Counted::default(),
+            doubts: Doubts::new(),
+            server: 0,
+            now: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, entry: &Entry<'_>) -> Entered {
+        let concurrency = i64::from(entry.concurrency);
+        if concurrency > 0 && self.places() == 0 {
+            self.purse.begins();
+        }
+        let (until, lease) = (self.now + entry.lease, entry.lease);
+        let row = Row { seq: 0, beats: 0, until, lease, concurrency, over: false, ended: false };
+        self.workers.insert(entry.me.worker, row);
+        let (stopped, halts) = (self.stopped.clone(), self.purse.halts());
+        Entered { epoch: self.epoch, stopped, mark: 1, halts }
+    }
+
+    pub(crate) fn turn(&mut self, me: Me, asks: Asks<'_>) -> Answer<Option<Done>> {
+        let Some(own) = self.workers.get(&me.worker).filter(|own| own.seq == asks.seq) else {
+            return Ok(None);
+        };
+        let live = self.now < own.until && !own.over;
+        let before = self.save(asks);
+        let places = self.places();
+        let (settled, given_back, fresh_doubts) = self.settle(me, asks.outcomes);
+        let may_claim = live && self.stopped.is_none();
+        let picked = self.pick(me, if may_claim { asks.wishes } else { &[] });
+        let (now, gives_back) = (self.now, given_back > 0);
+        let money = self.budget.map(|budget| budget - self.reserved + given_back);
+        let others = self.workers.iter().filter(|(worker, own)| **worker != me.worker && !own.over);
+        let lease = others.map(|(_, own)| own.lease).max().unwrap_or_default();
+        let (server, rest) = (self.server, lease * 2 / 3);
+        let before_purse = &before.purse;
+        let beside = Beside {
+            now,
+            before: before_purse,
+            fresh_doubts,
+            gives_back,
+            places,
+            money,
+            server,
+            rest,
+        };
+        let (admitted, mut purse) = self.purse.admit((me, asks), &picked, beside);
+        if !admitted.taken.is_empty() && asks.epoch != self.epoch {
+            self.undo(before);
+            return Err(refused("same_epoch"));
+        }
+        let spent = picked.iter().filter(|(n, ..)| admitted.taken.contains(n));
+        self.reserved += spent.map(|(_, cost, _)| cost).sum::<i64>() - given_back;
+        self.claim((me, asks.seq), asks.wishes, &admitted.taken);
+        purse.lone = purse.lone.filter(|worker| self.lives(*worker));
+        self.renew(me, live, |own| own.seq += 1);
+        let (seq, stopped, claimed) = (asks.seq + 1, self.stopped.clone(), admitted.taken);
+        let (starts, held, lack) = (admitted.starts, admitted.held, admitted.lack);
+        Ok(Some(Done { seq, live, stopped, settled, claimed, starts, held, lack, purse }))
+    }
+
+    /// Of all that live.
+    fn places(&self) -> i64 {
+        let live = self.workers.values().filter(|own| !own.over && self.now < own.until);
+        live.map(|own| own.concurrency).sum()
+    }
+
+    fn lives(&self, worker: i64) -> bool {
+        self.workers.get(&worker).is_some_and(|own| !own.over && self.now < own.until)
+    }
+
+    /// A pair moves, and the purse counts it.
+    fn stand(&mut self, n: i32, state: State) {
+        let from = std::mem::replace(&mut self.pairs[at(n)].state, state);
+        self.purse.moved(&mut self.doubts, n, (from, state));
+    }
+
+    pub(crate) fn look(&self) -> (Purse, Option<String>) {
+        let purse = self.purse.purse(self.places());
+        let lone = purse.lone.filter(|worker| self.lives(*worker));
+        (Purse { lone, ..purse }, self.stopped.clone())
+    }
+
+    pub(crate) fn doubts(&self, most: usize) -> Vec<i32> {
+        self.doubts.keys().rev().take(most).copied().collect()
+    }
+
+    pub(crate) fn take_lone(&mut self, me: Me, halts: i32) {
+        let is_free = self.purse.lone().is_none_or(|worker| !self.lives(worker));
+        self.purse.take_lone(me.worker, halts, is_free && self.lives(me.worker));
+    }
+
+    fn save(&self, asks: Asks<'_>) -> Saved {
+        let told = asks.outcomes.iter().map(|outcome| outcome.slip.n);
+        let numbers = told.chain(asks.wishes.iter().map(|wish| wish.n));
+        let tasks = asks.outcomes.iter().filter_map(|outcome| outcome.task.as_ref());
+        let fresh = tasks.filter(|task| !self.tasks.contains_key(task.as_str()));
+        Saved {
+            pairs: numbers.filter_map(|n| Some((n, self.pairs.get(at(n))?.clone()))).collect(),
+            records: asks
+                .outcomes
+                .iter()
+                .map(|outcome| outcome.slip.n)
+                .map(|n| (n, self.records.get(&n).cloned()))
+                .collect(),
+            fresh: fresh.map(ToString::to_string).collect(),
+            purse: self.purse.clone(),
+            doubts: asks
+                .outcomes
+                .iter()
+                .map(|outcome| (outcome.slip.n, self.doubts.get(&outcome.slip.n).copied()))
+                .collect(),
+        }
+    }
+
+    fn undo(&mut self, saved: Saved) {
+        for (n, pair) in saved.pairs {
+            self.pairs[at(n)] = pair;
+        }
+        for (n, record) in saved.records {
+            match record {
+                Some(record) => drop(self.records.insert(n, record)),
+                None => drop(self.records.remove(&n)),
+            }
+        }
+        for task in saved.fresh {
+            self.tasks.remove(&task);
+        }
+        self.purse = saved.purse;
+        for (n, run) in saved.doubts {
+            match run {
+                Some(run) => drop(self.doubts.insert(n, run)),
+                None => drop(self.doubts.remove(&n)),
+            }
+        }
+    }
+
+    /// Where the pairs stand that were told of, the money that comes back, and how many are in doubt since.
+    fn settle(&mut self, me: Me, outcomes: &[Outcome]) -> (Vec<(i32, State)>, i64, i64) {
+        let of = |task: &str| self.tasks.get(task).map(|(n, _)| *n);
+        let known: Vec<_> = outcomes
+            .iter()
+            .map(|one| one.task.as_ref().and_then(|task| of(task.as_str())))
+            .collect();
+        let fresh = self.keep_tasks(outcomes);
+        let (mut settled, mut given_back, mut doubts) = (BTreeMap::new(), 0, 0);
+        for (Outcome { slip, state, task, gives_back, record }, known) in outcomes.iter().zip(known)
+        {
+            let Some(pair) = self.pairs.get_mut(at(slip.n)) else { continue };
+            let is_theirs = pair.worker == Some(slip.holder) || pair.state == State::Planned;
+            let is_answered =
+                matches!(pair.state, State::Created | State::Completed | State::Saved);
+            let decides =
+                !matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
+            if pair.attempt != slip.attempt || !is_theirs || is_answered && decides {
+                continue;
+            }
+            let was_open = matches!(pair.state, State::Sending | State::InDoubt);
+            let is_anothers = task.is_some() && !fresh.contains(&slip.n) && known != Some(slip.n);
+            pair.worker = Some(me.worker);
+            pair.turn = None;
+            let (was, cost) = (pair.state, pair.cost);
+            let state = if !decides && is_anothers { State::InDoubt } else { *state };
+            if was_open && matches!(state, State::Planned | State::Rejected) && *gives_back {
+                given_back += cost;
+            }
+            doubts += i64::from(state == State::InDoubt && was != state);
+            self.stand(slip.n, state);
+            settled.insert(slip.n, state);
+            self.records.insert(slip.n, (slip.attempt, record.clone()));
+        }
+        (settled.into_iter().collect(), given_back, doubts)
+    }
+
+    /// The wishes that may come true, in their order: what more each costs, and whether its pair is this
+    /// worker's already.
+    fn pick(&self, me: Me, wishes: &[Wish]) -> Vec<(i32, i64, bool)> {
+        let pick = |wish: &Wish| {
+            let pair = self.pairs.get(at(wish.n))?;
+            let held = pair.state == State::Sending && pair.worker == Some(me.worker);
+            let may = (held || pair.state == State::Planned) && pair.attempt < wish.attempt;
+            may.then(|| (wish.n, wish.cost - if held { pair.cost } else { 0 }, held))
+        };
+        let mut picked: Vec<_> = wishes.iter().filter_map(pick).collect();
+        picked.sort_unstable();
+        picked
+    }
+
+    fn claim(&mut self, (me, seq): (Me, i64), wishes: &[Wish], taken: &[i32]) {
+        for wish in wishes.iter().filter(|wish| taken.contains(&wish.n)) {
+            self.stand(wish.n, State::Sending);
+            self.pairs[at(wish.n)] = Standing {
+                state: State::Sending,
+                attempt: wish.attempt,
+                worker: Some(me.worker),
+                turn: Some(seq),
+                cost: wish.cost,
+            };
+        }
+    }
+
+    fn renew(&mut self, me: Me, live: bool, count: impl FnOnce(&mut Row)) {
+        if let Some(own) = self.workers.get_mut(&me.worker) {
+            count(own);
+            if live {
+                own.until = self.now + own.lease;
+            }
+        }
+    }
+
+    pub(crate) fn recover(&mut self, me: Me, sent: i64, leap: i64) -> Option<Found> {
+        let own = self.workers.get_mut(&me.worker)?;
+        let seq = own.seq;
+        if seq >= sent {
+            own.seq += leap;
+        }
+        Some(Found { seq, moved: (seq >= sent).then_some(own.seq) })
+    }
+
+    pub(crate) fn give_back(&mut self, me: Me, seq: i64) {
+        for n in self.numbers() {
+            let pair = &self.pairs[at(n)];
+            let is_open = matches!(pair.state, State::Sending | State::InDoubt);
+            if is_open && pair.worker == Some(me.worker) && pair.turn == Some(seq) {
+                self.reserved -= pair.cost;
+                self.stand(n, State::Planned);
+            }
+        }
+    }
+
+    pub(crate) fn beat(&mut self, me: Me) -> Option<Beat> {
+        let own = self.workers.get(&me.worker)?;
+        let live = self.now < own.until && !own.over;
+        let (seq, beats) = (own.seq, own.beats + 1);
+        self.renew(me, live, |own| own.beats += 1);
+        Some(Beat { seq, beats, live, stopped: self.stopped.clone() })
+    }
+
+    pub(crate) fn next(&mut self, most: usize) -> Vec<i32> {
+        let named = self.left(self.handed, most);
+        self.handed = named.last().map_or(self.handed, |last| last + 1);
+        named
+    }
+
+    pub(crate) fn left(&self, from: i32, most: usize) -> Vec<i32> {
+        let planned = |n: &i32| *n >= from && self.pairs[at(*n)].state == State::Planned;
+        self.numbers().filter(planned).take(most).collect()
+    }
+
+    pub(crate) fn expire(&mut self) -> Vec<i32> {
+        let dead: Vec<_> = self.dead().collect();
+        for (_, own) in self.workers.iter_mut().filter(|(worker, _)| dead.contains(worker)) {
+            own.over = true;
+        }
+        let mut lost = Vec::new();
+        for n in self.numbers() {
+            let pair = &self.pairs[at(n)];
+            if pair.state == State::Sending && pair.worker.is_some_and(|one| dead.contains(&one)) {
+                self.stand(n, State::InDoubt);
+                lost.push(n);
+            }
+        }
+        lost
+    }
+
+    fn dead(&self) -> impl Iterator<Item = i64> {
+        let dead = self.workers.iter().filter(|(_, own)| !own.over && own.until < self.now);
+        dead.map(|(worker, _)| *worker)
+    }
+
+    pub(crate) fn adopt(&mut self, me: Me, most: usize) -> Vec<i32> {
+        let gone = |worker: Option<i64>| {
+            worker.filter(|worker| *worker != me.worker).is_some_and(|worker| {
+                self.workers.get(&worker).is_some_and(|own| own.over || own.until < self.now)
+            })
+        };
+        let left = |n: &i32| {
+            let pair = &self.pairs[at(*n)];
+            matches!(pair.state, State::Created | State::Completed) && gone(pair.worker)
+        };
+        let picked: Vec<_> = self.numbers().filter(left).take(most).collect();
+        for n in &picked {
+            (self.pairs[at(*n)].worker, self.pairs[at(*n)].turn) = (Some(me.worker), None);
+        }
+        picked
+    }
+
+    pub(crate) fn pull(&self, page: Page<'_>) -> Vec<Pulled> {
+        match page {
+            Page::After(after, most, _) => {
+                self.numbers().filter(|n| *n > after).take(most).map(|n| self.pulled(n)).collect()
+            }
+            Page::These(these) => {
+                self.numbers().filter(|n| these.contains(n)).map(|n| self.pulled(n)).collect()
+            }
+        }
+    }
+
+    fn pulled(&self, n: i32) -> Pulled {
+        let pair = &self.pairs[at(n)];
+        let is_task =
+            matches!(pair.state, State::Created | State::Completed | State::Saved | State::Failed);
+        let late = self
+            .tasks
+            .iter()
+            .filter(|(_, (of, attempt))| *of == n && (*attempt < pair.attempt || !is_task));
+        let worker = pair.worker.and_then(|worker| self.workers.get(&worker));
+        Pulled {
+            n,
+            id: format!("pair-{n}"),
+            take: 1,
+            body: None,
+            state: pair.state,
+            attempt: pair.attempt,
+            worker: pair.worker,
+            held: worker.is_some_and(|own| !own.over && self.now < own.until),
+            signed_off: worker.is_none_or(|own| own.ended),
+            late: late.map(|(task, (_, attempt))| (task.clone(), *attempt)).collect(),
+            listed: true,
+            record: self.records.get(&n).cloned(),
+        }
+    }
+
+    /// Gives the pairs of which an id was news.
+    pub(crate) fn keep_tasks(&mut self, outcomes: &[Outcome]) -> Vec<i32> {
+        let mut fresh = Vec::new();
+        for Outcome { slip, task, .. } in outcomes {
+            let Some(task) = task else { continue };
+            self.tasks.entry(task.as_str().to_owned()).or_insert_with(|| {
+                fresh.push(slip.n);
+                (slip.n, slip.attempt)
+            });
+        }
+        fresh
+    }
+
+    pub(crate) fn sign_off_for(&mut self, worker: i64) -> bool {
+        let Some(own) = self.workers.get_mut(&worker) else { return false };
+        (own.over, own.ended, own.seq) = (true, true, own.seq + 1);
+        true
+    }
+
+    pub(crate) fn leave(&mut self, me: Me, seq: i64) -> bool {
+        let has_left =
+            |pair: &Standing| pair.state != State::Sending || pair.worker != Some(me.worker);
+        let may = self.pairs.iter().all(has_left)
+            && self.workers.get(&me.worker).is_some_and(|own| own.seq == seq);
+        may && self.sign_off_for(me.worker)
+    }
+
+    pub(crate) fn stop(&mut self, epoch: i64) {
+        self.epoch = epoch;
+        self.stopped = Some("the database went back in time".to_owned());
+    }
+
+    pub(crate) fn count(&self) -> i32 {
+        i32::try_from(self.pairs.len()).unwrap().max(1)
+    }
+
+    fn numbers(&self) -> std::ops::Range<i32> {
+        0..i32::try_from(self.pairs.len()).unwrap()
+    }
+}
+
+fn at(n: i32) -> usize {
+    usize::try_from(n).unwrap()
+}
+
+fn refused(constraint: &str) -> SharedError {
+    let (code, message) = ("23514".to_owned(), constraint.to_owned());
+    SharedError::Refused { code, constraint: Some(constraint.to_owned()), message }
+}
