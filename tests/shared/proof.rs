@@ -45,7 +45,7 @@ struct Size {
 
 impl Size {
     fn given() -> Self {
-        let pairs = number("CALLSHEET_PROOF_PAIRS").map_or(1600, |pairs| pairs as usize);
+        let pairs = number("CALLSHEET_PROOF_PAIRS").map_or(1200, |pairs| pairs as usize);
         let kills = (pairs / 100).max(30);
         Self { pairs, kills, halts: (kills / 20).max(3), sleeps: (kills / 20).max(3) }
     }
