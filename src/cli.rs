@@ -6,6 +6,7 @@ mod redo;
 mod run;
 mod settle;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ pub enum Command {
     Move(MoveArgs),
     /// Write tasks.csv, events.jsonl and report.html again from the ledger, or print a summary
     Report(ReportArgs),
+    /// Look at the videos in a browser and decide: approve them, have them made again, decline them
+    Review(ReviewArgs),
     /// Serve the fake API on its own
     Mock(callsheet_mock::program::Args),
     /// Print the JSON Schema of the manifest
@@ -243,6 +246,25 @@ pub struct ReportArgs {
     /// JUnit's XML for CI systems, a case for each pair (junit)
     #[arg(long, value_name = "FORM", hide_possible_values = true, conflicts_with = "no_report")]
     pub format: Option<ReportFormat>,
+}
+
+/// Where videos are looked at.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// The batch.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Serve the page here [default: any free port of this machine, for this machine alone]. What goes
+    /// to other machines can be read on the way
+    #[arg(long, value_name = "ADDR", env = "CALLSHEET_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Who decides, as the ledger keeps it [default: the name you are logged in with]
+    #[arg(long = "as", value_name = "NAME")]
+    pub reviewer: Option<String>,
+    /// Serve nothing, and write what was decided to a new file: .csv has the last word on each video,
+    /// .json all that was said
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "listen")]
+    pub export: Option<PathBuf>,
 }
 
 /// A summary of a batch.

@@ -51,6 +51,7 @@
 //! ledger                    the durable truth, and the permits to spend money
 //! report page client        tasks.csv from the ledger · report.html from it · HTTP: sends what was
 //!                           permitted, once
+//! serve                     HTTP the other way: answers people, and who may come in
 //! preflight                 media fetched and looked at, files uploaded, just before a create
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or
@@ -78,6 +79,7 @@ pub mod preflight;
 pub mod price;
 pub mod reconcile;
 pub mod report;
+pub mod serve;
 pub mod state;
 pub mod submit;
 pub mod table;

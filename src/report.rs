@@ -80,14 +80,14 @@ pub fn settle(folder: &Path, view: &View) -> Result<(PathBuf, Sheet), ReportErro
     {
         return Ok((path, known));
     }
-    let mut written = String::new();
+    let (mut written, reviews) = (String::new(), view.seen()?.reviews);
     let path = write_by(folder, |file| {
         let mut digesting = Digesting { to: file, digest: Sha256::new(), length: 0 };
         fill(&mut digesting, view, Rows::All)?;
         written = told(digesting.length, &hexadecimal(&digesting.digest.finalize()));
         Ok(())
     })?;
-    Ok((path, Sheet::new(written, &view.counts()?)))
+    Ok((path, Sheet::new(written, &view.counts()?, reviews)))
 }
 
 fn write_by(
@@ -216,5 +216,7 @@ fn row_of(change: &Change) -> Row {
         error: change.message.clone(),
         credits: change.credits,
         take: change.take,
+        // Nobody has seen a video of it yet.
+        review: None,
     }
 }

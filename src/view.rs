@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use self::times::{Clock, lasting};
+use crate::ledger::Decision;
 use crate::pair::without_query;
 use crate::price::Credits;
 use crate::state::State;
@@ -56,6 +57,8 @@ pub struct Row {
     pub credits: Option<Credits>,
     /// Which take of the pair this is, by what people asked for; from 1.
     pub take: u32,
+    /// What people decided about its video, if they did.
+    pub review: Option<Decision>,
 }
 
 /// Codes that say no more than that a video needs a look: it can be fetched all the same.
@@ -111,8 +114,7 @@ pub fn cells(row: &Row) -> [String; COLUMNS.len()] {
         cell(&row.error),
         row.credits.map_or_else(none, |credits| credits.to_string()),
         row.take.to_string(),
-        // What people decided about it: nothing is written down of that yet.
-        none(),
+        row.review.map_or_else(none, |decision| decision.name().to_owned()),
     ]
 }
 
@@ -224,6 +226,7 @@ mod tests {
             error: String::new(),
             credits: None,
             take: 1,
+            review: None,
         }
     }
 

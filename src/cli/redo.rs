@@ -13,8 +13,11 @@ pub struct RedoArgs {
     pub batch: BatchArgs,
     /// The pairs: an id, a pattern such as 'anna-*', tag:spring, or @FILE with one of them a line;
     /// several, also with commas
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required_unless_present = "reviewed")]
     pub ids: Vec<String>,
+    /// Those that people marked in `callsheet review`, each with the prompt and the note they gave
+    #[arg(long, conflicts_with_all = ["ids", "prompt"])]
+    pub reviewed: bool,
     /// Send this prompt for the new take [default: what the manifest says]
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,

@@ -27,6 +27,9 @@ pub struct RunArgs {
         value_parser = pace::duration
     )]
     pub lease: Duration,
+    /// In a shared ledger: join the batch of this name although it has none of this manifest's requests
+    #[arg(long, requires = "ledger")]
+    pub join: bool,
     /// The shared ledger of this run, taken out of the batch's: what the run reads is its own part.
     #[arg(skip)]
     pub ledger: Option<String>,

@@ -49,7 +49,7 @@ pub struct ResolveArgs {
     /// The pairs, in doubt unless the verdict says otherwise
     #[arg(
         value_name = "ID",
-        required_unless_present_any = ["all", "from", "ledger_restored"],
+        required_unless_present_any = ["all", "from", "ledger_restored", "database_restored"],
         requires = "VerdictArgs"
     )]
     pub ids: Vec<String>,
@@ -74,6 +74,9 @@ pub struct ResolveArgs {
     /// What is to become of them.
     #[command(flatten)]
     pub verdict: VerdictArgs,
+    /// With --database-restored: let creates begin again without asking
+    #[arg(long, short, requires = "database_restored")]
+    pub yes: bool,
     /// Adopt tasks without asking the server for them
     #[arg(long, conflicts_with_all = ["resend", "abandon"])]
     pub unchecked: bool,
@@ -159,4 +162,8 @@ pub struct VerdictArgs {
     /// since is taken up, and they are kept aside
     #[arg(long, conflicts_with_all = ["ids", "all", "from"])]
     pub ledger_restored: bool,
+    /// The database of a shared ledger was put back to an older one: hand in what this run folder knows of
+    /// creates since, say what no folder handed in, and once that is confirmed let creates begin again
+    #[arg(long, requires = "ledger", conflicts_with_all = ["ids", "all", "from"])]
+    pub database_restored: bool,
 }

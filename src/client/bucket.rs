@@ -181,6 +181,13 @@ impl OpenBucket {
         Self::new(&Bucket { name, endpoint, region, prefix, lifetime: START_WITHIN, address }, key)
     }
 
+    /// Where an object can be fetched for the next quarter of an hour, by anybody who has the link.
+    #[must_use]
+    pub fn link_to(&self, object: &str) -> Url {
+        let action = self.site.get_object(Some(&self.key.0), object);
+        action.sign_with_time(START_WITHIN, &Timestamp::now())
+    }
+
     /// The bucket at its server, without its folder.
     #[must_use]
     pub fn address(&self) -> &str {

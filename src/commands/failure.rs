@@ -115,13 +115,19 @@ fn shared(error: &LedgerError) -> (Exit, &'static str) {
         return (
             Exit::Fault,
             "what it lost may have been paid for, so nobody creates in this batch any more. Bring back \
-             the newer database; this folder was left as it is",
+             the newer database; or give the same command once in each run folder, which hands in what it \
+             knows, and then `callsheet resolve MANIFEST --ledger … --database-restored`",
         );
     };
     match fault {
         SharedFault::Batch => (
             Exit::Usage,
             "list what the batch has, or give this one a name of its own with --batch-name",
+        ),
+        SharedFault::Strange => (
+            Exit::Usage,
+            "it may be somebody else's of the same name: give this one a name of its own with \
+             --batch-name; or insist with --join",
         ),
         SharedFault::Others => (
             Exit::InUse,

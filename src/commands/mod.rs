@@ -36,9 +36,11 @@ mod rehearsal;
 mod relocate;
 mod report;
 mod resolve;
+mod review;
 mod run;
 mod saved;
 mod sharing;
+mod siblings;
 mod signals;
 mod status;
 mod takes;
@@ -93,6 +95,7 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Redo(args) => redo::redo(ui, args),
         Command::Move(args) => relocate::relocate(ui, args),
         Command::Report(args) => report::report(ui, args),
+        Command::Review(args) => review::review(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),
         Command::Completions { shell } => packaging::completions(ui, *shell),

@@ -1,5 +1,6 @@
 //! What was paid in other run folders: a copied or renamed manifest does not pay for it again.
 
+mod database;
 mod find;
 mod folders;
 
@@ -7,12 +8,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::database::Others;
 use self::find::Find;
 use self::folders::Neighbour;
 use super::batch::{Batch, Pairs, Site, shell_word};
 use super::failure::Failure;
 use super::listed::Listed;
 use super::locals;
+use super::sharing::Shared;
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::exit::Exit;
@@ -68,6 +71,8 @@ pub(super) struct Wanted<'a> {
     pub(super) again: &'a HashSet<String>,
     /// Whether a pair is left out, by its id.
     pub(super) leaves_out: &'a dyn Fn(&str) -> bool,
+    /// The ledger that is shared, if one is: its database may have other batches.
+    pub(super) shared: Option<&'a Shared>,
 }
 
 /// Looks into the run folders beside the manifest and the batch's own, for the pairs that a run would
@@ -82,17 +87,20 @@ pub(super) fn look(
     if first.is_outdated { look_once(batch, wanted, catalog) } else { Ok(first) }
 }
 
-/// Whether there are run folders nearby that may have paid for some of a batch, or that cannot be looked
-/// into.
-pub(super) fn may_have_paid(batch: &Batch) -> Result<bool, Failure> {
+/// Whether there are run folders nearby, or other batches in the database, that may have paid for some of a
+/// batch, or that cannot be looked into.
+pub(super) fn may_have_paid(batch: &Batch, shared: Option<&Shared>) -> Result<bool, Failure> {
+    if !batch.site.rehearsal && database::are_there_any(shared)? {
+        return Ok(true);
+    }
     let mut closed = Vec::new();
     let neighbours = folders::neighbours(&batch.site, &mut closed)?;
     let none = neighbours.is_empty() && closed.is_empty();
     Ok(!none && !batch.site.rehearsal)
 }
 
-/// Whether there are run folders of the batch's service nearby, or such as nobody can look into: then
-/// its pairs are compared with what was paid for there.
+/// Whether there are run folders of the batch's service nearby, or such as nobody can look into, or other
+/// batches in the database: then its pairs are compared with what was paid for there.
 pub(super) fn are_there_any(batch: &Batch, view: Option<&View>) -> Result<bool, Failure> {
     if batch.site.rehearsal {
         return Ok(false);
@@ -100,7 +108,8 @@ pub(super) fn are_there_any(batch: &Batch, view: Option<&View>) -> Result<bool, 
     let mut closed = Vec::new();
     let mut neighbours = folders::neighbours(&batch.site, &mut closed)?;
     keep_service(&mut neighbours, &batch.owner(), view)?;
-    Ok(!(neighbours.is_empty() && closed.is_empty()))
+    let beside = database::are_there_any(batch.site.shared.as_ref())?;
+    Ok(beside || !(neighbours.is_empty() && closed.is_empty()))
 }
 
 fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nearby, Failure> {
@@ -109,8 +118,14 @@ fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nea
         return Ok(nearby);
     }
     let mut neighbours = folders::neighbours(&batch.site, &mut nearby.closed)?;
-    keep_service(&mut neighbours, &batch.owner(), wanted.view)?;
-    if neighbours.is_empty() && nearby.closed.is_empty() {
+    let names = keep_service(&mut neighbours, &batch.owner(), wanted.view)?;
+    let shared = wanted.shared.filter(|_| !batch.site.rehearsal);
+    // Whoever holds no pairs has looked before what is listed nowhere any more.
+    let beside = match batch.pairs {
+        Pairs::Held => database::are_there_any(shared)?,
+        Pairs::Listed(_) | Pairs::ToList(_) => database::has_other_batches(shared)?,
+    };
+    if neighbours.is_empty() && nearby.closed.is_empty() && !beside {
         return Ok(nearby);
     }
     if batch.pairs != Pairs::Held {
@@ -122,13 +137,16 @@ fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nea
     if search.wishes.is_empty() {
         return Ok(nearby);
     }
-    for search_for in [Search::same, Search::similar] {
+    let shared = shared.filter(|_| beside);
+    let mut others = Others::read(shared, &names, &search.wishes)?;
+    for (round, search_for) in [Search::same, Search::similar].into_iter().enumerate() {
         for neighbour in &mut neighbours {
             let read = |view: &_, own, find: &mut _| search_for(&mut search, (view, own), find);
             nearby.is_outdated |= neighbour.read(read)?;
         }
+        others.take(&mut search, round == 0);
     }
-    let finds = neighbours.into_iter().map(|neighbour| neighbour.find);
+    let finds = neighbours.into_iter().map(|neighbour| neighbour.find).chain(others.finds());
     nearby.finds = finds.filter(|find| find.sum.pairs > 0).collect();
     nearby.ids = search.ids;
     Ok(nearby)
@@ -137,16 +155,19 @@ fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nea
 /// The pairs that a run would create, as far as that is known before.
 fn wishes<'a>(
     batch: &'a Batch,
-    Wanted { view, again, leaves_out }: Wanted<'_>,
+    Wanted { view, again, leaves_out, .. }: Wanted<'_>,
     catalog: &Catalog,
 ) -> Result<Vec<Wish<'a>>, Failure> {
     let pairs = &batch.manifest.pairs;
     let listed = Listed::read(view, pairs)?;
+    // What others who share the ledger have, or had.
+    let elsewhere = view.map(View::held_elsewhere).transpose()?.unwrap_or_default();
     let to_create = pairs.iter().zip(&listed.known).filter(|(pair, known)| {
         // Another take of a pair is paid for on purpose.
         let first = known.as_ref().is_none_or(|known| known.take == 1);
         let sent = step(pair, known.as_ref()) == Step::Create;
-        let wanted = sent || again.contains(&pair.id.folded());
+        let id = pair.id.folded();
+        let wanted = sent && !elsewhere.contains(&id) || again.contains(&id);
         first && wanted && !leaves_out(pair.id.as_str())
     });
     let wish = |(pair, known): (&'a Pair, &Option<Known>)| {
@@ -162,17 +183,17 @@ fn wishes<'a>(
     Ok(to_create.map(wish).collect())
 }
 
-/// Leaves those whose tasks live at the batch's service, by whatever name.
+/// Leaves those whose tasks live at the batch's service, by whatever name; gives its names.
 fn keep_service(
     neighbours: &mut Vec<Neighbour>,
     owner: &str,
     view: Option<&View>,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let mut moves = view.map(View::moves).transpose()?.unwrap_or_default();
     moves.extend(neighbours.iter().flat_map(|neighbour| neighbour.moves.iter().cloned()));
     let names = names_of_service(owner, &moves);
     neighbours.retain(|neighbour| names.contains(&neighbour.endpoint));
-    Ok(())
+    Ok(names.into_iter().collect())
 }
 
 /// What several different requests of a manifest are without their signatures: for them, what looks
@@ -297,12 +318,16 @@ pub(super) fn settle(
     catalog: &Catalog,
 ) -> Result<(), Failure> {
     let view = store.view()?;
-    let any = view.counts()?.iter().any(|(state, _)| *state == State::Planned);
-    if !any && again.is_empty() {
+    let counts = view.counts()?;
+    let planned: u64 =
+        counts.iter().filter(|(state, _)| *state == State::Planned).map(|(_, count)| count).sum();
+    if planned <= view.held_elsewhere()?.len() as u64 && again.is_empty() {
         return Ok(());
     }
     let leaves_out = |id: &str| view.leaves_out(id);
-    let wanted = Wanted { view: Some(&view), again, leaves_out: &leaves_out };
+    let shared = Shared::of_run(args, &batch.site.name());
+    let shared = shared.as_ref();
+    let wanted = Wanted { view: Some(&view), again, leaves_out: &leaves_out, shared };
     let nearby = look(batch, wanted, catalog)?;
     if !nearby.asks() {
         return Ok(());

@@ -7,10 +7,11 @@ use url::Url;
 
 use super::batch::Site;
 use super::doubts;
+use super::failure::Failure;
 use super::status::Standing;
 use crate::files::folder_of;
 use crate::ledger::View;
-use crate::page::{self, Aim, Facts, Step};
+use crate::page::{self, Aim, Facts, Live, Step};
 use crate::report::ReportError;
 use crate::state::State;
 use crate::ui::Ui;
@@ -81,13 +82,28 @@ pub(super) fn steps(site: &Site, standing: &Standing) -> Vec<Step> {
         add(Aim::Resend, format!("{resolve} {id} --resend"));
         add(Aim::Abandon, format!("{resolve} {id} --abandon"));
     }
+    // Decisions lie in the run folder, and a database knows nothing of them.
+    if any(State::Saved) && site.shared.is_none() {
+        add(Aim::Review, site.command("review"));
+    }
     add(Aim::Look, site.command("status"));
     steps
 }
 
+/// The page of a batch, live.
+pub(super) fn served(site: &Site, view: &View, live: &Live<'_>) -> Result<Vec<u8>, Failure> {
+    let standing = Standing::read(view)?;
+    Ok(with_facts(site, &standing, |facts| {
+        // Whoever looks at it is there already.
+        let steps: Vec<_> =
+            facts.steps.iter().filter(|step| step.aim != Aim::Review).cloned().collect();
+        page::serve(view, &Facts { steps: &steps, ..*facts }, live)
+    })?)
+}
+
 /// The folder that the manifest names files from, as a link from the run folder: up from there where
 /// that leads to it, so that both can be moved together.
-fn media(site: &Site) -> String {
+pub(super) fn media(site: &Site) -> String {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let Some(named) = real(folder_of(&site.manifest)) else { return String::new() };
     match real(&site.folder).as_deref().and_then(|folder| folder.strip_prefix(&named).ok()) {

@@ -21,10 +21,30 @@ pub(super) fn open(
     owner: &str,
     wait: Option<Duration>,
 ) -> Result<Store, Failure> {
+    open_by(ui, site, wait, &|| opened::open(ui, site, owner))
+}
+
+/// The same of the run folder's ledger alone, whatever others know.
+#[cfg(feature = "postgres")]
+pub(super) fn open_own(
+    ui: &Ui,
+    site: &Site,
+    owner: &str,
+    wait: Option<Duration>,
+) -> Result<Store, Failure> {
+    open_by(ui, site, wait, &|| opened::open_own(ui, site, owner))
+}
+
+fn open_by(
+    ui: &Ui,
+    site: &Site,
+    wait: Option<Duration>,
+    open: &dyn Fn() -> Result<Store, Failure>,
+) -> Result<Store, Failure> {
     let until = Instant::now() + wait.unwrap_or_default();
     let mut is_told = false;
     loop {
-        let failure = match opened::open(ui, site, owner) {
+        let failure = match open() {
             Err(failure) if failure.exit == Exit::InUse => failure,
             other => return other,
         };

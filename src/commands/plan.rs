@@ -153,7 +153,8 @@ fn look(
     // As a run does: what is beyond a limit is looked up, too.
     let left_out = chosen.left_out(&batch.manifest.pairs)?;
     let leaves_out = |id: &str| left_out.contains(&folded(id));
-    let wanted = Wanted { view, again: &HashSet::new(), leaves_out: &leaves_out };
+    let shared = batch.site.shared.as_ref();
+    let wanted = Wanted { view, again: &HashSet::new(), leaves_out: &leaves_out, shared };
     outlook.nearby = nearby::look(batch, wanted, catalog)?;
     let saves = args.save.is_some();
     let basis = saves.then(|| Basis::of(batch, view, catalog)).transpose()?;

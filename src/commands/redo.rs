@@ -3,6 +3,8 @@
 
 mod choice;
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use self::choice::{Choice, Wish};
@@ -14,7 +16,7 @@ use super::{belongs, locals, patient};
 use crate::catalog::Catalog;
 use crate::cli::RedoArgs;
 use crate::exit::Exit;
-use crate::ledger::{Redo, Rows, View};
+use crate::ledger::{Mark, Redo, Rows, View};
 use crate::plan::Sum;
 use crate::report;
 use crate::ui::{Ui, counted};
@@ -28,8 +30,12 @@ pub(super) fn redo(ui: &Ui, args: &RedoArgs) -> Result<Exit, Failure> {
     refuse_shared(&site)?;
     site.check_disk()?;
     let asked = asked(args)?;
-    let chosen = Chosen::of("ID", &args.ids)?;
     let view = site.existing()?;
+    let marks = marks(args, &site, &view)?;
+    let chosen = match args.reviewed {
+        true => Chosen::of("--reviewed", &marks.keys().cloned().collect::<Vec<_>>())?,
+        false => Chosen::of("ID", &args.ids)?,
+    };
     let mut batch = Batch::open(ui, &args.batch)?;
     belongs::check_manifest(ui, &batch.site, &view)?;
     let catalog = Catalog::open(&batch.site.folder);
@@ -42,7 +48,7 @@ pub(super) fn redo(ui: &Ui, args: &RedoArgs) -> Result<Exit, Failure> {
     let owner = view.endpoint()?;
     drop(view);
     let mut store = patient::open(ui, &site, &owner, args.patience.wait)?;
-    let takes = store.redo(&choice.ids(), &asked)?;
+    let takes = store.redo(&each(&choice.ids(), &asked, &marks))?;
     store.close()?;
     conclude(ui, &batch, (&choice.ids(), &takes), &asked, &sum)
 }
@@ -69,6 +75,34 @@ fn asked(args: &RedoArgs) -> Result<Redo, Failure> {
         ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     // Where there is no name, the machine and the time tell enough.
     Ok(Redo { who: named.unwrap_or_default(), why: args.why.clone(), prompt: args.prompt.clone() })
+}
+
+/// What people marked to be made again, by its id; nothing where pairs are named instead.
+fn marks(args: &RedoArgs, site: &Site, view: &View) -> Result<BTreeMap<String, Mark>, Failure> {
+    if !args.reviewed {
+        return Ok(BTreeMap::new());
+    }
+    let marks: BTreeMap<_, _> =
+        view.marked_again()?.into_iter().map(|mark| (mark.id.clone(), mark)).collect();
+    if marks.is_empty() {
+        let text = "nothing is marked to be made again";
+        let hint = format!("mark videos with r in the page of {}", site.command("review"));
+        return Err(Failure::new(Exit::Usage, text).hint(hint));
+    }
+    Ok(marks)
+}
+
+/// What is asked of each pair.
+fn each(ids: &[String], asked: &Redo, marks: &BTreeMap<String, Mark>) -> Vec<(String, Redo)> {
+    let redo = |id: &String| match marks.get(id) {
+        Some(mark) => Redo {
+            prompt: mark.prompt.clone(),
+            why: asked.why.clone().or_else(|| mark.why.clone()),
+            ..asked.clone()
+        },
+        None => asked.clone(),
+    };
+    ids.iter().map(|id| (id.clone(), redo(id))).collect()
 }
 
 /// The pairs that are named, with where they stand and what they cost.

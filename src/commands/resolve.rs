@@ -1,5 +1,6 @@
 //! `resolve`: a person's verdict on pairs in doubt, and on rejected ones.
 
+mod database;
 mod proposed;
 mod restored;
 mod sheet;
@@ -36,6 +37,9 @@ pub(super) fn resolve(ui: &Ui, args: &ResolveArgs) -> Result<Exit, Failure> {
     site.check_disk()?;
     if args.verdict.ledger_restored {
         return restored::go_on(ui, args, &site);
+    }
+    if args.verdict.database_restored {
+        return database::go_on(ui, args, &site);
     }
     let view = site.existing()?;
     belongs::check_manifest(ui, &site, &view)?;

@@ -1,7 +1,7 @@
 //! A ledger of many machines, as commands name it.
 
 use super::failure::Failure;
-use crate::cli::SharedArgs;
+use crate::cli::{RunArgs, SharedArgs};
 use crate::exit::Exit;
 use crate::ledger::{Store, View};
 
@@ -9,7 +9,6 @@ use crate::ledger::{Store, View};
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) url: String,
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "nobody shares"))]
     pub(super) name: String,
 }
 
@@ -18,6 +17,12 @@ impl Shared {
         let url = args.ledger.clone()?;
         let name = args.batch_name.clone().unwrap_or_else(|| stem.to_owned());
         Some(Self { url, name })
+    }
+
+    /// Of a run, which reads its own part of it.
+    pub(super) fn of_run(args: &RunArgs, stem: &str) -> Option<Self> {
+        let ledger = SharedArgs { ledger: args.ledger.clone(), ..args.batch.shared.clone() };
+        Self::of(&ledger, stem)
     }
 }
 

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::follow::follow;
 use super::keys::Resends;
 use super::written::Written;
-use super::{belongs, pulse, takes, videos};
+use super::{belongs, pulse, siblings, takes, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
@@ -54,6 +54,9 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     }
     ui.result(&standing.describe(ui, &site), &standing.json(&site));
     standing.warn_of_videos(ui);
+    if let Some(shared) = &site.shared {
+        siblings::warn(ui, &site, &shared.name);
+    }
     Ok(standing.exit(Until::Saved))
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Row as SqlRow;
 
 use super::lookup::state_at;
-use super::{Planned, TASK_NOT_FOUND, Task};
+use super::{Decision, Planned, TASK_NOT_FOUND, Task};
 use crate::pair::{TaskId, TaskIdError};
 use crate::price::Credits;
 use crate::view::Row;
@@ -16,9 +16,13 @@ use crate::view::Row;
 pub(super) const ROW: &str =
     "p.id, s.state, p.listing = (SELECT listing FROM batch), p.changed, s.task_id,
     p.image_url, p.audio_url, s.created_at, s.since, s.error_code, s.error, s.attempt,
-    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths, s.take";
+    s.video_url, s.linked_at, s.video_path, s.video_bytes, p.audio_millis, s.credits_millionths, s.take,
+    (SELECT r.decision FROM reviews r
+        WHERE r.pair = p.pair AND r.task_id IS s.task_id
+            AND (s.task_id IS NOT NULL OR r.attempt = s.attempt)
+        ORDER BY r.n DESC LIMIT 1)";
 /// How many columns that are.
-pub(super) const AFTER_ROW: usize = 19;
+pub(super) const AFTER_ROW: usize = 20;
 /// CROSS JOIN keeps the order of the tables: a page costs its own rows, not the batch's.
 pub(super) const PLANNED: &str = "SELECT pair, place, id, body, audio_millis, image_url, audio_url,
             standings.take, iif(standings.take > 1, (SELECT t.prompt FROM takes t
@@ -47,6 +51,7 @@ pub(super) fn read_row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         audio: duration(row, 16)?,
         credits: row.get::<_, Option<u64>>(17)?.map(Credits::from_millionths),
         take: row.get(18)?,
+        review: row.get_ref(19)?.as_str_or_null()?.and_then(Decision::from_name),
     })
 }
 

@@ -149,9 +149,7 @@ pub enum LedgerError {
         id: String,
     },
     /// The database of a shared ledger knows less than it said; nothing was changed here.
-    #[error(
-        "the database of the shared ledger went back in time: it lacks what this folder told it"
-    )]
+    #[error("the database of the shared ledger went back in time: it lacks what it was told since")]
     WentBack,
     /// The database of a shared ledger cannot be used, or not any more.
     #[error("the shared ledger: {reason}")]
@@ -176,6 +174,8 @@ pub enum SharedFault {
     Database,
     /// What was asked for: the batch there is another one.
     Batch,
+    /// The same, and nothing of it is asked for: it may be somebody else's.
+    Strange,
     /// Others are at work on it.
     Others,
 }

@@ -8,7 +8,7 @@ use super::lookup::millis;
 use super::seen::Seen;
 use super::write::{Known, Trace, Write};
 use super::{LedgerError, Listing, View, Wanted};
-use crate::pair::{Fingerprint, Pair};
+use crate::pair::{Fingerprint, Pair, Tag};
 use crate::state::{Event, State};
 
 /// A pair as the manifest has it now.
@@ -18,13 +18,17 @@ struct Listed<'a> {
     pair: &'a Pair,
     body: String,
     fingerprint: Fingerprint,
+    tags: Option<String>,
 }
 
 impl<'a> Listed<'a> {
     fn new(listing: i64, place: i64, pair: &'a Pair) -> Self {
         let body = pair.request.to_json().to_string();
         let fingerprint = Fingerprint::of(&body);
-        Self { listing, place, pair, body, fingerprint }
+        // A tag has no comma in it.
+        let tags: Vec<_> = pair.tags.iter().map(Tag::as_str).collect();
+        let tags = (!tags.is_empty()).then(|| tags.join(","));
+        Self { listing, place, pair, body, fingerprint, tags }
     }
 
     fn is_same(&self, known: &Known) -> bool {
@@ -196,8 +200,8 @@ impl Write<'_> {
         let request = &listed.pair.request;
         self.execute(
             "INSERT INTO pairs
-                (id, place, listing, changed, body, fingerprint, image_url, audio_url, take)
-                VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8)",
+                (id, place, listing, changed, body, fingerprint, image_url, audio_url, take, tags)
+                VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 listed.pair.id.as_str(),
                 listed.place,
@@ -207,6 +211,7 @@ impl Write<'_> {
                 request.image.as_written(),
                 request.audio.as_written(),
                 listed.pair.take,
+                listed.tags,
             ],
         )
         .map(drop)
@@ -310,6 +315,11 @@ impl Write<'_> {
                     WHERE pair = ?1",
                 params![known.intent.pair, listed.place, listed.listing, changed, listed.pair.take],
             )?;
+        }
+        if known.tags != listed.tags {
+            let sql = "UPDATE pairs SET tags = ?2 WHERE pair = ?1";
+            self.execute(sql, params![known.intent.pair, listed.tags])?;
+            self.execute("UPDATE batch SET labels = labels + 1", ())?;
         }
         Ok(known.intent.pair)
     }

@@ -46,7 +46,7 @@ impl Write<'_> {
     pub(super) fn find(&self, id: &str) -> Result<Option<Known>, LedgerError> {
         let sql =
             "SELECT pair, attempt, since, id, image_url, audio_url, audio_millis, seconds, price,
-                standings.take, state, fingerprint, place, listing, changed, pairs.take
+                standings.take, state, fingerprint, place, listing, changed, pairs.take, tags
             FROM pairs JOIN standings USING (pair) WHERE id = ?1";
         self.query_row(sql, [id], |row| {
             Ok(Known {
@@ -57,6 +57,7 @@ impl Write<'_> {
                 listing: row.get(13)?,
                 changed: row.get(14)?,
                 take: row.get(15)?,
+                tags: row.get(16)?,
             })
         })
     }

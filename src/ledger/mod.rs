@@ -60,6 +60,7 @@ mod renames;
 mod repeat;
 mod reserve;
 mod restored;
+mod reviews;
 mod schema;
 mod seen;
 #[cfg(feature = "postgres")]
@@ -114,9 +115,10 @@ pub use self::planning::{Comparison, Match, Stand, Stood};
 pub use self::ready::{LookAgain, Unfit, Upload};
 pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
+pub use self::reviews::{Decision, Mark, NotReviewed, Opinion, Review, ReviewBook, Reviewed, Seen};
 #[cfg(feature = "postgres")]
-pub use self::share::Sharing;
-pub use self::shared_as::SharedAs;
+pub use self::share::{Beside, HandedIn, Sharing};
+pub use self::shared_as::{Relisted, SharedAs};
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::story::{Card, Reckoned, Story};

@@ -22,7 +22,7 @@ pub struct Wanted<'a> {
 /// A pair that was sent under one id and is listed under another now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renamed {
-    row: i64,
+    pub(super) row: i64,
     /// What it was called when it was sent.
     pub from: String,
     /// What the manifest calls it.

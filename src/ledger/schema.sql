@@ -16,7 +16,8 @@ CREATE TABLE batch (
     idempotency_window INTEGER,            -- how long the service remembers a key
     listed     TEXT,                       -- the digest of what was listed, where that says it all
     all_listed INTEGER NOT NULL DEFAULT 0, -- 1: the manifest lists every row
-    sheet      TEXT                        -- what tasks.csv is, and counts, if no row changed since
+    sheet      TEXT,                       -- what tasks.csv is, and counts, if no row changed since
+    labels     INTEGER NOT NULL DEFAULT 0  -- counts the times that tags of known pairs changed
 );
 
 -- The processes that held the ledger to write, by their random ids.
@@ -61,7 +62,8 @@ CREATE TABLE pairs (
     image_url    TEXT    NOT NULL,         -- in body
     audio_url    TEXT    NOT NULL,         -- in body
     audio_millis INTEGER,                  -- how long the recording is, once it was measured
-    take         INTEGER NOT NULL DEFAULT 1 -- the manifest's number of a twin request
+    take         INTEGER NOT NULL DEFAULT 1, -- the manifest's number of a twin request
+    tags         TEXT                      -- the manifest's, with commas between them; nothing: none
 );
 CREATE INDEX pairs_by_place ON pairs (place);
 CREATE INDEX pairs_by_fingerprint ON pairs (fingerprint);
@@ -227,3 +229,18 @@ CREATE TABLE events (
     message    TEXT    NOT NULL,
     take       INTEGER                     -- where it is not the pair's first
 );
+
+-- What people think of the videos, in order: of each task of a pair the last one counts. Written beside
+-- a run, by whoever looks at them.
+CREATE TABLE reviews (
+    n        INTEGER PRIMARY KEY,
+    pair     INTEGER NOT NULL REFERENCES pairs,
+    attempt  INTEGER NOT NULL,             -- creates of the pair by then
+    task_id  TEXT,                         -- that made what was looked at
+    at       INTEGER NOT NULL,
+    who      TEXT    NOT NULL,
+    decision TEXT,                         -- approved, again or declined; nothing: none (any more)
+    prompt   TEXT,                         -- to be made again with
+    note     TEXT                          -- why, or whatever else there is to say
+);
+CREATE INDEX reviews_by_pair ON reviews (pair, n);

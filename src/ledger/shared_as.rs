@@ -1,6 +1,9 @@
 //! Whether a run folder's ledger is one part of a shared one: whatever it knows then, others may know more.
 
-use super::{LedgerError, View};
+use std::collections::HashSet;
+
+use super::{LedgerError, Renamed, View};
+use crate::pair::folded;
 
 /// The batch in a database that a run folder's ledger is a part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +12,15 @@ pub struct SharedAs {
     pub name: String,
     /// By which it is known from all others, once the database was reached.
     pub mark: Option<i64>,
+}
+
+/// What the list of a run changed in the batch that it shares, and that its run folder did not know.
+#[derive(Debug, Clone, Default)]
+pub struct Relisted {
+    /// Pairs that others had sent under another id.
+    pub renamed: Vec<Renamed>,
+    /// Pairs that ask for something else than what others had sent for them, which is kept.
+    pub changed: usize,
 }
 
 impl SharedAs {
@@ -20,6 +32,34 @@ impl SharedAs {
 }
 
 impl View {
+    /// The folded ids of pairs that are planned here alone: in the database others have them under way, or
+    /// had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn held_elsewhere(&self) -> Result<HashSet<String>, LedgerError> {
+        if self.shared_as()?.is_none() {
+            return Ok(HashSet::new());
+        }
+        let sql = "SELECT id FROM pairs JOIN shares USING (pair) JOIN standings USING (pair)
+            WHERE elsewhere = 1 AND state = 'planned'";
+        let ids: Vec<String> = self.ask(sql, (), |row| row.get(0))?;
+        Ok(ids.iter().map(|id| folded(id)).collect())
+    }
+
+    /// Of how many pairs the database of a shared ledger was not told what is known here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn untold(&self) -> Result<u64, LedgerError> {
+        if self.shared_as()?.is_none() {
+            return Ok(0);
+        }
+        let sql = "SELECT count(*) FROM shares JOIN standings USING (pair)
+            WHERE news > 0 OR state = 'sending'";
+        Ok(self.ask(sql, (), |row| row.get(0))?.pop().unwrap_or_default())
+    }
+
     /// The batch in a database, if this run folder's ledger is part of a shared one.
     ///
     /// # Errors

@@ -24,16 +24,20 @@ const TABLES: [&str; 2] = ["pairs", "standings"];
 pub struct Sheet {
     /// What the file is, in the words of whoever wrote it.
     pub file: String,
+    /// The last word of a person that it may show.
+    #[serde(default)]
+    reviews: u64,
     /// How many listed pairs stand in each state that any stands in.
     states: BTreeMap<String, u64>,
 }
 
 impl Sheet {
-    /// Of a file that shows the rows, and what [`View::counts`] says of them.
+    /// Of a file that shows the rows, and what [`View::counts`] says of them. People may have said more
+    /// since the file was begun: up to which word it has them all, [`View::seen`] said before.
     #[must_use]
-    pub fn new(file: String, counts: &[(State, u64)]) -> Self {
+    pub fn new(file: String, counts: &[(State, u64)], reviews: u64) -> Self {
         let states = counts.iter().map(|(state, count)| (state.name().to_owned(), *count));
-        Self { file, states: states.collect() }
+        Self { file, reviews, states: states.collect() }
     }
 
     fn has_none_in(sheet: Option<String>, state: State) -> bool {
@@ -108,13 +112,16 @@ impl Write<'_> {
 }
 
 impl View {
-    /// What `tasks.csv` was when it was last whole, if no row has changed since.
+    /// What `tasks.csv` was when it was last whole, if no row has changed since, and nobody has said
+    /// anything of one.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn sheet(&self) -> Result<Option<Sheet>, LedgerError> {
         let sheet: Option<String> = self.one("SELECT sheet FROM batch", ())?;
-        Ok(sheet.and_then(|sheet| serde_json::from_str(&sheet).ok()))
+        let sheet: Option<Sheet> = sheet.and_then(|sheet| serde_json::from_str(&sheet).ok());
+        let reviews: u64 = self.one("SELECT coalesce(max(n), 0) FROM reviews", ())?;
+        Ok(sheet.filter(|sheet| sheet.reviews == reviews))
     }
 
     /// Whether it is known without a look that no pair stands in a state, whether listed or not.

@@ -7,7 +7,8 @@ use rusqlite::Row as SqlRow;
 
 use super::columns::{AFTER_ROW, ROW, duration, read_row};
 use super::purse::charge_at;
-use super::{LedgerError, Pause, View};
+use super::reviews::{REVIEW, review_at};
+use super::{LedgerError, Pause, Review, View};
 use crate::price::{Charge, Money};
 use crate::state::Event;
 use crate::view::Row;
@@ -23,6 +24,10 @@ pub struct Card {
     pub video: Option<Duration>,
     /// What its last create was reckoned to cost.
     pub charge: Charge,
+    /// The manifest's tags, with commas between them.
+    pub tags: Option<String>,
+    /// What counts as said of its video.
+    pub review: Option<Review>,
 }
 
 impl Card {
@@ -107,13 +112,7 @@ impl View {
         &self,
         each: impl FnMut(Card) -> Result<(), E>,
     ) -> Result<(), E> {
-        // A take may have a prompt of its own.
-        let columns = format!(
-            "{ROW}, coalesce(iif(s.take > 1, (SELECT t.prompt FROM takes t
-                WHERE t.pair = s.pair AND t.take = s.take), NULL), p.body ->> '$.prompt'),
-            s.video_millis, s.seconds, s.price"
-        );
-        self.each_of(&columns, "", read_card, each)
+        self.each_of(&card_columns(), "", read_card, each)
     }
 
     /// What happened when; nothing before anything has.
@@ -162,13 +161,25 @@ impl View {
     }
 }
 
-fn read_card(row: &SqlRow<'_>) -> rusqlite::Result<Card> {
+/// What is read of a card, from `pairs p` and `standings s`.
+pub(super) fn card_columns() -> String {
+    // A take may have a prompt of its own.
+    format!(
+        "{ROW}, coalesce(iif(s.take > 1, (SELECT t.prompt FROM takes t
+            WHERE t.pair = s.pair AND t.take = s.take), NULL), p.body ->> '$.prompt'),
+        s.video_millis, s.seconds, s.price, p.tags, {REVIEW}"
+    )
+}
+
+pub(super) fn read_card(row: &SqlRow<'_>) -> rusqlite::Result<Card> {
     Ok(Card {
         row: read_row(row)?,
         // `extra` may have put something else in its place.
         prompt: row.get_ref(AFTER_ROW)?.as_str().ok().map(str::to_owned),
         video: duration(row, AFTER_ROW + 1)?,
         charge: charge_at(row, AFTER_ROW + 2)?,
+        tags: row.get(AFTER_ROW + 4)?,
+        review: review_at(row, AFTER_ROW + 5)?,
     })
 }
 

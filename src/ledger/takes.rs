@@ -66,14 +66,14 @@ const FORMER_FILES: &str = "SELECT id, t.take, t.video_path, t.video_bytes, t.vi
     WHERE t.state IS NOT NULL AND t.video_path IS NOT NULL AND t.video_sha256 IS NOT NULL";
 
 impl Store {
-    /// Has other takes made of pairs, by a person's word: all of them, or on an error none. Gives their
-    /// numbers.
+    /// Has other takes made of pairs, by a person's word on each: of all, or on an error of none. Gives
+    /// their numbers.
     ///
     /// # Errors
     /// [`LedgerError::Unknown`], or [`LedgerError::Forbidden`] for one that is not saved, failed or
     /// abandoned.
-    pub fn redo(&mut self, ids: &[String], redo: &Redo) -> Result<Vec<u32>, LedgerError> {
-        self.write(|write| ids.iter().map(|id| write.redo(id, redo)).collect())
+    pub fn redo(&mut self, asked: &[(String, Redo)]) -> Result<Vec<u32>, LedgerError> {
+        self.write(|write| asked.iter().map(|(id, redo)| write.redo(id, redo)).collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod purse;
 mod ready;
 mod renames;
 mod restored;
+mod reviews;
 mod sheets;
 mod takes;
 mod tasks;

@@ -11,7 +11,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::columns::{PLANNED, ROW, duration, read_next, read_row, read_task};
 use super::event_log::{self, AppendedBy, Parts};
 use super::lookup::state_at;
-use super::read::{Read, open_to_read};
+use super::read::{Read, open_beside, open_to_read};
 use super::{FILE, LedgerError, Planned, Task, is_under_way};
 use crate::files::folder_of;
 use crate::pair::{TaskId, folded};
@@ -51,6 +51,12 @@ impl View {
         let path = folder.join(FILE);
         let (left_out, under_way) = (Arc::default(), OnceCell::new());
         Ok(open_to_read(folder)?.map(|read| Self { path, read, left_out, under_way }))
+    }
+
+    /// Beside a connection of this process that writes.
+    pub(super) fn beside(path: &Path) -> Result<Self, LedgerError> {
+        let (left_out, under_way) = (Arc::default(), OnceCell::new());
+        Ok(Self { path: path.to_owned(), read: open_beside(path)?, left_out, under_way })
     }
 
     /// With the folder in which it lies, which is nobody else's.

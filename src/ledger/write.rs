@@ -63,6 +63,7 @@ pub(super) struct Known {
     pub(super) listing: i64,
     pub(super) changed: bool,
     pub(super) take: u32,
+    pub(super) tags: Option<String>,
 }
 
 impl<'a> Write<'a> {

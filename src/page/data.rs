@@ -9,9 +9,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::Live;
 use super::escape::Json;
 use super::medium::{Medium, video};
-use crate::ledger::Card;
+use crate::ledger::{Card, Decision};
 use crate::pair::without_queries;
 use crate::state::State;
 
@@ -34,13 +35,17 @@ pub(super) struct Data<'a, W> {
 }
 
 impl<'a, W: Write> Data<'a, W> {
-    pub(super) fn begin(to: &'a mut W, media: &'a str) -> io::Result<Self> {
+    pub(super) fn begin(
+        to: &'a mut W,
+        media: &'a str,
+        live: Option<&Live<'_>>,
+    ) -> io::Result<Self> {
         let states: Vec<_> = State::ALL.iter().map(|state| state.name()).collect();
-        write!(
-            to,
-            "<script type=\"application/json\" id=\"data\">\n{{\"states\":{},\"rows\":[",
-            serde_json::to_string(&states)?
-        )?;
+        write!(to, "<script type=\"application/json\" id=\"data\">\n{{")?;
+        if let Some(Live { who, seen, .. }) = live {
+            write!(to, "\"live\":{{\"who\":{},\"seen\":\"{seen}\"}},", Json(who))?;
+        }
+        write!(to, "\"states\":{},\"rows\":[", serde_json::to_string(&states)?)?;
         Ok(Self { to, media, shared: Shared::default(), rows: 0, line: String::new() })
     }
 
@@ -63,6 +68,19 @@ impl<'a, W: Write> Data<'a, W> {
     }
 }
 
+/// The rows of some pairs by themselves, as JSON: with their texts in them.
+pub(super) fn alone(cards: &[Card], media: &str) -> String {
+    let mut rows = String::from("[");
+    for card in cards {
+        let (mut line, mut shared) = (String::new(), Shared::full());
+        row(&mut line, card, media, &mut shared);
+        let comma = if rows.len() == 1 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(rows, "{comma}[{line}]");
+    }
+    rows + "]"
+}
+
 /// Texts that are written once, as long as there is room for those of their kind: what is another one
 /// with each pair is not to push out what many have in common.
 #[derive(Default)]
@@ -70,7 +88,7 @@ struct Shared {
     places: HashMap<String, usize>,
     texts: Vec<String>,
     /// How much is held of each kind, in bytes.
-    held: [usize; 3],
+    held: [usize; 5],
     /// How much stands in rows, in bytes.
     beside: usize,
 }
@@ -80,6 +98,8 @@ enum Kind {
     Folder,
     Error,
     Prompt,
+    Tags,
+    Word,
 }
 
 /// How a row names a text.
@@ -92,6 +112,11 @@ enum Name {
 }
 
 impl Shared {
+    /// One that has no room left.
+    fn full() -> Self {
+        Self { held: [HELD + 1; 5], ..Self::default() }
+    }
+
     /// `shown` makes of it what may be shown: only where it is written.
     fn name(&mut self, kind: Kind, text: &str, shown: fn(&str) -> String) -> Name {
         if let Some(place) = self.places.get(text) {
@@ -143,17 +168,22 @@ fn row(line: &mut String, card: &Card, media: &str, shared: &mut Shared) {
     let prompt = card.prompt.as_deref().unwrap_or_default();
     let (code, error) = (row.error_code.as_str(), row.error.as_str());
     for (kind, text) in [(Kind::Error, code), (Kind::Error, error), (Kind::Prompt, prompt)] {
-        if text.is_empty() {
-            columns.number(0);
-            continue;
-        }
-        match shared.name(kind, text, |text| cut(&without_queries(text), LONG)) {
-            // They count from 1 here, for there may be none.
-            Name::Place(place) => columns.number(place as u64 + 1),
-            Name::Itself(text) => columns.text(&text),
-        }
+        columns.shared(kind, text, shared);
     }
     columns.number(u64::from(row.attempts));
+    said(&mut columns, card, shared);
+}
+
+/// The tags, and what counts as said of the video.
+fn said(columns: &mut Columns<'_>, card: &Card, shared: &mut Shared) {
+    columns.shared(Kind::Tags, card.tags.as_deref().unwrap_or_default(), shared);
+    let Some(review) = &card.review else { return };
+    let decision = |of| Decision::ALL.iter().position(|decision| *decision == of);
+    columns.number(review.decision.and_then(decision).map_or(0, |place| place as u64 + 1));
+    for text in [&review.note, &review.prompt, &Some(review.who.clone())] {
+        columns.shared(Kind::Word, text.as_deref().unwrap_or_default(), shared);
+    }
+    columns.number(moment(Some(review.at)));
 }
 
 struct Columns<'a> {
@@ -187,6 +217,17 @@ impl Columns<'_> {
     fn text(&mut self, text: &str) {
         self.put("");
         let _ = write!(self.line, "{}", Json(text));
+    }
+
+    /// A text that others may have, too; they count from 1, for there may be none.
+    fn shared(&mut self, kind: Kind, text: &str, shared: &mut Shared) {
+        if text.is_empty() {
+            return self.number(0);
+        }
+        match shared.name(kind, text, |text| cut(&without_queries(text), LONG)) {
+            Name::Place(place) => self.number(place as u64 + 1),
+            Name::Itself(text) => self.text(&text),
+        }
     }
 
     fn optional(&mut self, text: Option<&str>) {

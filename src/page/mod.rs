@@ -1,4 +1,5 @@
-//! `report.html`: a batch as people look at it, in one file that is opened from the disk.
+//! `report.html`: a batch as people look at it, in one file that is opened from the disk; and the same
+//! page live, as `review` serves it, on which people decide.
 //!
 //! The page asks nobody for anything: its style and its script are in it, and nothing else may run,
 //! for its policy names the two by their digests. Whatever came from outside is text in it, never
@@ -22,7 +23,7 @@ use self::data::Data;
 use self::escape::{Html, base64};
 use self::plain::Plain;
 use crate::files::{hexadecimal, write_whole};
-use crate::ledger::{Bills, LedgerError, Remarked, View};
+use crate::ledger::{Bills, Card, LedgerError, Remarked, Seen, View};
 use crate::report::ReportError;
 use crate::state::State;
 
@@ -35,7 +36,8 @@ pub const FILE: &str = "report.html";
 const FORM: u32 = 2;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("review.js"));
+const END: &str = "</body>\n</html>\n";
 /// What only a script makes work.
 const CONTROLS: &str = include_str!("controls.html");
 
@@ -62,6 +64,17 @@ pub struct Facts<'a> {
     pub steps: &'a [Step],
     /// The folder that the manifest names local files from, as a link from the run folder.
     pub media: &'a str,
+}
+
+/// What a page that is served knows besides.
+#[derive(Debug, Clone, Copy)]
+pub struct Live<'a> {
+    /// Who decides on it.
+    pub who: &'a str,
+    /// How far the ledger was read before.
+    pub seen: Seen,
+    /// The server of a bucket that videos come from.
+    pub bucket: Option<&'a str>,
 }
 
 /// A command to go on with.
@@ -94,6 +107,8 @@ pub enum Aim {
     Resend,
     /// To leave a pair.
     Abandon,
+    /// To look at the videos and decide.
+    Review,
     /// To see where the batch stands now.
     Look,
 }
@@ -117,6 +132,49 @@ pub fn settle(folder: &Path, view: &View, facts: &Facts<'_>) -> Result<PathBuf, 
         return Ok(path);
     }
     write_stamped(folder, view, facts, &stamp)
+}
+
+/// The same page live.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn serve(view: &View, facts: &Facts<'_>, live: &Live<'_>) -> Result<Vec<u8>, ReportError> {
+    let mut page = Vec::new();
+    match fill(&mut page, view, facts, Made::Served(live)) {
+        Ok(()) => Ok(page),
+        Err(Failure::Ledger(error)) => Err(error.into()),
+        Err(Failure::Io(source)) => Err(ReportError::Io { path: FILE.into(), source }),
+    }
+}
+
+/// What a browser is told of a live page: nothing may run or be loaded but what is in it and what its
+/// server has, and nobody may show it in a page of their own.
+#[must_use]
+pub fn policy_of(bucket: Option<&str>) -> String {
+    let policy = policy(&text_of(STYLE), &text_of(SCRIPT), Loads::Server(bucket));
+    policy + "; frame-ancestors 'none'"
+}
+
+/// Some pairs as the script of a live page takes them up.
+#[must_use]
+pub fn rows(cards: &[Card], media: &str) -> String {
+    data::alone(cards, media)
+}
+
+/// Where a page is.
+#[derive(Debug, Clone, Copy)]
+enum Made<'a> {
+    /// In a file that ends so.
+    Written(&'a str),
+    Served(&'a Live<'a>),
+}
+
+/// Where a page may load from.
+#[derive(Debug, Clone, Copy)]
+enum Loads<'a> {
+    Files,
+    /// The one that it came from, and a bucket's for videos.
+    Server(Option<&'a str>),
 }
 
 enum Failure {
@@ -143,7 +201,7 @@ fn write_stamped(
     stamp: &str,
 ) -> Result<PathBuf, ReportError> {
     let path = folder.join(FILE);
-    match write_whole(&path, |file| fill(file, view, facts, stamp)) {
+    match write_whole(&path, |file| fill(file, view, facts, Made::Written(stamp))) {
         Ok(()) => Ok(path),
         Err(Failure::Ledger(error)) => Err(error.into()),
         Err(Failure::Io(source)) => Err(ReportError::Io { path, source }),
@@ -151,11 +209,20 @@ fn write_stamped(
 }
 
 /// Holds no more of the pairs than the first thousand, as text.
-fn fill(to: &mut impl Write, view: &View, facts: &Facts<'_>, stamp: &str) -> Result<(), Failure> {
-    head(to, facts.name)?;
+fn fill(
+    to: &mut impl Write,
+    view: &View,
+    facts: &Facts<'_>,
+    made: Made<'_>,
+) -> Result<(), Failure> {
+    let (loads, live, end) = match made {
+        Made::Written(stamp) => (Loads::Files, None, stamp),
+        Made::Served(live) => (Loads::Server(live.bucket), Some(live), END),
+    };
+    head(to, facts.name, loads)?;
     let story = view.story()?;
     top::write(to, facts, &top::Looked::read(view, facts, story)?)?;
-    let mut data = Data::begin(to, facts.media)?;
+    let mut data = Data::begin(to, facts.media, live)?;
     let mut plain = Plain::new(facts.media);
     view.each_card::<Failure>(|card| {
         plain.add(&card);
@@ -164,11 +231,11 @@ fn fill(to: &mut impl Write, view: &View, facts: &Facts<'_>, stamp: &str) -> Res
     data.end()?;
     write!(to, "<section id=\"pairs\" aria-labelledby=\"pairs-head\">\n{CONTROLS}")?;
     plain.write(to)?;
-    write!(to, "</section>\n</main>\n<script>{}</script>\n{stamp}", text_of(SCRIPT))?;
+    write!(to, "</section>\n</main>\n<script>{}</script>\n{end}", text_of(SCRIPT))?;
     Ok(())
 }
 
-fn head(to: &mut impl Write, name: &str) -> io::Result<()> {
+fn head(to: &mut impl Write, name: &str, loads: Loads<'_>) -> io::Result<()> {
     let (style, script) = (text_of(STYLE), text_of(SCRIPT));
     let name = Html(name);
     write!(
@@ -179,16 +246,23 @@ fn head(to: &mut impl Write, name: &str) -> io::Result<()> {
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{name} – callsheet</title>\n<style>{style}</style>\n</head>\n<body>\n",
-        policy(&style, &script)
+        policy(&style, &script, loads)
     )
 }
 
 /// Nothing may run or be loaded but what is in the page, and files beside it.
-fn policy(style: &str, script: &str) -> String {
+fn policy(style: &str, script: &str, loads: Loads<'_>) -> String {
     let digest = |text: &str| base64(&Sha256::digest(text));
+    let loads = match loads {
+        Loads::Files => "img-src 'self' file:; media-src 'self' file:".to_owned(),
+        Loads::Server(bucket) => {
+            let bucket = bucket.map(|bucket| format!(" {bucket}")).unwrap_or_default();
+            format!("img-src 'self'; media-src 'self'{bucket}; connect-src 'self'")
+        }
+    };
     format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src 'self' file:; \
-         media-src 'self' file:; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; {loads}; \
+         base-uri 'none'; form-action 'none'",
         digest(script),
         digest(style)
     )
@@ -203,8 +277,9 @@ fn text_of(file: &str) -> String {
 fn stamp(view: &View, facts: &Facts<'_>) -> Result<String, LedgerError> {
     let sheet = view.sheet()?.map(|sheet| sheet.file);
     let (events, pauses) = (view.last_event()?, view.pauses()?);
+    let (reviews, labels) = (view.seen()?.reviews, view.labels()?);
     let of = format!(
-        "{} {FORM} {events} {pauses:?} {sheet:?} {} {} {:?} {}",
+        "{} {FORM} {events} {pauses:?} {reviews} {labels} {sheet:?} {} {} {:?} {}",
         env!("CARGO_PKG_VERSION"),
         facts.name,
         facts.endpoint,
@@ -212,7 +287,7 @@ fn stamp(view: &View, facts: &Facts<'_>) -> Result<String, LedgerError> {
         facts.media
     );
     let digest = hexadecimal(&Sha256::digest(of));
-    Ok(format!("</body>\n</html>\n<!-- of {events} events: {digest} -->\n"))
+    Ok(format!("{END}<!-- of {events} events: {digest} -->\n"))
 }
 
 fn ends_with(path: &Path, text: &str) -> io::Result<bool> {
@@ -237,6 +312,7 @@ impl Aim {
             Self::Adopt => "adopt",
             Self::Resend => "resend",
             Self::Abandon => "abandon",
+            Self::Review => "review",
             Self::Look => "look",
         }
     }
@@ -254,6 +330,7 @@ impl Aim {
             Self::Adopt => "To settle a doubt whose task is there",
             Self::Resend => "To create a pair again whose task is not there",
             Self::Abandon => "To leave a pair",
+            Self::Review => "To look at the videos and decide which are good",
             Self::Look => "To see where it stands now",
         }
     }

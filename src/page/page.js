@@ -1,8 +1,8 @@
 'use strict';
-(() => {
+const page = (() => {
   // The columns of a row, as `data.rs` writes them.
   const ID = 0, STATE = 1, FLAGS = 2, FACE_DIR = 3, FACE = 4, VOICE_DIR = 5, VOICE = 6, LENGTH = 7, SINCE = 8,
-    CREATED = 9, TASK = 10, PATH = 11, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17, PROMPT = 18;
+    CREATED = 9, TASK = 10, PATH = 11, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17, PROMPT = 18, TAGS = 20, DECISION = 21, NOTE = 22, ANEW = 23, WHO = 24, WHEN = 25;
   const CHINESE = {
     skip: '跳到列表', as_of: '截至', sum: '总览', asked: '应制作', made: '已完成', lacking: '未完成',
     unlisted: '已不在清单中', spent: '预计花费', billed: '计费秒数', unmeasured: '时长未知的请求',
@@ -20,11 +20,18 @@
     'a.adopt_proposed': '接管已指明的任务（若服务方认得）', 'a.table': '用一张表处理所有存疑的',
     'a.adopt': '任务存在：接管', 'a.resend': '任务不存在：重新制作', 'a.abandon': '放弃', 'a.look': '查看当前状态',
     shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '肖像', voice: '录音',
-    gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
+    gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'a.review': '观看视频并作出决定', tag: '标签', review: '决定', 'd.none': '尚未决定', 'd.approved': '通过', 'd.again': '重做', 'd.declined': '不用',
+    'd.note': '有备注', approve: '通过', again: '重做', decline: '不用', note: '备注', undo: '撤销', decided_by: '{0}，{1}', decide_keys: '决定', with_prompt: '新提示词：{0}',
+    where: '请在实时页面中作出决定：{0}', deciding: '正在决定：{0}', deciding_many: '正在决定：所选的 {0} 个', ask_again: '重做 {0}', ask_note: '{0} 的备注', ask_many: '{0} 个视频',
+    prompt: '提示词（不改则沿用）', why: '原因', yes: '确定', no: '取消', stored: '已保存', storing: '正在保存 {0} 项', unstored: '{0} 项决定未能保存：{1}', try_again: '再试',
+    gone_server: '与 callsheet review 的连接已断开', refused: '{0}：{1}', moved: '账本已被替换：请重新载入', reload: '重新载入', idle: '没有运行在进行', 'c.pair': '编号', 'c.state': '状态', 'c.length': '时长', 'c.error': '错误', 'c.task': '任务编号',
   };
   const ENGLISH = {
     shown: '{0} of {1}, {2} selected', copied: 'Copied', show: 'Show these', play: 'Play {0}', choose: 'Select {0}', face: 'portrait', voice: 'recording',
-    gone: 'not there', unlisted: 'no longer in the manifest', changed: 'changed in the manifest after it was sent', cost: 'cost {0}', credited: 'credits {0}', in: 'took {0}', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'c.pair': 'Pair', 'c.state': 'State',
+    gone: 'not there', unlisted: 'no longer in the manifest', changed: 'changed in the manifest after it was sent', cost: 'cost {0}', credited: 'credits {0}', in: 'took {0}', first: 'The first {0} of {1} pairs', copy_command: 'Copy', 'd.none': 'undecided', 'd.approved': 'approved', 'd.again': 'to be made again', 'd.declined': 'declined', decided_by: '{0}, {1}', with_prompt: 'with: {0}',
+    where: 'Decide on the live page: {0}', deciding: 'Decide about {0}', deciding_many: 'Decide about the {0} selected', ask_again: 'Make {0} again', ask_note: 'Note on {0}', ask_many: '{0} videos',
+    stored: 'stored', storing: 'storing {0}', unstored: '{0} not stored: {1}', try_again: 'Try again', gone_server: 'No connection to callsheet review', refused: '{0}: {1}',
+    moved: 'The ledger was replaced: load this page again', reload: 'Load again', idle: 'No run is under way', 'c.pair': 'Pair', 'c.state': 'State',
     'c.length': 'Length', 'c.error': 'Error', 'c.task': 'Task',
   };
   const isChinese = /^zh\b/i.test(navigator.language || '');
@@ -50,26 +57,33 @@
   }
 
   const block = byId('data');
-  const { states, rows, texts } = JSON.parse(block.textContent);
+  const { states, rows, texts, live } = JSON.parse(block.textContent);
   block.remove();
 
   // Texts that many rows have are written once; theirs count from 1, for there may be none.
-  const shared = (name) => typeof name === 'number' ? texts[name - 1] : name || '';
+  const shared = (name) => typeof name === 'number' ? texts[name - 1] || '' : name || '';
   const folder = (name) => typeof name === 'number' ? texts[name] : name || '';
   const stateOf = (row) => states[row[STATE] || 0];
   const face = (row) => folder(row[FACE_DIR]) + row[FACE];
   const voice = (row) => folder(row[VOICE_DIR]) + row[VOICE];
-  const video = (row) => !row[PATH] ? '' : row[PATH] === 1 ? `videos/${encodeURIComponent(row[ID])}.mp4` : row[PATH];
+  const DECISIONS = ['', 'approved', 'again', 'declined'];
+  const decisionOf = (row) => DECISIONS[row[DECISION] || 0];
+  const tagsOf = (row) => shared(row[TAGS]).split(',').filter(Boolean);
+  // A server finds what belongs to a pair by its id; another task's video has another address.
+  const from = (kind, row) => `${kind}/${encodeURIComponent(row[ID])}?${encodeURIComponent(row[TASK] || '')}`;
+  const video = (row) => !row[PATH] ? '' : live ? from('video', row) : row[PATH] === 1 ? `videos/${encodeURIComponent(row[ID])}.mp4` : row[PATH];
   const took = (row) => stateOf(row) === 'saved' && row[CREATED] ? row[SINCE] - row[CREATED] : 0;
   const isRemote = (link) => /^https?:\/\//i.test(link);
   const stateName = (state) => isChinese ? CHINESE['s.' + state] : state.replace('_', ' ');
   const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 6 });
+  const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
   const seconds = (millis) => millis ? `${(millis / 1000).toFixed(1)} s` : '';
 
   let hay = null;
-  const haystack = (row) => [row[ID], row[TASK], row[FACE], row[VOICE], shared(row[CODE]), shared(row[ERROR]), shared(row[PROMPT])]
+  const haystack = (row) => [row[ID], row[TASK], row[FACE], row[VOICE], ...[CODE, ERROR, PROMPT, TAGS, NOTE, ANEW].map((column) => shared(row[column]))]
     .filter(Boolean).join('\n').toLowerCase();
 
+  const isJudged = Boolean(live) || rows.some((row) => row[WHO]);
   let shown = [], chosen = new Set(), current = 0, wanted = new Set(), playing = null;
   const list = byId('list'), seen = byId('seen'), drawn = new Map();
 
@@ -87,10 +101,10 @@
 
   function measure() {
     const isGrid = byId('look').getAttribute('aria-pressed') === 'true';
-    seen.className = isGrid ? 'grid' : '';
+    seen.className = [isGrid && 'grid', isJudged && 'judged'].filter(Boolean).join(' ');
     columns = isGrid ? Math.max(1, Math.floor((list.clientWidth + 12) / 252)) : 1;
     seen.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-    rowHeight = isGrid ? 362 : matchMedia('(max-width: 63rem)').matches ? 132 : 84;
+    rowHeight = isGrid ? isJudged ? 406 : 362 : !matchMedia('(max-width: 63rem)').matches ? 84 : isJudged ? 164 : 132;
     margin = isGrid ? 12 : 0;
     list.style.height = `${tall()}px`;
   }
@@ -151,7 +165,48 @@
     element.dataset.place = place;
     if (chosen.has(index)) element.dataset.chosen = 'yes';
     element.append(pick(index, row), poster(row), names(row), standing(row, state), numbers(row), links(row));
+    if (isJudged) element.append(verdict(row));
     return element;
+  }
+
+  function verdict(row) {
+    const at = make('div', 'verdict'), decision = decisionOf(row), note = shared(row[NOTE]), anew = shared(row[ANEW]);
+    if (decision) at.append(make('b', `is-${decision}`, words(`d.${decision}`)));
+    const said = [note, anew && words('with_prompt', anew)].filter(Boolean).join(' · ');
+    if (said) at.append(make('span', 'why', said));
+    if (row[WHO] && (decision || said)) {
+      const when = row[WHEN] ? time.format(row[WHEN]) : '';
+      at.append(make('small', '', words('decided_by', shared(row[WHO]), when)));
+      at.title = [decision && words(`d.${decision}`), note, anew, `${shared(row[WHO])} ${when}`].filter(Boolean).join('\n');
+    }
+    return at;
+  }
+
+  // What is seen of a row besides what is said of it, however its texts are written.
+  const look = (row) => [...[STATE, FLAGS, LENGTH, SINCE, CREATED, TASK, PATH, PLAYS, COST, CREDITS].map((column) => row[column] || 0), face(row), voice(row),
+    ...[CODE, ERROR, PROMPT, TAGS].map((column) => shared(row[column]))].join('\n');
+
+  // Something was said of a pair.
+  function judge(index) {
+    if (hay) hay[index] = haystack(rows[index]);
+    for (const [place, element] of drawn) {
+      if (shown[place] === index) element.querySelector('.verdict').replaceWith(verdict(rows[index]));
+    }
+  }
+
+  // A row has changed: what plays goes on.
+  function renew(index) {
+    if (hay) hay[index] = haystack(rows[index]);
+    for (const [place, element] of drawn) {
+      if (shown[place] !== index) continue;
+      const fresh = pair(place), film = element.querySelector('video'), next = fresh.querySelector('video');
+      if (film && next && (film.dataset.at || film.getAttribute('src')) === next.dataset.at) fresh.querySelector('.shown').replaceWith(element.querySelector('.shown'));
+      else if (film) { film.removeAttribute('src'); film.load(); }
+      const isHere = element.contains(document.activeElement);
+      element.replaceWith(fresh);
+      drawn.set(place, fresh);
+      if (isHere) fresh.focus({ preventScroll: true });
+    }
   }
 
   function pick(index, row) {
@@ -211,15 +266,15 @@
     const all = make('div', 'links');
     for (const [key, link, name] of [['face', face(row), row[FACE]], ['voice', voice(row), row[VOICE]]]) {
       const isHere = !isRemote(link);
-      // Without what signed it a link leads nowhere.
-      const leads = isHere || !link.endsWith('…');
+      // Without what signed it a link leads nowhere; a server has it whole.
+      const leads = live || isHere || !link.endsWith('…');
       const shownAs = make(leads ? 'a' : 'span', key === 'face' ? 'face' : '');
-      if (leads) { shownAs.href = link; shownAs.rel = 'noreferrer noopener'; shownAs.target = '_blank'; }
+      if (leads) { shownAs.href = live ? from(key, row) : link; shownAs.rel = 'noreferrer noopener'; shownAs.target = '_blank'; }
       if (isHere && key === 'face') {
         const picture = make('img');
         picture.alt = '';
         picture.loading = 'lazy';
-        picture.src = link;
+        picture.src = live ? from(key, row) : link;
         shownAs.append(picture);
       }
       shownAs.append(words(key));
@@ -240,12 +295,15 @@
 
   function refresh() {
     const sought = byId('search').value.trim().toLowerCase(), cause = byId('cause').value;
+    const tag = byId('tag').value, review = byId('review').value;
     if (sought && !hay) hay = rows.map(haystack);
     shown = [];
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index];
       if (wanted.size && !wanted.has(stateOf(row))) continue;
       if (cause && causeOf(row) !== cause) continue;
+      if (tag && !tagsOf(row).includes(tag)) continue;
+      if (review && !(review === 'note' ? row[NOTE] : (decisionOf(row) || 'none') === review)) continue;
       if (sought && !hay[index].includes(sought)) continue;
       shown.push(index);
     }
@@ -263,6 +321,7 @@
   function say() {
     byId('count').textContent = words('shown', number.format(shown.length), number.format(rows.length), number.format(chosen.size));
     for (const id of ['none', 'copy', 'save']) byId(id).disabled = !chosen.size;
+    document.dispatchEvent(new Event('chosen'));
     for (const [place, element] of drawn) {
       const isChosen = chosen.has(shown[place]);
       if (isChosen) element.dataset.chosen = 'yes'; else delete element.dataset.chosen;
@@ -272,23 +331,25 @@
 
   const causeOf = (row) => row[CODE] ? `${stateOf(row)} ${shared(row[CODE])}` : '';
 
-  function choices() {
-    const counts = new Map(), causes = new Map();
-    for (const row of rows) {
-      const state = stateOf(row), cause = causeOf(row);
-      counts.set(state, (counts.get(state) || 0) + 1);
-      if (cause) causes.set(cause, (causes.get(cause) || 0) + 1);
-    }
-    for (const state of states.filter((state) => counts.has(state))) {
-      const button = make('button', '', `${stateName(state)} ${number.format(counts.get(state))}`);
+  function countStates() {
+    const counts = new Map();
+    for (const row of rows) counts.set(stateOf(row), (counts.get(stateOf(row)) || 0) + 1);
+    byId('states').replaceChildren(...states.filter((state) => counts.has(state) || wanted.has(state)).map((state) => {
+      const button = make('button', '', `${stateName(state)} ${number.format(counts.get(state) || 0)}`);
       button.type = 'button';
-      button.setAttribute('aria-pressed', 'false');
+      button.setAttribute('aria-pressed', wanted.has(state));
       button.addEventListener('click', () => {
         if (press(button)) wanted.add(state); else wanted.delete(state);
         refresh();
       });
-      byId('states').append(button);
-    }
+      return button;
+    }));
+  }
+
+  function choices() {
+    const causes = new Map();
+    for (const cause of rows.map(causeOf)) if (cause) causes.set(cause, (causes.get(cause) || 0) + 1);
+    countStates();
     const sorted = [...causes].sort((a, b) => b[1] - a[1]).slice(0, 500);
     for (const [cause, count] of sorted) {
       const option = make('option', '', `${cause.replace(' ', ': ')} (${number.format(count)})`);
@@ -296,6 +357,15 @@
       byId('cause').append(option);
     }
     byId('cause').parentElement.hidden = !causes.size;
+    const tags = new Map();
+    for (const tag of rows.flatMap(tagsOf)) tags.set(tag, (tags.get(tag) || 0) + 1);
+    for (const [tag, count] of [...tags].sort((a, b) => b[1] - a[1]).slice(0, 500)) {
+      const option = make('option', '', `${tag} (${number.format(count)})`);
+      option.value = tag;
+      byId('tag').append(option);
+    }
+    byId('tag').parentElement.hidden = !tags.size;
+    byId('review').parentElement.hidden = !isJudged;
     for (const item of document.querySelectorAll('.causes li')) {
       const cause = `${item.dataset.state} ${item.dataset.code}`;
       if (!causes.has(cause)) continue;
@@ -337,7 +407,17 @@
     draw();
     const element = drawn.get(current);
     if (element) { element.tabIndex = 0; element.focus({ preventScroll: true }); }
+    document.dispatchEvent(new Event('chosen'));
   }
+
+  // What the keys of decisions do: in a file they say where they would work.
+  let act = (key) => {
+    if (!'arxnu'.includes(key)) return false;
+    const command = document.querySelector('[data-aim=review] .command');
+    byId('hint').textContent = words('where', command ? command.textContent : 'callsheet review MANIFEST');
+    byId('hint').hidden = false;
+    return true;
+  };
 
   function play(element) {
     const film = element.querySelector('video');
@@ -361,13 +441,13 @@
   };
 
   function csv() {
-    const time = (millis) => millis ? new Date(millis).toISOString() : '';
-    const head = 'id,state,task_id,image_url,audio_url,audio_seconds,created_at,video_path,error_code,error,credits,cost';
+    const moment = (millis) => millis ? new Date(millis).toISOString() : '';
+    const head = 'id,state,task_id,image_url,audio_url,audio_seconds,created_at,video_path,error_code,error,credits,cost,tags,review,note,new_prompt,reviewer';
     const all = [...chosen].sort((a, b) => a - b).map((index) => {
       const row = rows[index];
-      return [row[ID], stateOf(row), row[TASK], face(row), voice(row), row[LENGTH] ? row[LENGTH] / 1000 : '', time(row[CREATED]),
-        decodeURIComponent(video(row)), shared(row[CODE]), shared(row[ERROR]), row[CREDITS] ? row[CREDITS] / 1e6 : '',
-        row[COST] ? row[COST] / 1e6 : ''].map(cell).join(',');
+      return [row[ID], stateOf(row), row[TASK], face(row), voice(row), row[LENGTH] ? row[LENGTH] / 1000 : '', moment(row[CREATED]),
+        row[PATH] ? decodeURIComponent(row[PATH] === 1 ? `videos/${row[ID]}.mp4` : row[PATH]) : '', shared(row[CODE]), shared(row[ERROR]), row[CREDITS] ? row[CREDITS] / 1e6 : '',
+        row[COST] ? row[COST] / 1e6 : '', shared(row[TAGS]), decisionOf(row), shared(row[NOTE]), shared(row[ANEW]), shared(row[WHO])].map(cell).join(',');
     });
     return [head, ...all].join('\r\n') + '\r\n';
   }
@@ -409,6 +489,7 @@
     if (before) before.tabIndex = -1;
     current = place;
     drawn.get(place).tabIndex = 0;
+    document.dispatchEvent(new Event('chosen'));
     if (event.target.closest('.shown')) play(drawn.get(place));
   });
   seen.addEventListener('change', (event) => {
@@ -436,7 +517,7 @@
     else if (event.key === '/') byId('search').focus();
     else if (event.key === 'v' && shown.length) choose(shown[current], !chosen.has(shown[current]));
     else if (event.key === 'Enter' && isFree && drawn.has(current)) play(drawn.get(current));
-    else return;
+    else if (!act(event.key)) return;
     event.preventDefault();
   });
 
@@ -445,7 +526,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(refresh, 80);
   });
-  for (const id of ['cause', 'sort']) byId(id).addEventListener('change', refresh);
+  for (const id of ['cause', 'tag', 'review', 'sort']) byId(id).addEventListener('change', refresh);
   byId('turn').addEventListener('click', () => { press(byId('turn')); refresh(); });
   byId('look').addEventListener('click', () => { press(byId('look')); redraw(); });
   byId('all').addEventListener('click', () => { shown.forEach((index) => chosen.add(index)); say(); });
@@ -487,4 +568,13 @@
   const soon = () => { cancelAnimationFrame(asked); asked = requestAnimationFrame(draw); };
   addEventListener('scroll', soon, { passive: true });
   addEventListener('resize', () => { measure(); redraw(); });
+  return {
+    live, rows, words, byId, make, number, shared, stateOf, stateName, countStates, look, judge, renew, goTo, decisions: DECISIONS,
+    columns: { ID, TASK, PROMPT, DECISION, NOTE, ANEW, WHO, WHEN },
+    current: () => current,
+    currentIndex: () => shown[current],
+    chosen: () => [...chosen].sort((a, b) => a - b),
+    added: () => { hay = null; refresh(); },
+    keys: (to) => { act = to; },
+  };
 })();

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn the_policy_names_what_is_in_the_page_and_nothing_else() {
-    let policy = policy("a", "b");
+    let policy = policy("a", "b", Loads::Files);
     assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
     assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'));
     // As `openssl dgst -sha256 -binary | base64` says it of `b`.

@@ -159,7 +159,7 @@ fn steps(html: &mut String, steps: &[Step]) -> fmt::Result {
         let (key, words, command) = (aim.key(), aim.words(), Html(command));
         writeln!(
             html,
-            "<li><span data-t=\"a.{key}\">{words}</span><div class=\"do\">\
+            "<li data-aim=\"{key}\"><span data-t=\"a.{key}\">{words}</span><div class=\"do\">\
              <code class=\"command\">{command}</code></div></li>"
         )?;
     }

@@ -157,7 +157,9 @@ impl Run<'_> {
                 Err(LedgerError::HeldBack { .. }) => {
                     pass.forgoes();
                     self.held_back().await;
-                    return Err(More::Line);
+                    let in_flight = self.means.in_flight;
+                    let wants_none = in_flight.is_limited() && in_flight.is_unwatched();
+                    return Err(if wants_none { More::None } else { More::Line });
                 }
                 Err(error) => {
                     self.ledger_failed(error);

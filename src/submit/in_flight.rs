@@ -33,7 +33,7 @@ impl InFlight {
     }
 
     /// Whether a create may have to wait for a task to end.
-    pub(super) const fn is_limited(&self) -> bool {
+    pub(crate) const fn is_limited(&self) -> bool {
         self.most.is_some()
     }
 
@@ -44,7 +44,7 @@ impl InFlight {
             if let Some(seat) = self.try_enter() {
                 return Some(seat);
             }
-            if self.unwatched.get() {
+            if self.is_unwatched() {
                 return None;
             }
             tokio::select! {
@@ -53,6 +53,11 @@ impl InFlight {
                 () = self.ended.notified() => {}
             }
         }
+    }
+
+    /// Whether nobody would hear of a task's end.
+    pub(super) fn is_unwatched(&self) -> bool {
+        self.unwatched.get()
     }
 
     /// How many may be unfinished, if a create has to wait for one to end now.

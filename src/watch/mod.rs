@@ -92,6 +92,10 @@ pub async fn run(
         }
     }
     in_flight.nobody_watches();
+    if in_flight.is_limited() {
+        // Claims that wait for others' tasks to end would wait for this run's as well.
+        means.ledger.wants_no_more();
+    }
     if means.stops.watch.reason().is_none() {
         run.leave(&queue);
     }

@@ -28,14 +28,18 @@ failures:
   - {code: generation_timeout, share: 0.03}
   - {code: content_policy_violation, share: 0.01}
 """
+CALM = """
+latency: none
+work: {elapsed: 300ms}
+"""
 
 
-def batch(folder, name, pairs, *options):
+def batch(folder, name, pairs, *options, scenario=SCENARIO):
     """Rehearses so many pairs, and gives the page of the run."""
-    (folder / "day.yaml").write_text(SCENARIO)
+    (folder / "day.yaml").write_text(scenario)
     with open(folder / f"{name}.csv", "w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["id", "image", "audio", "prompt"])
+        rows.writerow(["id", "image", "audio", "prompt", "tags"])
         for n in range(pairs):
             prompt = HOSTILE if n == 1 else f"The person smiles and nods, mood {n % 40}"
             rows.writerow(
@@ -44,6 +48,7 @@ def batch(folder, name, pairs, *options):
                     f"https://example.com/portraits/{n % 500}.jpg",
                     f"https://example.com/speech/{n:06}.mp3",
                     prompt,
+                    "even" if n % 2 == 0 else "odd, spring" if n % 4 == 1 else "",
                 ]
             )
     command = [CALLSHEET, "run", f"{name}.csv", "--mock=day.yaml", "--yes", "-q"]

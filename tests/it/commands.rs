@@ -16,9 +16,19 @@ fn help() {
     let said = call(&["--help"]);
     assert_eq!(said.code, 0);
     stable(|| insta::assert_snapshot!("help", said));
-    for verb in
-        ["init", "check", "plan", "run", "status", "report", "mock", "schema", "completions", "man"]
-    {
+    for verb in [
+        "init",
+        "check",
+        "plan",
+        "run",
+        "status",
+        "report",
+        "review",
+        "mock",
+        "schema",
+        "completions",
+        "man",
+    ] {
         let said = call(&[verb, "--help"]);
         assert_eq!((said.code, said.err.as_str()), (0, ""));
         stable(|| insta::assert_snapshot!(format!("help_{verb}"), said.out));

@@ -80,6 +80,7 @@ mod remarks;
 mod renames;
 mod requests;
 mod restored;
+mod reviewing;
 mod room;
 mod rude;
 mod sheet;

@@ -8,6 +8,7 @@ mod at_once;
 mod book;
 mod cluster;
 mod cutting;
+mod decisions;
 mod kills;
 mod leases;
 mod limits;
@@ -15,8 +16,11 @@ mod limits_of_runs;
 mod model;
 mod model_purse;
 mod money;
+mod nearby;
 mod proof;
 mod refused;
+mod renames;
+mod restored;
 #[path = "../it/rude.rs"]
 #[expect(dead_code, reason = "what the other tests need of it")]
 mod rude;
@@ -168,10 +172,11 @@ async fn join_as(
         unit: "seconds",
         pool,
         terms,
+        joins: true,
     };
     let pair = |n| Listed { id: format!("pair-{n}"), body: format!("{{\"n\": {n}}}"), take: 1 };
     let mut pages = |first: usize| Ok((first..count.min(first + 5000)).map(pair).collect());
-    let worker = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
+    let (worker, _) = Worker::join(settings(url), &wanted, &mut pages, ("a test", lease)).await?;
     Ok(Crew { worker, cost })
 }
 

@@ -229,12 +229,14 @@ impl Model {
         for (Outcome { slip, state, task, gives_back, record }, known) in outcomes.iter().zip(known)
         {
             let Some(pair) = self.pairs.get_mut(at(slip.n)) else { continue };
-            let is_theirs = pair.worker == Some(slip.holder) || pair.state == State::Planned;
+            let is_theirs = pair.worker == Some(slip.holder)
+                || pair.state == State::Planned && *state != State::InDoubt;
+            let is_old = *state == State::Created && slip.holder != me.worker;
             let is_answered =
                 matches!(pair.state, State::Created | State::Completed | State::Saved);
             let decides =
                 !matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
-            if pair.attempt != slip.attempt || !is_theirs || is_answered && decides {
+            if pair.attempt != slip.attempt || !is_theirs || is_answered && (decides || is_old) {
                 continue;
             }
             let was_open = matches!(pair.state, State::Sending | State::InDoubt);
@@ -382,10 +384,13 @@ impl Model {
         let pair = &self.pairs[at(n)];
         let is_task =
             matches!(pair.state, State::Created | State::Completed | State::Saved | State::Failed);
-        let late = self
-            .tasks
-            .iter()
-            .filter(|(_, (of, attempt))| *of == n && (*attempt < pair.attempt || !is_task));
+        let is_told = |task: &str| {
+            let record = self.records.get(&n);
+            record.is_none_or(|(_, record)| record.contains(&format!("\"{task}\"")))
+        };
+        let late = self.tasks.iter().filter(|(task, (of, attempt))| {
+            *of == n && (*attempt < pair.attempt || !is_task || !is_told(task))
+        });
         let worker = pair.worker.and_then(|worker| self.workers.get(&worker));
         Pulled {
             n,

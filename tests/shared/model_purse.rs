@@ -110,7 +110,7 @@ impl Counted {
         }
         if reopens {
             (self.shut, self.lone, self.alone) = (false, None, 0);
-        } else if heard.doubts > 0 && i64::from(self.in_row) >= places.max(1).min(3) {
+        } else if heard.doubts > 0 && i64::from(self.in_row) >= places.clamp(1, 3) {
             self.shut = true;
         }
     }

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use super::block_on;
 use super::cluster::{Cluster, ask};
 
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_callsheet");
 /// No run takes longer.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 fn program() -> OsString {
-    let built = env!("CARGO_BIN_EXE_callsheet").into();
-    std::env::var_os("CALLSHEET_PROOF_PROGRAM").unwrap_or(built)
+    std::env::var_os("CALLSHEET_PROOF_PROGRAM").unwrap_or_else(|| PROGRAM.into())
 }
 
 /// A folder with a manifest, and a fake that remembers what it was asked for.
@@ -25,7 +25,7 @@ pub(super) struct Studio {
     pub(super) folder: tempfile::TempDir,
     fake: Child,
     pub(super) url: String,
-    database: String,
+    pub(super) database: String,
     /// Where the run folder of a worker is.
     pub(super) place: fn(usize) -> String,
 }
@@ -64,7 +64,7 @@ impl Studio {
         studio
     }
 
-    fn list(&self, pairs: usize, head: &str) {
+    pub(super) fn list(&self, pairs: usize, head: &str) {
         let pair = |n| {
             let [image, audio] = ["jpg", "mp3"].map(|kind| format!("https://a.example/{n}.{kind}"));
             format!("  - {{id: pair-{n}, image: '{image}', audio: '{audio}'}}\n")
@@ -351,26 +351,4 @@ fn a_folder_notices_a_database_that_went_back_before_it_sends_anything() {
     assert_eq!(studio.booked().values().sum::<usize>(), 4);
     let created = studio.rows(0).values().filter(|(state, _)| state == "created").count();
     assert_eq!(created, 4, "what the database lacks is still here");
-}
-
-#[test]
-#[ignore = "needs PostgreSQL"]
-fn a_request_that_was_sent_stays_under_its_id() {
-    let Some(cluster) = Cluster::start("shifted") else { return };
-    let studio = Studio::open(&cluster, 3, "", "latency: {fixed: 10ms}\n");
-    let created = ["--until", "created"];
-    assert_eq!(ended(studio.run(0, &created).spawn().unwrap()).status.code(), Some(0));
-    // As by a row that was put in at the top of a numbered table.
-    let path = studio.folder.path().join("spring.yaml");
-    let text = fs::read_to_string(&path).unwrap();
-    let (head, pairs) = text.split_once("pairs:\n").unwrap();
-    let shifted: String = (1..4).rev().fold(pairs.to_owned(), |pairs, n| {
-        pairs.replace(&format!("id: pair-{},", n - 1), &format!("id: pair-{n},"))
-    });
-    let new =
-        "  - {id: pair-0, image: 'https://a.example/9.jpg', audio: 'https://a.example/9.mp3'}\n";
-    fs::write(&path, format!("{head}pairs:\n{new}{shifted}")).unwrap();
-    let fresh = ended(studio.run(1, &created).spawn().unwrap());
-    assert_eq!(fresh.status.code(), Some(2), "{}", said(&fresh));
-    assert_eq!(studio.booked().values().sum::<usize>(), 3);
 }

@@ -202,24 +202,31 @@ impl<T: Tables> Both<T> {
                 self.enter().await;
             }
             15 => self.enter().await,
-            16 if self.rng.u8(..3) == 0 => {
+            16..20 => self.shares(me).await,
+            _ => self.turn(me).await,
+        }
+    }
+
+    /// What all have in common.
+    async fn shares(&mut self, me: Me) {
+        match self.rng.u8(..7) {
+            0 => {
                 let halts = self.model.purse.halts() - i32::from(self.rng.u8(..5) == 0);
                 self.tables.take_lone(me, halts).await.unwrap();
                 self.model.take_lone(me, halts);
             }
-            17 => {
+            1..3 => {
                 self.tables.leave_lone(me).await.unwrap();
                 self.model.purse.leave_lone(me.worker);
             }
-            18 => {
+            3..5 => {
                 self.tables.halt(me.batch, "enough").await.unwrap();
                 self.model.purse.halt("enough");
             }
-            19 => {
+            _ => {
                 let (real, model) = (self.tables.look(me.batch).await, self.model.look());
                 self.same("look".to_owned(), real.unwrap(), model);
             }
-            _ => self.turn(me).await,
         }
     }
 

@@ -129,6 +129,7 @@ mod tests {
             error: "=1+1".into(),
             credits: None,
             take: 1,
+            review: None,
         };
         let evidence = "HTTP 502\nx-request-id: r-7\nserver: x\n\n@oops, \"all\" gone\n";
         Doubt {

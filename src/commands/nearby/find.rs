@@ -1,4 +1,4 @@
-//! What was found in one run folder, in words and for programs.
+//! What was found in one run folder, or in another batch of the database, in words and for programs.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,10 +12,12 @@ use crate::state::State;
 use crate::ui::counted;
 use crate::view::printable;
 
-/// What was found in one run folder.
+/// What was found in one run folder, or batch.
 #[derive(Debug)]
 pub(super) struct Find {
     pub(super) folder: PathBuf,
+    /// The batch's name, if it is one in a database.
+    batch: Option<String>,
     /// All of it.
     pub(super) sum: Sum,
     /// Of these: only if links that are signed otherwise lead to the same.
@@ -31,7 +33,21 @@ pub(super) struct Find {
 impl Find {
     pub(super) fn new(folder: PathBuf, is_its_batch: bool) -> Self {
         let (sum, probably, in_doubt, failed, about_to_be) = (Sum::default(), 0, 0, 0, 0);
-        Self { folder, sum, probably, in_doubt, failed, about_to_be, is_its_batch }
+        let batch = None;
+        Self { folder, batch, sum, probably, in_doubt, failed, about_to_be, is_its_batch }
+    }
+
+    /// Of a batch in the database of a shared ledger.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_batch(name: String) -> Self {
+        Self { batch: Some(name), ..Self::new(PathBuf::new(), false) }
+    }
+
+    fn place(&self) -> String {
+        match &self.batch {
+            Some(name) => format!("batch {name} of the shared ledger"),
+            None => self.folder.display().to_string(),
+        }
     }
 
     pub(super) fn add(&mut self, audio: Option<Duration>, paid: &Paid, price: Option<Money>) {
@@ -56,7 +72,7 @@ impl Find {
         let mut text = format!(
             "{pairs} of the {} to create {were} paid for already in {}",
             counted(wishes as u64, "pair"),
-            printable(&self.folder.display().to_string())
+            printable(&self.place())
         );
         if unmeasured < pairs {
             text.push_str(&format!(": {billed} s"));
@@ -79,14 +95,19 @@ impl Find {
     }
 
     pub(super) fn json(&self) -> Value {
-        json!({
-            "run_folder": self.folder.display().to_string(),
+        let place = match &self.batch {
+            Some(name) => json!({"batch": name}),
+            None => json!({"run_folder": self.folder.display().to_string()}),
+        };
+        let mut value = json!({
             "paid": self.sum,
             "in_doubt": self.in_doubt,
             "failed": self.failed,
             "about_to_be_sent": self.about_to_be,
             "probably": self.probably,
             "manifest_was_renamed": self.is_its_batch,
-        })
+        });
+        place.as_object().into_iter().flatten().for_each(|(key, at)| value[key] = at.clone());
+        value
     }
 }

@@ -46,8 +46,17 @@ fn tell(ui: &Ui, newer: &Newer, owner: &str) -> String {
     for path in &newer.kept {
         ui.note(&format!("the events as they were are kept: {}", path.display()));
     }
+    tell_sent(ui, &newer.sent);
+    match newer.ledger {
+        0 => format!("the ledger for {owner} has what the events tell of"),
+        last => format!("the ledger goes on from event {last} with what was sent since"),
+    }
+}
+
+/// Says which pairs were sent since the moment to which a ledger was put back, as far as that is known.
+pub(super) fn tell_sent(ui: &Ui, sent: &BTreeMap<String, Option<String>>) {
     let (known, unknown): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        newer.sent.iter().partition(|(_, task)| task.is_some());
+        sent.iter().partition(|(_, task)| task.is_some());
     if !known.is_empty() {
         let pairs = counted(known.len() as u64, "pair");
         let tasks = if known.len() == 1 { "its task is" } else { "their tasks are" };
@@ -59,10 +68,6 @@ fn tell(ui: &Ui, newer: &Newer, owner: &str) -> String {
             "{pairs} sent since without a known answer, in doubt: {}",
             names(&unknown)
         ));
-    }
-    match newer.ledger {
-        0 => format!("the ledger for {owner} has what the events tell of"),
-        last => format!("the ledger goes on from event {last} with what was sent since"),
     }
 }
 

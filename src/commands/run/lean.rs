@@ -15,6 +15,7 @@ use crate::commands::failure::Failure;
 use crate::commands::links::Links;
 use crate::commands::nearby;
 use crate::commands::outside::Inside;
+use crate::commands::sharing::Shared;
 use crate::commands::written::Written;
 use crate::fitness::Weight;
 use crate::ledger::{Listing, Store, View};
@@ -69,7 +70,7 @@ fn listed(args: &RunArgs, batch: &Batch, view: &View) -> Result<Option<Pairs>, F
     let asked = args.pay_again || args.retry_failed.is_some() || args.retry_rejected.is_some();
     let doubts = [State::InDoubt, State::Sending];
     let is_keyed = batch.manifest.idempotency.is_some() && any(&doubts);
-    if asked || is_keyed || any(&[State::Planned]) && !may_send(batch, view)? {
+    if asked || is_keyed || any(&[State::Planned]) && !may_send(args, batch, view)? {
         return Ok(None);
     }
     let pairs = counts.iter().map(|(_, pairs)| pairs).sum();
@@ -78,8 +79,8 @@ fn listed(args: &RunArgs, batch: &Batch, view: &View) -> Result<Option<Pairs>, F
 }
 
 /// Whether nothing speaks against what is planned.
-fn may_send(batch: &Batch, view: &View) -> Result<bool, Failure> {
-    if nearby::may_have_paid(batch)? {
+fn may_send(args: &RunArgs, batch: &Batch, view: &View) -> Result<bool, Failure> {
+    if nearby::may_have_paid(batch, Shared::of_run(args, &batch.site.name()).as_ref())? {
         return Ok(false);
     }
     let catalog = Catalog::open(&batch.site.folder);
@@ -103,7 +104,7 @@ fn to_list(
     args: &RunArgs,
     (written, batch): (&Written<'_>, &Batch),
 ) -> Result<Option<Pairs>, Failure> {
-    if nearby::may_have_paid(batch)? {
+    if nearby::may_have_paid(batch, Shared::of_run(args, &batch.site.name()).as_ref())? {
         return Ok(None);
     }
     let catalog = Catalog::open(&batch.site.folder);

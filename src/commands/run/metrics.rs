@@ -3,22 +3,14 @@
 //! `/metrics` has them as Prometheus' text; `/healthz` says 200 while the ledger is this run's, else 503.
 //! Who asks learns counts and the manifest's name, and nothing of pairs, links or keys.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::stream::{FuturesUnordered, StreamExt};
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::lock;
@@ -27,15 +19,11 @@ use crate::cli::MetricsArgs;
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::files::replace;
+use crate::serve::{Body, Room, answer_all, whole};
 use crate::ui::Gauges;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-/// Whoever asks has to say what within this time.
-const HEAD_WITHIN: Duration = Duration::from_secs(5);
-/// How long somebody may take for all questions of one connection.
-const ASKS_WITHIN: Duration = Duration::from_secs(60);
-/// Those who ask at once; more wait.
-const AT_ONCE: usize = 16;
+const ROOM: Room = Room { connections: 16, lasts: Duration::from_secs(60) };
 /// How often the file is written anew: collectors look every quarter of a minute or less often.
 const WRITTEN: Duration = Duration::from_secs(5);
 
@@ -77,31 +65,10 @@ impl Stages<'_> {
         if let Ok(address) = listener.local_addr() {
             lock(self.progress).above(|ui| ui.note(&format!("metrics: http://{address}/metrics")));
         }
-        let mut asking = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                accepted = listener.accept(), if asking.len() < AT_ONCE => match accepted {
-                    Ok((connection, _)) => asking.push(self.answer_all(connection)),
-                    // Too many open files, most likely: creates need them more.
-                    Err(_) => sleep(HEAD_WITHIN).await,
-                },
-                Some(()) = asking.next() => {}
-            }
-        }
+        answer_all(listener, ROOM, |request| async move { self.answer(&request) }).await;
     }
 
-    async fn answer_all(&self, connection: TcpStream) {
-        let service =
-            service_fn(|request| async move { Ok::<_, Infallible>(self.answer(&request)) });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .serve_connection(TokioIo::new(connection), service);
-        // A run is not disturbed by who asks.
-        let _ = tokio::time::timeout(ASKS_WITHIN, served).await;
-    }
-
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
         let (status, text) = match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, self.metrics_text()),
             (&Method::GET | &Method::HEAD, "/healthz") => match self.ledger.look() {
@@ -112,10 +79,7 @@ impl Stages<'_> {
             },
             _ => (StatusCode::NOT_FOUND, "there are /metrics and /healthz\n".to_owned()),
         };
-        let mut response = Response::new(Full::new(text.into()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(TEXT));
-        response
+        whole(status, TEXT, text)
     }
 
     async fn keep_metrics(&self) {

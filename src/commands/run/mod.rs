@@ -12,6 +12,7 @@ mod kit;
 mod lean;
 mod metrics;
 mod names;
+mod noted;
 mod pauses;
 mod pilot;
 mod places;
@@ -22,9 +23,9 @@ mod stopped;
 mod summary;
 mod words;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,7 @@ use self::confirm::{Besides, confirm};
 use self::hooks::{Hooks, words};
 use self::kit::Kit;
 use self::metrics::Metrics;
+use self::noted::Mark;
 use self::pilot::Pilot;
 use self::stages::Stages;
 use self::words::Words;
@@ -55,7 +57,7 @@ use crate::client::{Client, Settings};
 use crate::download::Shelf;
 use crate::exit::Exit;
 use crate::files::sweep;
-use crate::ledger::{Ledger, LedgerError, Listing, RunId, Store, note_exit};
+use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
@@ -71,26 +73,17 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     if ended.as_ref().is_ok_and(|(concluded, _)| concluded.goes_on) {
         ended = noted(ui, &RunArgs { pilot: None, ..args.clone() }, exec);
     }
+    if ended.is_ok() {
+        shared::warn_of_siblings(ui, args);
+    }
     after.tell(ui, args, ended)
 }
 
-/// As whom a run is known in which ledger, once it is.
-type Mark = OnceCell<(PathBuf, RunId)>;
-
-/// The whole run, whose exit code is written down beside when it was.
+/// The whole run, whose exit code is written down.
 fn noted(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
-    let mark = Mark::new();
+    let mark = Mark::default();
     let ended = whole(ui, (args, &mark), exec);
-    let exit = match &ended {
-        Ok((_, Some(failure))) | Err(failure) => failure.exit,
-        Ok((concluded, None)) => concluded.exit,
-    };
-    if let Some((folder, run)) = mark.get()
-        && let Err(error) = note_exit(folder, run, exit.code())
-    {
-        // It is for whoever looks back, and no reason to end otherwise.
-        tracing::debug!(%error, "the exit code is not written down");
-    }
+    mark.note(&ended);
     ended
 }
 
@@ -231,7 +224,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
     batch.site.make()?;
     catalog.keep();
     let mut store = open(ui, &batch)?;
-    mark.get_or_init(|| (batch.site.folder.clone(), store.run_id()));
+    mark.set(&batch.site.folder, &store);
     shared::declare(args, &batch, &mut store)?;
     belongs::take_manifest(ui, &batch, &mut store)?;
     let key = connected.key.as_ref();
@@ -245,7 +238,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
         None => chosen,
     };
     let changed = list(ui, (args, &batch), &mut store, &locals::lengths(&batch, &catalog))?;
-    shared::share(ui, args, &batch, &mut store)?;
+    let changed = changed + shared::share(ui, args, &batch, &mut store)?;
     chosen.leave_out(ui, &batch, &mut store)?;
     Ok(Begun { batch, catalog, kit, runtime, connected, metrics, chosen, shelf, changed, store })
 }
@@ -428,8 +421,13 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 fn announce(ui: &Ui, batch: &Batch, listing: &Listing) {
     ui.note(&batch.head(ui));
     listed::announce_renamed(ui, &listing.renamed);
-    if listing.changed > 0 {
-        let pairs = counted(listing.changed as u64, "pair");
+    announce_changed(ui, listing.changed);
+}
+
+/// Says how many pairs ask for something else than what was sent.
+fn announce_changed(ui: &Ui, changed: usize) {
+    if changed > 0 {
+        let pairs = counted(changed as u64, "pair");
         ui.warn(&format!(
             "{pairs} changed in the manifest after being sent; what was sent is kept. \
              To have the new request made too, give it a new id"

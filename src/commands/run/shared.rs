@@ -5,6 +5,7 @@ use crate::commands::batch::{Batch, Site};
 use crate::commands::failure::Failure;
 use crate::commands::opened;
 use crate::commands::sharing::Shared;
+use crate::commands::siblings;
 use crate::exit::Exit;
 use crate::ledger::{Store, is_under_way};
 use crate::ui::{Ui, counted};
@@ -42,7 +43,7 @@ pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Resul
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
             None => Ok(()),
         };
-    };
+    }
     if batch.site.rehearsal {
         let text = "a rehearsal opens no shared ledger";
         return Err(Failure::new(Exit::Usage, text).hint("leave away --mock or --ledger"));
@@ -61,14 +62,14 @@ fn name(args: &RunArgs, batch: &Batch) -> String {
     args.batch.shared.batch_name.clone().unwrap_or_else(|| batch.site.name())
 }
 
-/// Takes part, if the ledger is shared.
+/// Takes part, if the ledger is shared. Gives how many pairs changed after others had sent them.
 pub(super) fn share(
     ui: &Ui,
     args: &RunArgs,
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
-    args.ledger.as_ref().map_or(Ok(()), |url| open(ui, (args, url), batch, store))
+) -> Result<u64, Failure> {
+    args.ledger.as_ref().map_or(Ok(0), |url| open(ui, (args, url), batch, store))
 }
 
 #[cfg(feature = "postgres")]
@@ -77,11 +78,12 @@ fn open(
     (args, url): (&RunArgs, &str),
     batch: &Batch,
     store: &mut Store,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     use std::num::NonZeroU32;
 
     use super::limits;
-    use crate::ledger::Sharing;
+    use crate::commands::listed::announce_renamed;
+    use crate::ledger::{LedgerError, Sharing};
     use crate::pace::{Rate, Terms};
 
     let name = name(args, batch);
@@ -97,14 +99,42 @@ fn open(
         apart: limits.rate.map(Rate::interval),
     };
     let pool = batch.manifest.shared_budget.as_deref();
-    store.share(Sharing { settings, name: &name, lease, adopts, rules, pool, terms })?;
+    let (at, joins) = (settings.clone(), args.join);
+    let sharing = Sharing { settings: at, name: &name, lease, adopts, rules, joins, pool, terms };
+    let relisted = match store.share(sharing) {
+        Err(LedgerError::WentBack) => {
+            // Before a person lets creates begin again, all have to say what they know.
+            let handed = store.hand_in_all((&settings, &name))?;
+            let news = (handed.sent.len() + handed.farther) as u64;
+            ui.note(&match news {
+                0 => "this folder knows nothing that the database lacks".to_owned(),
+                news => {
+                    let pairs = counted(news, "pair");
+                    format!("what this folder knows was handed in: news of {pairs}")
+                }
+            });
+            return Err(LedgerError::WentBack.into());
+        }
+        relisted => relisted?,
+    };
     ui.note(&format!("the ledger is shared: batch {name}"));
-    Ok(())
+    warn_of_siblings(ui, args);
+    announce_renamed(ui, &relisted.renamed);
+    super::announce_changed(ui, relisted.changed);
+    Ok(relisted.changed as u64)
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<(), Failure> {
+fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
     Err(Shared { url: url.to_owned(), name: batch.site.name() }.unknown())
+}
+
+/// Names run folders beside this one that know more of a shared batch than its database was told.
+pub(super) fn warn_of_siblings(ui: &Ui, args: &RunArgs) {
+    let site = Site::of(&args.batch);
+    if let Some(shared) = Shared::of_run(args, &site.name()) {
+        siblings::warn(ui, &site, &shared.name);
+    }
 }
 
 /// Tells the others what this run changed before it begins.

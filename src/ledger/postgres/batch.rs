@@ -5,16 +5,18 @@ use tokio_postgres::types::Type;
 
 use super::error::SharedError;
 use super::pool;
+use super::relist::{Relisted, add, is_strange, relist};
 use super::session::{Session, Value};
 use crate::pace::Terms;
 
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
 /// A batch by its name.
-const KNOWN: &str = "SELECT batch, endpoint, listed, listing FROM callsheet.batch WHERE name = $1";
+const KNOWN: &str =
+    "SELECT batch, endpoint, listed, listing, stopped FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
-const LOCK: i64 = 0x4341_4c4c;
+pub(super) const LOCK: i64 = 0x4341_4c4c;
 
 /// One pair, as a batch lists it.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Wanted<'a> {
     pub pool: Option<&'a str>,
     /// What this worker may do, and all together.
     pub terms: Terms,
+    /// Whether also a batch that has none of the requests is joined.
+    pub joins: bool,
 }
 
 /// Makes the tables where there are none.
@@ -78,13 +82,13 @@ async fn format(session: &mut Session) -> Result<Option<i32>, SharedError> {
     Ok(found.first().map(|row| row.get(0)))
 }
 
-/// Lists a batch, or joins it where another has listed the same; gives its number. What is listed may
-/// grow and change as long as nobody is at work on it.
+/// Lists a batch, or joins it where another has listed the same; gives its number, and what the list
+/// changed. What is listed may grow and change as long as nobody is at work on it.
 pub(super) async fn list(
     session: &mut Session,
     wanted: &Wanted<'_>,
     pages: Pages<'_>,
-) -> Result<i32, SharedError> {
+) -> Result<(i32, Relisted), SharedError> {
     let begin = format!(
         "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
         SELECT pg_advisory_xact_lock({LOCK})"
@@ -92,35 +96,51 @@ pub(super) async fn list(
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(&begin).await.map_err(unsure)?;
     let known = transaction.query_typed_opt(KNOWN, &[(&wanted.name, Type::TEXT)]).await;
-    let (batch, listing) = match known.map_err(unsure)? {
-        None => (make(&transaction, wanted).await?, 1),
+    let mut relisted = Relisted::default();
+    let batch = match known.map_err(unsure)? {
+        None => {
+            let batch = make(&transaction, wanted).await?;
+            list_first(&transaction, batch, pages).await?;
+            batch
+        }
         Some(row) if row.get::<_, &str>(1) != wanted.endpoint => {
             return Err(other(wanted, "another endpoint"));
         }
-        Some(row) if row.get::<_, &[u8]>(2) == wanted.digest => {
-            limit(&transaction, row.get(0), wanted).await?;
-            transaction.commit().await.map_err(unsure)?;
-            return joined(session, wanted).await;
+        Some(row) if row.get::<_, Option<&str>>(4).is_some() => {
+            return Err(SharedError::Stopped(row.get(4)));
         }
+        Some(row) if row.get::<_, &[u8]>(2) == wanted.digest => row.get(0),
         Some(row) => {
-            let batch = row.get(0);
+            let (batch, listing) = (row.get(0), row.get::<_, i32>(3) + 1);
+            if !wanted.joins && is_strange(&transaction, batch, &mut *pages).await? {
+                return Err(SharedError::Strange(wanted.name.to_owned()));
+            }
             must_be_idle(&transaction, (wanted, batch)).await?;
-            (batch, row.get::<_, i32>(3) + 1)
+            relisted = relist(&transaction, (batch, listing), pages).await?;
+            end_listing(&transaction, wanted, (batch, listing)).await?;
+            batch
         }
     };
+    limit(&transaction, batch, wanted).await?;
+    transaction.commit().await.map_err(unsure)?;
+    Ok((joined(session, wanted).await?, relisted))
+}
+
+/// Lists the pairs of a batch that had none.
+async fn list_first(
+    transaction: &Transaction<'_>,
+    batch: i32,
+    pages: Pages<'_>,
+) -> Result<(), SharedError> {
     let mut first = 0;
     loop {
         let pairs = pages(first)?;
         if pairs.is_empty() {
-            break;
+            return Ok(());
         }
-        add(&transaction, (wanted, batch, listing), &pairs).await?;
+        add(transaction, (batch, 1), &pairs).await?;
         first += pairs.len();
     }
-    end_listing(&transaction, wanted, (batch, listing)).await?;
-    limit(&transaction, batch, wanted).await?;
-    transaction.commit().await.map_err(unsure)?;
-    joined(session, wanted).await
 }
 
 /// The number of a batch that is there.
@@ -206,70 +226,12 @@ pub(super) async fn must_be_idle(
     }
 }
 
-/// Adds pairs that are not there; others ask for what is listed now if nothing was made of them yet.
-async fn add(
-    transaction: &Transaction<'_>,
-    (wanted, batch, listing): (&Wanted<'_>, i32, i32),
-    pairs: &[Listed],
-) -> Result<(), SharedError> {
-    let ids: Vec<_> = pairs.iter().map(|pair| &*pair.id).collect();
-    let bodies: Vec<_> = pairs.iter().map(|pair| &*pair.body).collect();
-    let takes: Vec<_> = pairs.iter().map(|pair| pair.take).collect();
-    let sql = "WITH listed AS MATERIALIZED (
-            SELECT id, body, take, ord FROM unnest($3::text[], $4::text[], $5::int4[])
-                WITH ORDINALITY AS t (id, body, take, ord)
-        ), known AS MATERIALIZED (
-            SELECT p.n, p.id, l.body, l.take,
-                s.state IN (0, 6) AS is_free, p.body <> l.body OR p.take <> l.take AS is_other
-            FROM listed l JOIN callsheet.pair p ON p.batch = $1 AND p.id = l.id
-                JOIN callsheet.standing s ON s.batch = $1 AND s.n = p.n
-        ), sent AS MATERIALIZED (
-            SELECT id FROM known WHERE is_other AND NOT is_free ORDER BY n LIMIT 1
-        ), again AS (
-            UPDATE callsheet.pair p SET listing = $2,
-                body = CASE WHEN k.is_free THEN k.body ELSE p.body END,
-                take = CASE WHEN k.is_free THEN k.take ELSE p.take END
-            FROM known k WHERE p.batch = $1 AND p.n = k.n
-        ), last AS MATERIALIZED (
-            SELECT coalesce(max(n), -1) AS n FROM callsheet.pair WHERE batch = $1
-        ), fresh AS MATERIALIZED (
-            SELECT (SELECT n FROM last) + row_number() OVER (ORDER BY ord)::int4 AS n, id, body, take
-            FROM listed l WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.id = l.id)
-        ), pairs AS (
-            INSERT INTO callsheet.pair (batch, n, id, body, take, listing)
-            SELECT $1, n, id, body, take, $2 FROM fresh
-        ), standings AS (
-            INSERT INTO callsheet.standing (batch, n) SELECT $1, n FROM fresh
-        ) SELECT id FROM sent";
-    let values: &[Value<'_>] = &[
-        (&batch, Type::INT4),
-        (&listing, Type::INT4),
-        (&ids, Type::TEXT_ARRAY),
-        (&bodies, Type::TEXT_ARRAY),
-        (&takes, Type::INT4_ARRAY),
-    ];
-    match transaction.query_typed_opt(sql, values).await.map_err(unsure)? {
-        None => Ok(()),
-        Some(row) => {
-            let (name, id) = (wanted.name.to_owned(), row.get(0));
-            Err(SharedError::OtherRequest { name, id })
-        }
-    }
-}
-
-/// What was sent once has to stay listed: under another name it would be paid for again.
+/// From now on that is what the batch lists.
 async fn end_listing(
     transaction: &Transaction<'_>,
     wanted: &Wanted<'_>,
     (batch, listing): (i32, i32),
 ) -> Result<(), SharedError> {
-    let sql = "SELECT p.id FROM callsheet.pair p JOIN callsheet.standing s USING (batch, n)
-        WHERE p.batch = $1 AND p.listing < $2
-            AND (s.attempt > 0 OR s.state NOT IN (0, 6)) LIMIT 1";
-    let values: &[Value<'_>] = &[(&batch, Type::INT4), (&listing, Type::INT4)];
-    if let Some(row) = transaction.query_typed_opt(sql, values).await.map_err(unsure)? {
-        return Err(SharedError::NotListed { name: wanted.name.to_owned(), id: row.get(0) });
-    }
     let sql = "WITH purse AS (UPDATE callsheet.purse SET handed = 0 WHERE batch = $1)
         UPDATE callsheet.batch SET listed = $3, listing = $2 WHERE batch = $1";
     let values: &[Value<'_>] =

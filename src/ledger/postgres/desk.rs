@@ -14,6 +14,7 @@ use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Page, Pulled};
 use super::pulse::Pulse;
+use super::restored::WENT_BACK;
 use super::tables::{Lacking, Place};
 use super::worker::{Turn, Worker};
 use crate::ledger::guard::{Guard, MOST};
@@ -50,6 +51,9 @@ pub enum Lack {
     /// No create is allowed here any more.
     #[error("{0}")]
     Over(String),
+    /// Nor anywhere else in the batch: an older database is in its place.
+    #[error("{}", SharedError::WentBack)]
+    WentBack,
 }
 
 /// Hears whether a wish came true.
@@ -515,5 +519,9 @@ impl<P: Place> Desk<P> {
 }
 
 fn over(error: &SharedError) -> Lack {
-    Lack::Over(error.to_string())
+    match error {
+        SharedError::WentBack => Lack::WentBack,
+        SharedError::Stopped(why) if why == WENT_BACK => Lack::WentBack,
+        _ => Lack::Over(error.to_string()),
+    }
 }

@@ -52,6 +52,9 @@ pub enum SharedError {
         /// What is different.
         what: &'static str,
     },
+    /// The batch has none of the requests that are listed.
+    #[error("the batch `{0}` is there, and has none of these requests")]
+    Strange(String),
     /// Somebody is at work on other pairs of this batch.
     #[error(
         "the batch `{name}` is being worked on with another list of pairs, or another budget ({who})"
@@ -69,25 +72,6 @@ pub enum SharedError {
         name: String,
         /// Who: process and host.
         who: String,
-    },
-    /// A pair that was sent is not listed any more.
-    #[error("the batch `{name}` has sent {id}, which this manifest does not list")]
-    NotListed {
-        /// Its name.
-        name: String,
-        /// The pair's.
-        id: String,
-    },
-    /// A pair asks for something else than what was sent for it.
-    #[error(
-        "the batch `{name}` has sent another request for {id}: it may be another pair's now, and would \
-         be paid again"
-    )]
-    OtherRequest {
-        /// Its name.
-        name: String,
-        /// The pair's.
-        id: String,
     },
     /// The ledger in the run folder failed.
     #[error("{0}")]

@@ -17,6 +17,7 @@ use super::desk::{
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::Pulled;
+use super::relist::Relisted;
 use super::settings::Settings;
 use super::tables::Place;
 use super::worker::Worker;
@@ -25,7 +26,7 @@ use crate::pace::{Common, Word};
 use crate::state::State;
 
 /// How long a database that cannot be reached is tried to be joined.
-const STARTING: Duration = Duration::from_secs(15);
+pub(super) const STARTING: Duration = Duration::from_secs(15);
 
 /// One worker at work. Dropped without an end, its lease ends by itself.
 #[derive(Debug)]
@@ -223,7 +224,7 @@ pub fn line<P: Place>(worker: Worker<P>, lease: Duration) -> (Way, impl Future<O
 }
 
 impl Line {
-    /// Joins a batch, or makes it.
+    /// Joins a batch, or makes it; gives what the list changed in it.
     ///
     /// # Errors
     /// When the database is not to be reached or not to be trusted, or the batch is another one.
@@ -232,11 +233,11 @@ impl Line {
         wanted: &Wanted<'_>,
         pages: Pages<'_>,
         (who, lease): (&str, Duration),
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, Relisted), SharedError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
-        let worker = runtime.block_on(join(settings, wanted, pages, (who, lease)))?;
-        Self::with(runtime, worker, lease)
+        let (worker, relisted) = runtime.block_on(join(settings, wanted, pages, (who, lease)))?;
+        Ok((Self::with(runtime, worker, lease)?, relisted))
     }
 
     /// Takes part in a batch that is there, whatever it lists.
@@ -358,7 +359,7 @@ async fn join(
     wanted: &Wanted<'_>,
     pages: Pages<'_>,
     as_whom: (&str, Duration),
-) -> Result<Worker, SharedError> {
+) -> Result<(Worker, Relisted), SharedError> {
     let began = Instant::now();
     loop {
         match Worker::join(settings.clone(), wanted, &mut *pages, as_whom).await {

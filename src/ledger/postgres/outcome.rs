@@ -82,7 +82,7 @@ const STATES: [State; 9] = [
     State::Abandoned,
 ];
 
-fn number(state: State) -> i16 {
+pub(super) fn number(state: State) -> i16 {
     let at = STATES.iter().position(|other| *other == state);
     at.and_then(|at| i16::try_from(at).ok()).unwrap_or(7)
 }

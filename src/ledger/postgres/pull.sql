@@ -3,9 +3,11 @@ SELECT s.n, p.id, p.take, CASE WHEN $4 THEN p.body END AS body, s.state, s.attem
     r.attempt AS written, p.listing = b.listing AS listed,
     -- Ids that came when the pair had gone on, or was settled otherwise.
     ARRAY(SELECT k.task FROM callsheet.task k WHERE k.batch = s.batch AND k.n = s.n
-        AND (k.attempt < s.attempt OR s.state NOT BETWEEN 2 AND 5) ORDER BY k.task) AS late,
+        AND (k.attempt < s.attempt OR s.state NOT BETWEEN 2 AND 5
+            OR strpos(r.record, '"' || k.task || '"') = 0) ORDER BY k.task) AS late,
     ARRAY(SELECT k.attempt FROM callsheet.task k WHERE k.batch = s.batch AND k.n = s.n
-        AND (k.attempt < s.attempt OR s.state NOT BETWEEN 2 AND 5) ORDER BY k.task) AS late_of,
+        AND (k.attempt < s.attempt OR s.state NOT BETWEEN 2 AND 5
+            OR strpos(r.record, '"' || k.task || '"') = 0) ORDER BY k.task) AS late_of,
     NOT EXISTS (SELECT 1 FROM callsheet.worker w WHERE w.worker = s.worker AND w.ended IS NULL)
         AS signed_off,
     EXISTS (SELECT 1 FROM callsheet.worker w WHERE w.worker = s.worker AND NOT w.over

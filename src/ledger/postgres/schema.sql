@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- Random: a number that is given again would be somebody else.
     worker bigint PRIMARY KEY,
     batch integer NOT NULL REFERENCES callsheet.batch,
-    -- Who it is, for people: process and host.
+    -- Who it is, for people: process, host and folder.
     who text NOT NULL DEFAULT '',
     began timestamptz NOT NULL DEFAULT clock_timestamp(),
     seq bigint NOT NULL DEFAULT 0,
@@ -87,7 +87,9 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     -- Claims nothing any more.
     over boolean NOT NULL DEFAULT false,
     -- When it said that nothing of it is under way any more. Nothing else proves that.
-    ended timestamptz
+    ended timestamptz,
+    -- When its folder handed in what it knew, after the database went back in time.
+    handed timestamptz
 ) WITH (fillfactor = 50);
 CREATE INDEX IF NOT EXISTS worker_of_batch ON callsheet.worker (batch) WHERE NOT over;
 CREATE TABLE IF NOT EXISTS callsheet.pair (
@@ -97,11 +99,14 @@ CREATE TABLE IF NOT EXISTS callsheet.pair (
     body text NOT NULL,
     -- The manifest's number of a twin request.
     take integer NOT NULL DEFAULT 1,
+    -- Of the request without the signatures of its links: by it other batches find what was paid for.
+    bare bytea NOT NULL,
     -- The batch's; less where the manifest has it no more.
     listing integer NOT NULL DEFAULT 1,
     PRIMARY KEY (batch, n),
     UNIQUE (batch, id)
 );
+CREATE INDEX IF NOT EXISTS pair_of_request ON callsheet.pair (bare);
 -- States: 0 planned, 1 sending, 2 created, 3 completed, 4 saved, 5 failed, 6 rejected, 7 in doubt,
 -- 8 abandoned.
 CREATE TABLE IF NOT EXISTS callsheet.standing (

@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 use super::error::SharedError;
 use super::outcome::{Outcome, Told, Wish, state_of};
 use super::pull::{self, Page, Pulled};
+use super::restored::WENT_BACK;
 use super::session::{Session, Value};
 use super::settings::Settings;
 use super::tables::{
@@ -235,9 +236,11 @@ impl Tables for Session {
         let sql = "WITH purse AS (
                 UPDATE callsheet.purse SET epoch = $2, seen = $2 WHERE batch = $1
                 RETURNING set_config('synchronous_commit', 'on', true)
-            ) UPDATE callsheet.batch SET stopped = 'the database went back in time'
+            ) UPDATE callsheet.batch SET stopped = $3
             WHERE batch = $1 AND EXISTS (SELECT 1 FROM purse)";
-        self.ask(sql, &[(&batch, Type::INT4), (&epoch, Type::INT8)]).await.map(drop)
+        let values: &[Value<'_>] =
+            &[(&batch, Type::INT4), (&epoch, Type::INT8), (&WENT_BACK, Type::TEXT)];
+        self.ask(sql, values).await.map(drop)
     }
 }
 

@@ -26,9 +26,11 @@ WITH durable AS MATERIALIZED (
     -- In one order, so that two who tell of the same pairs do not wait for each other.
     SELECT s.n, s.state FROM callsheet.standing s JOIN told t ON s.n = t.n
     WHERE s.batch = $3 AND s.n = ANY ($4) AND s.attempt = t.attempt
-        AND (s.worker = t.holder OR s.state = 0)
+        -- A doubt says nothing of what a person had planned again meanwhile.
+        AND (s.worker = t.holder OR s.state = 0 AND t.state <> 7)
         -- Whoever decides on a doubt may not know of the answer that came meanwhile.
-        AND NOT (s.state BETWEEN 2 AND 4 AND t.state IN (0, 1, 6, 7, 8))
+        AND NOT (s.state BETWEEN 2 AND 4
+            AND (t.state IN (0, 1, 6, 7, 8) OR t.state = 2 AND t.holder <> $1))
     ORDER BY s.n FOR UPDATE OF s
 ), settled AS (
     UPDATE callsheet.standing s
@@ -40,8 +42,9 @@ WITH durable AS MATERIALIZED (
         THEN 7 ELSE t.state END
     FROM told t JOIN was w ON w.n = t.n
     WHERE s.batch = $3 AND s.n = ANY ($4) AND s.n = t.n AND s.attempt = t.attempt
-        AND (s.worker = t.holder OR s.state = 0)
-        AND NOT (s.state BETWEEN 2 AND 4 AND t.state IN (0, 1, 6, 7, 8))
+        AND (s.worker = t.holder OR s.state = 0 AND t.state <> 7)
+        AND NOT (s.state BETWEEN 2 AND 4
+            AND (t.state IN (0, 1, 6, 7, 8) OR t.state = 2 AND t.holder <> $1))
     RETURNING s.n, s.attempt, s.state, s.cost, t.record, w.state AS was,
         w.state IN (1, 7) AND s.state IN (0, 6) AND t.gives_back AS gives_back
 ), kept AS (

@@ -11,6 +11,7 @@ use super::fate::{Fate, LEAP};
 use super::outcome::{Outcome, Slip, Wish, settled};
 use super::pull::{Page, Pulled};
 use super::pulse::Pulse;
+use super::relist::Relisted;
 use super::round::Round;
 use super::session::Session;
 use super::settings::Settings;
@@ -62,7 +63,7 @@ pub struct Worker<P: Place = Settings> {
 }
 
 impl Worker {
-    /// Lists the pairs, or joins those who have, and takes a lease.
+    /// Lists the pairs, or joins those who have, and takes a lease. Gives what the list changed.
     ///
     /// # Errors
     /// When the database is not to be reached or not to be trusted, or the batch is another one.
@@ -71,12 +72,12 @@ impl Worker {
         wanted: &Wanted<'_>,
         pages: Pages<'_>,
         as_whom: (&str, Duration),
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, Relisted), SharedError> {
         let mut session = Session::open(&settings).await?;
         batch::prepare(&mut session).await?;
-        let batch = batch::list(&mut session, wanted, pages).await?;
+        let (batch, relisted) = batch::list(&mut session, wanted, pages).await?;
         let list = (batch, Some(wanted.digest), wanted.terms);
-        Self::enter(settings, session, list, as_whom).await
+        Ok((Self::enter(settings, session, list, as_whom).await?, relisted))
     }
 
     /// Takes part in a batch that is there, whatever it lists.

@@ -7,11 +7,16 @@
 //!
 //! SQLite's triggers keep the list of what is to be told: no change of a pair can be forgotten.
 
+mod beside;
 mod common;
+mod mirror;
+mod rematch;
+mod restored;
 mod rows;
+mod take_in;
 
-use std::cell::RefCell;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -19,16 +24,20 @@ use sha2::{Digest, Sha256};
 use super::fence::host;
 use super::postgres::settings::Settings;
 use super::postgres::{
-    Granted, Known, Lack, Line, Listed, Pulled, SharedError, Slip, Wanted, Wish, read,
+    Granted, Lack, Line, Listed, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish,
 };
 use super::record::Record;
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Reply};
-use super::{LedgerError, Permit, Planned, SharedFault, View};
+use super::{LedgerError, Permit, Planned, Relisted, SharedFault, View};
+use crate::files::folder_of;
 use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
 
-pub(super) use self::rows::{Mirror, News};
+pub use self::beside::Beside;
+pub(super) use self::mirror::Mirror;
+pub use self::restored::HandedIn;
+pub(super) use self::rows::News;
 pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
@@ -62,6 +71,8 @@ pub struct Sharing<'a> {
     pub pool: Option<&'a str>,
     /// What may be done, by all together.
     pub terms: Terms,
+    /// Whether also a batch that has none of the requests is joined.
+    pub joins: bool,
 }
 
 /// The line to the database, and how pairs are known there.
@@ -98,13 +109,13 @@ impl Store {
     }
 
     /// Takes part in a shared ledger: lists its pairs there or joins those who have, tells what an earlier
-    /// run here could not tell, and takes over what others know.
+    /// run here could not tell, and takes over what others know. Gives what the list changed there.
     ///
     /// # Errors
     /// [`LedgerError::Shared`] when the database is not to be reached or trusted, or its batch is another
     /// one; or when the file system refuses.
-    pub fn share(&mut self, sharing: Sharing<'_>) -> Result<(), LedgerError> {
-        let Sharing { settings, name, lease, adopts, rules, pool, terms } = sharing;
+    pub fn share(&mut self, sharing: Sharing<'_>) -> Result<Relisted, LedgerError> {
+        let Sharing { settings, name, lease, adopts, rules, joins, pool, terms } = sharing;
         self.begin_sharing(name)?;
         let view = self.view()?;
         let digest = digest(&view)?;
@@ -115,14 +126,15 @@ impl Store {
             Some(Amount::Seconds(_)) | None => "seconds",
         };
         let (endpoint, digest) = (&*endpoint, &*digest);
-        let wanted = Wanted { name, endpoint, digest, budget, unit, pool, terms };
+        let wanted = Wanted { name, endpoint, digest, budget, unit, joins, pool, terms };
         let mut pages = |first: usize| {
             let page = view.listed_bodies(first, PAGE);
             page.map_err(|error| SharedError::Local(error.to_string()))
         };
-        let who = format!("process {} on {}", std::process::id(), host());
-        let line = Line::open(settings, &wanted, &mut pages, (&who, lease))
-            .map_err(|error| shared(&error))?;
+        let who = who(&self.path);
+        let (line, relisted) = Line::open(settings, &wanted, &mut pages, (&who, lease))
+            .map_err(|error| lost_to(&error))?;
+        let relisted = self.view()?.news_of_list(&relisted)?;
         let way = line.way();
         let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
         self.enter(&mut share, Mirror::Working)?;
@@ -138,7 +150,8 @@ impl Store {
         }
         self.share = Some(share);
         // With what the others have spent, and without what they have had back.
-        self.limit(rules)
+        self.limit(rules)?;
+        Ok(relisted)
     }
 
     /// Takes part in a batch that is there, whatever it lists, to change what a person decides. `sure`: by
@@ -152,9 +165,9 @@ impl Store {
         sure: bool,
     ) -> Result<(), LedgerError> {
         self.begin_sharing(name)?;
-        let who = format!("process {} on {}", std::process::id(), host());
+        let who = who(&self.path);
         let line =
-            Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| shared(&error))?;
+            Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| lost_to(&error))?;
         let (way, rules) = (line.way(), Rules::default());
         let mut share =
             Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
@@ -231,22 +244,6 @@ impl Store {
         }
     }
 
-    /// Takes over what the database knows of all pairs.
-    fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
-        let mut after = -1;
-        loop {
-            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.n;
-            let mirrored = self.write(|write| write.mirror((&page, share.way.worker()), how));
-            if matches!(mirrored, Err(LedgerError::WentBack)) {
-                // Said once by name; what the database says to that is the same.
-                let _ = share.line.went_back();
-            }
-            mirrored?;
-        }
-    }
-
     /// Tells what is left to tell, takes over what the others did, and signs off.
     ///
     /// # Errors
@@ -263,40 +260,6 @@ impl Store {
         let taken = told.and_then(|()| self.take_in(&share, Mirror::Ended));
         let ended = share.line.end().map_err(|lack| lost(&lack));
         taken.and(ended)
-    }
-}
-
-impl View {
-    /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
-    ///
-    /// # Errors
-    /// [`LedgerError::Shared`] when the database is not to be reached.
-    pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
-        let place = tempfile::tempdir();
-        let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
-        let store = RefCell::new(None);
-        let local = |error: LedgerError| SharedError::Local(error.to_string());
-        let begin = |known: &Known| {
-            let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
-            let shared = begun.write(|write| {
-                write.begin_sharing(name)?;
-                write.take_worker((0, known.mark)).map(drop)
-            });
-            store.replace(Some(begun));
-            shared.map_err(local)
-        };
-        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
-            Some(store) => {
-                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map_err(local)
-            }
-            None => Ok(()),
-        };
-        match read(settings, name, begin, each) {
-            Err(SharedError::NoBatch(_)) => return Ok(None),
-            read => read.map_err(|error| shared(&error))?,
-        }
-        store.into_inner().map_or(Ok(()), Store::close)?;
-        Ok(Self::open(place.path())?.map(|view| view.lasting(place)))
     }
 }
 
@@ -372,6 +335,13 @@ impl Share {
     }
 }
 
+/// Who is at work with a ledger here, for people: process, machine and folder.
+fn who(ledger: &Path) -> String {
+    let folder = folder_of(ledger);
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    format!("process {} on {}, in {}", std::process::id(), host(), folder.display())
+}
+
 /// Nobody learns it from a writer that has ended; the next run here does.
 fn learn(jobs: &Jobs, learnt: Learnt) {
     let record = Record::Learnt(Box::new(learnt));
@@ -398,7 +368,7 @@ fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError
         Lack::Elsewhere => LedgerError::Elsewhere { id },
         Lack::Held => LedgerError::HeldBack { id },
         Lack::Budget => LedgerError::NotAffordable { id, refusal: Refusal::of_all(rules, cost) },
-        Lack::Over(_) => lost(lack),
+        Lack::Over(_) | Lack::WentBack => lost(lack),
     }
 }
 
@@ -406,10 +376,12 @@ fn other(reason: &str) -> LedgerError {
     LedgerError::Shared { reason: reason.to_owned(), fault: SharedFault::Batch }
 }
 
-fn shared(error: &SharedError) -> LedgerError {
+fn lost_to(error: &SharedError) -> LedgerError {
     let fault = match error {
-        SharedError::OtherBatch { .. } | SharedError::NotListed { .. } => SharedFault::Batch,
-        SharedError::OtherRequest { .. } => SharedFault::Batch,
+        SharedError::WentBack => return LedgerError::WentBack,
+        SharedError::Stopped(why) if why == WENT_BACK => return LedgerError::WentBack,
+        SharedError::OtherBatch { .. } => SharedFault::Batch,
+        SharedError::Strange(_) => SharedFault::Strange,
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::OtherList { .. } | SharedError::OtherBudget { .. } => SharedFault::Others,
         _ => SharedFault::Database,
@@ -418,6 +390,9 @@ fn shared(error: &SharedError) -> LedgerError {
 }
 
 fn lost(lack: &Lack) -> LedgerError {
+    if matches!(lack, Lack::WentBack) {
+        return LedgerError::WentBack;
+    }
     LedgerError::Shared { reason: lack.to_string(), fault: SharedFault::Database }
 }
 

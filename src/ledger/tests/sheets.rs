@@ -11,7 +11,7 @@ fn known(folder: &Path) -> Sheet {
     assert_eq!(settle(&ledger, created("t1")), State::Created);
     let ended = ledger.end();
     let counts = ended.view().unwrap().counts().unwrap();
-    let sheet = Sheet::new("the file".to_owned(), &counts);
+    let sheet = Sheet::new("the file".to_owned(), &counts, 0);
     ended.close(Some(&sheet)).unwrap();
     sheet
 }

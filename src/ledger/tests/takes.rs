@@ -6,6 +6,11 @@ fn redo() -> Redo {
     Redo { who: "mia".to_owned(), why: Some("too stiff".to_owned()), prompt: None }
 }
 
+/// Each of these, for the same reason.
+fn all(ids: &[&str], redo: &Redo) -> Vec<(String, Redo)> {
+    ids.iter().map(|id| ((*id).to_owned(), redo.clone())).collect()
+}
+
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
 }
@@ -68,12 +73,12 @@ fn another_take_is_planned_and_what_was_made_stays_known() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut store = saved(folder);
-    assert_eq!(store.redo(&ids(&["a"]), &redo()).unwrap(), [2]);
+    assert_eq!(store.redo(&all(&["a"], &redo())).unwrap(), [2]);
     let planned = row(folder);
     assert_eq!((planned.state, planned.take, planned.task_id), (State::Planned, 2, None));
     let asked = store.view().unwrap().asked_takes().unwrap().remove(0);
     assert_eq!((&*asked.who, asked.why.as_deref()), ("mia", Some("too stiff")));
-    let twice = store.redo(&ids(&["a"]), &redo()).unwrap_err();
+    let twice = store.redo(&all(&["a"], &redo())).unwrap_err();
     assert!(matches!(twice, LedgerError::Forbidden { .. }), "{twice}");
     let store = during(store, folder, |ledger| {
         settle(ledger, created("t2"));
@@ -102,7 +107,7 @@ fn a_take_that_comes_to_nothing_gives_way_to_the_last_that_was_saved() {
         &|ledger| assert_eq!(settle(ledger, judgement(Proof::InDoubt)), State::InDoubt),
     ];
     for (take, way) in (2..).zip(ways) {
-        assert_eq!(store.redo(&ids(&["a"]), &redo()).unwrap(), [take]);
+        assert_eq!(store.redo(&all(&["a"], &redo())).unwrap(), [take]);
         store = during(store, folder, way);
         if row(folder).state == State::InDoubt {
             store.resolve(&ids(&["a"]), &Verdict::Abandon).unwrap();
@@ -117,12 +122,12 @@ fn a_take_that_comes_to_nothing_gives_way_to_the_last_that_was_saved() {
     }
     assert_eq!(tasks_known(&store), ["t1", "t2"]);
     // What was saved last, and not what was first.
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let mut store = during(store, folder, |ledger| {
         settle(ledger, created("t5"));
         save(ledger, "videos/a.mp4");
     });
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let _store = during(store, folder, |ledger| {
         settle(ledger, created("t6"));
         fail(ledger);
@@ -142,7 +147,7 @@ fn without_a_saved_one_a_take_fails_as_any_pair_does() {
         fail(ledger);
     });
     for (take, task) in [(2, "t2"), (3, "t3")] {
-        assert_eq!(store.redo(&ids(&["a"]), &redo()).unwrap(), [take]);
+        assert_eq!(store.redo(&all(&["a"], &redo())).unwrap(), [take]);
         store = during(store, folder, |ledger| {
             settle(ledger, created(task));
             assert_eq!(fail(ledger), State::Failed);
@@ -164,7 +169,7 @@ fn a_prompt_of_a_take_is_sent_and_is_no_change_of_the_manifest() {
     let folder = folder.path();
     let mut store = saved(folder);
     let prompt = "She nods, \"once\".";
-    store.redo(&ids(&["a"]), &Redo { prompt: Some(prompt.to_owned()), ..redo() }).unwrap();
+    store.redo(&all(&["a"], &Redo { prompt: Some(prompt.to_owned()), ..redo() })).unwrap();
     let listed = store.list(&[pair("a", "hello")]).unwrap();
     assert_eq!(listed, Listing { known: 1, ..Listing::default() });
     let mut store = during(store, folder, |ledger| {
@@ -194,7 +199,7 @@ fn a_prompt_of_a_take_is_sent_and_is_no_change_of_the_manifest() {
     assert_eq!(prompts, [prompt]);
     let mut store = store;
     // The next one is as the manifest has it.
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let planned = store.view().unwrap().planned(None, 1).unwrap().remove(0);
     assert_eq!(planned.listed(), &pair("a", "hello").request.to_json().to_string());
 }
@@ -205,7 +210,7 @@ fn a_take_is_of_what_the_manifest_asks_for_now_and_a_former_one_shows_what_it_wa
     let folder = folder.path();
     let mut store = saved(folder);
     assert_eq!(store.list(&[pair("a", "new")]).unwrap().changed, 1);
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     assert_eq!(store.list(&[pair("a", "new")]).unwrap().revised, 1);
     let mut store = during(store, folder, |ledger| {
         let (receipt, body) = intend(ledger).spend();
@@ -223,7 +228,7 @@ fn the_task_of_an_earlier_take_is_no_later_ones() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut store = saved(folder);
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let t1 = TaskId::parse("t1").unwrap();
     store.adopt(&[("a".to_owned(), t1.clone())]).unwrap();
     assert_eq!(row(folder).state, State::Planned, "the table of an earlier day says nothing new");
@@ -252,7 +257,7 @@ fn money_counts_every_take_and_credits_of_saved_ones_are_not_spoilt() {
         settle(ledger, billed("t1", 4.0));
         save(ledger, "videos/a.mp4");
     });
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let mut store = during(store, folder, |ledger| {
         settle(ledger, billed("t2", 2.0));
         save(ledger, "videos/a.mp4");
@@ -262,7 +267,7 @@ fn money_counts_every_take_and_credits_of_saved_ones_are_not_spoilt() {
         (bills.credits.to_string(), bills.tasks, bills.spoilt.to_string(), bills.spoilt_tasks)
     };
     assert_eq!(bills(&store), ("6".to_owned(), 2, "0".to_owned(), 0));
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let store = during(store, folder, |ledger| {
         settle(ledger, billed("t3", 1.0));
         fail(ledger);
@@ -278,7 +283,7 @@ fn a_file_that_was_set_aside_is_known_by_its_new_name() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut store = saved(folder);
-    store.redo(&ids(&["a"]), &redo()).unwrap();
+    store.redo(&all(&["a"], &redo())).unwrap();
     let store = during(store, folder, |ledger| {
         settle(ledger, created("t2"));
         let task = task(ledger, State::Created);

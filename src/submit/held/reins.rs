@@ -173,6 +173,16 @@ mod tests {
                 outage,
                 "no API answers at api.foxapi.cc since 12:04, gives up 12:19",
             ),
+            (
+                Reins::DoubtsOfAll(3),
+                outage,
+                "3 doubts in a row: another worker asks whether the API is there, gives up 12:19",
+            ),
+            (
+                Reins::MostDoubts(40),
+                Times::default(),
+                "max_doubts: 40 creates of all workers in doubt or under way",
+            ),
             (Reins::Budget(Amount::Money(Money::of(4.8))), Times::default(), "budget: 4.80 left"),
             (Reins::InFlight(100), Times::default(), "in_flight 100 reached"),
         ] {

@@ -1,0 +1,79 @@
+//! Takes over what the database knows: into the run folder's ledger, or into one for people to look at.
+
+use std::cell::RefCell;
+
+use super::{Mirror, PAGE, Share, lost, lost_to};
+use crate::ledger::postgres::settings::Settings;
+use crate::ledger::postgres::{Known, Pulled, SharedError, read};
+use crate::ledger::store::Store;
+use crate::ledger::write::Write;
+use crate::ledger::{LedgerError, View};
+
+/// Does something with some pairs of the database, and says whether all were found in order.
+type Each<'a> = &'a mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, LedgerError>;
+
+impl Store {
+    /// Takes over what the database knows of all pairs.
+    pub(super) fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
+        let worker = share.way.worker();
+        if self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
+            return Ok(());
+        }
+        self.mirror_all(share, &mut |write, page| write.let_go(page).map(|()| true))?;
+        match self.mirror_all(share, &mut |write, page| write.mirror((page, worker), how))? {
+            true => Ok(()),
+            // What has an id here that others have there is unknown there.
+            false => self.mirror_all(share, &mut |_, _| Err(LedgerError::WentBack)).map(drop),
+        }
+    }
+
+    /// Goes through all pairs of the database; says whether all of them were found in order.
+    fn mirror_all(&mut self, share: &Share, each: Each<'_>) -> Result<bool, LedgerError> {
+        let (mut after, mut all) = (-1, true);
+        loop {
+            let page = share.line.page(after, PAGE, share.decides).map_err(|lack| lost(&lack))?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = last.n;
+            let mirrored = self.write(|write| each(write, &page));
+            if matches!(mirrored, Err(LedgerError::WentBack)) {
+                // Said once by name; what the database says to that is the same.
+                let _ = share.line.went_back();
+            }
+            all &= mirrored?;
+        }
+    }
+}
+
+impl View {
+    /// What a database knows of a batch now, if it has it: a ledger of its own, for reading, that is gone with this.
+    ///
+    /// # Errors
+    /// [`LedgerError::Shared`] when the database is not to be reached.
+    pub fn of_shared(settings: &Settings, name: &str) -> Result<Option<Self>, LedgerError> {
+        let place = tempfile::tempdir();
+        let place = place.map_err(|error| LedgerError::io(&std::env::temp_dir(), error))?;
+        let store = RefCell::new(None);
+        let local = |error: LedgerError| SharedError::Local(error.to_string());
+        let begin = |known: &Known| {
+            let mut begun = Store::open(place.path(), &known.endpoint).map_err(local)?;
+            let shared = begun.write(|write| {
+                write.begin_sharing(name)?;
+                write.take_worker((0, known.mark)).map(drop)
+            });
+            store.replace(Some(begun));
+            shared.map_err(local)
+        };
+        let each = |page: &[Pulled]| match &mut *store.borrow_mut() {
+            Some(store) => {
+                store.write(|write| write.mirror((page, 0), Mirror::Shown)).map(drop).map_err(local)
+            }
+            None => Ok(()),
+        };
+        match read(settings, name, begin, each) {
+            Err(SharedError::NoBatch(_)) => return Ok(None),
+            read => read.map_err(|error| lost_to(&error))?,
+        }
+        store.into_inner().map_or(Ok(()), Store::close)?;
+        Ok(Self::open(place.path())?.map(|view| view.lasting(place)))
+    }
+}
