@@ -37,6 +37,16 @@ impl Cluster {
         format!("host={} user=callsheet dbname=postgres", self.folder.path().display())
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    /// What it has said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// Adds to its configuration; the last one wins.
     pub(crate) fn set(&self, lines: &str) {
         let socket = self.folder.path().display();
@@ -152,7 +162,7 @@ impl Cluster {
 
     fn must(&self, program: &str, args: &[&str]) {
         let done = self.command(program).args(args).arg(self.data()).output().unwrap();
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = self.log();
         let error = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{program} {args:?}: {error}\n{log}");
     }

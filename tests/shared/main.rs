@@ -4,10 +4,12 @@
 #![expect(clippy::print_stderr, reason = "what was skipped, and what a storm came to")]
 
 mod acknowledged;
+mod at_once;
 mod book;
 mod cluster;
 mod copying;
 mod counts;
+mod cutting;
 mod decisions;
 mod kills;
 mod leases;
@@ -18,6 +20,7 @@ mod model;
 mod model_purse;
 mod money;
 mod nearby;
+mod proof;
 mod refused;
 mod renames;
 mod restored;

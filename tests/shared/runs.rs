@@ -1,6 +1,7 @@
 //! Whole runs that share a ledger: the program itself, killed and started again, against the fake.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -15,12 +16,18 @@ pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_callsheet");
 /// No run takes longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
+fn program() -> OsString {
+    std::env::var_os("CALLSHEET_PROOF_PROGRAM").unwrap_or_else(|| PROGRAM.into())
+}
+
 /// A folder with a manifest, and a fake that remembers what it was asked for.
 pub(super) struct Studio {
     pub(super) folder: tempfile::TempDir,
     fake: Child,
     pub(super) url: String,
     pub(super) database: String,
+    /// Where the run folder of a worker is.
+    pub(super) place: fn(usize) -> String,
 }
 
 impl Studio {
@@ -28,7 +35,7 @@ impl Studio {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("day.yaml"), scenario).unwrap();
-        let mut fake = Command::new(PROGRAM)
+        let mut fake = Command::new(program())
             .args(["mock", "-q", "--port", "0", "--key", "k", "--port-file"])
             .arg(path("port"))
             .arg("--book")
@@ -51,8 +58,8 @@ impl Studio {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        let studio =
-            Self { url: format!("http://127.0.0.1:{port}"), database: cluster.url(), fake, folder };
+        let (url, place) = (format!("http://127.0.0.1:{port}"), |n| format!("worker-{n}.run"));
+        let studio = Self { url, database: cluster.url(), fake, folder, place };
         studio.list(pairs, head);
         studio
     }
@@ -67,8 +74,12 @@ impl Studio {
         fs::write(self.folder.path().join("spring.yaml"), text).unwrap();
     }
 
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(super) fn run_folder(&self, worker: usize) -> PathBuf {
-        self.folder.path().join(format!("worker-{worker}.run"))
+        self.path(&(self.place)(worker))
     }
 
     pub(super) fn run(&self, worker: usize, more: &[&str]) -> Command {
@@ -79,7 +90,7 @@ impl Studio {
 
     /// One that does not go on whatever is refused.
     pub(super) fn careful_run(&self, worker: usize, more: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command
             .arg("run")
             .arg(self.folder.path().join("spring.yaml"))

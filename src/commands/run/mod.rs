@@ -225,6 +225,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
     catalog.keep();
     let mut store = open(ui, &batch)?;
     mark.set(&batch.site.folder, &store);
+    shared::declare(args, &batch, &mut store)?;
     belongs::take_manifest(ui, &batch, &mut store)?;
     let key = connected.key.as_ref();
     key.into_iter().try_for_each(|key| belongs::take_key(ui, args, key, &mut store))?;

@@ -30,14 +30,9 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
-/// Takes part, if the ledger is shared; or says that it has to be. Gives how many pairs changed after others
-/// had sent them.
-pub(super) fn share(
-    ui: &Ui,
-    args: &RunArgs,
-    batch: &Batch,
-    store: &mut Store,
-) -> Result<u64, Failure> {
+/// Writes down that the ledger is shared, if it is; or says that it has to be. Before pairs are listed: to a
+/// run that begins beside this one they would be another batch's, about to be sent.
+pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<(), Failure> {
     let Some(url) = &args.ledger else {
         if batch.manifest.shared_budget.is_some() && !batch.site.rehearsal {
             let text = "`shared_budget` in the manifest: others who spend it are in a database";
@@ -47,7 +42,7 @@ pub(super) fn share(
         }
         return match store.view()?.shared_as()? {
             Some(shared) => Err(opened::forgotten(&batch.site.folder, &shared.name)),
-            None => Ok(0),
+            None => Ok(()),
         };
     };
     if batch.site.rehearsal {
@@ -58,7 +53,23 @@ pub(super) fn share(
         let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys yet";
         return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
     }
-    open(ui, (args, url), batch, store)
+    store.declare_shared(&shared((args, url), batch).name)?;
+    Ok(())
+}
+
+fn shared((args, url): (&RunArgs, &str), batch: &Batch) -> Shared {
+    let stem = batch.site.name();
+    Shared::of_run(args, &stem).unwrap_or_else(|| Shared::named(url.to_owned(), stem))
+}
+
+/// Takes part, if the ledger is shared. Gives how many pairs changed after others had sent them.
+pub(super) fn share(
+    ui: &Ui,
+    args: &RunArgs,
+    batch: &Batch,
+    store: &mut Store,
+) -> Result<u64, Failure> {
+    args.ledger.as_ref().map_or(Ok(0), |url| open(ui, (args, url), batch, store))
 }
 
 #[cfg(feature = "postgres")]
@@ -75,8 +86,7 @@ fn open(
     use crate::ledger::{LedgerError, Sharing};
     use crate::pace::{Rate, Terms};
 
-    let stem = batch.site.name();
-    let shared = Shared::of_run(args, &stem).unwrap_or_else(|| Shared::named(url.to_owned(), stem));
+    let shared = shared((args, url), batch);
     let (settings, name) = (shared.settings()?, shared.name);
     let in_flight = batch.manifest.in_flight;
     // Creates that wait for tasks to end wait also for those that others left.
@@ -115,8 +125,13 @@ fn open(
 }
 
 #[cfg(not(feature = "postgres"))]
-fn open(_: &Ui, (_, url): (&RunArgs, &str), batch: &Batch, _: &mut Store) -> Result<u64, Failure> {
-    Err(Shared::named(url.to_owned(), batch.site.name()).unknown())
+fn open(
+    _: &Ui,
+    (args, url): (&RunArgs, &str),
+    batch: &Batch,
+    _: &mut Store,
+) -> Result<u64, Failure> {
+    Err(shared((args, url), batch).unknown())
 }
 
 /// Names run folders beside this one that know more of a shared batch than its database was told.

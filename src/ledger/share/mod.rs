@@ -102,6 +102,14 @@ pub(super) enum Learnt {
 }
 
 impl Store {
+    /// Writes down that this is a part of a shared batch, before the database is reached.
+    ///
+    /// # Errors
+    /// [`LedgerError::Shared`] if it has sent pairs by itself; or when the file system refuses.
+    pub fn declare_shared(&mut self, name: &str) -> Result<(), LedgerError> {
+        self.begin_sharing(name)
+    }
+
     /// Takes part in a shared ledger: lists its pairs there or joins those who have, tells what an earlier
     /// run here could not tell, and takes over what others know. Gives what the list changed there.
     ///
@@ -143,6 +151,8 @@ impl Store {
             }
         }
         self.share = Some(share);
+        // With what the others have spent, and without what they have had back.
+        self.limit(rules)?;
         Ok(relisted)
     }
 
