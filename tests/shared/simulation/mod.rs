@@ -20,7 +20,7 @@ use futures::future::{AbortHandle, Abortable, LocalBoxFuture};
 use futures::task::LocalSpawnExt;
 
 use self::process::{Folder, Process, Setting, Spawn, join, tell};
-use self::world::{Desk, Faults, Stand, World};
+use self::world::{Desk, Faults, Missed, World};
 use crate::model::Model;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -150,9 +150,9 @@ impl Stage {
             4..7 => {
                 let most = [3000, 60_000, 600_000][usize::try_from(self.dice(3)).unwrap()];
                 let time = Duration::from_millis(self.dice(most));
-                let how = [Stand::ClocksGoOn, Stand::WallGoesOn, Stand::ClocksStand];
-                let how = how[usize::try_from(self.dice(3)).unwrap()];
-                self.world().stand(machine, time, how);
+                let missed = [Missed::Nothing, Missed::ByOne, Missed::ByAll];
+                let missed = missed[usize::try_from(self.dice(3)).unwrap()];
+                self.world().stand(machine, time, missed);
             }
             7..9 => {
                 let most = [500, 5000, 100_000][usize::try_from(self.dice(3)).unwrap()];

@@ -34,15 +34,15 @@ pub(super) struct Machine {
     missed: [Duration; 2],
 }
 
-/// What the clocks of a machine that stands still do.
+/// Which clocks of a machine that stands still miss that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// Both go on: a process that was stopped, a machine that slept.
-    ClocksGoOn,
-    /// Only the wall's does, set right afterwards: a virtual machine.
-    WallGoesOn,
-    /// Neither does.
-    ClocksStand,
+pub(super) enum Missed {
+    /// None: a process that was stopped, a machine that slept.
+    Nothing,
+    /// All but the wall's, which was set right afterwards: a virtual machine.
+    ByOne,
+    /// All of them.
+    ByAll,
 }
 
 /// How much goes wrong, in thousandths.
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// From now on nothing on that machine moves for so long.
-    pub(super) fn stand(&self, machine: usize, time: Duration, how: Stand) {
+    pub(super) fn stand(&self, machine: usize, time: Duration, missed: Missed) {
         let mut inner = self.lock();
         let until = inner.now + time;
         let machine = &mut inner.machines[machine];
@@ -191,10 +191,10 @@ impl World {
         }
         let fresh = until - machine.stands_until.max(until - time);
         machine.stands_until = until;
-        if how != Stand::ClocksGoOn {
+        if missed != Missed::Nothing {
             machine.missed[0] += fresh;
         }
-        if how == Stand::ClocksStand {
+        if missed == Missed::ByAll {
             machine.missed[1] += fresh;
         }
     }
