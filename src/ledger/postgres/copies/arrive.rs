@@ -13,6 +13,7 @@ use crate::ledger::postgres::session::{Session, Value};
 const FORGET: &str = "
     DELETE FROM callsheet.task WHERE batch = {};
     DELETE FROM callsheet.record WHERE batch = {};
+    DELETE FROM callsheet.doubt WHERE batch = {};
     DELETE FROM callsheet.standing WHERE batch = {};
     DELETE FROM callsheet.pair WHERE batch = {};
     DELETE FROM callsheet.worker WHERE batch = {};
