@@ -8,13 +8,15 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::backend::{Backends, Outgoing, Passage};
-use super::deliver::{self, Sent};
-use super::read::{Missing, Reader, Request};
-use super::{Order, ordered};
-use crate::answer::Answer;
-use crate::engine::Shared;
-use crate::journal::Answered;
+use crate::gate::backend::{Backends, Passage};
+use crate::gate::deliver::{self, Sent};
+use crate::gate::orders::{Order, ordered};
+use crate::gate::private::Outgoing;
+use crate::gate::read::{Missing, Reader};
+use crate::http::answer::Answer;
+use crate::http::request::Request;
+use crate::state::journal::Answered;
+use crate::state::world::World;
 
 /// How long a connection may be silent, or take for one request.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -23,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(75);
 pub(crate) async fn serve(
     mut stream: TcpStream,
     number: u64,
-    shared: Arc<Shared>,
+    world: Arc<World>,
     backends: Arc<Backends>,
     mut orders: watch::Receiver<Order>,
 ) {
@@ -46,7 +48,7 @@ pub(crate) async fn serve(
             Ok(request) => Arc::new(request),
             Err(refusal) => return deliver::last(&mut stream, refusal).await,
         };
-        let exchange = Exchange { shared: &shared, backends: &backends, number };
+        let exchange = Exchange { world: &world, backends: &backends, number };
         let sent = exchange.answer(&mut stream, &mut passage, &request, &mut orders).await;
         if !sent.usable {
             return;
@@ -102,7 +104,7 @@ fn refusal(status: u16, what: &str) -> Outgoing {
 
 /// What it takes to answer a request.
 struct Exchange<'a> {
-    shared: &'a Shared,
+    world: &'a World,
     backends: &'a Backends,
     number: u64,
 }
@@ -116,7 +118,7 @@ impl Exchange<'_> {
         orders: &mut watch::Receiver<Order>,
     ) -> Sent {
         let started = Instant::now();
-        let id = self.shared.begin(self.number, request);
+        let id = self.world.begin(self.number, request);
         let (outgoing, gone) = {
             let ask = async {
                 let outgoing = passage.ask(self.backends, request, id).await?;
@@ -148,10 +150,10 @@ impl Exchange<'_> {
         };
         // Settled before the first byte leaves: a client that has read its answer finds it in the
         // book, and its place among the concurrent ones free.
-        let settled = self.shared.settle(id, answered);
+        let settled = self.world.settle(id, answered);
         let whole = deliver::answer(stream, request, &outgoing, orders).await;
         if answered.delivered && !whole {
-            self.shared.correct(settled, Answered { delivered: false, ..answered });
+            self.world.correct(settled, Answered { delivered: false, ..answered });
         }
         Sent { usable: expected.usable && whole && !gone, ..expected }
     }

@@ -5,39 +5,13 @@ use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::http::request::Request;
+
 const MOST_HEAD_BYTES: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 /// What the gate reads of a body at most; single endpoints allow less.
 pub(crate) const MOST_BODY_BYTES: usize = 16 << 20;
 const BLOCK: usize = 8 << 10;
-
-/// A request as it came.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) target: String,
-    pub(crate) body: Vec<u8>,
-    /// Whether the connection may carry another request after this one.
-    pub(crate) keep_alive: bool,
-    /// The head, up to and with the empty line.
-    head: Vec<u8>,
-}
-
-impl Request {
-    /// The headers in the order and case in which they came.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.head.split(|byte| *byte == b'\n').skip(1);
-        lines.filter_map(|line| {
-            let (name, value) = str::from_utf8(line).ok()?.split_once(':')?;
-            Some((name, value.trim()))
-        })
-    }
-
-    /// What it takes to keep.
-    pub(crate) fn size(&self) -> usize {
-        self.head.len() + self.body.len()
-    }
-}
 
 /// Why there is no request.
 #[derive(Debug)]

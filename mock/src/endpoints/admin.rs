@@ -1,0 +1,87 @@
+//! `/__mock/…`: the fake about itself. No key is asked for; none is shown.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::http::answer::Answer;
+use crate::http::request::Seen;
+use crate::http::route::Admin;
+use crate::rules::scenario::Scenario;
+use crate::state::book::Book;
+use crate::state::desk::Desk;
+use crate::words::span::Span;
+
+/// Answers a question, or does as told.
+pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin) -> Answer {
+    let told = matches!(request.method, "POST" | "PUT");
+    match what {
+        Admin::Book => Answer::json(200, &book(&desk.book.snapshot())),
+        Admin::Journal => {
+            Answer::json(200, &json!(desk.journal.snapshot(&desk.scenario.secrets())))
+        }
+        Admin::State => Answer::json(200, &json!(desk.state())),
+        Admin::Reset => {
+            desk.reset();
+            Answer::empty(204)
+        }
+        Admin::Clock if told => advance(desk, request.body),
+        Admin::Clock => Answer::json(200, &json!({"unix_millis": desk.clock.now()})),
+        Admin::Scenario if told => swap(desk, request.body),
+        Admin::Scenario => Answer::json(200, &shown(&desk.scenario)),
+    }
+}
+
+fn book(book: &Book) -> Value {
+    let mut shown = json!(book);
+    shown["creates"] = json!(book.entries.len());
+    shown["duplicates"] = json!(book.duplicates());
+    shown
+}
+
+/// A scenario without its keys.
+fn shown(scenario: &Scenario) -> Value {
+    let mut shown = json!(scenario);
+    for account in shown["keys"].as_array_mut().into_iter().flatten() {
+        account["key"] = json!("***");
+    }
+    shown
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance: Span,
+}
+
+fn advance(desk: &mut Desk, body: &[u8]) -> Answer {
+    match serde_json::from_slice::<Advance>(body) {
+        Ok(Advance { advance }) => {
+            desk.clock.advance(advance.0);
+            Answer::json(200, &json!({"unix_millis": desk.clock.now()}))
+        }
+        Err(error) => {
+            refused(&format!("expected {{\"advance\": \"24h\"}} or another span of time: {error}"))
+        }
+    }
+}
+
+/// Swaps the scenario. Its keys stay unless it names some.
+fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
+    let read = str::from_utf8(body).map_err(|error| error.to_string());
+    match read.and_then(|text| Scenario::from_yaml(text).map_err(|error| error.to_string())) {
+        Ok(mut scenario) => {
+            if scenario.keys == Scenario::default().keys {
+                scenario.keys.clone_from(&desk.scenario.keys);
+            }
+            desk.scenario = Arc::new(scenario);
+            Answer::empty(204)
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(what: &str) -> Answer {
+    Answer::error(400, "invalid_request_error", "invalid_request", what)
+}

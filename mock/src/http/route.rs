@@ -1,0 +1,117 @@
+//! Which path is what, and which methods it has.
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// `/v1/videos/generations`
+    Create,
+    /// `/v1/tasks/{task_id}`
+    Task(&'a str),
+    /// `/v1/tasks`: the account's own list, where the scenario has one.
+    Tasks,
+    /// `/api/task/self`: the same as relays have it.
+    RelayTasks,
+    /// `/v1/credits`: what the account has left, where the scenario tells.
+    Credits,
+    /// `/api/usage/token/`: the same as relays have it.
+    RelayUsage,
+    /// `/api/usage/token`: leads there.
+    RelayUsageElsewhere,
+    /// `/api/log/token`: what the key has asked for, as relays have it.
+    RelayLog,
+    /// `/output/{file}`: the video of a task.
+    Output(&'a str),
+    /// `/samples/{file}`: something to send.
+    Sample(&'a str),
+    /// `/v1/files/upload/…`
+    Upload(Way),
+    /// `/files/{id}/{name}`: what was uploaded.
+    File(&'a str),
+    /// `/openapi.yaml`
+    OpenapiYaml,
+    /// `/openapi.json`
+    OpenapiJson,
+    /// `/__mock/…`: the fake about itself.
+    Admin(Admin),
+}
+
+/// The three ways to hand a file over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Stream,
+    Base64,
+    Url,
+}
+
+/// What the fake can be asked about itself, or told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admin {
+    Book,
+    Journal,
+    State,
+    Reset,
+    Clock,
+    Scenario,
+}
+
+/// All paths, for who missed them.
+pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
+    /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
+    /__mock/{book, journal, state, reset, clock, scenario}";
+
+/// Below this the fake is asked about itself.
+pub(crate) const ADMIN: &str = "/__mock/";
+
+/// What a path names.
+pub(crate) fn find(path: &str) -> Option<Route<'_>> {
+    let below = |prefix: &str| path.strip_prefix(prefix).filter(|rest| !rest.contains('/'));
+    match path {
+        "/v1/videos/generations" => return Some(Route::Create),
+        "/v1/tasks" => return Some(Route::Tasks),
+        "/api/task/self" => return Some(Route::RelayTasks),
+        "/v1/credits" => return Some(Route::Credits),
+        "/api/usage/token/" => return Some(Route::RelayUsage),
+        "/api/usage/token" => return Some(Route::RelayUsageElsewhere),
+        "/api/log/token" => return Some(Route::RelayLog),
+        "/v1/files/upload/stream" => return Some(Route::Upload(Way::Stream)),
+        "/v1/files/upload/base64" => return Some(Route::Upload(Way::Base64)),
+        "/v1/files/upload/url" => return Some(Route::Upload(Way::Url)),
+        "/openapi.yaml" => return Some(Route::OpenapiYaml),
+        "/openapi.json" => return Some(Route::OpenapiJson),
+        _ => {}
+    }
+    if let Some(id) = below("/v1/tasks/").filter(|id| !id.is_empty()) {
+        return Some(Route::Task(id));
+    }
+    if let Some(file) = path.strip_prefix("/files/") {
+        return Some(Route::File(file));
+    }
+    if let Some(name) = below(ADMIN) {
+        return admin(name).map(Route::Admin);
+    }
+    below("/output/").map(Route::Output).or_else(|| below("/samples/").map(Route::Sample))
+}
+
+fn admin(name: &str) -> Option<Admin> {
+    Some(match name {
+        "book" => Admin::Book,
+        "journal" => Admin::Journal,
+        "state" => Admin::State,
+        "reset" => Admin::Reset,
+        "clock" => Admin::Clock,
+        "scenario" => Admin::Scenario,
+        _ => return None,
+    })
+}
+
+/// The methods that a route has, as `Allow` lists them.
+pub(crate) const fn methods(route: Route<'_>) -> &'static str {
+    match route {
+        Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
+        Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
+        Route::Credits | Route::RelayUsage | Route::RelayLog => "GET",
+        Route::Admin(Admin::Clock) => "GET, HEAD, POST",
+        Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
+        _ => "GET, HEAD",
+    }
+}

@@ -1,0 +1,75 @@
+//! One world: a desk behind its lock, and who watches what happens there.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::http::request::Request;
+use crate::http::route::ADMIN;
+use crate::rules::scenario::Scenario;
+use crate::state::book::{Book, Bookkeeper};
+use crate::state::desk::{Desk, Settled};
+use crate::state::journal::{Answered, Exchange, ExchangeId};
+
+/// What the gate, the engine and the caller share.
+#[derive(Debug)]
+pub(crate) struct World {
+    desk: Mutex<Desk>,
+    observer: Option<mpsc::UnboundedSender<Exchange>>,
+}
+
+impl World {
+    pub(crate) fn new(
+        url: &str,
+        scenario: Scenario,
+        book_file: Option<&Path>,
+        observer: Option<mpsc::UnboundedSender<Exchange>>,
+    ) -> std::io::Result<Self> {
+        let book = Bookkeeper::with_file(book_file)?;
+        let desk = Desk::new(url.into(), Arc::new(scenario), book);
+        Ok(Self { desk: Mutex::new(desk), observer })
+    }
+
+    /// The desk. Nothing may be waited for while it is held.
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a request into the journal, unless it only asks the fake about itself.
+    pub(crate) fn begin(&self, connection: u64, request: &Arc<Request>) -> ExchangeId {
+        if request.target.starts_with(ADMIN) {
+            return ExchangeId::UNRECORDED;
+        }
+        let mut desk = self.desk();
+        let (most, now) = (desk.scenario.journal, desk.clock.now());
+        desk.journal.begin((connection, now), Arc::clone(request), most)
+    }
+
+    /// Notes what becomes of an exchange, and tells who watches.
+    pub(crate) fn settle(&self, id: ExchangeId, answered: Answered) -> Settled {
+        let mut desk = self.desk();
+        let scenario = Arc::clone(&desk.scenario);
+        let settled = desk.settle(id);
+        let record = desk.note(settled, answered);
+        if let (Some(observer), Some(record)) = (&self.observer, record) {
+            // Nobody listens any more when the program ends.
+            let _ = observer.send(record.shown(&scenario.secrets()));
+        }
+        settled
+    }
+
+    /// Notes that an exchange ended differently after all.
+    pub(crate) fn correct(&self, settled: Settled, answered: Answered) {
+        self.desk().note(settled, answered);
+    }
+
+    pub(crate) fn book(&self) -> Book {
+        self.desk().book.snapshot()
+    }
+
+    pub(crate) fn journal(&self) -> Vec<Exchange> {
+        let desk = self.desk();
+        desk.journal.snapshot(&desk.scenario.secrets())
+    }
+}
