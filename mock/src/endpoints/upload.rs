@@ -54,7 +54,7 @@ fn streamed(request: &Seen<'_>) -> Result<Upload, Answer> {
     let boundary = content_type.and_then(forms::boundary).ok_or_else(|| {
         refuse::wrong_content_type("multipart/form-data with a boundary", content_type)
     })?;
-    let form = Form::parse(request.body, boundary)
+    let form = Form::parse(request.body, &boundary)
         .ok_or_else(|| refuse::broken("the body is not the form that its header says"))?;
     if let Some(name) = form.names().find(|name| !PARTS.contains(name)) {
         // A misspelt `auto_cleanup` would silently be on, and delete what is still waited for.
@@ -68,8 +68,8 @@ fn streamed(request: &Seen<'_>) -> Result<Upload, Answer> {
         Some("false") => false,
         Some(_) => return Err(refuse::broken("`auto_cleanup` must be true or false")),
     };
-    let name = form.text("file_name").or(file.file_name).unwrap_or_default();
-    Ok(Upload { name: safe(name), bytes: file.bytes.to_vec(), auto_cleanup })
+    let name = form.text("file_name").or(file.file_name.as_deref()).unwrap_or_default();
+    Ok(Upload { name: safe(name), bytes: file.bytes.clone(), auto_cleanup })
 }
 
 fn json_body(request: &Seen<'_>, way: Way) -> Result<Value, Answer> {

@@ -1,105 +1,87 @@
-//! Reads `multipart/form-data` (RFC 7578) and Base64 (RFC 4648), as far as uploads need them.
+//! Forms (`multipart/form-data`) and Base64, as far as uploads need them.
+
+use std::convert::Infallible;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use futures::FutureExt as _;
+use futures::stream::iter;
+use multer::Multipart;
+
+/// A form names no more parts than this; ours has three.
+const MOST_PARTS: usize = 100;
+
+/// Base64 as clients write it: padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// One part of a form.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part<'a> {
-    name: &'a str,
-    pub(crate) file_name: Option<&'a str>,
-    pub(crate) bytes: &'a [u8],
+pub(crate) struct Part {
+    name: String,
+    pub(crate) file_name: Option<String>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A form.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Form<'a>(Vec<Part<'a>>);
+pub(crate) struct Form(Vec<Part>);
 
 /// The boundary that a content type names.
-pub(crate) fn boundary(content_type: &str) -> Option<&str> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    parameter(parameters, "boundary").filter(|boundary| !boundary.is_empty())
+pub(crate) fn boundary(content_type: &str) -> Option<String> {
+    multer::parse_boundary(content_type).ok()
 }
 
-impl<'a> Form<'a> {
+impl Form {
     /// Reads a form; `None` if it is not one.
-    pub(crate) fn parse(body: &'a [u8], boundary: &str) -> Option<Self> {
-        let delimiter = format!("--{boundary}");
-        let mut rest = body.get(find(body, delimiter.as_bytes())? + delimiter.len()..)?;
-        let delimiter = format!("\r\n{delimiter}");
+    pub(crate) fn parse(body: &[u8], boundary: &str) -> Option<Self> {
+        // All of the body is here, so no read has anything to wait for.
+        Self::read(body.to_vec(), boundary).now_or_never().flatten()
+    }
+
+    async fn read(body: Vec<u8>, boundary: &str) -> Option<Self> {
+        let mut form = Multipart::new(iter([Ok::<_, Infallible>(body)]), boundary);
         let mut parts = Vec::new();
-        while !rest.starts_with(b"--") {
-            rest = rest.strip_prefix(b"\r\n")?;
-            let end = find(rest, delimiter.as_bytes())?;
-            parts.push(part(&rest[..end])?);
-            rest = &rest[end + delimiter.len()..];
+        while let Some(field) = form.next_field().await.ok()? {
+            let name = field.name()?.to_owned();
+            let file_name = field.file_name().map(str::to_owned);
+            let bytes = field.bytes().await.ok()?.to_vec();
+            parts.push(Part { name, file_name, bytes });
+            if parts.len() > MOST_PARTS {
+                return None;
+            }
         }
         Some(Self(parts))
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.0.iter().map(|part| part.name)
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|part| part.name.as_str())
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Part<'a>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Part> {
         self.0.iter().find(|part| part.name == name)
     }
 
-    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
-        self.get(name).and_then(|part| str::from_utf8(part.bytes).ok())
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(|part| str::from_utf8(&part.bytes).ok())
     }
-}
-
-fn part(bytes: &[u8]) -> Option<Part<'_>> {
-    let end = find(bytes, b"\r\n\r\n")?;
-    let head = str::from_utf8(&bytes[..end]).ok()?;
-    let disposition = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
-    })?;
-    let name = parameter(disposition, "name")?;
-    let file_name = parameter(disposition, "filename");
-    Some(Part { name, file_name, bytes: &bytes[end + 4..] })
-}
-
-/// A parameter of a header, its quotes taken off.
-fn parameter<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    header.split(';').find_map(|one| {
-        let (key, value) = one.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
-    })
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// Bytes from Base64, with or without padding and line breaks; `None` if it is none.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
-    // A single letter left over carries no byte.
-    (held < 6).then_some(bytes)
+    let letters: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    BASE64.decode(letters).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -108,14 +90,26 @@ mod tests {
         let body =
             b"--xx\r\nContent-Disposition: form-data; name=\"auto_cleanup\"\r\n\r\nfalse\r\n\
             --xx\r\nContent-Type: image/png\r\ncontent-disposition: form-data; name=file; \
-            filename=\"a.png\"\r\n\r\n\x89PNG\r\n--x\r\n--xx--\r\n";
-        let form = Form::parse(body, boundary).unwrap();
+            filename=\"a;b.png\"\r\n\r\n\x89PNG\r\n--x\r\n--xx--\r\n";
+        let form = Form::parse(body, &boundary).unwrap();
         assert_eq!(form.text("auto_cleanup"), Some("false"));
         let file = form.get("file").unwrap();
-        assert_eq!((file.file_name, file.bytes), (Some("a.png"), &b"\x89PNG\r\n--x"[..]));
+        assert_eq!(
+            (file.file_name.as_deref(), &file.bytes[..]),
+            (Some("a;b.png"), &b"\x89PNG\r\n--x"[..])
+        );
         for wrong in ["", "--xx", "--xx\r\n", "--xx\r\nno head\r\n--xx--", "--yy--"] {
-            assert_eq!(Form::parse(wrong.as_bytes(), boundary), None, "{wrong}");
+            assert_eq!(Form::parse(wrong.as_bytes(), &boundary), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_boundary_that_nearly_fits_everywhere_costs_no_time() {
+        let boundary = format!("{}b", "-".repeat(30_000));
+        let body = vec![b'-'; 8 << 20];
+        let started = Instant::now();
+        assert_eq!(Form::parse(&body, &boundary), None);
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     }
 
     #[test]

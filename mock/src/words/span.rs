@@ -1,13 +1,14 @@
-//! Spans of time as scenarios write them: `250ms`, `2s`, `1.5s`, `10m`, `24h`.
+//! Spans of time as scenarios write them, and manifests and options as well: `250ms`, `2s`, `1.5s`,
+//! `10m`, `24h`, `1h 30m`.
 
 use std::fmt;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-const LONGEST_SECONDS: f64 = 366.0 * 86_400.0;
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// A span of time, written as a number and its unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +28,8 @@ impl Span {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
-        let seconds = digits.trim().parse::<f64>().ok()? * factor;
-        (0.0..=LONGEST_SECONDS).contains(&seconds).then(|| Self(Duration::from_secs_f64(seconds)))
+        let span = Duration::try_from(text.trim().parse::<SignedDuration>().ok()?).ok()?;
+        (span <= LONGEST).then_some(Self(span))
     }
 }
 
@@ -80,7 +79,9 @@ mod tests {
         assert_eq!(Span::parse("250ms"), Some(Span::millis(250)));
         assert_eq!(Span::parse("1.5s"), Some(Span::millis(1500)));
         assert_eq!(Span::parse("24h"), Some(Span::secs(86_400)));
-        for wrong in ["", "5", "s", "-1s", "5 weeks", "nans", "infs", "1e9h"] {
+        assert_eq!(Span::parse("1h 30m"), Some(Span::secs(5_400)));
+        assert_eq!(Span::parse("0s"), Some(Span::secs(0)));
+        for wrong in ["", "5", "s", "-1s", "5 weeks", "nans", "infs", "1e9h", "8785h"] {
             assert_eq!(Span::parse(wrong), None, "{wrong}");
         }
     }
