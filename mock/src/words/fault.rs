@@ -172,12 +172,17 @@ impl Fault {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
     }
 
-    /// The fault that a URL asks for by `fault=NAME` anywhere in it.
+    /// The fault that a URL asks for by the word `fault=NAME` anywhere in it.
     ///
     /// An unknown name is answered with an error by the fake, never ignored: see [`Magic`].
     #[must_use]
     pub fn in_url(url: &str) -> Option<Magic<'_>> {
-        let (_, rest) = url.split_once("fault=")?;
+        let (_, rest) = url.match_indices("fault=").find_map(|(start, word)| {
+            let before = url[..start].chars().next_back();
+            // `?is_default=1` is another word.
+            let begins = before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '-'));
+            begins.then(|| url[start..].split_at(word.len()))
+        })?;
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
         let name = &rest[..end.unwrap_or(rest.len())];
         Some(Self::from_name(name).map_or(Magic::Unknown(name), Magic::Known))
@@ -234,6 +239,9 @@ mod tests {
     fn a_url_asks_for_a_fault_wherever_it_says_so() {
         let asked = |url| Fault::in_url(url);
         assert_eq!(asked("https://h/a.jpg"), None);
+        assert_eq!(asked("https://h/a.jpg?is_default=1&default=x&no-fault=y"), None);
+        let behind = asked("https://h/a.jpg?is_default=1&fault=status-500");
+        assert_eq!(behind, Some(Magic::Known(Fault::Status500)));
         assert_eq!(asked("https://h/fault=status-500/a.jpg"), Some(Magic::Known(Fault::Status500)));
         assert_eq!(
             asked("https://h/a.jpg?x=1&fault=reset-after-accept&y=2"),
