@@ -93,6 +93,21 @@ fn text<'a>(body: &'a Value, field: &str) -> &'a str {
     body.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// What an accepted create uses up.
+struct Toll {
+    window: Option<(Millis, u32)>,
+    seconds: u64,
+}
+
+impl Toll {
+    /// Takes it: only what is in the book was paid for.
+    fn take(self, desk: &mut Desk, account: &Account) {
+        *desk.paid.entry(account.key.clone()).or_default() += 1;
+        *desk.taken.entry(account.key.clone()).or_default() += self.seconds;
+        desk.window = self.window;
+    }
+}
+
 /// Where one create is decided.
 struct Till<'a> {
     scenario: &'a Scenario,
@@ -124,7 +139,7 @@ impl Till<'_> {
                 misanswer::refusal(strike, clock::today())
             }
             _ => match self.limits(desk, order) {
-                Ok(()) => self.accept(desk, order, (dice, fault)),
+                Ok(toll) => self.accept(desk, order, (dice, fault), toll),
                 // A refusal is a refusal, whatever fault was meant for the acceptance.
                 Err(refusal) => return Reply { answer: refusal, fault: None, delay },
             },
@@ -132,8 +147,8 @@ impl Till<'_> {
         Reply { answer, fault, delay }
     }
 
-    /// Whether one more create may be accepted; what it uses up is taken only if so.
-    fn limits(&self, desk: &mut Desk, order: &Order<'_>) -> Result<(), Answer> {
+    /// Whether one more create may be accepted, and what it then uses up.
+    fn limits(&self, desk: &Desk, order: &Order<'_>) -> Result<Toll, Answer> {
         let account = order.account;
         let most = self.scenario.concurrency.map_or(usize::MAX, |most| most as usize);
         if desk.under_way.len() >= most {
@@ -146,14 +161,11 @@ impl Till<'_> {
         if self.scenario.credits.is_some_and(|all| taken > all) {
             return Err(refuse::balance_used_up());
         }
-        let paid = desk.paid.entry(account.key.clone()).or_default();
-        if account.balance.or(self.scenario.balance).is_some_and(|balance| *paid >= balance) {
+        let paid = desk.paid.get(&account.key).copied().unwrap_or(0);
+        if account.balance.or(self.scenario.balance).is_some_and(|balance| paid >= balance) {
             return Err(refuse::balance_used_up());
         }
-        *paid += 1;
-        *desk.taken.entry(account.key.clone()).or_default() += seconds;
-        desk.window = window;
-        Ok(())
+        Ok(Toll { window, seconds })
     }
 
     /// Makes the task, books it, and says so, or says what the fault says instead.
@@ -162,6 +174,7 @@ impl Till<'_> {
         desk: &mut Desk,
         order: &Order<'_>,
         (dice, fault): (Dice, Option<Fault>),
+        toll: Toll,
     ) -> Answer {
         let now = self.now;
         let mut draws = (0..).map(|n| TaskId::draw(now.seconds(), dice, n));
@@ -177,6 +190,7 @@ impl Till<'_> {
                 return Answer::error(500, "server_error", "internal_error", &what);
             }
         };
+        toll.take(desk, order.account);
         let task = self.task(order, dice);
         let seconds = whole_seconds(task.length);
         let created = order.dialect.created(created, seconds);
