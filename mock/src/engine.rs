@@ -49,8 +49,8 @@ fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
         Route::Upload(way) => upload::upload(desk, request, way).into(),
         Route::File(path) => files::uploaded(desk, request, path).into(),
         Route::Sample(name) => files::sample(request, name).into(),
-        Route::OpenapiYaml => document::yaml().into(),
-        Route::OpenapiJson => document::json().into(),
+        Route::OpenapiYaml => document::yaml(desk, request).into(),
+        Route::OpenapiJson => document::json(desk, request).into(),
         Route::Admin(what) => admin::answer(desk, request, what).into(),
     }
 }

@@ -15,6 +15,9 @@ use crate::rules::schema::{Broken, Problem, Schema};
 /// The contract as a text: OpenAPI 3.1 in YAML.
 pub const OPENAPI: &str = include_str!("../../openapi.yaml");
 
+/// The live service among the servers of the contract.
+pub(crate) const LIVE: &str = "- url: https://api.foxapi.cc\n    description: the live service\n";
+
 const MOST_VIOLATIONS: usize = 20;
 const LONGEST_MESSAGE: usize = 300;
 
@@ -97,9 +100,14 @@ fn violation(broken: &Broken<'_>) -> Violation {
         Problem::Missing(field) => format!("{}/{field}", broken.pointer),
         _ => broken.pointer.clone(),
     };
+    // A pattern is for programs, which find it in what is expected.
+    let message = match (&broken.problem, broken.description()) {
+        (Problem::Unlike(_), Some(wanted)) => format!("{} does not fit: {wanted}", broken.value),
+        _ => broken.to_string(),
+    };
     Violation {
         pointer,
-        message: broken.to_string().chars().take(LONGEST_MESSAGE).collect(),
+        message: message.chars().take(LONGEST_MESSAGE).collect(),
         expected: json!({ broken.keyword(): broken.expected() }),
     }
 }
@@ -130,9 +138,9 @@ mod tests {
           },
           {
             "pointer": "/image_url",
-            "message": "\"ftp://h/a.jpg\" does not match \"^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#\\\\][^\\s?#\\\\]*([?#]\\S*)?$\"",
+            "message": "\"ftp://h/a.jpg\" does not fit: a URL of http or https, with a host and at most a port",
             "expected": {
-              "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#\\\\][^\\s?#\\\\]*([?#]\\S*)?$"
+              "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://(:?@)?(\\[[0-9A-Fa-f:.]+\\]|[^\\s/?#\\\\:@\\[\\]<>^|]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{0,4}))?(/[^\\s?#\\\\]*)?([?#]\\S*)?$"
             }
           },
           {
@@ -172,15 +180,71 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_contract_keep_it() {
-        let schema = |name: &str| {
-            let document: Value = serde_yaml::from_str(OPENAPI).unwrap();
-            document["components"]["schemas"]["CreateRequest"]["properties"][name]["examples"][0]
-                .clone()
+    fn a_url_has_a_host_and_a_port_that_can_be_ones() {
+        let keeps = |url: &str| {
+            let audio = "https://example.com/a.mp3";
+            let body = json!({"model": "m", "image_url": url, "audio_url": audio});
+            CONTRACT.create_violations(Dialect::Foxapi, &body).is_empty()
         };
-        let fields = ["model", "image_url", "audio_url", "prompt"];
-        let body: Value = fields.iter().map(|name| (name.to_string(), schema(name))).collect();
+        for url in [
+            "http://h/a",
+            "HTTPS://例え.jp",
+            "http://h:/a",
+            "http://h:65535?x",
+            "http://[::1]:00080#a",
+            "https://h/v>x|{y}?q=<z>",
+        ] {
+            assert!(keeps(url), "{url}");
+        }
+        for url in [
+            "http://h:4268770700/v>x",
+            "http://h:65536/",
+            "http://h:8o/",
+            "http://u:p@h/",
+            "http://<h>/",
+            "http://[::1/",
+            "http://:80/",
+        ] {
+            assert!(!keeps(url), "{url}");
+        }
+    }
+
+    /// Every schema that has examples, with them.
+    fn with_examples<'a>(schema: &'a Value, found: &mut Vec<(&'a Value, &'a Vec<Value>)>) {
+        match schema {
+            Value::Object(fields) => {
+                if let Some(Value::Array(examples)) = fields.get("examples") {
+                    found.push((schema, examples));
+                }
+                fields.values().for_each(|within| with_examples(within, found));
+            }
+            Value::Array(items) => items.iter().for_each(|within| with_examples(within, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_contract_keep_it() {
+        let document = CONTRACT.document();
+        let mut found = Vec::new();
+        with_examples(document, &mut found);
+        assert!(found.len() >= 6, "{found:?}");
+        for (schema, examples) in found {
+            let whole = json!({"allOf": [schema], "components": document["components"]});
+            let judge = jsonschema::validator_for(&whole).unwrap();
+            for example in examples {
+                let wrong: Vec<_> = judge.iter_errors(example).map(|e| e.to_string()).collect();
+                assert!(wrong.is_empty(), "{example}: {wrong:?}");
+            }
+        }
+        let example = |name: &str| {
+            let fields = &document["components"]["schemas"]["CreateRequest"]["properties"];
+            (name.to_owned(), fields[name]["examples"][0].clone())
+        };
+        let body: Value =
+            ["model", "image_url", "audio_url", "prompt"].map(example).into_iter().collect();
         assert_eq!(body["model"], "omnihuman-1.5");
         assert_eq!(CONTRACT.create_violations(Dialect::Foxapi, &body), []);
+        assert_eq!(OPENAPI.matches(LIVE).count(), 1);
     }
 }
