@@ -11,6 +11,7 @@ use crate::http::route::Admin;
 use crate::rules::scenario::Scenario;
 use crate::state::book::Book;
 use crate::state::desk::Desk;
+use crate::state::journal::HIDDEN;
 use crate::words::span::Span;
 
 /// Answers a question, or does as told.
@@ -44,7 +45,7 @@ fn book(book: &Book) -> Value {
 fn shown(scenario: &Scenario) -> Value {
     let mut shown = json!(scenario);
     for account in shown["keys"].as_array_mut().into_iter().flatten() {
-        account["key"] = json!("***");
+        account["key"] = json!(HIDDEN);
     }
     shown
 }
@@ -74,6 +75,17 @@ fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
         Ok(mut scenario) => {
             if scenario.keys == Scenario::default().keys {
                 scenario.keys.clone_from(&desk.scenario.keys);
+            }
+            // As the fake shows a scenario, so it takes it back.
+            for (place, account) in scenario.keys.iter_mut().enumerate() {
+                if account.key == HIDDEN {
+                    let Some(known) = desk.scenario.keys.get(place) else {
+                        return refused(&format!(
+                            "/keys/{place}/key: no key is hidden behind {HIDDEN}"
+                        ));
+                    };
+                    account.key.clone_from(&known.key);
+                }
             }
             desk.scenario = Arc::new(scenario);
             Answer::empty(204)

@@ -13,7 +13,8 @@ use crate::words::clock::Millis;
 use crate::words::fault::Fault;
 
 const MOST_BYTES: usize = 8 << 20;
-const HIDDEN: &str = "***";
+/// What stands in the place of a key.
+pub(crate) const HIDDEN: &str = "***";
 /// Their values are replaced even if they are no key of this scenario.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "x-api-key", "cookie"];
 
