@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -20,6 +21,9 @@ use crate::state::world::World;
 
 /// How long a connection may be silent, or take for one request.
 const PATIENCE: Duration = Duration::from_secs(75);
+
+/// How long the rest of a request is waited for at the end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves a connection until either side ends it.
 pub(crate) async fn serve(
@@ -62,10 +66,14 @@ async fn next(
     reader: &mut Reader,
     orders: &mut watch::Receiver<Order>,
 ) -> Option<Result<Request, Outgoing>> {
-    let begun = reader.has_begun();
+    let begun = reader.begun();
     let idle = async {
-        // Between two requests is when a connection can be ended without harm.
-        if begun { pending().await } else { ordered(orders, Order::Drain).await }
+        ordered(orders, Order::Drain).await;
+        // Between two requests a connection can be ended without harm. One that is half here is
+        // waited for, but not for ever: its client may be waiting for the end, too.
+        if begun.load(Ordering::Relaxed) {
+            sleep(GRACE).await;
+        }
     };
     let read = tokio::select! {
         biased;

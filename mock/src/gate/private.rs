@@ -2,12 +2,14 @@
 //! client can speak and none gets to see.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use wiremock::{Respond, ResponseTemplate};
 
 use crate::engine;
+use crate::http::answer::Answer;
 use crate::http::reply::Reply;
 use crate::http::request::{Request, Seen};
 use crate::state::journal::ExchangeId;
@@ -40,8 +42,17 @@ impl Respond for Responder {
         let seen = seen(request);
         let exchange = seen.header(EXCHANGE_HEADER).unwrap_or_default();
         let id = ExchangeId(exchange.parse().unwrap_or_default());
-        template(engine::answer(&self.0, &seen, id), exchange)
+        // wiremock calls this under a lock: a panic would refuse everybody from then on.
+        let answered = AssertUnwindSafe(|| engine::answer(&self.0, &seen, id));
+        let reply = catch_unwind(answered).unwrap_or_else(|_| failed().into());
+        template(reply, exchange)
     }
+}
+
+/// 500: the fake itself failed.
+pub(crate) fn failed() -> Answer {
+    let what = "the fake itself failed; please report it";
+    Answer::error(500, "server_error", "internal_error", what)
 }
 
 fn seen(request: &wiremock::Request) -> Seen<'_> {

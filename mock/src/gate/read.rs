@@ -1,6 +1,8 @@
 //! Reads one HTTP/1 request after another from a connection, within limits.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -32,6 +34,7 @@ impl From<io::Error> for Missing {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     buffer: Vec<u8>,
+    begun: Arc<AtomicBool>,
 }
 
 /// How the end of a body is told.
@@ -51,13 +54,14 @@ struct Head {
 }
 
 impl Reader {
-    /// Whether part of a request has come already.
-    pub(crate) const fn has_begun(&self) -> bool {
-        !self.buffer.is_empty()
+    /// Tells whether part of a request has come, also while that is being read.
+    pub(crate) fn begun(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.begun)
     }
 
     /// The next request.
     pub(crate) async fn next(&mut self, stream: &mut TcpStream) -> Result<Request, Missing> {
+        self.begun.store(!self.buffer.is_empty(), Ordering::Relaxed);
         let head = loop {
             if let Some(head) = parse_head(&self.buffer)? {
                 break head;
@@ -84,7 +88,10 @@ impl Reader {
         self.buffer.reserve(BLOCK);
         match stream.read_buf(&mut self.buffer).await? {
             0 => Err(Missing::Gone),
-            _ => Ok(()),
+            _ => {
+                self.begun.store(true, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -108,7 +115,7 @@ impl Reader {
         let mut body = Vec::new();
         loop {
             let size = self.take_chunk_size(stream).await?;
-            if body.len() + size > MOST_BODY_BYTES {
+            if size > MOST_BODY_BYTES - body.len() {
                 return Err(TOO_LARGE);
             }
             if size == 0 {
