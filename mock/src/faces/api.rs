@@ -56,8 +56,8 @@ pub struct Options {
     /// A file to which every accepted create is appended as a JSON line before its answer leaves,
     /// for tests in which processes die.
     pub book_file: Option<PathBuf>,
-    /// Is sent every exchange as it ends.
-    pub observer: Option<mpsc::UnboundedSender<Exchange>>,
+    /// Is sent every exchange as it ends, but what comes while it is full.
+    pub observer: Option<mpsc::Sender<Exchange>>,
     /// Panic at the end if any request broke the contract, so that a test fails which would
     /// otherwise pass because its client copes with being refused.
     pub strict: bool,
@@ -136,6 +136,11 @@ impl MockApi {
         let gone = || io::Error::other("the thread ended at once");
         started.await.unwrap_or_else(|_| Err(gone())).map_err(StartError::Thread)?;
         Ok(Self { url, world, orders, ended: Some(ended), thread: Some(thread), strict })
+    }
+
+    /// What it knows, also after its end.
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.

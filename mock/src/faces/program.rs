@@ -3,6 +3,7 @@
 //! It prints its URL, then a line per request, and at the end a summary. The first Ctrl-C or
 //! SIGTERM lets answers under way finish; a second one does not wait.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,9 @@ use crate::state::book::Book;
 use crate::state::desk::Breach;
 use crate::state::journal::Exchange;
 
+/// How many lines wait at most for somebody who reads slowly; further ones are left out.
+const MOST_LINES: usize = 10_000;
+
 /// What the command can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -32,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME|FILE", default_value = "calm")]
     pub scenario: String,
     /// Accept this key instead of the scenario's; may be repeated, each an account of its own
-    #[arg(long, value_name = "KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", hide_env_values = true, value_parser = key)]
     pub key: Vec<String>,
     /// Print one JSON object per line
     #[arg(long)]
@@ -112,7 +116,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     }
     let shows_its_key = scenario.keys.iter().any(|account| account.key == KEY);
     let mut signals = Signals::listen()?;
-    let (observer, mut exchanges) = mpsc::unbounded_channel();
+    let (observer, mut exchanges) = mpsc::channel(MOST_LINES);
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let options =
         Options { bind, book_file: args.book.clone(), observer: Some(observer), strict: false };
@@ -121,7 +125,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         write_port(path, api.url())
             .map_err(|source| ServeError::PortFile { path: path.clone(), source })?;
     }
-    let mut printer = Printer { json: args.json, out: &mut out };
+    let mut printer = Printer { json: args.json, out: Some(&mut out) };
     printer.listening(api.url(), &args.scenario, shows_its_key)?;
 
     loop {
@@ -130,16 +134,19 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
             () = signals.next() => break,
         }
     }
-    let at_once = api.book();
-    let breaches = api.breaches();
-    let book = tokio::select! {
-        book = api.shutdown() => book,
-        () = signals.next() => at_once,
-    };
+    let world = api.world();
+    tokio::select! {
+        _ = api.shutdown() => {}
+        () = signals.next() => {}
+    }
+    // What was answered last counts like the rest.
+    let (book, breaches) = (world.book(), world.desk().breaches().to_vec());
+    let missed = world.unobserved();
+    drop(world);
     while let Some(exchange) = exchanges.recv().await {
         printer.exchange(&exchange)?;
     }
-    printer.summary(&book)?;
+    printer.summary(&book, missed)?;
     if args.strict && !breaches.is_empty() {
         return Err(ServeError::Strict(breaches));
     }
@@ -193,21 +200,30 @@ impl Signals {
     }
 }
 
-/// Lines for people, or for programs.
+/// A key as a header can carry it, which is what a scenario takes too.
+fn key(text: &str) -> Result<String, &'static str> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("a key is one or more ASCII letters, digits or signs")
+    }
+}
+
+/// Lines for people, or for programs; for nobody once the reader has gone, as `head` does.
 struct Printer<'a, W: Write> {
     json: bool,
-    out: &'a mut W,
+    out: Option<&'a mut W>,
 }
 
 impl<W: Write> Printer<'_, W> {
     fn listening(&mut self, url: &str, scenario: &str, shows_key: bool) -> io::Result<()> {
         if self.json {
-            return self.line(&json!({"event": "listening", "url": url, "scenario": scenario}));
+            return self.line(json!({"event": "listening", "url": url, "scenario": scenario}));
         }
         let scenario = printable(scenario);
         let key = if shows_key { format!(", key {KEY}") } else { String::new() };
-        writeln!(self.out, "listening on {url} (scenario {scenario}{key})")?;
-        self.out.flush()
+        self.line(format_args!("listening on {url} (scenario {scenario}{key})"))
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
@@ -215,7 +231,7 @@ impl<W: Write> Printer<'_, W> {
         let path = exchange.target.split('?').next().unwrap_or_default();
         let (what, fault) = (what(exchange), answered.fault.map(|fault| fault.name()));
         if self.json {
-            return self.line(&json!({
+            return self.line(json!({
                 "event": "exchange", "number": exchange.number, "method": exchange.method,
                 "path": path, "what": what, "status": answered.status, "fault": fault,
                 "delivered": answered.delivered, "millis": answered.millis,
@@ -227,27 +243,36 @@ impl<W: Write> Printer<'_, W> {
             line.push_str("  ");
             line.push_str(part);
         }
-        writeln!(self.out, "{}  {} ms", printable(&line), answered.millis)?;
-        self.out.flush()
+        self.line(format_args!("{}  {} ms", printable(&line), answered.millis))
     }
 
-    fn summary(&mut self, book: &Book) -> io::Result<()> {
+    fn summary(&mut self, book: &Book, missed: u64) -> io::Result<()> {
         let (read, accepted) = (book.creates_read, book.entries.len());
         let (twice, lost) = (book.duplicates().len(), book.undelivered().count());
         if self.json {
-            return self.line(&json!({"event": "summary", "creates_read": read,
-                "accepted": accepted, "undelivered": lost, "requests_accepted_twice": twice}));
+            return self.line(json!({"event": "summary", "creates_read": read,
+                "accepted": accepted, "undelivered": lost, "requests_accepted_twice": twice,
+                "lines_left_out": missed}));
         }
-        writeln!(
-            self.out,
+        if missed > 0 {
+            self.line(format_args!("{missed} lines left out: they were read too slowly"))?;
+        }
+        self.line(format_args!(
             "{read} creates read, {accepted} accepted; of these {lost} whose task was not \
              delivered; {twice} requests accepted more than once"
-        )
+        ))
     }
 
-    fn line(&mut self, value: &Value) -> io::Result<()> {
-        writeln!(self.out, "{value}")?;
-        self.out.flush()
+    fn line(&mut self, line: impl Display) -> io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        match writeln!(out, "{line}").and_then(|()| out.flush()) {
+            // Clients go on being served.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.out = None;
+                Ok(())
+            }
+            written => written,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One world: a desk behind its lock, and who watches what happens there.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
@@ -16,7 +17,8 @@ use crate::state::journal::{Answered, Exchange, ExchangeId};
 #[derive(Debug)]
 pub(crate) struct World {
     desk: Mutex<Desk>,
-    observer: Option<mpsc::UnboundedSender<Exchange>>,
+    observer: Option<mpsc::Sender<Exchange>>,
+    unobserved: AtomicU64,
 }
 
 impl World {
@@ -24,11 +26,11 @@ impl World {
         url: &str,
         scenario: Scenario,
         book_file: Option<&Path>,
-        observer: Option<mpsc::UnboundedSender<Exchange>>,
+        observer: Option<mpsc::Sender<Exchange>>,
     ) -> std::io::Result<Self> {
         let book = Bookkeeper::with_file(book_file)?;
         let desk = Desk::new(url.into(), Arc::new(scenario), book);
-        Ok(Self { desk: Mutex::new(desk), observer })
+        Ok(Self { desk: Mutex::new(desk), observer, unobserved: AtomicU64::default() })
     }
 
     /// The desk. Nothing may be waited for while it is held.
@@ -53,10 +55,17 @@ impl World {
         let settled = desk.settle(id);
         let record = desk.note(settled, answered);
         if let (Some(observer), Some(record)) = (&self.observer, record) {
-            // Nobody listens any more when the program ends.
-            let _ = observer.send(record.shown(&scenario.secrets()));
+            // One who watches too slowly misses something; memory is not to grow for that. And when
+            // the program ends, nobody watches any more.
+            let seen = observer.try_send(record.shown(&scenario.secrets()));
+            self.unobserved.fetch_add(u64::from(seen.is_err()), Ordering::Relaxed);
         }
         settled
+    }
+
+    /// How many exchanges who watches has missed.
+    pub(crate) fn unobserved(&self) -> u64 {
+        self.unobserved.load(Ordering::Relaxed)
     }
 
     /// Notes that an exchange ended differently after all.

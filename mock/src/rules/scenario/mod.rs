@@ -163,7 +163,8 @@ impl Scenario {
 
     /// What must not be shown.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.keys.iter().map(|account| account.key.as_str()).collect()
+        let keys = self.keys.iter().map(|account| account.key.as_str());
+        keys.filter(|key| !key.is_empty()).collect()
     }
 }
 
