@@ -27,7 +27,7 @@ const MOST_LINES: usize = 10_000;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Port to listen on, on 127.0.0.1; 0 takes any free one
-    #[arg(long, value_name = "N", default_value_t = 4010)]
+    #[arg(long, value_name = "N", default_value_t = 4715)]
     pub port: u16,
     /// Write the port to this file once it is listened on
     #[arg(long, value_name = "FILE")]

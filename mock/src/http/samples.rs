@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_length_of_a_sample_is_known_wherever_it_is_served() {
-        let known = length("http://127.0.0.1:4010/samples/hello-en.mp3?x=1");
+        let known = length("http://127.0.0.1:4715/samples/hello-en.mp3?x=1");
         assert_eq!(known, Some(Duration::from_millis(3384)));
         assert_eq!(length("https://example.com/samples/anna.jpg"), None);
         assert_eq!(length("https://example.com/hello-en.mp3"), None);
