@@ -5,18 +5,43 @@
 
 use crate::decisions::refuse;
 use crate::endpoints::{accounts, admin, create, document, files, list, query, upload};
+use crate::http::answer::Answer;
 use crate::http::reply::Reply;
-use crate::http::request::Seen;
-use crate::http::route::{self, Route};
+use crate::http::request::{Seen, Whose};
+use crate::http::route::{self, ACCOUNTS, Admin, Route};
 use crate::rules::scenario::ListShape;
 use crate::state::desk::{Breach, Desk};
 use crate::state::journal::ExchangeId;
-use crate::state::world::World;
+use crate::state::worlds::{Crowded, Worlds};
 
-/// Answers a request.
-pub(crate) fn answer(world: &World, request: &Seen<'_>, id: ExchangeId) -> Reply {
-    let mut desk = world.desk();
-    let mut reply = route(&mut desk, request, id);
+/// Answers a request in the world that it is for.
+pub(crate) fn answer(worlds: &Worlds, request: &Seen<'_>, id: ExchangeId) -> Reply {
+    let whose = Whose::of(request.target, request.header("authorization"));
+    if let Some(reply) = of_worlds(worlds, request, &whose) {
+        return reply.into();
+    }
+    match worlds.of(&whose) {
+        Ok(world) => within(&mut world.desk(), request, id),
+        Err(Crowded) => refuse::crowded().into(),
+    }
+}
+
+/// What is to be said of worlds rather than in one.
+fn of_worlds(worlds: &Worlds, request: &Seen<'_>, whose: &Whose<'_>) -> Option<Answer> {
+    let Some(Route::Admin(what)) = route::find(request.path) else { return None };
+    let of_a_key = request.path.starts_with(ACCOUNTS);
+    match (worlds.any_key(), whose) {
+        (false, _) if of_a_key => Some(refuse::one_world(request.path)),
+        (true, Whose::Nobody | Whose::Mark(_)) => Some(refuse::whose()),
+        (true, Whose::Key(key)) if what == Admin::Account && request.method == "DELETE" => {
+            Some(if worlds.end(key) { Answer::empty(204) } else { refuse::no_such_account() })
+        }
+        _ => None,
+    }
+}
+
+fn within(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
+    let mut reply = route(desk, request, id);
     if let Some(message) = reply.answer.breach.take() {
         let (method, path) = (request.method.to_owned(), request.path.to_owned());
         desk.breach(Breach { method, path, message });

@@ -31,10 +31,10 @@
 //!
 //! ```text
 //! words      clock digest dice failure fault id mime pattern span
-//! http       answer reply request route samples forms
+//! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video
-//! state      book journal storage desk world
+//! state      book journal storage desk world worlds
 //! endpoints  create query files upload list accounts admin document
 //! engine
 //! gate       orders read private line backend deliver connection door
@@ -47,7 +47,7 @@
 //! | `http` | requests and answers as values, which path is what, forms, samples to send |
 //! | `rules` | the contract and its dialects; what a scenario may say |
 //! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has |
-//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
 //! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |

@@ -39,6 +39,31 @@ pub(crate) fn no_such_path(path: &str) -> Answer {
     Answer::breach(404, "not_found", &what)
 }
 
+/// 404 for the world of a key where all keys share one.
+pub(crate) fn one_world(path: &str) -> Answer {
+    let what = format!("{} is for a fake that was started with --any-key", shown(path));
+    Answer::error(404, "invalid_request_error", "not_found", &what)
+}
+
+/// 404 for the world of a key that has none.
+pub(crate) fn no_such_account() -> Answer {
+    Answer::error(404, "invalid_request_error", "not_found", "this key has no world")
+}
+
+/// 401 for a question about the fake that could be about many.
+pub(crate) fn whose() -> Answer {
+    unauthorized(
+        "each key has a world of its own here: send `Authorization: Bearer KEY`, or ask \
+         /__mock/accounts/KEY/…",
+    )
+}
+
+/// 429: as many keys as can be have a world.
+pub(crate) fn crowded() -> Answer {
+    let what = "1000 keys have worlds and all are in use: end some by DELETE /__mock/accounts/KEY";
+    Answer::error(429, "rate_limit_error", "too_many_accounts", what)
+}
+
 /// 404 for a model that does not exist.
 pub(crate) fn no_such_model(model: &str, known: &[String]) -> Answer {
     let (model, known) = (shown(model), known.join(", "));

@@ -31,6 +31,8 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin) -> Answer
         Admin::Clock => Answer::json(200, &json!({"unix_millis": desk.clock.now()})),
         Admin::Scenario if told => swap(desk, request.body),
         Admin::Scenario => Answer::json(200, &shown(&desk.scenario)),
+        // The engine ends worlds: a desk cannot end itself.
+        Admin::Account => Answer::empty(204),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::decisions::refuse::{self, account};
 use crate::decisions::{chance, misanswer, ranges, video};
 use crate::http::answer::Answer;
 use crate::http::reply::Reply;
-use crate::http::request::Seen;
+use crate::http::request::{MARK, Seen};
 use crate::rules::dialect::Dialect;
 use crate::rules::scenario::{On, Scenario};
 use crate::state::desk::Desk;
@@ -44,7 +44,7 @@ fn find(
     let task = desk.tasks.get_mut(&id).filter(|task| task.owner == account.owner());
     let task = task.ok_or_else(|| refuse::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
-    let told = Told::new(&request.base(&desk.url), &id, task, view);
+    let told = Told::new((&request.base(&desk.url), desk.mark), &id, task, view);
     Ok((told.answer(scenario.dialect), task.polls()))
 }
 
@@ -110,8 +110,11 @@ struct Usage {
 }
 
 impl<'a> Told<'a> {
-    fn new(base: &str, id: &'a TaskId, task: &'a Task, view: View) -> Self {
-        let link = view.link.map(|(number, expires)| video::link(base, id, number, expires));
+    fn new((base, mark): (&str, Option<u64>), id: &'a TaskId, task: &'a Task, view: View) -> Self {
+        let link = view.link.map(|(number, expires)| {
+            let link = video::link(base, id, number, expires);
+            mark.map_or_else(|| link.clone(), |mark| format!("{link}&{MARK}={mark:016x}"))
+        });
         let message = "the task failed at the server";
         let error = TaskError { code: task.failure, message, kind: "task_error" };
         let credits_reserved = whole_seconds(task.length);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::decisions::refuse::{self, account};
 use crate::http::answer::{self, Answer, shown};
 use crate::http::forms::{self, Form};
-use crate::http::request::Seen;
+use crate::http::request::{MARK, Seen};
 use crate::http::route::Way;
 use crate::http::samples;
 use crate::rules::contract::CONTRACT;
@@ -37,12 +37,13 @@ fn store(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Result<Answer, Answer
     let now = desk.clock.now();
     let size = upload.bytes.len();
     let stored = desk.storage.put(upload, now, desk.scenario.storage)?;
+    let mark = desk.mark.map(|mark| format!("?{MARK}={mark:016x}")).unwrap_or_default();
     Ok(Answer::json(
         200,
         &json!({
             "id": stored.id,
             "filename": stored.name,
-            "url": format!("{}/files/{}/{}", request.base(&desk.url), stored.id, stored.name),
+            "url": format!("{}/files/{}/{}{mark}", request.base(&desk.url), stored.id, stored.name),
             "size": size,
             "created": now.seconds(),
         }),

@@ -16,7 +16,7 @@ use crate::rules::scenario::Scenario;
 use crate::state::book::Book;
 use crate::state::desk::{Breach, State};
 use crate::state::journal::Exchange;
-use crate::state::world::World;
+use crate::state::worlds::Worlds;
 
 /// A running fake. It ends when dropped, at once; [`shutdown`](MockApi::shutdown) lets answers
 /// under way finish first.
@@ -41,7 +41,7 @@ use crate::state::world::World;
 #[derive(Debug)]
 pub struct MockApi {
     url: String,
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     orders: watch::Sender<Order>,
     ended: Option<oneshot::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
@@ -58,6 +58,10 @@ pub struct Options {
     pub book_file: Option<PathBuf>,
     /// Is sent every exchange as it ends, but what comes while it is full.
     pub observer: Option<mpsc::Sender<Exchange>>,
+    /// Give every key a world of its own, made at its first use: book, clock, scenario, balance and
+    /// journal. What is asked of [`MockApi`] is then about all of them, but `state`, `scenario`,
+    /// `set_scenario`, `advance` and `reset`, which are about requests without a key.
+    pub any_key: bool,
     /// Panic at the end if any request broke the contract, so that a test fails which would
     /// otherwise pass because its client copes with being refused.
     pub strict: bool,
@@ -69,6 +73,7 @@ impl Default for Options {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             book_file: None,
             observer: None,
+            any_key: false,
             strict: false,
         }
     }
@@ -113,14 +118,15 @@ impl MockApi {
     /// # Errors
     /// If it cannot listen there, or write there.
     pub async fn start_with(scenario: Scenario, options: Options) -> Result<Self, StartError> {
-        let Options { bind: address, book_file, observer, strict } = options;
+        let Options { bind: address, book_file, observer, strict, any_key } = options;
         let bind = |source| StartError::Bind { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let url = format!("http://{}", listener.local_addr().map_err(bind)?);
-        let world = World::new(&url, scenario, book_file.as_deref(), observer);
-        let world =
-            Arc::new(world.map_err(|source| StartError::Book {
+        let files = (book_file.as_deref(), any_key);
+        let worlds = Worlds::new(&url, scenario, files, observer);
+        let worlds =
+            Arc::new(worlds.map_err(|source| StartError::Book {
                 path: book_file.unwrap_or_default(),
                 source,
             })?);
@@ -128,19 +134,19 @@ impl MockApi {
         let (orders, received) = watch::channel(Order::Serve);
         let (ready, started) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let state = Arc::clone(&world);
+        let state = Arc::clone(&worlds);
         let thread = thread::Builder::new()
             .name("callsheet-mock".to_owned())
             .spawn(move || run(listener, state, received, ready, end))
             .map_err(StartError::Thread)?;
         let gone = || io::Error::other("the thread ended at once");
         started.await.unwrap_or_else(|_| Err(gone())).map_err(StartError::Thread)?;
-        Ok(Self { url, world, orders, ended: Some(ended), thread: Some(thread), strict })
+        Ok(Self { url, worlds, orders, ended: Some(ended), thread: Some(thread), strict })
     }
 
     /// What it knows, also after its end.
-    pub(crate) fn world(&self) -> Arc<World> {
-        Arc::clone(&self.world)
+    pub(crate) fn worlds(&self) -> Arc<Worlds> {
+        Arc::clone(&self.worlds)
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
@@ -152,46 +158,46 @@ impl MockApi {
     /// The book as it is now: every create that was accepted.
     #[must_use]
     pub fn book(&self) -> Book {
-        self.world.book()
+        self.worlds.book()
     }
 
     /// The last requests and what was answered, keys replaced by `***`.
     #[must_use]
     pub fn journal(&self) -> Vec<Exchange> {
-        self.world.journal()
+        self.worlds.journal()
     }
 
     /// Where it stands: tasks by status, the clock, what broke the contract.
     #[must_use]
     pub fn state(&self) -> State {
-        self.world.desk().state()
+        self.worlds.home().desk().state()
     }
 
     /// The first hundred requests that broke the contract.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
-        self.world.desk().breaches().to_vec()
+        self.worlds.breaches()
     }
 
     /// The scenario that is played.
     #[must_use]
     pub fn scenario(&self) -> Arc<Scenario> {
-        Arc::clone(&self.world.desk().scenario)
+        Arc::clone(&self.worlds.home().desk().scenario)
     }
 
     /// Plays another scenario from the next request on. What was booked stays.
     pub fn set_scenario(&self, scenario: Scenario) {
-        self.world.desk().scenario = Arc::new(scenario);
+        self.worlds.home().desk().scenario = Arc::new(scenario);
     }
 
     /// Advances the fake's clock, so that tasks complete and links die without waiting.
     pub fn advance(&self, time: Duration) {
-        self.world.desk().clock.advance(time);
+        self.worlds.home().desk().clock.advance(time);
     }
 
     /// Forgets every request: book, journal, tasks, balances. Scenario and clock stay.
     pub fn reset(&self) {
-        self.world.desk().reset();
+        self.worlds.home().desk().reset();
     }
 
     /// Takes no further connection, answers what is under way, and ends. Faults that keep a client
@@ -201,7 +207,7 @@ impl MockApi {
         if let Some(ended) = self.ended.take() {
             let _ = ended.await;
         }
-        self.world.book()
+        self.worlds.book()
     }
 }
 
@@ -213,7 +219,7 @@ impl Drop for MockApi {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        let breaches = self.world.desk().breaches().to_vec();
+        let breaches = self.worlds.breaches();
         if self.strict && !breaches.is_empty() && !thread::panicking() {
             let told: Vec<_> = breaches.iter().map(ToString::to_string).collect();
             #[expect(clippy::panic, reason = "what strict mode is for; asked for by the caller")]
@@ -227,7 +233,7 @@ impl Drop for MockApi {
 /// The life of the fake's thread.
 fn run(
     listener: std::net::TcpListener,
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     orders: watch::Receiver<Order>,
     ready: oneshot::Sender<io::Result<()>>,
     end: oneshot::Sender<()>,
@@ -242,7 +248,7 @@ fn run(
     match started {
         Ok((runtime, listener)) => {
             let _ = ready.send(Ok(()));
-            runtime.block_on(door::serve(listener, world, orders));
+            runtime.block_on(door::serve(listener, worlds, orders));
         }
         Err(error) => {
             let _ = ready.send(Err(error));

@@ -38,6 +38,9 @@ pub struct Args {
     /// Accept this key instead of the scenario's; may be repeated, each an account of its own
     #[arg(long, value_name = "KEY", hide_env_values = true, value_parser = key)]
     pub key: Vec<String>,
+    /// Accept every key, and give each a world of its own: book, clock, scenario, balance, journal
+    #[arg(long, conflicts_with = "key")]
+    pub any_key: bool,
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
@@ -118,8 +121,13 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     let mut signals = Signals::listen()?;
     let (observer, mut exchanges) = mpsc::channel(MOST_LINES);
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let options =
-        Options { bind, book_file: args.book.clone(), observer: Some(observer), strict: false };
+    let options = Options {
+        bind,
+        book_file: args.book.clone(),
+        observer: Some(observer),
+        any_key: args.any_key,
+        strict: false,
+    };
     let api = MockApi::start_with(scenario, options).await?;
     if let Some(path) = &args.port_file {
         write_port(path, api.url())
@@ -134,15 +142,15 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
             () = signals.next() => break,
         }
     }
-    let world = api.world();
+    let worlds = api.worlds();
     tokio::select! {
         _ = api.shutdown() => {}
         () = signals.next() => {}
     }
     // What was answered last counts like the rest.
-    let (book, breaches) = (world.book(), world.desk().breaches().to_vec());
-    let missed = world.unobserved();
-    drop(world);
+    let (book, breaches) = (worlds.book(), worlds.breaches());
+    let missed = worlds.unobserved();
+    drop(worlds);
     while let Some(exchange) = exchanges.recv().await {
         printer.exchange(&exchange)?;
     }

@@ -17,7 +17,7 @@ use crate::gate::line::{self, Line};
 use crate::gate::private::{Outgoing, Responder, parse_answer, passed_on};
 use crate::http::request::Request;
 use crate::state::journal::ExchangeId;
-use crate::state::world::World;
+use crate::state::worlds::Worlds;
 
 /// What a server may come to hold before it is left.
 const MOST_KEPT_BYTES: usize = 12 << 20;
@@ -25,7 +25,7 @@ const MOST_KEPT_BYTES: usize = 12 << 20;
 const KEPT_PER_REQUEST: usize = 6 << 10;
 /// The current private server.
 pub(crate) struct Backends {
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     current: Mutex<Option<(Arc<Backend>, usize)>>,
 }
 
@@ -36,8 +36,8 @@ pub(crate) struct Backend {
 }
 
 impl Backends {
-    pub(crate) fn new(world: Arc<World>) -> Self {
-        Self { world, current: Mutex::default() }
+    pub(crate) fn new(worlds: Arc<Worlds>) -> Self {
+        Self { worlds, current: Mutex::default() }
     }
 
     /// The server for one more request of this size.
@@ -50,7 +50,7 @@ impl Backends {
             *kept += cost;
             return Ok(Arc::clone(backend));
         }
-        let backend = Arc::new(Backend::start(Arc::clone(&self.world)).await?);
+        let backend = Arc::new(Backend::start(Arc::clone(&self.worlds)).await?);
         *current = Some((Arc::clone(&backend), cost));
         Ok(backend)
     }
@@ -65,9 +65,9 @@ impl Backends {
 }
 
 impl Backend {
-    async fn start(world: Arc<World>) -> io::Result<Self> {
+    async fn start(worlds: Arc<Worlds>) -> io::Result<Self> {
         let server = MockServer::builder().disable_request_recording().start().await;
-        Mock::given(any()).respond_with(Responder(world)).mount(&server).await;
+        Mock::given(any()).respond_with(Responder(worlds)).mount(&server).await;
         let line = Line::new(connect(&server).await?);
         Ok(Self { server, line })
     }

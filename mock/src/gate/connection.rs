@@ -16,8 +16,10 @@ use crate::gate::private::Outgoing;
 use crate::gate::read::{Missing, Reader};
 use crate::http::answer::Answer;
 use crate::http::request::Request;
+use crate::http::route::ADMIN;
 use crate::state::journal::Answered;
 use crate::state::world::World;
+use crate::state::worlds::Worlds;
 
 /// How long a connection may be silent, or take for one request.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -29,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(
     mut stream: TcpStream,
     number: u64,
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     backends: Arc<Backends>,
     mut orders: watch::Receiver<Order>,
 ) {
@@ -52,7 +54,7 @@ pub(crate) async fn serve(
             Ok(request) => Arc::new(request),
             Err(refusal) => return deliver::last(&mut stream, refusal).await,
         };
-        let exchange = Exchange { world: &world, backends: &backends, number };
+        let exchange = Exchange { worlds: &worlds, backends: &backends, number };
         let sent = exchange.answer(&mut stream, &mut passage, &request, &mut orders).await;
         if !sent.usable {
             return;
@@ -112,12 +114,20 @@ fn refusal(status: u16, what: &str) -> Outgoing {
 
 /// What it takes to answer a request.
 struct Exchange<'a> {
-    world: &'a World,
+    worlds: &'a Worlds,
     backends: &'a Backends,
     number: u64,
 }
 
 impl Exchange<'_> {
+    /// Where the request is entered. One about the fake is entered nowhere, and makes no world; one
+    /// for which there is no world left is told so by the engine.
+    fn world(&self, request: &Request) -> Arc<World> {
+        let of_its_own = (!request.target.starts_with(ADMIN)).then(|| request.whose());
+        let world = of_its_own.and_then(|whose| self.worlds.of(&whose).ok());
+        world.unwrap_or_else(|| Arc::clone(self.worlds.home()))
+    }
+
     async fn answer(
         &self,
         stream: &mut TcpStream,
@@ -126,7 +136,8 @@ impl Exchange<'_> {
         orders: &mut watch::Receiver<Order>,
     ) -> Sent {
         let started = Instant::now();
-        let id = self.world.begin(self.number, request);
+        let world = self.world(request);
+        let id = world.begin(self.number, request);
         let (outgoing, gone) = {
             let ask = async {
                 let outgoing = passage.ask(self.backends, request, id).await?;
@@ -158,10 +169,10 @@ impl Exchange<'_> {
         };
         // Settled before the first byte leaves: a client that has read its answer finds it in the
         // book, and its place among the concurrent ones free.
-        let settled = self.world.settle(id, answered);
+        let settled = world.settle(id, answered);
         let whole = deliver::answer(stream, request, &outgoing, orders).await;
         if answered.delivered && !whole {
-            self.world.correct(settled, Answered { delivered: false, ..answered });
+            world.correct(settled, Answered { delivered: false, ..answered });
         }
         Sent { usable: expected.usable && whole && !gone, ..expected }
     }

@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use crate::gate::backend::Backends;
 use crate::gate::connection;
 use crate::gate::orders::{Order, ordered};
-use crate::state::world::World;
+use crate::state::worlds::Worlds;
 
 /// Serves until told otherwise. Returns when the last answer is out, or at once on `Stop`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     mut orders: watch::Receiver<Order>,
 ) {
-    let backends = Arc::new(Backends::new(Arc::clone(&world)));
+    let backends = Arc::new(Backends::new(Arc::clone(&worlds)));
     let mut connections = JoinSet::new();
     let mut count = 0;
     loop {
@@ -26,9 +26,9 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     count += 1;
-                    let (world, backends) = (Arc::clone(&world), Arc::clone(&backends));
+                    let (worlds, backends) = (Arc::clone(&worlds), Arc::clone(&backends));
                     connections.spawn(connection::serve(
-                        stream, count, world, backends, orders.clone(),
+                        stream, count, worlds, backends, orders.clone(),
                     ));
                 }
                 // Out of file descriptors, most likely; others will be closed.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Position;
 use wiremock::{Respond, ResponseTemplate};
 
 use crate::engine;
@@ -13,7 +14,7 @@ use crate::http::answer::Answer;
 use crate::http::reply::Reply;
 use crate::http::request::{Request, Seen};
 use crate::state::journal::ExchangeId;
-use crate::state::world::World;
+use crate::state::worlds::Worlds;
 use crate::words::fault::Fault;
 
 /// By this both speak of the same exchange.
@@ -35,7 +36,7 @@ const PASSED_ON: [&str; 8] = [
 ];
 
 /// The one responder of every private server. wiremock calls it for one request at a time.
-pub(crate) struct Responder(pub(crate) Arc<World>);
+pub(crate) struct Responder(pub(crate) Arc<Worlds>);
 
 impl Respond for Responder {
     fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
@@ -60,6 +61,7 @@ fn seen(request: &wiremock::Request) -> Seen<'_> {
     let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     Seen {
         method: request.method.as_str(),
+        target: &request.url[Position::BeforePath..Position::AfterQuery],
         path: request.url.path(),
         query: request.url.query().unwrap_or_default(),
         headers: headers.collect(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::http::answer::JSON;
+use crate::http::route::ACCOUNTS;
 
 /// A request as it came.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ impl Request {
         })
     }
 
+    /// Whose request it is.
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        let mut headers = self.headers();
+        let carried = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        Whose::of(&self.target, carried.map(|(_, value)| value))
+    }
+
     /// What it takes to keep.
     pub(crate) fn size(&self) -> usize {
         self.head.len() + self.body.len()
@@ -36,6 +44,8 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) method: &'a str,
+    /// The path with the query.
+    pub(crate) target: &'a str,
     /// Without the query.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
@@ -72,15 +82,57 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Whose request it is, by what it says itself; nobody has checked that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose<'a> {
+    /// It carries this key, or asks the fake about it.
+    Key(&'a str),
+    /// It follows a link out of a world with this mark.
+    Mark(u64),
+    Nobody,
+}
+
+/// The parameter of links that holds a world's mark.
+pub(crate) const MARK: &str = "account";
+
+impl<'a> Whose<'a> {
+    /// By the path and the query, and the value of `Authorization`.
+    pub(crate) fn of(target: &'a str, authorization: Option<&'a str>) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let asked = path.strip_prefix(ACCOUNTS).and_then(|rest| rest.split('/').next());
+        let carried = authorization.and_then(|value| value.split_once(' '));
+        let carried = carried.map(|(_, key)| key.trim());
+        if let Some(key) = asked.or(carried).filter(|key| !key.is_empty()) {
+            return Self::Key(key);
+        }
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let mark = pairs.find(|(name, _)| name == MARK);
+        let mark = mark.and_then(|(_, value)| u64::from_str_radix(&value, 16).ok());
+        mark.map_or(Self::Nobody, Self::Mark)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_request_says_whose_it_is() {
+        let whose = |target| Whose::of(target, None);
+        assert_eq!(Whose::of("/v1/tasks/t", Some("Bearer k ")), Whose::Key("k"));
+        assert_eq!(Whose::of("/__mock/accounts/a/book?x", Some("Bearer k")), Whose::Key("a"));
+        assert_eq!(whose("/__mock/accounts/a"), Whose::Key("a"));
+        assert_eq!(whose("/output/t-1.mp4?expires=1&account=00ff"), Whose::Mark(255));
+        for nobody in ["/__mock/book", "/__mock/accounts/", "/output/t?account=x"] {
+            assert_eq!(whose(nobody), Whose::Nobody, "{nobody}");
+        }
+    }
+
+    #[test]
     fn json_may_be_declared_with_parameters() {
         let is_json = |kind| {
             let headers = vec![("content-type", kind)];
-            Seen { method: "POST", path: "/", query: "", headers, body: b"" }.is_json()
+            Seen { method: "POST", target: "/", path: "/", query: "", headers, body: b"" }.is_json()
         };
         assert!(is_json("application/json"));
         assert!(is_json("Application/JSON; charset=utf-8"));

@@ -52,12 +52,17 @@ pub(crate) enum Admin {
     Reset,
     Clock,
     Scenario,
+    /// The world of a key as a whole.
+    Account,
 }
 
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
     /__mock/{book, journal, state, reset, clock, scenario}";
+
+/// Below this it is asked about the world of a key, where each key has one.
+pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
 
 /// Below this the fake is asked about itself.
 pub(crate) const ADMIN: &str = "/__mock/";
@@ -86,6 +91,12 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
     if let Some(file) = path.strip_prefix("/files/") {
         return Some(Route::File(file));
     }
+    if let Some(rest) = path.strip_prefix(ACCOUNTS) {
+        return match rest.split_once('/') {
+            Some((_, name)) => admin(name).map(Route::Admin),
+            None => Some(Route::Admin(Admin::Account)),
+        };
+    }
     if let Some(name) = below(ADMIN) {
         return admin(name).map(Route::Admin);
     }
@@ -110,6 +121,7 @@ pub(crate) const fn methods(route: Route<'_>) -> &'static str {
         Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
         Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
         Route::Credits | Route::RelayUsage | Route::RelayLog => "GET",
+        Route::Admin(Admin::Account) => "DELETE",
         Route::Admin(Admin::Clock) => "GET, HEAD, POST",
         Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
         _ => "GET, HEAD",

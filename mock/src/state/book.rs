@@ -114,6 +114,12 @@ impl Bookkeeper {
         Ok(Self { file: path.map(open).transpose()?, ..Self::default() })
     }
 
+    /// A book of its own that is appended to the same file.
+    pub(crate) fn beside(&self) -> io::Result<Self> {
+        let file = self.file.as_ref().map(File::try_clone).transpose()?;
+        Ok(Self { file, ..Self::default() })
+    }
+
     pub(crate) const fn read_one(&mut self) {
         self.book.creates_read += 1;
     }

@@ -25,6 +25,8 @@ const MOST_BREACHES: usize = 100;
 pub(crate) struct Desk {
     /// Where the fake listens.
     pub(crate) url: Arc<str>,
+    /// Whose world it is, where each key has one: links lead back here by it.
+    pub(crate) mark: Option<u64>,
     pub(crate) clock: Clock,
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) book: Bookkeeper,
@@ -128,6 +130,7 @@ impl Desk {
     pub(crate) fn new(url: Arc<str>, scenario: Arc<Scenario>, book: Bookkeeper) -> Self {
         Self {
             url,
+            mark: None,
             clock: Clock::default(),
             scenario,
             book,
@@ -154,7 +157,8 @@ impl Desk {
         book.reset();
         journal.reset();
         let fresh = Self::new(Arc::clone(&self.url), Arc::clone(&self.scenario), book);
-        *self = Self { clock: self.clock, journal, epoch: self.epoch + 1, ..fresh };
+        *self =
+            Self { mark: self.mark, clock: self.clock, journal, epoch: self.epoch + 1, ..fresh };
     }
 
     /// Notes how a request broke the contract.

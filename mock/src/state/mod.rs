@@ -5,3 +5,4 @@ pub(crate) mod desk;
 pub(crate) mod journal;
 pub(crate) mod storage;
 pub(crate) mod world;
+pub(crate) mod worlds;

@@ -1,6 +1,5 @@
 //! One world: a desk behind its lock, and who watches what happens there.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::http::request::Request;
 use crate::http::route::ADMIN;
-use crate::rules::scenario::Scenario;
-use crate::state::book::{Book, Bookkeeper};
+use crate::state::book::Book;
 use crate::state::desk::{Desk, Settled};
 use crate::state::journal::{Answered, Exchange, ExchangeId};
 
@@ -17,20 +15,34 @@ use crate::state::journal::{Answered, Exchange, ExchangeId};
 #[derive(Debug)]
 pub(crate) struct World {
     desk: Mutex<Desk>,
+    watch: Watch,
+}
+
+/// Who is told of every exchange as it ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
     observer: Option<mpsc::Sender<Exchange>>,
-    unobserved: AtomicU64,
+    missed: Arc<AtomicU64>,
+}
+
+impl Watch {
+    pub(crate) fn new(observer: Option<mpsc::Sender<Exchange>>) -> Self {
+        Self { observer, missed: Arc::default() }
+    }
+
+    /// How many exchanges who watches has missed.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
 }
 
 impl World {
-    pub(crate) fn new(
-        url: &str,
-        scenario: Scenario,
-        book_file: Option<&Path>,
-        observer: Option<mpsc::Sender<Exchange>>,
-    ) -> std::io::Result<Self> {
-        let book = Bookkeeper::with_file(book_file)?;
-        let desk = Desk::new(url.into(), Arc::new(scenario), book);
-        Ok(Self { desk: Mutex::new(desk), observer, unobserved: AtomicU64::default() })
+    pub(crate) const fn new(desk: Desk, watch: Watch) -> Self {
+        Self { desk: Mutex::new(desk), watch }
+    }
+
+    pub(crate) const fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// The desk. Nothing may be waited for while it is held.
@@ -54,18 +66,13 @@ impl World {
         let scenario = Arc::clone(&desk.scenario);
         let settled = desk.settle(id);
         let record = desk.note(settled, answered);
-        if let (Some(observer), Some(record)) = (&self.observer, record) {
+        if let (Some(observer), Some(record)) = (&self.watch.observer, record) {
             // One who watches too slowly misses something; memory is not to grow for that. And when
             // the program ends, nobody watches any more.
             let seen = observer.try_send(record.shown(&scenario.secrets()));
-            self.unobserved.fetch_add(u64::from(seen.is_err()), Ordering::Relaxed);
+            self.watch.missed.fetch_add(u64::from(seen.is_err()), Ordering::Relaxed);
         }
         settled
-    }
-
-    /// How many exchanges who watches has missed.
-    pub(crate) fn unobserved(&self) -> u64 {
-        self.unobserved.load(Ordering::Relaxed)
     }
 
     /// Notes that an exchange ended differently after all.

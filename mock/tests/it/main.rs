@@ -17,3 +17,4 @@ mod shipped;
 mod tasks;
 mod uploads;
 mod wire;
+mod worlds;
