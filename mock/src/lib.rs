@@ -30,12 +30,12 @@
 //! modules to that. The decisions are pure: no runtime, no wiremock, no lock, no clock.
 //!
 //! ```text
-//! words      clock digest dice failure fault id mime pattern span
+//! words      clock digest dice failure fault id mime near pattern span
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
-//! decisions  refuse limits chance life misanswer ranges video
+//! decisions  refuse limits chance life misanswer ranges video told verify
 //! state      book journal storage desk world worlds
-//! endpoints  create query files upload list accounts admin document
+//! endpoints  create query files upload list accounts tasks admin document
 //! engine
 //! gate       orders read private line backend deliver connection door
 //! faces      api program

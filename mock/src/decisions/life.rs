@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::scenario::{Scenario, Work};
 use crate::words::clock::Millis;
@@ -17,7 +17,7 @@ const STARTS_AT: f64 = 0.15;
 const RACE_PROGRESS: u8 = 50;
 
 /// Where a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     Pending,
@@ -41,6 +41,10 @@ pub(crate) struct Task {
     downloads: u32,
     links: u32,
     link_expires: Millis,
+    /// So much older than its birth says.
+    aged: Duration,
+    /// Where it stands by a test's word.
+    told: Option<(Status, u8)>,
 }
 
 /// What a query sees.
@@ -71,6 +75,26 @@ impl Task {
             downloads,
             links,
             link_expires,
+            aged: Duration::ZERO,
+            told: None,
+        }
+    }
+
+    /// Makes it older, and nothing else.
+    pub(crate) const fn age(&mut self, time: Duration) {
+        self.aged = self.aged.saturating_add(time);
+    }
+
+    /// Lets it stand here from now on, whatever the scenario says.
+    pub(crate) fn tell(&mut self, status: Status, progress: Option<u8>, code: Option<FailureCode>) {
+        let usual = match status {
+            Status::Pending => 0,
+            Status::Processing => 50,
+            Status::Completed | Status::Failed => 100,
+        };
+        self.told = Some((status, progress.unwrap_or(usual)));
+        if status == Status::Failed {
+            self.failure = code.or(self.failure).or(Some(FailureCode::ServiceError));
         }
     }
 
@@ -101,6 +125,9 @@ impl Task {
 
     /// Where it stands, without asking.
     pub(crate) fn status(&self, scenario: &Scenario, now: Millis, synced: bool) -> (Status, u8) {
+        if let Some(told) = self.told {
+            return told;
+        }
         let done = self.share_done(scenario, now, synced);
         let end = if self.failure.is_some() { Status::Failed } else { Status::Completed };
         if done >= 1.0 {
@@ -121,7 +148,7 @@ impl Task {
             Work::Polls(polls) => share(f64::from(self.polls), f64::from(polls)),
             Work::Elapsed(span) => {
                 let stale = if synced { Duration::ZERO } else { scenario.stale.0 };
-                let passed = now.since(self.born).saturating_sub(stale);
+                let passed = now.since(self.born).saturating_add(self.aged).saturating_sub(stale);
                 share(passed.as_secs_f64(), span.0.as_secs_f64())
             }
         }

@@ -6,4 +6,6 @@ pub(crate) mod limits;
 pub(crate) mod misanswer;
 pub(crate) mod ranges;
 pub(crate) mod refuse;
+pub(crate) mod told;
+pub(crate) mod verify;
 pub(crate) mod video;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::http::answer::{Answer, shown};
 use crate::http::request::Seen;
-use crate::http::route::PATHS;
+use crate::http::route::{self, PATHS};
 use crate::rules::contract::Violation;
 use crate::rules::scenario::{Account, On, Scenario};
 use crate::words::fault::Fault;
@@ -35,8 +35,20 @@ pub(crate) fn unauthorized(what: &str) -> Answer {
 
 /// 404 for a path that does not exist.
 pub(crate) fn no_such_path(path: &str) -> Answer {
-    let what = format!("no such path: {} (there are: {PATHS})", shown(path));
+    let near = route::nearest(path).map(|near| format!("; did you mean {near}?"));
+    let what =
+        format!("no such path: {} (there are: {PATHS}){}", shown(path), near.unwrap_or_default());
     Answer::breach(404, "not_found", &what)
+}
+
+/// 400: the fake was told to do something in a way that it does not know.
+pub(crate) fn told_wrongly(what: &str) -> Answer {
+    Answer::error(400, "invalid_request_error", "invalid_request", what)
+}
+
+/// 406: what was accepted is not what a test expects.
+pub(crate) fn not_as_expected(report: &str) -> Answer {
+    Answer::error(406, "verification_error", "not_as_expected", report)
 }
 
 /// 404 for the world of a key where all keys share one.

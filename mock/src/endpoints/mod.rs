@@ -7,4 +7,5 @@ pub(crate) mod document;
 pub(crate) mod files;
 pub(crate) mod list;
 pub(crate) mod query;
+pub(crate) mod tasks;
 pub(crate) mod upload;

@@ -1,5 +1,7 @@
 //! Which path is what, and which methods it has.
 
+use crate::words::near;
+
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
@@ -32,7 +34,7 @@ pub(crate) enum Route<'a> {
     /// `/openapi.json`
     OpenapiJson,
     /// `/__mock/…`: the fake about itself.
-    Admin(Admin),
+    Admin(Admin<'a>),
 }
 
 /// The three ways to hand a file over.
@@ -45,13 +47,19 @@ pub(crate) enum Way {
 
 /// What the fake can be asked about itself, or told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admin {
+pub(crate) enum Admin<'a> {
     Book,
     Journal,
     State,
     Reset,
     Clock,
     Scenario,
+    /// A task that is driven by hand.
+    Task(&'a str),
+    /// What broke the contract or fits no path.
+    Unmatched,
+    /// Whether what was accepted is what a test expects.
+    Verify,
     /// The world of a key as a whole.
     Account,
 }
@@ -59,13 +67,32 @@ pub(crate) enum Admin {
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
-    /__mock/{book, journal, state, reset, clock, scenario}";
+    /__mock/{book, journal, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}}";
 
 /// Below this it is asked about the world of a key, where each key has one.
 pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
 
 /// Below this the fake is asked about itself.
 pub(crate) const ADMIN: &str = "/__mock/";
+
+/// The path that one which does not exist may have been meant to be.
+pub(crate) fn nearest(path: &str) -> Option<String> {
+    const MEANT: [&str; 9] = [
+        "/v1/videos/generations",
+        "/v1/tasks/*",
+        "/v1/files/upload/stream",
+        "/v1/files/upload/base64",
+        "/v1/files/upload/url",
+        "/samples/*",
+        "/openapi.json",
+        "/__mock/*",
+        "/__mock/tasks/*",
+    ];
+    let last = path.rsplit('/').next().unwrap_or_default();
+    // A path of which only the last step is wrong is no slip of the pen.
+    let meant = MEANT.map(|meant| meant.replace('*', last));
+    near::nearest(path, &meant).filter(|near| find(near).is_some()).map(str::to_owned)
+}
 
 /// What a path names.
 pub(crate) fn find(path: &str) -> Option<Route<'_>> {
@@ -97,13 +124,16 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
             None => Some(Route::Admin(Admin::Account)),
         };
     }
-    if let Some(name) = below(ADMIN) {
+    if let Some(name) = path.strip_prefix(ADMIN) {
         return admin(name).map(Route::Admin);
     }
     below("/output/").map(Route::Output).or_else(|| below("/samples/").map(Route::Sample))
 }
 
-fn admin(name: &str) -> Option<Admin> {
+fn admin(name: &str) -> Option<Admin<'_>> {
+    if let Some(id) = name.strip_prefix("tasks/").filter(|id| !id.is_empty() && !id.contains('/')) {
+        return Some(Admin::Task(id));
+    }
     Some(match name {
         "book" => Admin::Book,
         "journal" => Admin::Journal,
@@ -111,6 +141,8 @@ fn admin(name: &str) -> Option<Admin> {
         "reset" => Admin::Reset,
         "clock" => Admin::Clock,
         "scenario" => Admin::Scenario,
+        "unmatched" => Admin::Unmatched,
+        "verify" => Admin::Verify,
         _ => return None,
     })
 }
@@ -118,12 +150,34 @@ fn admin(name: &str) -> Option<Admin> {
 /// The methods that a route has, as `Allow` lists them.
 pub(crate) const fn methods(route: Route<'_>) -> &'static str {
     match route {
-        Route::Create | Route::Upload(_) | Route::Admin(Admin::Reset) => "POST",
+        Route::Create
+        | Route::Upload(_)
+        | Route::Admin(Admin::Reset | Admin::Verify | Admin::Task(_)) => "POST",
         Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
         Route::Credits | Route::RelayUsage | Route::RelayLog => "GET",
         Route::Admin(Admin::Account) => "DELETE",
         Route::Admin(Admin::Clock) => "GET, HEAD, POST",
         Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",
         _ => "GET, HEAD",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_path_is_known_for_what_it_was_meant_to_be() {
+        for (path, meant) in [
+            ("/v1/video/generations", Some("/v1/videos/generations")),
+            ("/v1/videos/generation", Some("/v1/videos/generations")),
+            ("/v1/task/t-1", Some("/v1/tasks/t-1")),
+            ("/v1/tasks//", None),
+            ("/sample/anna.jpg", Some("/samples/anna.jpg")),
+            ("/v2/nothing", None),
+            ("/", None),
+        ] {
+            assert_eq!(nearest(path).as_deref(), meant, "{path}");
+        }
     }
 }

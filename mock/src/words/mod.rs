@@ -7,5 +7,6 @@ pub(crate) mod failure;
 pub(crate) mod fault;
 pub(crate) mod id;
 pub(crate) mod mime;
+pub(crate) mod near;
 pub(crate) mod pattern;
 pub(crate) mod span;

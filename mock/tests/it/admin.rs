@@ -135,6 +135,91 @@ async fn strictness_fails_the_test_that_broke_the_contract() {
     insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
     requests broke the contract:
     POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
-    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario})
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}})
     "###);
+}
+
+#[tokio::test]
+async fn a_scenario_goes_by_its_name_and_a_wrong_one_is_told() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let mut put = |body: &str| client.send("PUT", "/__mock/scenario", "", body);
+    assert_eq!(put(r#"{"name": "lossy"}"#).status, 204);
+    assert_eq!(*api.scenario(), Scenario::named("lossy").unwrap());
+    let wrong = put(r#"{"name": "losy"}"#);
+    assert_eq!(wrong.status, 400);
+    let told = wrong.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("no scenario `losy`; there are calm, busy, lossy"), "{told}");
+    assert_eq!(api.scenario().seed, 3, "a mistake changes nothing");
+}
+
+#[tokio::test]
+async fn a_task_is_driven_by_hand() {
+    let work = callsheet_mock::Work::Elapsed(callsheet_mock::Span::secs(10));
+    let api = MockApi::start(Scenario { work, ..Scenario::default() }).await.unwrap();
+    let mut client = Client::to(&api);
+    let [one, two] = ["a.jpg", "b.jpg"]
+        .map(|name| client.create(&pair(name)).json()["id"].as_str().unwrap().to_owned());
+    let drive = |client: &mut Client, id: &str, body: &str| {
+        let answer = client.send("POST", &format!("/__mock/tasks/{id}"), "", body);
+        (answer.status, answer.json())
+    };
+    let (_, aged) = drive(&mut client, &one, r#"{"advance": "5s"}"#);
+    assert_eq!((&aged["status"], &aged["progress"]), (&json!("processing"), &json!(50)));
+    assert_eq!(client.task(&two)["status"], "pending", "only the one is older");
+    drive(&mut client, &one, r#"{"status": "failed", "code": "content_policy_violation"}"#);
+    let failed = client.task(&one);
+    assert_eq!(
+        (&failed["status"], &failed["error"]["code"]),
+        (&json!("failed"), &json!("content_policy_violation"))
+    );
+    drive(&mut client, &two, r#"{"status": "completed"}"#);
+    let done = client.task(&two);
+    assert!(done["results"][0]["url"].is_string() && done["error"].is_null(), "{done}");
+    drive(&mut client, &two, r#"{"status": "processing", "progress": 7}"#);
+    assert_eq!(client.task(&two)["progress"], 7, "and back");
+
+    let (status, misspelt) = drive(&mut client, &two, r#"{"statsu": "failed"}"#);
+    let told = misspelt["error"]["message"].as_str().unwrap();
+    assert!(
+        status == 400 && told.ends_with("unknown field `statsu`; did you mean `status`?"),
+        "{told}"
+    );
+    for wrong in
+        [r#"{"code": "service_error"}"#, r#"{"progress": 5}"#, "{}", r#"{"status": "done"}"#, "[]"]
+    {
+        assert_eq!(drive(&mut client, &two, wrong).0, 400, "{wrong}");
+    }
+    assert_eq!(drive(&mut client, "task-unknown", r#"{"status": "failed"}"#).0, 404);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_verified_and_what_fits_nothing_is_listed() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    for (image, prompt) in [("anna.jpg", "smile"), ("anna.jpg", "frown"), ("ben.jpg", "smile")] {
+        let mut body = pair(image);
+        body["prompt"] = json!(prompt);
+        client.create(&body);
+    }
+    let mut verify = |body: &Value| {
+        let answer = client.send("POST", "/__mock/verify", "", &body.to_string());
+        (answer.status, answer.json())
+    };
+    let (status, verified) = verify(&json!({"fields": {"prompt": "smile"}, "exactly": 2}));
+    assert_eq!((status, &verified["count"]), (200, &json!(2)));
+    let (status, report) = verify(&json!({"match": "ben", "fields": {"prompt": "frown"}}));
+    let report = report["error"]["message"].as_str().unwrap();
+    assert_eq!(status, 406, "{report}");
+    assert!(report.starts_with("expected at least 1 accepted creates"), "{report}");
+    assert!(report.contains("there were 0 among 3\nclosest: task-"), "{report}");
+    assert_eq!(verify(&json!({"exactl": 2})).0, 400);
+
+    client.send("POST", "/v1/video/generations", &with_key(KEY), "{}");
+    client.send("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
+    let unmatched = client.get("/__mock/unmatched")["unmatched"].clone();
+    let told = |n: usize| unmatched[n]["message"].as_str().unwrap();
+    assert_eq!(unmatched.as_array().unwrap().len(), 2);
+    assert!(told(0).ends_with("did you mean /v1/videos/generations?"), "{}", told(0));
+    assert!(told(1).contains("/model: 5 is not of type"), "{}", told(1));
 }

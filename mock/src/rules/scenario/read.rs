@@ -14,9 +14,7 @@ use serde_yaml::Spanned;
 use super::tree::{Node, key_place, place};
 use super::{Latency, On, SCENARIO_SCHEMA, Scenario};
 use crate::rules::schema::{Broken, Problem, Schema};
-
-/// Suggestions further away than this would confuse.
-const FARTHEST_SUGGESTION: usize = 3;
+use crate::words::near::suggestion;
 
 const NOT_FOR_CREATES: &str = "a create cannot meet this fault; see those with `-after-accept`";
 
@@ -130,33 +128,6 @@ fn mistakes(broken: &Broken<'_>, tree: &Spanned<Node>, text: &str) -> Vec<Mistak
 
 fn hint(broken: &Broken<'_>) -> String {
     broken.description().map_or_else(String::new, |hint| format!(", expected: {hint}"))
-}
-
-/// The nearest of the known names, or all of them if there are few.
-fn suggestion(name: &str, known: &[impl AsRef<str>]) -> String {
-    let near = known.iter().map(|known| (distance(name, known.as_ref()), known.as_ref()));
-    match near.min() {
-        Some((steps, near)) if steps <= FARTHEST_SUGGESTION => format!("; did you mean `{near}`?"),
-        _ => {
-            let known: Vec<_> = known.iter().map(AsRef::as_ref).collect();
-            format!("; there are: {}", known.join(", "))
-        }
-    }
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<_> = b.chars().collect();
-    let mut row: Vec<_> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn first_line(text: &str) -> String {
