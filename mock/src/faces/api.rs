@@ -60,7 +60,8 @@ pub struct Options {
     pub observer: Option<mpsc::Sender<Exchange>>,
     /// Give every key a world of its own, made at its first use: book, clock, scenario, balance and
     /// journal. What is asked of [`MockApi`] is then about all of them, but `state`, `scenario`,
-    /// `set_scenario`, `advance` and `reset`, which are about requests without a key.
+    /// `set_scenario`, `advance` and `reset`, which are about requests without a key. Equal requests of
+    /// two keys are no duplicates of each other in the book of either, and are in that of all.
     pub any_key: bool,
     /// Panic at the end if any request broke the contract, so that a test fails which would
     /// otherwise pass because its client copes with being refused.

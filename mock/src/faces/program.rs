@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::faces::api::{MockApi, Options, StartError};
 use crate::rules::scenario::{Account, KEY, Scenario, ScenarioError};
-use crate::state::book::Book;
+use crate::state::book::{Book, Tally};
 use crate::state::desk::Breach;
 use crate::state::journal::Exchange;
 
@@ -117,7 +117,11 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     if !args.key.is_empty() {
         scenario.keys = args.key.iter().map(Account::new).collect();
     }
-    let shows_its_key = scenario.keys.iter().any(|account| account.key == KEY);
+    let key = match &scenario.keys {
+        _ if args.any_key => ", any key".to_owned(),
+        keys if keys.iter().any(|account| account.key == KEY) => format!(", key {KEY}"),
+        _ => String::new(),
+    };
     let mut signals = Signals::listen()?;
     let (observer, mut exchanges) = mpsc::channel(MOST_LINES);
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
@@ -134,7 +138,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
             .map_err(|source| ServeError::PortFile { path: path.clone(), source })?;
     }
     let mut printer = Printer { json: args.json, out: Some(&mut out) };
-    printer.listening(api.url(), &args.scenario, shows_its_key)?;
+    printer.listening(api.url(), &args.scenario, &key)?;
 
     loop {
         tokio::select! {
@@ -148,13 +152,13 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         () = signals.next() => {}
     }
     // What was answered last counts like the rest.
-    let (book, breaches) = (worlds.book(), worlds.breaches());
+    let (book, tally, breaches) = (worlds.book(), worlds.tally(), worlds.breaches());
     let missed = worlds.unobserved();
     drop(worlds);
     while let Some(exchange) = exchanges.recv().await {
         printer.exchange(&exchange)?;
     }
-    printer.summary(&book, missed)?;
+    printer.summary(tally, missed)?;
     if args.strict && !breaches.is_empty() {
         return Err(ServeError::Strict(breaches));
     }
@@ -225,12 +229,11 @@ struct Printer<'a, W: Write> {
 }
 
 impl<W: Write> Printer<'_, W> {
-    fn listening(&mut self, url: &str, scenario: &str, shows_key: bool) -> io::Result<()> {
+    fn listening(&mut self, url: &str, scenario: &str, key: &str) -> io::Result<()> {
         if self.json {
             return self.line(json!({"event": "listening", "url": url, "scenario": scenario}));
         }
         let scenario = printable(scenario);
-        let key = if shows_key { format!(", key {KEY}") } else { String::new() };
         self.line(format_args!("listening on {url} (scenario {scenario}{key})"))
     }
 
@@ -254,9 +257,8 @@ impl<W: Write> Printer<'_, W> {
         self.line(format_args!("{}  {} ms", printable(&line), answered.millis))
     }
 
-    fn summary(&mut self, book: &Book, missed: u64) -> io::Result<()> {
-        let (read, accepted) = (book.creates_read, book.entries.len());
-        let (twice, lost) = (book.duplicates().len(), book.undelivered().count());
+    fn summary(&mut self, tally: Tally, missed: u64) -> io::Result<()> {
+        let Tally { read, accepted, lost, twice } = tally;
         if self.json {
             return self.line(json!({"event": "summary", "creates_read": read,
                 "accepted": accepted, "undelivered": lost, "requests_accepted_twice": twice,

@@ -123,7 +123,8 @@ impl Exchange<'_> {
     /// Where the request is entered. One about the fake is entered nowhere, and makes no world; one
     /// for which there is no world left is told so by the engine.
     fn world(&self, request: &Request) -> Arc<World> {
-        let of_its_own = (!request.target.starts_with(ADMIN)).then(|| request.whose());
+        let has_its_own = self.worlds.any_key() && !request.target.starts_with(ADMIN);
+        let of_its_own = has_its_own.then(|| request.whose());
         let world = of_its_own.and_then(|whose| self.worlds.of(&whose).ok());
         world.unwrap_or_else(|| Arc::clone(self.worlds.home()))
     }

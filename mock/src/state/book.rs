@@ -60,6 +60,33 @@ pub struct Book {
     pub entries: Vec<Entry>,
 }
 
+/// What a book comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) read: u64,
+    pub(crate) accepted: usize,
+    /// Accepted creates whose task the client was not told of.
+    pub(crate) lost: usize,
+    /// Requests that were accepted more than once.
+    pub(crate) twice: usize,
+}
+
+impl Tally {
+    pub(crate) fn of(book: &Book) -> Self {
+        let (lost, twice) = (book.undelivered().count(), book.duplicates().len());
+        Self { read: book.creates_read, accepted: book.entries.len(), lost, twice }
+    }
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            read: self.read + other.read,
+            accepted: self.accepted + other.accepted,
+            lost: self.lost + other.lost,
+            twice: self.twice + other.twice,
+        }
+    }
+}
+
 /// Several accepted creates of the same request.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Duplicate {

@@ -18,7 +18,7 @@ use crate::words::digest::Digest;
 use crate::words::id::TaskId;
 
 /// How many breaches of the contract are remembered.
-const MOST_BREACHES: usize = 100;
+pub(crate) const MOST_BREACHES: usize = 100;
 
 /// Everything that is known.
 #[derive(Debug)]

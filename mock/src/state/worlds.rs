@@ -7,15 +7,15 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::http::request::Whose;
 use crate::rules::scenario::{Account, Scenario};
-use crate::state::book::{Book, Bookkeeper};
-use crate::state::desk::{Breach, Desk};
+use crate::state::book::{Book, Bookkeeper, Tally};
+use crate::state::desk::{Breach, Desk, MOST_BREACHES};
 use crate::state::journal::Exchange;
 use crate::state::world::{Watch, World};
 use crate::words::clock::{Clock, Millis};
@@ -36,10 +36,26 @@ pub(crate) struct Worlds {
 #[derive(Debug)]
 struct Made {
     each: Mutex<HashMap<u64, Kept>>,
+    past: Mutex<Past>,
     scenario: Arc<Scenario>,
     url: Arc<str>,
     book: Bookkeeper,
     watch: Watch,
+}
+
+/// What is remembered of worlds that have ended.
+#[derive(Debug, Default)]
+struct Past {
+    tally: Tally,
+    breaches: Vec<Breach>,
+}
+
+impl Past {
+    fn add(&mut self, ended: &World) {
+        self.tally = self.tally.and(Tally::of(&ended.book()));
+        self.breaches.extend_from_slice(ended.desk().breaches());
+        self.breaches.truncate(MOST_BREACHES);
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +83,7 @@ impl Worlds {
             let (scenario, url, book) = (Arc::clone(&scenario), Arc::clone(&url), book.beside()?);
             Ok::<_, io::Error>(Made {
                 each: Mutex::default(),
+                past: Mutex::default(),
                 scenario,
                 url,
                 book,
@@ -94,7 +111,7 @@ impl Worlds {
         match *whose {
             Whose::Key(key) => made.of(key, Clock::default().now()),
             Whose::Mark(mark) => {
-                let each = made.each.lock().unwrap_or_else(PoisonError::into_inner);
+                let each = made.each();
                 Ok(Arc::clone(each.get(&mark).map_or(&self.home, |kept| &kept.world)))
             }
             Whose::Nobody => Ok(Arc::clone(&self.home)),
@@ -104,14 +121,14 @@ impl Worlds {
     /// Ends the world of a key. Returns whether there was one.
     pub(crate) fn end(&self, key: &str) -> bool {
         self.made.as_ref().is_some_and(|made| {
-            let mut each = made.each.lock().unwrap_or_else(PoisonError::into_inner);
-            each.remove(&Account::new(key).owner()).is_some()
+            let ended = made.each().remove(&Account::new(key).owner());
+            ended.inspect(|ended| made.past().add(&ended.world)).is_some()
         })
     }
 
     fn all(&self) -> Vec<Arc<World>> {
         let each = self.made.as_ref().map(|made| {
-            let each = made.each.lock().unwrap_or_else(PoisonError::into_inner);
+            let each = made.each();
             each.values().map(|kept| Arc::clone(&kept.world)).collect::<Vec<_>>()
         });
         [vec![Arc::clone(&self.home)], each.unwrap_or_default()].concat()
@@ -135,9 +152,18 @@ impl Worlds {
         whole
     }
 
-    /// What broke the contract in any world.
+    /// What the books of all worlds come to, also of those that have ended.
+    pub(crate) fn tally(&self) -> Tally {
+        let past = self.made.as_ref().map_or_else(Tally::default, |made| made.past().tally);
+        self.all().iter().fold(past, |sum, world| sum.and(Tally::of(&world.book())))
+    }
+
+    /// What broke the contract in any world, also in those that have ended.
     pub(crate) fn breaches(&self) -> Vec<Breach> {
-        self.all().iter().flat_map(|world| world.desk().breaches().to_vec()).collect()
+        let past = self.made.as_ref().map(|made| made.past().breaches.clone());
+        let now = self.all();
+        let now = now.iter().flat_map(|world| world.desk().breaches().to_vec());
+        past.into_iter().flatten().chain(now).collect()
     }
 
     /// How many exchanges who watches has missed.
@@ -147,16 +173,26 @@ impl Worlds {
 }
 
 impl Made {
+    fn each(&self) -> MutexGuard<'_, HashMap<u64, Kept>> {
+        self.each.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn of(&self, key: &str, now: Millis) -> Result<Arc<World>, Crowded> {
         let account = Account::new(key);
         let mark = account.owner();
-        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut each = self.each();
         if let Some(kept) = each.get_mut(&mark) {
             kept.used = now;
             return Ok(Arc::clone(&kept.world));
         }
         if each.len() >= MOST {
-            each.retain(|_, kept| now.since(kept.used) < IDLE);
+            for (_, idle) in each.extract_if(|_, kept| now.since(kept.used) >= IDLE) {
+                self.past().add(&idle.world);
+            }
         }
         if each.len() >= MOST {
             return Err(Crowded);

@@ -164,6 +164,27 @@ fn strictness_sees_what_was_answered_last() {
 
 #[test]
 #[cfg(unix)]
+fn what_happened_in_worlds_that_have_ended_counts_at_the_end() {
+    let (running, first, lines) = Running::start(&["--port", "0", "--any-key", "--strict"]);
+    assert!(first.ends_with("(scenario calm, any key)\n"), "{first}");
+    let mut client = Client::to_url(url_of(&first));
+    for key in ["one", "one", "two"] {
+        client.send("POST", CREATE, &with_key(key), &pair("a.jpg").to_string());
+    }
+    client.send("POST", CREATE, &with_key("one"), r#"{"model": 5}"#);
+    assert_eq!(client.send("DELETE", "/__mock/accounts/one", "", "").status, 204);
+    running.signal("-TERM");
+    let said = rest(lines);
+    let summary = "4 creates read, 3 accepted; of these 0 whose task was not delivered; 1 requests \
+        accepted more than once\n";
+    assert!(said.ends_with(summary), "{said}");
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/model: 5"), "{output:?}");
+}
+
+#[test]
+#[cfg(unix)]
 fn it_serves_on_when_nobody_reads_its_lines() {
     let (running, first, lines) = Running::start(&["--port", "0"]);
     drop(lines);
