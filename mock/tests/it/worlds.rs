@@ -66,10 +66,10 @@ async fn links_lead_back_into_their_world_without_a_key() {
         let elsewhere = link.split("&account").next().unwrap();
         assert_eq!(client.send("GET", elsewhere, "", "").status, 403);
     }
-    let upload = json!({"file_data": "UE5H", "file_name": "a.png"}).to_string();
+    let upload = json!({"file_data": "R0lG", "file_name": "a.gif"}).to_string();
     let stored = client.send("POST", "/v1/files/upload/base64", &with_key("one"), &upload).json();
     let file = stored["url"].as_str().unwrap().strip_prefix(api.url()).unwrap().to_owned();
-    assert_eq!(client.send("GET", &file, "", "").body, b"PNG");
+    assert_eq!(client.send("GET", &file, "", "").body, b"GIF");
     let other = client.send("GET", &format!("/v1/tasks/{}", ids[0]), &with_key("three"), "");
     assert_eq!(other.status, 404, "another key's task is unknown");
 }
