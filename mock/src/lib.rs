@@ -11,65 +11,71 @@
 //! It never talks to the network beyond the connections that clients make to it, and never shows
 //! a key.
 //!
-//! | module | what |
+//! # The way of a request
+//!
+//! ```text
+//! client ─→ door ─→ read ─→ backend ─→ wiremock ─→ engine ─→ an endpoint ─→ decisions
+//!                     │                               │           │             (pure)
+//!                  journal                        the desk, behind the one lock of its world
+//!                     │                                                          │
+//! client ←─ deliver ←─┴────────────── book, answer, fault, delay ←───────────────┘
+//! ```
+//!
+//! All that changes has changed before the first byte of the answer leaves; then the gate does on
+//! the socket what the fault says.
+//!
+//! # Where things are
+//!
+//! Each floor uses only floors above it and rooms before it in its own line; a test holds the
+//! modules to that. The decisions are pure: no runtime, no wiremock, no lock, no clock.
+//!
+//! ```text
+//! words      clock digest dice failure fault id mime near pattern span
+//! http       answer reply route request samples forms
+//! rules      schema dialect scenario contract
+//! decisions  refuse limits chance life misanswer ranges video told verify
+//! state      book journal storage desk world worlds
+//! endpoints  create query files upload list accounts tasks admin document
+//! engine
+//! gate       orders read private line backend deliver connection door
+//! faces      api program
+//! ```
+//!
+//! | floor | what |
 //! |---|---|
+//! | `words` | times and spans, digests, what can go wrong and why, ids, patterns, chance that can be repeated |
+//! | `http` | requests and answers as values, which path is what, forms, samples to send |
+//! | `rules` | the contract and its dialects; what a scenario may say |
+//! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key |
+//! | `endpoints` | answers one kind of request each |
+//! | `engine` | one request through all of the above |
 //! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |
-//! | `engine` | all state; routes requests |
-//! | `route`, `admin` | which path is what; `/__mock/…` |
-//! | `create` | answers `POST /v1/videos/generations` |
-//! | `query`, `life`, `media` | answers `GET /v1/tasks/{task_id}`; what becomes of tasks; the files |
-//! | `list` | answers `GET /v1/tasks` and `GET /api/task/self`, where the scenario has them |
-//! | `accounts` | answers what an account has left, and the log of its key, where the scenario has them |
-//! | `upload`, `multipart` | answers `POST /v1/files/upload/…` |
-//! | `contract` | checks requests against `openapi.yaml` |
-//! | `schema` | the few keywords of JSON Schema that requests and scenarios are held to |
-//! | `dialect` | what other services on the same paths say differently |
-//! | `book`, `journal` | what was accepted; what came and went |
-//! | `scenario`, `chance`, `dice` | what is to happen, and to whom |
-//! | `fault`, `misanswer`, `answer` | what can go wrong, and what is said |
+//! | `faces` | the library and the program |
 
-mod accounts;
-mod admin;
-mod answer;
-mod api;
-mod book;
-mod chance;
-mod clock;
-mod contract;
-mod create;
-mod dialect;
-mod dice;
-mod digest;
+mod decisions;
+mod endpoints;
 mod engine;
-mod fault;
+mod faces;
 mod gate;
-mod journal;
-mod life;
-mod list;
-mod media;
-mod misanswer;
-mod multipart;
-pub mod program;
-mod query;
-mod route;
-mod scenario;
-mod schema;
-mod span;
-mod task;
-mod upload;
+mod http;
+mod rules;
+mod state;
+mod words;
 
-pub use api::{MockApi, Options, StartError};
-pub use book::{Book, Duplicate, Entry};
-pub use contract::{OPENAPI, Violation, create_violations};
-pub use dialect::Dialect;
-pub use digest::Digest;
-pub use engine::{Breach, State, TaskCounts};
-pub use fault::{Fault, Magic};
-pub use journal::{Answered, Exchange};
-pub use life::FailureCode;
-pub use scenario::{
+pub use faces::api::{MockApi, Options, StartError};
+pub use faces::program;
+pub use rules::contract::{OPENAPI, Violation, create_violations};
+pub use rules::dialect::Dialect;
+pub use rules::scenario::{
     Account, Failure, KEY, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
     SCENARIO_SCHEMA, Scenario, ScenarioError, Script, Step, Work,
 };
-pub use span::Span;
-pub use task::TaskId;
+pub use state::book::{Book, Duplicate, Entry};
+pub use state::desk::{Breach, State, TaskCounts};
+pub use state::journal::{Answered, Exchange};
+pub use words::digest::Digest;
+pub use words::failure::FailureCode;
+pub use words::fault::{Fault, Magic};
+pub use words::id::TaskId;
+pub use words::span::Span;

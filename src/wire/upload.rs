@@ -190,7 +190,7 @@ mod tests {
                 assert_eq!(answered(status, &body.replace("URL", url)).unwrap(), url, "{body}");
             }
         }
-        let local = "http://127.0.0.1:4010/files/1/a.jpg";
+        let local = "http://127.0.0.1:4715/files/1/a.jpg";
         assert_eq!(answered(200, &format!("{{\"url\":\"{local}\"}}")).unwrap(), local);
     }
 

@@ -49,21 +49,26 @@ fn every_request_keeps_the_contract() {
 
 #[test]
 fn the_smallest_answer_of_the_contract_is_a_task() {
+    let is_task = |status: u16, body: &Value| {
+        let received = Received { status, body: body.to_string().into(), ..Received::default() };
+        matches!(judge(&Wire::Answered(received), &key()).proof, Proof::Created(_))
+    };
     // Every key that the contract requires of an answer, and nothing else.
-    let schema = &document()["components"]["schemas"]["Created"];
-    let example = json!({
-        "created": 1, "id": "t-1", "model": "m", "object": "video.generation.task",
-        "progress": 0, "status": "pending", "task_info": {"can_cancel": true, "estimated_time": 1},
-        "type": "video",
-    });
-    assert!(validator("Created").is_valid(&example));
-    for status in schema["properties"]["status"].pointer("/enum").iter().flat_map(|v| v.as_array())
-    {
-        assert!(status.is_empty(), "{status:?}");
+    let smallest = json!({"id": "t-1"});
+    let validator = validator("Created");
+    assert!(validator.is_valid(&smallest));
+    for status in 200..=299 {
+        assert!(is_task(status, &smallest), "{status}");
     }
-    let received =
-        Received { status: 200, body: example.to_string().into(), ..Received::default() };
-    assert!(matches!(judge(&Wire::Answered(received), &key()).proof, Proof::Created(_)));
+    // And whatever it says of where the task stands.
+    let schemas = &document()["components"]["schemas"];
+    let statuses = schemas["Status"]["enum"].as_array().unwrap();
+    assert!(statuses.len() >= 4, "{statuses:?}");
+    for status in statuses {
+        let body = json!({"id": "t-1", "object": "video.generation.task", "status": status});
+        assert!(validator.is_valid(&body), "{body}");
+        assert!(is_task(200, &body), "{body}");
+    }
 }
 
 fn key() -> ApiKey {
@@ -81,7 +86,7 @@ fn every_status_of_the_contract_is_judged_as_it_is_billed() {
         };
         let said = response["description"].as_str().unwrap();
         let received = Received {
-            status: status.parse().unwrap(),
+            status: status.replace("XX", "01").parse().unwrap(),
             body: br#"{"error":{"message":"m","type":"t"}}"#.to_vec(),
             ..Received::default()
         };

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -14,32 +13,19 @@ use tokio::sync::Mutex;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer};
 
-use super::line::{self, Line};
-use super::read::Request;
-use crate::answer::{DELAY_HEADER, EXCHANGE_HEADER, FAULT_HEADER};
-use crate::engine::{Engine, Shared};
-use crate::fault::Fault;
-use crate::journal::ExchangeId;
+use crate::gate::line::{self, Line};
+use crate::gate::private::{Outgoing, Responder, parse_answer, passed_on};
+use crate::http::request::Request;
+use crate::state::journal::ExchangeId;
+use crate::state::worlds::Worlds;
 
 /// What a server may come to hold before it is left.
 const MOST_KEPT_BYTES: usize = 12 << 20;
 /// What wiremock keeps of a small request, as measured.
 const KEPT_PER_REQUEST: usize = 6 << 10;
-/// The headers that the engine reads. Nothing else is passed on: wiremock copies all it gets.
-const PASSED_ON: [&str; 8] = [
-    "host",
-    "authorization",
-    "content-type",
-    "idempotency-key",
-    "new-api-user",
-    "range",
-    "if-range",
-    "if-none-match",
-];
-
 /// The current private server.
 pub(crate) struct Backends {
-    shared: Arc<Shared>,
+    worlds: Arc<Worlds>,
     current: Mutex<Option<(Arc<Backend>, usize)>>,
 }
 
@@ -50,8 +36,8 @@ pub(crate) struct Backend {
 }
 
 impl Backends {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, current: Mutex::default() }
+    pub(crate) fn new(worlds: Arc<Worlds>) -> Self {
+        Self { worlds, current: Mutex::default() }
     }
 
     /// The server for one more request of this size.
@@ -64,7 +50,7 @@ impl Backends {
             *kept += cost;
             return Ok(Arc::clone(backend));
         }
-        let backend = Arc::new(Backend::start(Arc::clone(&self.shared)).await?);
+        let backend = Arc::new(Backend::start(Arc::clone(&self.worlds)).await?);
         *current = Some((Arc::clone(&backend), cost));
         Ok(backend)
     }
@@ -79,9 +65,9 @@ impl Backends {
 }
 
 impl Backend {
-    async fn start(shared: Arc<Shared>) -> io::Result<Self> {
+    async fn start(worlds: Arc<Worlds>) -> io::Result<Self> {
         let server = MockServer::builder().disable_request_recording().start().await;
-        Mock::given(any()).respond_with(Engine(shared)).mount(&server).await;
+        Mock::given(any()).respond_with(Responder(worlds)).mount(&server).await;
         let line = Line::new(connect(&server).await?);
         Ok(Self { server, line })
     }
@@ -91,18 +77,6 @@ async fn connect(server: &MockServer) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(server.address()).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-/// An answer of the engine as bytes, its private headers taken out.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) status: u16,
-    pub(crate) fault: Option<Fault>,
-    /// How long the answer is to be held back.
-    pub(crate) delay: Duration,
-    /// The status line and the headers, without the empty line.
-    pub(crate) head: Vec<u8>,
-    pub(crate) body: Vec<u8>,
 }
 
 /// The way from one connection of the gate to the private servers: shared with others for small
@@ -170,59 +144,4 @@ impl Passage {
             _ => Ok(()),
         }
     }
-}
-
-/// The request for the private server: what the engine reads of it, and the exchange's number.
-fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(request.size() + 128);
-    let length = request.body.len();
-    let line = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
-    bytes.extend_from_slice(line.as_bytes());
-    let known = |name: &str| PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known));
-    for (name, value) in request.headers().filter(|(name, _)| known(name)) {
-        for part in [name, ": ", value, "\r\n"] {
-            bytes.extend_from_slice(part.as_bytes());
-        }
-    }
-    let end = format!("content-length: {length}\r\n{EXCHANGE_HEADER}: {}\r\n\r\n", id.0);
-    bytes.extend_from_slice(end.as_bytes());
-    bytes.extend_from_slice(&request.body);
-    bytes
-}
-
-/// The answer without its body, where that starts and how long it is, if the head is whole.
-pub(super) fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut parsed = httparse::Response::new(&mut headers);
-    let bad = |error: httparse::Error| io::Error::new(io::ErrorKind::InvalidData, error);
-    let start = match parsed.parse(buffer).map_err(bad)? {
-        httparse::Status::Complete(start) => start,
-        httparse::Status::Partial => return Ok(None),
-    };
-    let status = parsed.code.unwrap_or_default();
-    let reason = parsed.reason.unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {status} {reason}\r\n").into_bytes();
-    let (mut fault, mut delay, mut length, mut ours) = (None, Duration::ZERO, 0, false);
-    for header in parsed.headers.iter() {
-        let value = str::from_utf8(header.value).unwrap_or_default();
-        match header.name {
-            EXCHANGE_HEADER => ours = true,
-            DELAY_HEADER => delay = Duration::from_millis(value.parse().unwrap_or(0)),
-            FAULT_HEADER => fault = Fault::from_name(value),
-            name => {
-                if name == "content-length" {
-                    length = value.parse().unwrap_or(0);
-                }
-                for part in [name, ": ", value, "\r\n"] {
-                    head.extend_from_slice(part.as_bytes());
-                }
-            }
-        }
-    }
-    if !ours {
-        // wiremock's HTTP library did not take the request, so the engine never saw it.
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let body = Vec::with_capacity(length);
-    Ok(Some((Outgoing { status, fault, delay, head, body }, start, length)))
 }

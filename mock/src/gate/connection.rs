@@ -2,28 +2,36 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::backend::{Backends, Outgoing, Passage};
-use super::deliver::{self, Sent};
-use super::read::{Missing, Reader, Request};
-use super::{Order, ordered};
-use crate::answer::Answer;
-use crate::engine::Shared;
-use crate::journal::Answered;
+use crate::gate::backend::{Backends, Passage};
+use crate::gate::deliver::{self, Sent};
+use crate::gate::orders::{Order, ordered};
+use crate::gate::private::Outgoing;
+use crate::gate::read::{Missing, Reader};
+use crate::http::answer::Answer;
+use crate::http::request::Request;
+use crate::http::route::ADMIN;
+use crate::state::journal::Answered;
+use crate::state::world::World;
+use crate::state::worlds::Worlds;
 
 /// How long a connection may be silent, or take for one request.
 const PATIENCE: Duration = Duration::from_secs(75);
+
+/// How long the rest of a request is waited for at the end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves a connection until either side ends it.
 pub(crate) async fn serve(
     mut stream: TcpStream,
     number: u64,
-    shared: Arc<Shared>,
+    worlds: Arc<Worlds>,
     backends: Arc<Backends>,
     mut orders: watch::Receiver<Order>,
 ) {
@@ -46,7 +54,7 @@ pub(crate) async fn serve(
             Ok(request) => Arc::new(request),
             Err(refusal) => return deliver::last(&mut stream, refusal).await,
         };
-        let exchange = Exchange { shared: &shared, backends: &backends, number };
+        let exchange = Exchange { worlds: &worlds, backends: &backends, number };
         let sent = exchange.answer(&mut stream, &mut passage, &request, &mut orders).await;
         if !sent.usable {
             return;
@@ -60,10 +68,14 @@ async fn next(
     reader: &mut Reader,
     orders: &mut watch::Receiver<Order>,
 ) -> Option<Result<Request, Outgoing>> {
-    let begun = reader.has_begun();
+    let begun = reader.begun();
     let idle = async {
-        // Between two requests is when a connection can be ended without harm.
-        if begun { pending().await } else { ordered(orders, Order::Drain).await }
+        ordered(orders, Order::Drain).await;
+        // Between two requests a connection can be ended without harm. One that is half here is
+        // waited for, but not for ever: its client may be waiting for the end, too.
+        if begun.load(Ordering::Relaxed) {
+            sleep(GRACE).await;
+        }
     };
     let read = tokio::select! {
         biased;
@@ -102,12 +114,21 @@ fn refusal(status: u16, what: &str) -> Outgoing {
 
 /// What it takes to answer a request.
 struct Exchange<'a> {
-    shared: &'a Shared,
+    worlds: &'a Worlds,
     backends: &'a Backends,
     number: u64,
 }
 
 impl Exchange<'_> {
+    /// Where the request is entered. One about the fake is entered nowhere, and makes no world; one
+    /// for which there is no world left is told so by the engine.
+    fn world(&self, request: &Request) -> Arc<World> {
+        let has_its_own = self.worlds.any_key() && !request.target.starts_with(ADMIN);
+        let of_its_own = has_its_own.then(|| request.whose());
+        let world = of_its_own.and_then(|whose| self.worlds.of(&whose).ok());
+        world.unwrap_or_else(|| Arc::clone(self.worlds.home()))
+    }
+
     async fn answer(
         &self,
         stream: &mut TcpStream,
@@ -116,7 +137,8 @@ impl Exchange<'_> {
         orders: &mut watch::Receiver<Order>,
     ) -> Sent {
         let started = Instant::now();
-        let id = self.shared.begin(self.number, request);
+        let world = self.world(request);
+        let id = world.begin(self.number, request);
         let (outgoing, gone) = {
             let ask = async {
                 let outgoing = passage.ask(self.backends, request, id).await?;
@@ -148,10 +170,10 @@ impl Exchange<'_> {
         };
         // Settled before the first byte leaves: a client that has read its answer finds it in the
         // book, and its place among the concurrent ones free.
-        let settled = self.shared.settle(id, answered);
+        let settled = world.settle(id, answered);
         let whole = deliver::answer(stream, request, &outgoing, orders).await;
         if answered.delivered && !whole {
-            self.shared.correct(settled, Answered { delivered: false, ..answered });
+            world.correct(settled, Answered { delivered: false, ..answered });
         }
         Sent { usable: expected.usable && whole && !gone, ..expected }
     }

@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::backend::Outgoing;
-use super::read::Request;
-use super::{Order, ordered};
-use crate::fault::{Fault, Wire};
+use crate::gate::orders::{Order, ordered};
+use crate::gate::private::Outgoing;
+use crate::http::request::Request;
+use crate::words::fault::{Fault, Wire};
 
 const HUGE_BYTES: usize = 64 << 20;
 const BLOCK: usize = 64 << 10;

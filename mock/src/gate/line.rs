@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use super::backend::{Outgoing, parse_answer};
-use super::read::Request;
+use crate::gate::private::{Outgoing, parse_answer};
+use crate::http::request::Request;
 
 const MOST_BYTES: usize = 16 << 10;
 const MOST_HEADERS: usize = 64;

@@ -1,43 +1,19 @@
 //! Reads one HTTP/1 request after another from a connection, within limits.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::http::request::Request;
 
 const MOST_HEAD_BYTES: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 /// What the gate reads of a body at most; single endpoints allow less.
 pub(crate) const MOST_BODY_BYTES: usize = 16 << 20;
 const BLOCK: usize = 8 << 10;
-
-/// A request as it came.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) target: String,
-    pub(crate) body: Vec<u8>,
-    /// Whether the connection may carry another request after this one.
-    pub(crate) keep_alive: bool,
-    /// The head, up to and with the empty line.
-    head: Vec<u8>,
-}
-
-impl Request {
-    /// The headers in the order and case in which they came.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.head.split(|byte| *byte == b'\n').skip(1);
-        lines.filter_map(|line| {
-            let (name, value) = str::from_utf8(line).ok()?.split_once(':')?;
-            Some((name, value.trim()))
-        })
-    }
-
-    /// What it takes to keep.
-    pub(crate) fn size(&self) -> usize {
-        self.head.len() + self.body.len()
-    }
-}
 
 /// Why there is no request.
 #[derive(Debug)]
@@ -58,6 +34,7 @@ impl From<io::Error> for Missing {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     buffer: Vec<u8>,
+    begun: Arc<AtomicBool>,
 }
 
 /// How the end of a body is told.
@@ -77,13 +54,14 @@ struct Head {
 }
 
 impl Reader {
-    /// Whether part of a request has come already.
-    pub(crate) const fn has_begun(&self) -> bool {
-        !self.buffer.is_empty()
+    /// Tells whether part of a request has come, also while that is being read.
+    pub(crate) fn begun(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.begun)
     }
 
     /// The next request.
     pub(crate) async fn next(&mut self, stream: &mut TcpStream) -> Result<Request, Missing> {
+        self.begun.store(!self.buffer.is_empty(), Ordering::Relaxed);
         let head = loop {
             if let Some(head) = parse_head(&self.buffer)? {
                 break head;
@@ -110,7 +88,10 @@ impl Reader {
         self.buffer.reserve(BLOCK);
         match stream.read_buf(&mut self.buffer).await? {
             0 => Err(Missing::Gone),
-            _ => Ok(()),
+            _ => {
+                self.begun.store(true, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -134,7 +115,7 @@ impl Reader {
         let mut body = Vec::new();
         loop {
             let size = self.take_chunk_size(stream).await?;
-            if body.len() + size > MOST_BODY_BYTES {
+            if size > MOST_BODY_BYTES - body.len() {
                 return Err(TOO_LARGE);
             }
             if size == 0 {

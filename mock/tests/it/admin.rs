@@ -52,15 +52,69 @@ async fn the_scenario_is_swapped_while_running() {
 }
 
 #[tokio::test]
+async fn a_broken_scenario_locks_nobody_out() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let deep = "[".repeat(100_000);
+    let wide = format!("faults: [{}", "ä".repeat(5_000));
+    for broken in [
+        "kéys: [ä",
+        "seed: 東京\nfaults:\n - {fault: é}",
+        "\u{feff}bal\u{301}ance: [",
+        "a: *b",
+        "seed: !!binary ä",
+        "? [é]\n: é",
+        "keys: []",
+        "keys: [{key: 'é'}]",
+        "- é\n- \"\\xff",
+        "a: &a [*a]",
+        "seed: 1\r\nbälance: 1\r\n",
+        "\u{0}",
+        "%YAML 9.9\n---\né: 1",
+        "seed: 99999999999999999999999999",
+        &deep,
+        &wide,
+    ] {
+        let answer = client.send("PUT", "/__mock/scenario", "", broken);
+        let shown: String = broken.chars().take(20).collect();
+        assert_eq!(answer.status, 400, "{shown:?}: {}", answer.shown());
+        assert_eq!(client.create(&pair("a.jpg")).status, 200, "{shown:?}");
+    }
+    assert_eq!(*api.scenario(), Scenario::default());
+}
+
+#[tokio::test]
+async fn a_scenario_that_was_asked_for_can_be_put_back() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let mut shown = client.get("/__mock/scenario");
+    shown["balance"] = json!(1);
+    let put = |client: &mut Client, body: &Value| {
+        client.send("PUT", "/__mock/scenario", "", &body.to_string())
+    };
+    assert_eq!(put(&mut client, &shown).status, 204);
+    assert_eq!(client.create(&pair("a.jpg")).status, 200, "the keys are what they were");
+    assert_eq!(client.create(&pair("a.jpg")).status, 402, "and the rest is new");
+    shown["keys"] = json!([{"key": "***"}, {"key": "***"}]);
+    let refused = put(&mut client, &shown);
+    assert_eq!(refused.status, 400);
+    let told = refused.json()["error"]["message"].clone();
+    assert_eq!(told, "/keys/1/key: no key is hidden behind ***");
+}
+
+#[tokio::test]
 async fn the_contract_is_served() {
     let api = MockApi::start(Scenario::default()).await.unwrap();
     let mut client = Client::to(&api);
     let yaml = client.send("GET", "/openapi.yaml", "", "");
-    assert_eq!(yaml.body, OPENAPI.as_bytes());
+    let yaml: Value = serde_yaml::from_str(str::from_utf8(&yaml.body).unwrap()).unwrap();
     let json = client.get("/openapi.json");
-    let parsed: Value = serde_yaml::from_str(OPENAPI).unwrap();
+    assert_eq!(json, yaml);
+    assert_eq!(json["servers"][0]["url"], api.url(), "nobody is led to where creates are paid for");
+    let mut parsed: Value = serde_yaml::from_str(OPENAPI).unwrap();
+    parsed["servers"] = json["servers"].clone();
     assert_eq!(json, parsed);
-    insta::assert_snapshot!("openapi", format!("{json:#}"));
+    filters().bind(|| insta::assert_snapshot!("openapi", format!("{json:#}")));
 }
 
 #[tokio::test]
@@ -81,6 +135,91 @@ async fn strictness_fails_the_test_that_broke_the_contract() {
     insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
     requests broke the contract:
     POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
-    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario})
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}})
     "###);
+}
+
+#[tokio::test]
+async fn a_scenario_goes_by_its_name_and_a_wrong_one_is_told() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let mut put = |body: &str| client.send("PUT", "/__mock/scenario", "", body);
+    assert_eq!(put(r#"{"name": "lossy"}"#).status, 204);
+    assert_eq!(*api.scenario(), Scenario::named("lossy").unwrap());
+    let wrong = put(r#"{"name": "losy"}"#);
+    assert_eq!(wrong.status, 400);
+    let told = wrong.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("no scenario `losy`; there are calm, busy, lossy"), "{told}");
+    assert_eq!(api.scenario().seed, 3, "a mistake changes nothing");
+}
+
+#[tokio::test]
+async fn a_task_is_driven_by_hand() {
+    let work = callsheet_mock::Work::Elapsed(callsheet_mock::Span::secs(10));
+    let api = MockApi::start(Scenario { work, ..Scenario::default() }).await.unwrap();
+    let mut client = Client::to(&api);
+    let [one, two] = ["a.jpg", "b.jpg"]
+        .map(|name| client.create(&pair(name)).json()["id"].as_str().unwrap().to_owned());
+    let drive = |client: &mut Client, id: &str, body: &str| {
+        let answer = client.send("POST", &format!("/__mock/tasks/{id}"), "", body);
+        (answer.status, answer.json())
+    };
+    let (_, aged) = drive(&mut client, &one, r#"{"advance": "5s"}"#);
+    assert_eq!((&aged["status"], &aged["progress"]), (&json!("processing"), &json!(50)));
+    assert_eq!(client.task(&two)["status"], "pending", "only the one is older");
+    drive(&mut client, &one, r#"{"status": "failed", "code": "content_policy_violation"}"#);
+    let failed = client.task(&one);
+    assert_eq!(
+        (&failed["status"], &failed["error"]["code"]),
+        (&json!("failed"), &json!("content_policy_violation"))
+    );
+    drive(&mut client, &two, r#"{"status": "completed"}"#);
+    let done = client.task(&two);
+    assert!(done["results"][0]["url"].is_string() && done["error"].is_null(), "{done}");
+    drive(&mut client, &two, r#"{"status": "processing", "progress": 7}"#);
+    assert_eq!(client.task(&two)["progress"], 7, "and back");
+
+    let (status, misspelt) = drive(&mut client, &two, r#"{"statsu": "failed"}"#);
+    let told = misspelt["error"]["message"].as_str().unwrap();
+    assert!(
+        status == 400 && told.ends_with("unknown field `statsu`; did you mean `status`?"),
+        "{told}"
+    );
+    for wrong in
+        [r#"{"code": "service_error"}"#, r#"{"progress": 5}"#, "{}", r#"{"status": "done"}"#, "[]"]
+    {
+        assert_eq!(drive(&mut client, &two, wrong).0, 400, "{wrong}");
+    }
+    assert_eq!(drive(&mut client, "task-unknown", r#"{"status": "failed"}"#).0, 404);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_verified_and_what_fits_nothing_is_listed() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    for (image, prompt) in [("anna.jpg", "smile"), ("anna.jpg", "frown"), ("ben.jpg", "smile")] {
+        let mut body = pair(image);
+        body["prompt"] = json!(prompt);
+        client.create(&body);
+    }
+    let mut verify = |body: &Value| {
+        let answer = client.send("POST", "/__mock/verify", "", &body.to_string());
+        (answer.status, answer.json())
+    };
+    let (status, verified) = verify(&json!({"fields": {"prompt": "smile"}, "exactly": 2}));
+    assert_eq!((status, &verified["count"]), (200, &json!(2)));
+    let (status, report) = verify(&json!({"match": "ben", "fields": {"prompt": "frown"}}));
+    let report = report["error"]["message"].as_str().unwrap();
+    assert_eq!(status, 406, "{report}");
+    assert!(report.starts_with("expected at least 1 accepted creates"), "{report}");
+    assert!(report.contains("there were 0 among 3\nclosest: task-"), "{report}");
+    assert_eq!(verify(&json!({"exactl": 2})).0, 400);
+
+    client.send("POST", "/v1/video/generations", &with_key(KEY), "{}");
+    client.send("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
+    let unmatched = client.get("/__mock/unmatched")["unmatched"].clone();
+    let told = |n: usize| unmatched[n]["message"].as_str().unwrap();
+    assert_eq!(unmatched.as_array().unwrap().len(), 2);
+    assert!(told(0).ends_with("did you mean /v1/videos/generations?"), "{}", told(0));
+    assert!(told(1).contains("/model: 5 is not of type"), "{}", told(1));
 }

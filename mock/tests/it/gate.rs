@@ -51,6 +51,10 @@ async fn what_is_not_a_request_is_refused_and_the_connection_ends() {
         ("SSH-2.0-OpenSSH_9.9\r\n\r\n", 400),
         ("CONNECT example.com:443 HTTP/1.1\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nffffffffffffffff\r\n",
+            413,
+        ),
         (long.as_str(), 431),
     ] {
         let mut client = Client::to(&api);
@@ -89,6 +93,29 @@ async fn shutdown_answers_what_is_under_way_and_refuses_the_rest() {
     assert!(book.entries[0].delivered);
     assert!(idle.read_answer(true).is_err(), "an idle connection is ended");
     assert!(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_is_half_here_at_the_end_is_waited_for_but_not_for_ever() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let (mut slow, mut stuck) = (Client::to(&api), Client::to(&api));
+    let whole = request("POST", CREATE, &with_key(KEY), &pair("a.jpg").to_string());
+    let (head, rest) = whole.split_at(whole.len() - 10);
+    let rest = rest.to_owned();
+    slow.write(head);
+    stuck.write(head);
+    std::thread::sleep(Duration::from_millis(100));
+    let answer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        slow.write(rest);
+        slow.read_answer(true)
+    });
+    let started = std::time::Instant::now();
+    let book = api.shutdown().await;
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(answer.join().unwrap().unwrap().status, 200);
+    assert_eq!(book.entries.len(), 1);
+    assert!(stuck.read_answer(true).is_err());
 }
 
 #[tokio::test]

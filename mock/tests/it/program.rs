@@ -139,6 +139,108 @@ fn a_second_signal_does_not_wait() {
 }
 
 #[test]
+#[cfg(unix)]
+fn strictness_sees_what_was_answered_last() {
+    let file = scratch("late.yaml");
+    std::fs::write(&file, "latency: {fixed: 1s}\n").unwrap();
+    let (running, first, lines) =
+        Running::start(&["--port", "0", "--strict", "--scenario", file.to_str().unwrap()]);
+    let mut client = Client::to_url(url_of(&first));
+    let wrong = request("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
+    let (head, end) = wrong.split_at(wrong.len() - 5);
+    client.write(head);
+    std::thread::sleep(Duration::from_millis(100));
+    running.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    client.write(end);
+    assert_eq!(client.read_answer(true).unwrap().status, 400);
+    rest(lines);
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("error: requests broke the contract:\nPOST"), "{said}");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn what_happened_in_worlds_that_have_ended_counts_at_the_end() {
+    let (running, first, lines) = Running::start(&["--port", "0", "--any-key", "--strict"]);
+    assert!(first.ends_with("(scenario calm, any key)\n"), "{first}");
+    let mut client = Client::to_url(url_of(&first));
+    for key in ["one", "one", "two"] {
+        client.send("POST", CREATE, &with_key(key), &pair("a.jpg").to_string());
+    }
+    client.send("POST", CREATE, &with_key("one"), r#"{"model": 5}"#);
+    assert_eq!(client.send("DELETE", "/__mock/accounts/one", "", "").status, 204);
+    running.signal("-TERM");
+    let said = rest(lines);
+    let summary = "4 creates read, 3 accepted; of these 0 whose task was not delivered; 1 requests \
+        accepted more than once\n";
+    assert!(said.ends_with(summary), "{said}");
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/model: 5"), "{output:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn it_serves_on_when_nobody_reads_its_lines() {
+    let (running, first, lines) = Running::start(&["--port", "0"]);
+    drop(lines);
+    let mut client = Client::to_url(url_of(&first));
+    for n in 0..3 {
+        assert_eq!(client.create(&pair(&format!("{n}.jpg"))).status, 200);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    running.signal("-TERM");
+    let output = running.end();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// Enough lines to fill every pipe and queue on the way, and one more connection that is served.
+#[test]
+#[cfg(unix)]
+fn who_does_not_read_its_lines_costs_no_memory() {
+    let (running, first, lines) = Running::start(&["--port", "0"]);
+    let mut client = Client::to_url(url_of(&first));
+    let one = request("GET", "/v1/tasks/t", "", "");
+    for _ in 0..150 {
+        client.write(one.repeat(100));
+        for _ in 0..100 {
+            assert_eq!(client.read_answer(true).unwrap().status, 401);
+        }
+    }
+    running.signal("-TERM");
+    let said = rest(lines);
+    assert!(running.end().status.success());
+    let count = said.lines().filter(|line| line.starts_with("401 ")).count();
+    let missed: Vec<_> = said.lines().filter(|line| line.contains("lines left out")).collect();
+    let [missed] = missed[..] else { panic!("{count} lines, {missed:?}") };
+    let missed: usize = missed.split(' ').next().unwrap().parse().unwrap();
+    assert!(missed > 0 && count + missed == 15_000, "{count} lines and {missed} left out");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_book_that_cannot_be_written_is_not_paid_for() {
+    let file = scratch("one.yaml");
+    std::fs::write(&file, "balance: 1\n").unwrap();
+    let file_name = file.to_str().unwrap();
+    let (running, first, lines) =
+        Running::start(&["--port", "0", "--book", "/dev/full", "--scenario", file_name]);
+    let mut client = Client::to_url(url_of(&first));
+    for _ in 0..2 {
+        assert_eq!(client.create(&pair("a.jpg")).status, 500, "and never 402");
+    }
+    running.signal("-TERM");
+    assert!(rest(lines).contains("2 creates read, 0 accepted"));
+    assert!(running.end().status.success());
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn mistakes_end_it_with_a_message() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -146,6 +248,7 @@ fn mistakes_end_it_with_a_message() {
         ("unknown_scenario", &["--port", "0", "--scenario", "sunny"][..], 2),
         ("no_such_file", &["--port", "0", "--scenario", "no/such.yaml"], 2),
         ("port_taken", &["--port", &port], 1),
+        ("empty_key", &["--port", "0", "--key", ""], 2),
     ] {
         let output = program(args).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{name}");

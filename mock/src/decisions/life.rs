@@ -1,0 +1,233 @@
+//! The life of a task: pending, processing, then completed or failed.
+//!
+//! A task has no timer. What it is follows from when it was made, how often it was asked for, and
+//! what time it is; so it costs nothing while nobody asks, and the clock can be advanced.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rules::scenario::{Scenario, Work};
+use crate::words::clock::Millis;
+use crate::words::failure::FailureCode;
+
+/// Below this share of the work a task is still pending.
+const STARTS_AT: f64 = 0.15;
+/// The progress that production was seen to tell with `completed` and no results.
+const RACE_PROGRESS: u8 = 50;
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Pending,
+    Processing,
+    Completed,
+    Failed,
+}
+
+/// A task at the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) model: Box<str>,
+    /// Tells the account that made it, without its key.
+    pub(crate) owner: u64,
+    pub(crate) born: Millis,
+    /// How long its video is.
+    pub(crate) length: Duration,
+    pub(crate) failure: Option<FailureCode>,
+    polls: u32,
+    polls_after_the_end: u32,
+    downloads: u32,
+    links: u32,
+    link_expires: Millis,
+    /// So much older than its birth says.
+    aged: Duration,
+    /// Where it stands by a test's word.
+    told: Option<(Status, u8)>,
+}
+
+/// What a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) status: Status,
+    pub(crate) progress: u8,
+    /// Which link to the video, and when it expires; `None` until there is one.
+    pub(crate) link: Option<(u32, Millis)>,
+}
+
+impl Task {
+    pub(crate) fn new(
+        (model, owner, born): (&str, u64, Millis),
+        length: Duration,
+        failure: Option<FailureCode>,
+    ) -> Self {
+        let (polls, polls_after_the_end, downloads, links) = (0, 0, 0, 0);
+        let (model, link_expires) = (model.into(), Millis::default());
+        Self {
+            model,
+            owner,
+            born,
+            length,
+            failure,
+            polls,
+            polls_after_the_end,
+            downloads,
+            links,
+            link_expires,
+            aged: Duration::ZERO,
+            told: None,
+        }
+    }
+
+    /// Makes it older, and nothing else.
+    pub(crate) const fn age(&mut self, time: Duration) {
+        self.aged = self.aged.saturating_add(time);
+    }
+
+    /// Lets it stand here from now on, whatever the scenario says.
+    pub(crate) fn tell(&mut self, status: Status, progress: Option<u8>, code: Option<FailureCode>) {
+        let usual = match status {
+            Status::Pending => 0,
+            Status::Processing => 50,
+            Status::Completed | Status::Failed => 100,
+        };
+        self.told = Some((status, progress.unwrap_or(usual)));
+        if status == Status::Failed {
+            self.failure = code.or(self.failure).or(Some(FailureCode::ServiceError));
+        }
+    }
+
+    /// How often it was asked for.
+    pub(crate) const fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// What the next query sees. `synced` asks for the state as it is, not as it was a while ago.
+    pub(crate) fn query(&mut self, scenario: &Scenario, now: Millis, synced: bool) -> View {
+        self.polls += 1;
+        let (status, progress) = self.status(scenario, now, synced);
+        let done = View { status, progress, link: None };
+        if status != Status::Completed {
+            return done;
+        }
+        self.polls_after_the_end += 1;
+        if self.polls_after_the_end <= scenario.race {
+            return View { progress: RACE_PROGRESS, ..done };
+        }
+        let dead = now >= self.link_expires;
+        if self.links == 0 || (dead && scenario.links.renewed) {
+            self.links += 1;
+            self.link_expires = now.plus(scenario.links.live.0);
+        }
+        View { link: Some((self.links, self.link_expires)), ..done }
+    }
+
+    /// Where it stands, without asking.
+    pub(crate) fn status(&self, scenario: &Scenario, now: Millis, synced: bool) -> (Status, u8) {
+        if let Some(told) = self.told {
+            return told;
+        }
+        let done = self.share_done(scenario, now, synced);
+        let end = if self.failure.is_some() { Status::Failed } else { Status::Completed };
+        if done >= 1.0 {
+            return (end, 100);
+        }
+        if done < STARTS_AT {
+            return (Status::Pending, 0);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 99")]
+        let progress = (done * 100.0) as u8;
+        (Status::Processing, progress)
+    }
+
+    fn share_done(&self, scenario: &Scenario, now: Millis, synced: bool) -> f64 {
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
+        match scenario.work {
+            Work::AtOnce => 1.0,
+            Work::Polls(polls) => share(f64::from(self.polls), f64::from(polls)),
+            Work::Elapsed(span) => {
+                let stale = if synced { Duration::ZERO } else { scenario.stale.0 };
+                let passed = now.since(self.born).saturating_add(self.aged).saturating_sub(stale);
+                share(passed.as_secs_f64(), span.0.as_secs_f64())
+            }
+        }
+    }
+
+    /// The length of the video, and which download of it this is; `None` if the link is dead.
+    pub(crate) fn download(&mut self, link: u32, now: Millis) -> Option<(Duration, u32)> {
+        let works = link > 0 && link == self.links && now < self.link_expires;
+        self.downloads += u32::from(works);
+        works.then_some((self.length, self.downloads))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::scenario::Links;
+    use crate::words::span::Span;
+
+    fn task(failure: Option<FailureCode>) -> Task {
+        Task::new(("m", 0, Millis(1_000_000)), Duration::from_secs(1), failure)
+    }
+
+    fn lives(scenario: &Scenario, failure: Option<FailureCode>, at: &[u64]) -> Vec<(Status, u8)> {
+        let mut task = task(failure);
+        let seen = at.iter().map(|millis| {
+            let view = task.query(scenario, Millis(1_000_000 + millis), false);
+            (view.status, view.progress)
+        });
+        seen.collect()
+    }
+
+    #[test]
+    fn by_elapsed_time() {
+        use Status::{Completed, Failed, Pending, Processing};
+        let scenario = Scenario { work: Work::Elapsed(Span::secs(10)), ..Scenario::default() };
+        let at = [0, 1400, 1500, 9999, 10_000];
+        let seen = [(Pending, 0), (Pending, 0), (Processing, 15), (Processing, 99)];
+        let lived = lives(&scenario, None, &at);
+        assert_eq!(lived, [&seen[..], &[(Completed, 100)]].concat());
+        let failed = lives(&scenario, Some(FailureCode::ServiceError), &at);
+        assert_eq!(failed, [&seen[..], &[(Failed, 100)]].concat());
+    }
+
+    #[test]
+    fn by_polls_or_at_once() {
+        use Status::{Completed, Processing};
+        let scenario = Scenario { work: Work::Polls(3), ..Scenario::default() };
+        let seen = lives(&scenario, None, &[0, 0, 0, 0]);
+        assert_eq!(seen[..2], [(Processing, 33), (Processing, 66)]);
+        assert_eq!(seen[2..], [(Completed, 100), (Completed, 100)]);
+        let scenario = Scenario { work: Work::AtOnce, ..Scenario::default() };
+        assert_eq!(lives(&scenario, None, &[0]), [(Completed, 100)]);
+    }
+
+    #[test]
+    fn a_stale_state_is_refreshed_on_request() {
+        let work = Work::Elapsed(Span::secs(10));
+        let scenario = Scenario { work, stale: Span::secs(5), ..Scenario::default() };
+        let (mut task, now) = (task(None), Millis(1_010_000));
+        assert_eq!(task.query(&scenario, now, false).progress, 50);
+        assert_eq!(task.query(&scenario, now, true).progress, 100);
+    }
+
+    #[test]
+    fn links_die_and_are_renewed_or_not() {
+        for renewed in [true, false] {
+            let links = Links { live: Span::secs(10), renewed };
+            let scenario = Scenario { work: Work::AtOnce, race: 1, links, ..Scenario::default() };
+            let mut task = task(None);
+            let mut ask = |seconds: u64| task.query(&scenario, Millis(seconds * 1000), false);
+            let race = ask(1000);
+            assert_eq!((race.status, race.progress, race.link), (Status::Completed, 50, None));
+            let first = Some((1, Millis(1_011_000)));
+            assert_eq!([ask(1001).link, ask(1010).link], [first, first]);
+            let later = ask(1011).link;
+            assert_eq!(later, if renewed { Some((2, Millis(1_021_000))) } else { first });
+            let download = task.download(later.unwrap().0, Millis(1_011_000));
+            assert_eq!(download.is_some(), renewed);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether what was accepted is what a test expects, and if not, what came closest.
+
+use std::fmt::{self, Write as _};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::rules::dialect::Dialect;
+use crate::words::pattern::matches;
+
+/// So many of those that came close are told.
+const MOST_TOLD: usize = 3;
+
+/// What a test expects of the accepted creates. Without a number: at least one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Expected {
+    /// The image or audio URL contains or matches this.
+    #[serde(rename = "match")]
+    pub(crate) matching: Option<String>,
+    /// Fields of the request, each with exactly this value.
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) exactly: Option<usize>,
+    pub(crate) at_least: Option<usize>,
+    pub(crate) at_most: Option<usize>,
+}
+
+impl Expected {
+    /// The names of its fields.
+    pub(crate) const FIELDS: [&'static str; 5] =
+        ["match", "fields", "exactly", "at_least", "at_most"];
+
+    /// What is expected otherwise than it is in this request; empty if it is one of those.
+    fn misses(&self, dialect: Dialect, request: &Value) -> Vec<String> {
+        let urls = [dialect.image_url(request), request["audio_url"].as_str().unwrap_or_default()];
+        let mut misses = Vec::new();
+        if let Some(pattern) = &self.matching
+            && !urls.iter().any(|url| matches(pattern, url))
+        {
+            misses.push(format!("neither {} nor {} matches {pattern}", urls[0], urls[1]));
+        }
+        for (name, wanted) in &self.fields {
+            let came = request.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            if request.get(name) != Some(wanted) {
+                misses.push(format!("{name} is {came} and not {wanted}"));
+            }
+        }
+        misses
+    }
+
+    fn takes(&self, count: usize) -> bool {
+        let least = self.at_least.unwrap_or_else(|| usize::from(self.at_most.is_none()));
+        match self.exactly {
+            Some(exactly) => count == exactly,
+            None => count >= least && self.at_most.is_none_or(|most| count <= most),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.exactly, self.at_least, self.at_most) {
+            (Some(exactly), ..) => write!(f, "exactly {exactly}")?,
+            (None, None, Some(most)) => write!(f, "at most {most}")?,
+            (None, Some(least), Some(most)) => write!(f, "{least} to {most}")?,
+            (None, least, None) => write!(f, "at least {}", least.unwrap_or(1))?,
+        }
+        f.write_str(" accepted creates")?;
+        let mut with = " with";
+        if let Some(pattern) = &self.matching {
+            write!(f, "{with} a URL that matches {pattern}")?;
+            with = ",";
+        }
+        for (name, wanted) in &self.fields {
+            write!(f, "{with} {name} {wanted}")?;
+            with = ",";
+        }
+        Ok(())
+    }
+}
+
+/// How many of these requests are of the expected kind; or a report for who reads why a test failed.
+pub(crate) fn verify(
+    expected: &Expected,
+    dialect: Dialect,
+    requests: &[(String, Value)],
+) -> Result<usize, String> {
+    let judged = requests.iter().map(|(task, request)| (task, expected.misses(dialect, request)));
+    let (met, mut missed): (Vec<_>, Vec<_>) = judged.partition(|(_, misses)| misses.is_empty());
+    if expected.takes(met.len()) {
+        return Ok(met.len());
+    }
+    let of = requests.len();
+    let mut report = format!("expected {expected}; there were {} among {of}", met.len());
+    missed.sort_by_key(|(_, misses)| misses.len());
+    for (task, misses) in missed.iter().take(MOST_TOLD) {
+        // Writing into a text cannot fail.
+        let _ = write!(report, "\nclosest: {task}: {}", misses.join("; "));
+    }
+    Err(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_came_closest() {
+        let request = |name: &str, prompt: &str| {
+            let urls = json!({"image_url": format!("https://h/{name}.jpg"),
+                "audio_url": "https://h/a.mp3", "prompt": prompt});
+            (format!("task-{name}"), urls)
+        };
+        let requests =
+            [request("anna", "smile"), request("anna2", "smile"), request("ben", "frown")];
+        let judged = |expected: Value| {
+            let expected: Expected = serde_json::from_value(expected).unwrap();
+            verify(&expected, Dialect::Foxapi, &requests)
+        };
+        assert_eq!(judged(json!({})), Ok(3));
+        assert_eq!(judged(json!({"match": "anna", "exactly": 2})), Ok(2));
+        assert_eq!(judged(json!({"fields": {"prompt": "cry"}, "at_most": 0})), Ok(0));
+        assert_eq!(judged(json!({"match": "*.mp3", "at_least": 2, "at_most": 3})), Ok(3));
+        let report = judged(json!({"match": "ben", "fields": {"prompt": "smile"}, "exactly": 1}));
+        insta::assert_snapshot!(report.unwrap_err(), @r#"
+        expected exactly 1 accepted creates with a URL that matches ben, prompt "smile"; there were 0 among 3
+        closest: task-anna: neither https://h/anna.jpg nor https://h/a.mp3 matches ben
+        closest: task-anna2: neither https://h/anna2.jpg nor https://h/a.mp3 matches ben
+        closest: task-ben: prompt is "frown" and not "smile"
+        "#);
+        assert!(judged(json!({"at_least": 4})).is_err());
+        assert!(judged(json!({"match": "anna", "at_most": 1})).is_err());
+    }
+}

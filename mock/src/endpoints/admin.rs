@@ -1,0 +1,132 @@
+//! `/__mock/…`: the fake about itself. No key is asked for; none is shown.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::decisions::verify::{Expected, verify};
+use crate::decisions::{refuse, told};
+use crate::endpoints::tasks;
+use crate::http::answer::Answer;
+use crate::http::request::Seen;
+use crate::http::route::Admin;
+use crate::rules::scenario::Scenario;
+use crate::state::book::Book;
+use crate::state::desk::Desk;
+use crate::state::journal::HIDDEN;
+use crate::words::span::Span;
+
+/// Answers a question, or does as told.
+pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> Answer {
+    let is_told = matches!(request.method, "POST" | "PUT");
+    match what {
+        Admin::Book => Answer::json(200, &book(&desk.book.snapshot())),
+        Admin::Journal => {
+            Answer::json(200, &json!(desk.journal.snapshot(&desk.scenario.secrets())))
+        }
+        Admin::State => Answer::json(200, &json!(desk.state())),
+        Admin::Reset => {
+            desk.reset();
+            Answer::empty(204)
+        }
+        Admin::Clock if is_told => advance(desk, request.body),
+        Admin::Clock => Answer::json(200, &json!({"unix_millis": desk.clock.now()})),
+        Admin::Scenario if is_told => swap(desk, request.body),
+        Admin::Unmatched => Answer::json(200, &json!({"unmatched": desk.breaches()})),
+        Admin::Verify => verified(desk, request.body),
+        Admin::Task(id) => tasks::drive(desk, id, request.body),
+        Admin::Scenario => Answer::json(200, &shown(&desk.scenario)),
+        // The engine ends worlds: a desk cannot end itself.
+        Admin::Account => Answer::empty(204),
+    }
+}
+
+fn book(book: &Book) -> Value {
+    let mut shown = json!(book);
+    shown["creates"] = json!(book.entries.len());
+    shown["duplicates"] = json!(book.duplicates());
+    shown
+}
+
+/// A scenario without its keys.
+fn shown(scenario: &Scenario) -> Value {
+    let mut shown = json!(scenario);
+    for account in shown["keys"].as_array_mut().into_iter().flatten() {
+        account["key"] = json!(HIDDEN);
+    }
+    shown
+}
+
+#[derive(Deserialize)]
+struct Advance {
+    advance: Span,
+}
+
+fn advance(desk: &mut Desk, body: &[u8]) -> Answer {
+    const EXAMPLE: &str = r#"{"advance": "24h"} or another span of time"#;
+    match told::read::<Advance>(body, &["advance"], EXAMPLE) {
+        Ok(Advance { advance }) => {
+            desk.clock.advance(advance.0);
+            Answer::json(200, &json!({"unix_millis": desk.clock.now()}))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// Holds what was accepted to what a test expects.
+fn verified(desk: &Desk, body: &[u8]) -> Answer {
+    const EXAMPLE: &str = r#"{"match": "anna", "fields": {"prompt": "Hello"}, "exactly": 3}"#;
+    let expected: Expected = match told::read(body, &Expected::FIELDS, EXAMPLE) {
+        Ok(expected) => expected,
+        Err(refusal) => return refusal,
+    };
+    let book = desk.book.snapshot();
+    let entries = book.entries.iter();
+    let requests: Vec<_> =
+        entries.map(|entry| (entry.task.to_string(), entry.request_json())).collect();
+    match verify(&expected, desk.scenario.dialect, &requests) {
+        Ok(count) => Answer::json(200, &json!({"verified": true, "count": count})),
+        Err(report) => refuse::not_as_expected(&report),
+    }
+}
+
+/// A scenario in YAML, or the name of one that is shipped.
+fn scenario(text: &str) -> Result<Scenario, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Named {
+        name: String,
+    }
+    let read = match serde_yaml::from_str::<Named>(text) {
+        Ok(Named { name }) => Scenario::named(&name),
+        Err(_) => Scenario::from_yaml(text),
+    };
+    read.map_err(|error| error.to_string())
+}
+
+/// Swaps the scenario. Its keys stay unless it names some.
+fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
+    let read = str::from_utf8(body).map_err(|error| error.to_string());
+    match read.and_then(scenario) {
+        Ok(mut scenario) => {
+            if scenario.keys == Scenario::default().keys {
+                scenario.keys.clone_from(&desk.scenario.keys);
+            }
+            // As the fake shows a scenario, so it takes it back.
+            for (place, account) in scenario.keys.iter_mut().enumerate() {
+                if account.key == HIDDEN {
+                    let Some(known) = desk.scenario.keys.get(place) else {
+                        return refuse::told_wrongly(&format!(
+                            "/keys/{place}/key: no key is hidden behind {HIDDEN}"
+                        ));
+                    };
+                    account.key.clone_from(&known.key);
+                }
+            }
+            desk.scenario = Arc::new(scenario);
+            Answer::empty(204)
+        }
+        Err(error) => refuse::told_wrongly(&error),
+    }
+}

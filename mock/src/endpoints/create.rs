@@ -1,0 +1,277 @@
+//! `POST /v1/videos/generations`: who may, what is asked, what strikes, what it costs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::decisions::chance::{self, Strike};
+use crate::decisions::life::Task;
+use crate::decisions::refuse::{self, account};
+use crate::decisions::{limits, misanswer};
+use crate::http::answer::{self, Answer};
+use crate::http::reply::Reply;
+use crate::http::request::Seen;
+use crate::rules::contract::CONTRACT;
+use crate::rules::dialect::{Dialect, REPLAYED};
+use crate::rules::scenario::{Account, ListShape, On, Scenario};
+use crate::state::desk::{Desk, Logged, Repeatable};
+use crate::state::journal::ExchangeId;
+use crate::words::clock::{self, Millis};
+use crate::words::dice::Dice;
+use crate::words::digest::{self, Digest};
+use crate::words::fault::{Fault, Magic};
+use crate::words::id::TaskId;
+use crate::words::span::whole_seconds;
+
+const MOST_BODY_BYTES: usize = 1 << 20;
+
+/// A create that keeps the contract and comes from a known account.
+struct Order<'a> {
+    account: &'a Account,
+    body: Value,
+    canonical: String,
+    digest: Digest,
+    dialect: Dialect,
+    /// What the client calls this create, where the dialect lets it.
+    idempotency_key: Option<String>,
+}
+
+impl Order<'_> {
+    fn model(&self) -> &str {
+        text(&self.body, "model")
+    }
+
+    /// The image's URL and the audio's.
+    fn urls(&self) -> [&str; 2] {
+        [self.dialect.image_url(&self.body), text(&self.body, "audio_url")]
+    }
+}
+
+/// Answers a create.
+pub(crate) fn create(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
+    let scenario = Arc::clone(&desk.scenario);
+    desk.book.read_one();
+    match order(&scenario, request) {
+        Ok(order) => {
+            let till = Till { scenario: &scenario, now: desk.clock.now(), id };
+            till.judge(desk, &order)
+        }
+        Err(refusal) => refusal.into(),
+    }
+}
+
+/// Who asks, and whether what is asked keeps the contract.
+fn order<'a>(scenario: &'a Scenario, request: &Seen<'_>) -> Result<Order<'a>, Answer> {
+    let account = account(scenario, request)?;
+    if !request.is_json() {
+        let came = request.header("content-type");
+        return Err(refuse::wrong_content_type(answer::JSON, came));
+    }
+    if request.body.len() > MOST_BODY_BYTES {
+        return Err(refuse::too_large(MOST_BODY_BYTES));
+    }
+    let body: Value =
+        serde_json::from_slice(request.body).map_err(|error| refuse::not_json(&error))?;
+    let violations = CONTRACT.create_violations(scenario.dialect, &body);
+    if !violations.is_empty() {
+        return Err(refuse::broken_contract(&violations));
+    }
+    let model = text(&body, "model");
+    if !scenario.models.iter().any(|known| known == model) {
+        return Err(refuse::no_such_model(model, &scenario.models));
+    }
+    let canonical = digest::canonical(&body);
+    let digest = Digest::of_bytes(canonical.as_bytes());
+    let dialect = scenario.dialect;
+    let named = request.header("idempotency-key").filter(|_| dialect.is_idempotent());
+    let idempotency_key = named.map(str::to_owned);
+    Ok(Order { account, body, canonical, digest, dialect, idempotency_key })
+}
+
+fn text<'a>(body: &'a Value, field: &str) -> &'a str {
+    body.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What an accepted create uses up.
+struct Toll {
+    window: Option<(Millis, u32)>,
+    seconds: u64,
+}
+
+impl Toll {
+    /// Takes it: only what is in the book was paid for.
+    fn take(self, desk: &mut Desk, account: &Account) {
+        *desk.paid.entry(account.key.clone()).or_default() += 1;
+        *desk.taken.entry(account.key.clone()).or_default() += self.seconds;
+        desk.window = self.window;
+    }
+}
+
+/// Where one create is decided.
+struct Till<'a> {
+    scenario: &'a Scenario,
+    now: Millis,
+    id: ExchangeId,
+}
+
+impl Till<'_> {
+    /// What becomes of an order: a fault, a limit, or a task.
+    fn judge(&self, desk: &mut Desk, order: &Order<'_>) -> Reply {
+        if let Some(answer) = repeated(desk, order) {
+            return answer.into();
+        }
+        let tries = desk.tries.entry(order.digest).or_default();
+        *tries += 1;
+        let attempt = *tries;
+        let dice = Dice::new(self.scenario.seed, &order.digest, attempt);
+        let delay = chance::latency(self.scenario.latency, dice);
+        let strike = match strike(self.scenario, (dice, attempt), order) {
+            Ok(strike) => strike,
+            Err(unknown) => return unknown.into(),
+        };
+        let fault = strike.map(|strike| strike.fault);
+        let answer = match strike {
+            Some(strike) if !strike.fault.books() => {
+                if strike.fault == Fault::ResetBeforeRead {
+                    desk.book.unread_one();
+                }
+                misanswer::refusal(strike, clock::today())
+            }
+            _ => match self.limits(desk, order) {
+                Ok(toll) => self.accept(desk, order, (dice, fault), toll),
+                // A refusal is a refusal, whatever fault was meant for the acceptance.
+                Err(refusal) => return Reply { answer: refusal, fault: None, delay },
+            },
+        };
+        Reply { answer, fault, delay }
+    }
+
+    /// Whether one more create may be accepted, and what it then uses up.
+    fn limits(&self, desk: &Desk, order: &Order<'_>) -> Result<Toll, Answer> {
+        let account = order.account;
+        let most = self.scenario.concurrency.map_or(usize::MAX, |most| most as usize);
+        if desk.under_way.len() >= most {
+            let what = format!("more than {most} creates at once");
+            return Err(refuse::too_many(&what, Duration::from_secs(1)));
+        }
+        let window = limits::window(self.scenario, desk.window, self.now)?;
+        let seconds = whole_seconds(self.length(order));
+        let taken = desk.credits_taken(account).saturating_add(seconds);
+        if self.scenario.credits.is_some_and(|all| taken > all) {
+            return Err(refuse::balance_used_up());
+        }
+        let paid = desk.paid.get(&account.key).copied().unwrap_or(0);
+        if account.balance.or(self.scenario.balance).is_some_and(|balance| paid >= balance) {
+            return Err(refuse::balance_used_up());
+        }
+        Ok(Toll { window, seconds })
+    }
+
+    /// Makes the task, books it, and says so, or says what the fault says instead.
+    fn accept(
+        &self,
+        desk: &mut Desk,
+        order: &Order<'_>,
+        (dice, fault): (Dice, Option<Fault>),
+        toll: Toll,
+    ) -> Answer {
+        let now = self.now;
+        let mut draws = (0..).map(|n| TaskId::draw(now.seconds(), dice, n));
+        // The draws differ, so one of them is free.
+        let free = draws.find(|task| !desk.tasks.contains_key(task));
+        let Some(id) = free else { return Answer::empty(500) };
+        let created = created(self.scenario, order, &id, now);
+        let request = (order.digest, order.canonical.clone());
+        match desk.book.accept(now, request, id.clone(), fault) {
+            Ok(entry) => desk.under_way.insert(self.id, entry),
+            Err(error) => {
+                let what = format!("the fake cannot write its book: {error}");
+                return Answer::error(500, "server_error", "internal_error", &what);
+            }
+        };
+        toll.take(desk, order.account);
+        let task = self.task(order, dice);
+        let seconds = whole_seconds(task.length);
+        let created = order.dialect.created(created, seconds);
+        if let Some(key) = &order.idempotency_key {
+            let answered =
+                Repeatable { digest: order.digest, exchange: self.id, created: created.clone() };
+            desk.answered.insert((task.owner, key.clone()), answered);
+        }
+        let logged = self.scenario.list.shape == ListShape::Relay;
+        if let Some(stranger) = chance::stranger(self.scenario, now, dice) {
+            if logged {
+                let request = format!("{}-beside", self.id.at_relays());
+                desk.logged.push(self.logged(request, &stranger, &task));
+            }
+            desk.tasks.insert(stranger, task.clone());
+        }
+        if logged {
+            desk.logged.push(self.logged(self.id.at_relays(), &id, &task));
+        }
+        desk.tasks.insert(id, task);
+        let good = || Answer::json(200, &created);
+        fault.map_or_else(good, |fault| misanswer::booked(fault, &created))
+    }
+
+    fn logged(&self, request: String, id: &TaskId, task: &Task) -> Logged {
+        let credits = whole_seconds(task.length);
+        let (at, owner, model) = (self.now, task.owner, task.model.clone());
+        Logged { at, owner, request, task: id.clone(), model, credits }
+    }
+
+    fn length(&self, order: &Order<'_>) -> Duration {
+        chance::length(self.scenario, order.urls()[1])
+    }
+
+    fn task(&self, order: &Order<'_>, dice: Dice) -> Task {
+        let length = self.length(order);
+        let failure = chance::failure(self.scenario, dice, order.urls());
+        Task::new((order.model(), order.account.owner(), self.now), length, failure)
+    }
+}
+
+/// The answer to a create whose key was used before: the same again, or a conflict.
+fn repeated(desk: &Desk, order: &Order<'_>) -> Option<Answer> {
+    let key = order.idempotency_key.clone()?;
+    let before = desk.answered.get(&(order.account.owner(), key))?;
+    if before.digest != order.digest {
+        let what = "this Idempotency-Key was used for another request";
+        return Some(refuse::of_key("idempotency_conflict", what));
+    }
+    if desk.under_way.contains_key(&before.exchange) {
+        let what = "the request with this Idempotency-Key is under way";
+        return Some(refuse::of_key("paid_outcome_unknown", what));
+    }
+    Some(Answer::json(200, &before.created).header(REPLAYED, "true"))
+}
+
+/// The fault that a URL asks for, or else the one that the scenario has for this try.
+fn strike(
+    scenario: &Scenario,
+    (dice, attempt): (Dice, u32),
+    order: &Order<'_>,
+) -> Result<Option<Strike>, Answer> {
+    match order.urls().iter().find_map(|url| Fault::in_url(url)) {
+        Some(Magic::Known(fault)) if On::Create.takes(fault) => Ok(Some(Strike::plain(fault))),
+        Some(Magic::Known(fault)) => Err(refuse::no_such_fault(fault.name())),
+        Some(Magic::Unknown(name)) => Err(refuse::no_such_fault(name)),
+        None => Ok(chance::strike(scenario, On::Create, (dice, attempt), order.urls())),
+    }
+}
+
+/// The documented answer.
+fn created(scenario: &Scenario, order: &Order<'_>, id: &TaskId, now: Millis) -> Value {
+    let estimated_time = whole_seconds(scenario.work.estimate());
+    json!({
+        "created": now.seconds(),
+        "id": id,
+        "model": order.model(),
+        "object": "video.generation.task",
+        "progress": 0,
+        "status": "pending",
+        "task_info": {"can_cancel": true, "estimated_time": estimated_time},
+        "type": "video",
+    })
+}

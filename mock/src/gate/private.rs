@@ -1,0 +1,153 @@
+//! What the gate and the engine say to each other by way of wiremock: private headers, which no
+//! client can speak and none gets to see.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Position;
+use wiremock::{Respond, ResponseTemplate};
+
+use crate::engine;
+use crate::http::answer::Answer;
+use crate::http::reply::Reply;
+use crate::http::request::{Request, Seen};
+use crate::state::journal::ExchangeId;
+use crate::state::worlds::Worlds;
+use crate::words::fault::Fault;
+
+/// By this both speak of the same exchange.
+const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
+/// By this the engine asks for a fault on the wire.
+const FAULT_HEADER: &str = "x-callsheet-fault";
+/// By this the engine asks to hold an answer back, in milliseconds.
+const DELAY_HEADER: &str = "x-callsheet-delay";
+/// The headers that the engine reads. Nothing else is passed on: wiremock copies all it gets.
+const PASSED_ON: [&str; 8] = [
+    "host",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "new-api-user",
+    "range",
+    "if-range",
+    "if-none-match",
+];
+
+/// The one responder of every private server. wiremock calls it for one request at a time.
+pub(crate) struct Responder(pub(crate) Arc<Worlds>);
+
+impl Respond for Responder {
+    fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
+        let seen = seen(request);
+        let exchange = seen.header(EXCHANGE_HEADER).unwrap_or_default();
+        let id = ExchangeId(exchange.parse().unwrap_or_default());
+        // wiremock calls this under a lock: a panic would refuse everybody from then on.
+        let answered = AssertUnwindSafe(|| engine::answer(&self.0, &seen, id));
+        let reply = catch_unwind(answered).unwrap_or_else(|_| failed().into());
+        template(reply, exchange)
+    }
+}
+
+/// 500: the fake itself failed.
+pub(crate) fn failed() -> Answer {
+    let what = "the fake itself failed; please report it";
+    Answer::error(500, "server_error", "internal_error", what)
+}
+
+fn seen(request: &wiremock::Request) -> Seen<'_> {
+    let headers = request.headers.iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    Seen {
+        method: request.method.as_str(),
+        target: &request.url[Position::BeforePath..Position::AfterQuery],
+        path: request.url.path(),
+        query: request.url.query().unwrap_or_default(),
+        headers: headers.collect(),
+        body: &request.body,
+    }
+}
+
+fn template(reply: Reply, exchange: &str) -> ResponseTemplate {
+    let Reply { answer, fault, delay } = reply;
+    let mut template =
+        ResponseTemplate::new(answer.status).insert_header(EXCHANGE_HEADER, exchange);
+    for (name, value) in answer.headers {
+        template = template.insert_header(name, value);
+    }
+    if let Some(fault) = fault {
+        template = template.insert_header(FAULT_HEADER, fault.name());
+    }
+    if !delay.is_zero() {
+        template = template.insert_header(DELAY_HEADER, delay.as_millis().to_string());
+    }
+    template.set_body_raw(answer.body, answer.mime)
+}
+
+/// An answer of the engine as bytes, its private headers taken out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) status: u16,
+    pub(crate) fault: Option<Fault>,
+    /// How long the answer is to be held back.
+    pub(crate) delay: Duration,
+    /// The status line and the headers, without the empty line.
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The request for the private server: what the engine reads of it, and the exchange's number.
+pub(crate) fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(request.size() + 128);
+    let length = request.body.len();
+    let line = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
+    bytes.extend_from_slice(line.as_bytes());
+    let known = |name: &str| PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known));
+    for (name, value) in request.headers().filter(|(name, _)| known(name)) {
+        for part in [name, ": ", value, "\r\n"] {
+            bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+    let end = format!("content-length: {length}\r\n{EXCHANGE_HEADER}: {}\r\n\r\n", id.0);
+    bytes.extend_from_slice(end.as_bytes());
+    bytes.extend_from_slice(&request.body);
+    bytes
+}
+
+/// The answer without its body, where that starts and how long it is, if the head is whole.
+pub(crate) fn parse_answer(buffer: &[u8]) -> io::Result<Option<(Outgoing, usize, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let bad = |error: httparse::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let start = match parsed.parse(buffer).map_err(bad)? {
+        httparse::Status::Complete(start) => start,
+        httparse::Status::Partial => return Ok(None),
+    };
+    let status = parsed.code.unwrap_or_default();
+    let reason = parsed.reason.unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {status} {reason}\r\n").into_bytes();
+    let (mut fault, mut delay, mut length, mut ours) = (None, Duration::ZERO, 0, false);
+    for header in parsed.headers.iter() {
+        let value = str::from_utf8(header.value).unwrap_or_default();
+        match header.name {
+            EXCHANGE_HEADER => ours = true,
+            DELAY_HEADER => delay = Duration::from_millis(value.parse().unwrap_or(0)),
+            FAULT_HEADER => fault = Fault::from_name(value),
+            name => {
+                if name == "content-length" {
+                    length = value.parse().unwrap_or(0);
+                }
+                for part in [name, ": ", value, "\r\n"] {
+                    head.extend_from_slice(part.as_bytes());
+                }
+            }
+        }
+    }
+    if !ours {
+        // wiremock's HTTP library did not take the request, so the engine never saw it.
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let body = Vec::with_capacity(length);
+    Ok(Some((Outgoing { status, fault, delay, head, body }, start, length)))
+}

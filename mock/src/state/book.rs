@@ -1,0 +1,231 @@
+//! The book: every create that was accepted, so billed, whatever became of its answer.
+//!
+//! It is what a client's own ledger is compared with. "How many creates, which of them twice, and
+//! of which does the client not know?"
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::words::clock::Millis;
+use crate::words::digest::Digest;
+use crate::words::fault::Fault;
+use crate::words::id::TaskId;
+
+/// One accepted create.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// Counts the accepted creates, from 1.
+    pub number: u64,
+    /// When it was accepted, in milliseconds of unix time by the fake's clock.
+    pub unix_millis: u64,
+    /// The same for requests that mean the same.
+    pub digest: Digest,
+    /// The task that was made of it.
+    pub task: TaskId,
+    /// The misbehaviour that struck after it was accepted.
+    pub fault: Option<Fault>,
+    /// The status that was answered; `None` if no answer went out, or none yet.
+    pub status: Option<u16>,
+    /// Whether an answer with the task's id went out whole while the client was still there.
+    pub delivered: bool,
+    /// The request's body.
+    #[serde(serialize_with = "as_json")]
+    pub request: Arc<str>,
+}
+
+impl Entry {
+    /// The request's body as JSON.
+    #[must_use]
+    pub fn request_json(&self) -> Value {
+        serde_json::from_str(&self.request).unwrap_or_default()
+    }
+}
+
+fn as_json<S: serde::Serializer>(request: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde_json::from_str::<Value>(request).unwrap_or_default().serialize(serializer)
+}
+
+/// The book at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Book {
+    /// How many requests to create were read, accepted or not.
+    pub creates_read: u64,
+    /// The accepted creates, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// What a book comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) read: u64,
+    pub(crate) accepted: usize,
+    /// Accepted creates whose task the client was not told of.
+    pub(crate) lost: usize,
+    /// Requests that were accepted more than once.
+    pub(crate) twice: usize,
+}
+
+impl Tally {
+    pub(crate) fn of(book: &Book) -> Self {
+        let (lost, twice) = (book.undelivered().count(), book.duplicates().len());
+        Self { read: book.creates_read, accepted: book.entries.len(), lost, twice }
+    }
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            read: self.read + other.read,
+            accepted: self.accepted + other.accepted,
+            lost: self.lost + other.lost,
+            twice: self.twice + other.twice,
+        }
+    }
+}
+
+/// Several accepted creates of the same request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Duplicate {
+    /// What they share.
+    pub digest: Digest,
+    /// Their tasks, in the order of acceptance.
+    pub tasks: Vec<TaskId>,
+}
+
+impl Book {
+    /// The requests that were accepted more than once, each paid for as often, in the order of
+    /// their first acceptance.
+    #[must_use]
+    pub fn duplicates(&self) -> Vec<Duplicate> {
+        let mut places = HashMap::new();
+        let mut groups: Vec<Duplicate> = Vec::new();
+        for entry in &self.entries {
+            let place = *places.entry(entry.digest).or_insert_with(|| {
+                groups.push(Duplicate { digest: entry.digest, tasks: Vec::new() });
+                groups.len() - 1
+            });
+            groups[place].tasks.push(entry.task.clone());
+        }
+        groups.retain(|group| group.tasks.len() > 1);
+        groups
+    }
+
+    /// The accepted creates whose task the client was not told of.
+    pub fn undelivered(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.delivered)
+    }
+
+    /// The ids of all tasks, in the order of acceptance.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskId> {
+        self.entries.iter().map(|entry| &entry.task)
+    }
+}
+
+/// The book as the engine keeps it.
+#[derive(Debug, Default)]
+pub(crate) struct Bookkeeper {
+    book: Book,
+    /// Equal requests are kept once, so that a book of many repeats stays small.
+    requests: HashMap<Digest, Arc<str>>,
+    file: Option<File>,
+}
+
+impl Bookkeeper {
+    /// A book that is also appended to this file, one JSON line per accepted create.
+    pub(crate) fn with_file(path: Option<&Path>) -> io::Result<Self> {
+        let open = |path| OpenOptions::new().create(true).append(true).open(path);
+        Ok(Self { file: path.map(open).transpose()?, ..Self::default() })
+    }
+
+    /// A book of its own that is appended to the same file.
+    pub(crate) fn beside(&self) -> io::Result<Self> {
+        let file = self.file.as_ref().map(File::try_clone).transpose()?;
+        Ok(Self { file, ..Self::default() })
+    }
+
+    pub(crate) const fn read_one(&mut self) {
+        self.book.creates_read += 1;
+    }
+
+    pub(crate) const fn unread_one(&mut self) {
+        self.book.creates_read -= 1;
+    }
+
+    pub(crate) const fn creates_read(&self) -> u64 {
+        self.book.creates_read
+    }
+
+    pub(crate) const fn creates(&self) -> u64 {
+        self.book.entries.len() as u64
+    }
+
+    /// Books an accepted create, durably for a reader of the file before this returns.
+    pub(crate) fn accept(
+        &mut self,
+        accepted: Millis,
+        (digest, request): (Digest, String),
+        task: TaskId,
+        fault: Option<Fault>,
+    ) -> io::Result<usize> {
+        let request = self.requests.entry(digest).or_insert_with(|| request.into());
+        let index = self.book.entries.len();
+        let (number, unix_millis) = (index as u64 + 1, accepted.0);
+        let (request, status) = (Arc::clone(request), None);
+        let delivered = false;
+        let entry = Entry { number, unix_millis, digest, task, fault, status, delivered, request };
+        if let Some(file) = &mut self.file {
+            let mut line = serde_json::to_vec(&entry)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+        }
+        self.book.entries.push(entry);
+        Ok(index)
+    }
+
+    /// What a task was made of.
+    pub(crate) fn request_of(&self, task: &TaskId) -> Option<Value> {
+        self.book.entries.iter().find(|entry| entry.task == *task).map(Entry::request_json)
+    }
+
+    /// Notes what became of the answer to a booked create.
+    pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, delivered: bool) {
+        if let Some(entry) = self.book.entries.get_mut(index) {
+            (entry.status, entry.delivered) = (status, delivered);
+        }
+    }
+
+    /// Forgets everything but the file.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { file: self.file.take(), ..Self::default() };
+    }
+
+    pub(crate) fn snapshot(&self) -> Book {
+        self.book.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::dice::Dice;
+
+    #[test]
+    fn duplicates_are_found_by_digest_in_order() {
+        let mut keeper = Bookkeeper::default();
+        for (n, text) in ["b", "a", "b", "c", "a", "b"].into_iter().enumerate() {
+            let digest = Digest::of_bytes(text.as_bytes());
+            let task = TaskId::draw(1, Dice::new(1, &digest, 1), n);
+            keeper.accept(Millis(0), (digest, format!("\"{text}\"")), task, None).unwrap();
+        }
+        let book = keeper.snapshot();
+        let found: Vec<_> = book.duplicates().iter().map(|d| d.tasks.len()).collect();
+        assert_eq!(found, [3, 2]);
+        assert_eq!(book.duplicates()[0].tasks[1], book.entries[2].task);
+        assert_eq!(book.entries[3].request_json(), "c");
+        assert_eq!(book.undelivered().count(), 6);
+    }
+}

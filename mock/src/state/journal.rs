@@ -1,0 +1,166 @@
+//! The journal: the last requests as they came and the answers as they went.
+//!
+//! It is a ring, bounded in number and in bytes. Keys are replaced when it is read, in whatever
+//! part of a request they are.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::http::request::Request;
+use crate::words::clock::Millis;
+use crate::words::fault::Fault;
+
+const MOST_BYTES: usize = 8 << 20;
+/// What stands in the place of a key.
+pub(crate) const HIDDEN: &str = "***";
+/// Their values are replaced even if they are no key of this scenario.
+const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "x-api-key", "cookie"];
+
+/// A request and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Exchange {
+    /// Counts the requests, from 1.
+    pub number: u64,
+    /// Counts the connections, from 1: tells which requests came on the same one.
+    pub connection: u64,
+    /// When the request had been read, in milliseconds of unix time by the fake's
+    /// clock.
+    pub unix_millis: u64,
+    /// The method.
+    pub method: String,
+    /// Path and query as they came.
+    pub target: String,
+    /// The headers in the order and case in which they came, secrets replaced by `***`.
+    pub headers: Vec<(String, String)>,
+    /// The body, as text.
+    pub body: String,
+    /// How it ended; `None` while it is under way.
+    pub answer: Option<Answered>,
+}
+
+impl Exchange {
+    /// The value of a header, whatever its case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// The status that went out; `None` if none did.
+    pub status: Option<u16>,
+    /// The misbehaviour that struck.
+    pub fault: Option<Fault>,
+    /// Whether the whole answer went out while the client was still there.
+    pub delivered: bool,
+    /// From the request read to the first byte of the answer.
+    pub millis: u64,
+}
+
+/// Names one exchange between the gate and the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ExchangeId(pub(crate) u64);
+
+impl ExchangeId {
+    /// An exchange that no journal holds.
+    pub(crate) const UNRECORDED: Self = Self(0);
+
+    /// What a relay calls the request.
+    pub(crate) fn at_relays(self) -> String {
+        format!("req{:013}", self.0)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    number: u64,
+    connection: u64,
+    unix_millis: Millis,
+    request: Arc<Request>,
+    answer: Option<Answered>,
+}
+
+/// The ring.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    records: VecDeque<Record>,
+    bytes: usize,
+    last: u64,
+}
+
+impl Journal {
+    pub(crate) fn begin(
+        &mut self,
+        (connection, unix_millis): (u64, Millis),
+        request: Arc<Request>,
+        most: usize,
+    ) -> ExchangeId {
+        self.last += 1;
+        self.bytes += request.size();
+        let (number, answer) = (self.last, None);
+        let record = Record { number, connection, unix_millis, request, answer };
+        self.records.push_back(record);
+        while self.records.len() > most.max(1) || self.bytes > MOST_BYTES {
+            let Some(old) = self.records.pop_front() else { break };
+            self.bytes -= old.request.size();
+        }
+        ExchangeId(number)
+    }
+
+    /// Notes the end of an exchange, if the ring still holds it.
+    pub(crate) fn end(&mut self, id: ExchangeId, answer: Answered) -> Option<&Record> {
+        let first = self.records.front()?.number;
+        // Numbers rise by one, so the place in the ring follows from the number.
+        let place = usize::try_from(id.0.checked_sub(first)?).ok()?;
+        let record = self.records.get_mut(place)?;
+        record.answer = Some(answer);
+        Some(record)
+    }
+
+    /// Forgets everything; the numbers go on.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
+    }
+
+    pub(crate) fn snapshot(&self, keys: &[&str]) -> Vec<Exchange> {
+        self.records.iter().map(|record| record.shown(keys)).collect()
+    }
+}
+
+impl Record {
+    pub(crate) fn shown(&self, keys: &[&str]) -> Exchange {
+        let request = &self.request;
+        let headers = request.headers().map(|(name, value)| {
+            let secret = SECRET_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known));
+            let value = if secret { hide_value(value) } else { hide(value, keys) };
+            (name.to_owned(), value)
+        });
+        Exchange {
+            number: self.number,
+            connection: self.connection,
+            unix_millis: self.unix_millis.0,
+            method: request.method.clone(),
+            target: hide(&request.target, keys),
+            headers: headers.collect(),
+            body: hide(&String::from_utf8_lossy(&request.body), keys),
+            answer: self.answer,
+        }
+    }
+}
+
+/// `Bearer secret` becomes `Bearer ***`: the scheme is no secret, and tests ask for it.
+fn hide_value(value: &str) -> String {
+    match value.split_once(' ') {
+        Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
+        None => HIDDEN.to_owned(),
+    }
+}
+
+fn hide(text: &str, keys: &[&str]) -> String {
+    keys.iter().fold(text.to_owned(), |text, key| text.replace(key, HIDDEN))
+}

@@ -1,0 +1,8 @@
+//! What the fake remembers.
+
+pub(crate) mod book;
+pub(crate) mod desk;
+pub(crate) mod journal;
+pub(crate) mod storage;
+pub(crate) mod world;
+pub(crate) mod worlds;
