@@ -5,6 +5,7 @@
 As `pages.py`, whose batches it uses: nothing leaves this machine.
 """
 
+import atexit
 import json
 import signal
 import subprocess
@@ -34,6 +35,8 @@ class Server:
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
+        # Also where a test fails.
+        atexit.register(self.process.kill)
         self.url = self.process.stdout.readline().strip()
         assert self.url.startswith("http://127.0.0.1:"), self.url
         self.origin = self.url.split("/?")[0]
