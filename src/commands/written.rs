@@ -50,8 +50,9 @@ impl<'a> Written<'a> {
         let bytes = self.bytes.as_deref().unwrap_or_default();
         bytes.split(|byte| *byte == b'\n').any(|line| {
             let line = line.trim_ascii_start();
-            let has = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
-            !line.starts_with(b"#") && (has(b"ledger") || has(b"batch"))
+            let key = line.strip_prefix(b"\"").or(line.strip_prefix(b"'")).unwrap_or(line);
+            // A map in braces has its keys anywhere.
+            key.starts_with(b"ledger") || key.starts_with(b"batch") || key.starts_with(b"{")
         })
     }
 
