@@ -440,8 +440,11 @@ impl Model {
         self.stopped = Some("the database went back in time".to_owned());
     }
 
-    pub(crate) fn count(&self) -> i32 {
-        i32::try_from(self.pairs.len()).unwrap().max(1)
+    pub(crate) fn span(&self) -> (i32, i32) {
+        let mut planned = self.left(0, usize::MAX).into_iter();
+        let first = planned.next();
+        let last = planned.last().or(first);
+        (first.unwrap_or(0), last.map_or(0, |last| last + 1))
     }
 
     fn numbers(&self) -> std::ops::Range<i32> {

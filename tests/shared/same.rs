@@ -238,8 +238,8 @@ impl<T: Tables> Both<T> {
         for (real, model) in real.into_iter().zip(model) {
             self.same("all".to_owned(), real, model);
         }
-        let (real, model) = (self.tables.count(self.model.batch).await, self.model.count());
-        self.same("count".to_owned(), real.unwrap(), model);
+        let (real, model) = (self.tables.span(self.model.batch).await, self.model.span());
+        self.same("span".to_owned(), real.unwrap(), model);
         let (real, model) = (self.tables.look(self.model.batch).await, self.model.look());
         self.same("look".to_owned(), real.unwrap(), model);
     }

@@ -11,9 +11,10 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Begins somewhere among so many.
-    pub(super) fn among(count: i32) -> Self {
-        let from = fastrand::i32(0..count.max(1));
+    /// Begins somewhere among the planned pairs, of which the first and the end are known: elsewhere, all
+    /// whose place is before them would begin with the same ones.
+    pub(super) fn within(first: i32, end: i32) -> Self {
+        let from = fastrand::i32(first..end.max(first + 1));
         Self { from, at: from, wrapped: false }
     }
 
@@ -47,6 +48,14 @@ mod tests {
             tried.extend(round.go_on(found));
         }
         tried
+    }
+
+    #[test]
+    fn it_begins_among_those_that_are_planned() {
+        for _ in 0..100 {
+            assert!((70..90).contains(&Round::within(70, 90).at));
+        }
+        assert_eq!(Round::within(0, 0).at, 0);
     }
 
     #[test]

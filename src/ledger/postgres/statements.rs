@@ -145,10 +145,14 @@ impl Tables for Session {
         Ok(numbers(&self.ask(&sql, values).await?))
     }
 
-    async fn count(&mut self, batch: i32) -> Answer<i32> {
-        let sql = "SELECT coalesce(max(n), 0) + 1 FROM callsheet.standing WHERE batch = $1";
-        let count = numbers(&self.ask(sql, &[(&batch, Type::INT4)]).await?);
-        Ok(count.first().copied().unwrap_or_default())
+    async fn span(&mut self, batch: i32) -> Answer<(i32, i32)> {
+        // As in `next.sql`, for the planner. Each of the two looks from its end.
+        let sql = "SELECT coalesce((SELECT n FROM callsheet.standing
+                WHERE batch = $1 AND state + 0 < 1 ORDER BY n LIMIT 1), 0),
+            coalesce((SELECT n + 1 FROM callsheet.standing
+                WHERE batch = $1 AND state + 0 < 1 ORDER BY n DESC LIMIT 1), 0)";
+        let rows = self.ask(sql, &[(&batch, Type::INT4)]).await?;
+        Ok(rows.first().map_or((0, 0), |row| (row.get(0), row.get(1))))
     }
 
     async fn expire(&mut self, batch: i32) -> Answer<Vec<i32>> {

@@ -227,8 +227,8 @@ pub trait Tables: Debug + Send + 'static {
         from: i32,
         most: usize,
     ) -> impl Future<Output = Answer<Vec<i32>>> + Send;
-    /// How many pairs there are.
-    fn count(&mut self, batch: i32) -> impl Future<Output = Answer<i32>> + Send;
+    /// From which planned pair to which: the first, and the one after the last.
+    fn span(&mut self, batch: i32) -> impl Future<Output = Answer<(i32, i32)>> + Send;
     /// Puts in doubt what workers had under way whose lease has ended; gives those pairs.
     fn expire(&mut self, batch: i32) -> impl Future<Output = Answer<Vec<i32>>> + Send;
     /// Takes tasks whose worker is gone; gives their pairs.

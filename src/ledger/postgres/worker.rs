@@ -180,7 +180,8 @@ impl<P: Place> Worker<P> {
                 if !named.is_empty() {
                     return Ok(named);
                 }
-                Round::among(self.tables()?.count(batch).await?)
+                let (first, end) = self.tables()?.span(batch).await?;
+                Round::within(first, end)
             }
         };
         let mut found = Vec::new();

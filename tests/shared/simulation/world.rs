@@ -364,8 +364,8 @@ impl Tables for Wire {
         self.ask(move |model| Ok(model.left(from, most))).await
     }
 
-    async fn count(&mut self, _: i32) -> Answer<i32> {
-        self.ask(|model| Ok(model.count())).await
+    async fn span(&mut self, _: i32) -> Answer<(i32, i32)> {
+        self.ask(|model| Ok(model.span())).await
     }
 
     async fn expire(&mut self, _: i32) -> Answer<Vec<i32>> {
