@@ -4,7 +4,11 @@
 //! intents of a pair there is a proof that nothing was made, or a person's verdict. The ledger
 //! applies events through [`next`] and nothing else; the tests here try every sequence.
 
+mod decision;
+
 use std::fmt;
+
+pub use self::decision::Decision;
 
 /// Where a pair stands. The names are part of the public interface (CSV, JSON, ledger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]

@@ -11,10 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use self::times::{Clock, lasting};
-use crate::ledger::Decision;
 use crate::pair::without_query;
 use crate::price::Credits;
-use crate::state::State;
+use crate::state::{Decision, State};
 
 /// One pair, as people want to see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
