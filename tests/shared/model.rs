@@ -240,11 +240,12 @@ impl Model {
                 continue;
             }
             let was_open = matches!(pair.state, State::Sending | State::InDoubt);
-            let is_anothers = task.is_some() && !fresh.contains(&slip.n) && known != Some(slip.n);
+            let belongs_to_another =
+                task.is_some() && !fresh.contains(&slip.n) && known != Some(slip.n);
             pair.worker = Some(me.worker);
             pair.turn = None;
             let (was, cost) = (pair.state, pair.cost);
-            let state = if !decides && is_anothers { State::InDoubt } else { *state };
+            let state = if !decides && belongs_to_another { State::InDoubt } else { *state };
             if was_open && matches!(state, State::Planned | State::Rejected) && *gives_back {
                 given_back += cost;
             }
