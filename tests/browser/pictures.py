@@ -15,7 +15,7 @@ import pages
 from playwright.sync_api import sync_playwright
 from review import Guest, Server
 
-PEOPLE = ["anna", "ben", "chioma", "diego", "eileen", "farid", "greta", "hiro", "ines", "jonas", "kavya", "liam"]
+PEOPLE = ["anna", "ben", "chioma", "diego", "eileen", "farid", "greta", "hiro", "inga", "jonas", "kavya", "liam"]
 LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "ja", "pt", "sw", "zh"]
 MOODS = ["speaks calmly to the camera", "smiles and nods once", "explains with her hands", "greets warmly"]
 DAY = """
