@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::follow::follow;
 use super::keys::Resends;
 use super::written::Written;
-use super::{belongs, pulse, siblings, takes, videos};
+use super::{belongs, pulse, takes, videos};
 use crate::cli::{StatusArgs, Until};
 use crate::download::{LINK_LIVES, LINK_SOON};
 use crate::exit::Exit;
@@ -61,9 +61,6 @@ pub(super) fn status(ui: &Ui, args: &StatusArgs) -> Result<Exit, Failure> {
     }
     ui.result(&standing.describe(ui, &site), &standing.json(&site));
     standing.warn_of_videos(ui);
-    if let Some(shared) = &site.shared {
-        siblings::warn(ui, &site, &shared.name);
-    }
     Ok(standing.exit(Until::Saved))
 }
 
@@ -93,6 +90,7 @@ fn of_shared(
     }
     ui.result(&standing.describe(ui, site), &standing.json(site));
     standing.warn_of_videos(ui);
+    super::siblings::warn(ui, site, &shared.name);
     Ok(standing.exit(Until::Saved))
 }
 
