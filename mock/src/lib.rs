@@ -35,7 +35,7 @@
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
 //! state      book journal storage desk world worlds
-//! endpoints  create query files upload list accounts tasks admin document
+//! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
 //! gate       orders read private line backend deliver connection door
 //! faces      api program
@@ -68,7 +68,7 @@ pub use faces::program;
 pub use rules::contract::{OPENAPI, Violation, create_violations};
 pub use rules::dialect::Dialect;
 pub use rules::scenario::{
-    Account, Failure, KEY, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
+    Account, Failure, KEY, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
     SCENARIO_SCHEMA, Scenario, ScenarioError, Script, Step, Work,
 };
 pub use state::book::{Book, Duplicate, Entry};

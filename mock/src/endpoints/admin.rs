@@ -1,7 +1,5 @@
 //! `/__mock/…`: the fake about itself. No key is asked for; none is shown.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -124,7 +122,7 @@ fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
                     account.key.clone_from(&known.key);
                 }
             }
-            desk.scenario = Arc::new(scenario);
+            desk.play(scenario);
             Answer::empty(204)
         }
         Err(error) => refuse::told_wrongly(&error),

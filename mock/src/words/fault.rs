@@ -145,19 +145,19 @@ faults! {
     HtmlAfterAccept = "html-after-accept", None;
     /// Booked, and a 200 without body.
     EmptyAfterAccept = "empty-after-accept", None;
-    /// The good answer to a poll or a download, its body ending in the middle.
+    /// The good answer to a poll, a download or an upload, its body ending in the middle.
     Truncated = "truncated", Some(Wire::Truncate);
-    /// The good answer to a poll or a download, and a TCP reset in the middle of its body.
+    /// The good answer to a poll, a download or an upload, and a TCP reset in the middle of its body.
     ResetInAnswer = "reset-in-answer", Some(Wire::ResetInAnswer);
-    /// The good answer to a poll or a download stops in the middle of its body.
+    /// The good answer to a poll, a download or an upload stops in the middle of its body.
     Stall = "stall", Some(Wire::Stall);
-    /// The good answer to a poll or a download, in small pieces over about a second.
+    /// The good answer to a poll, a download or an upload, in small pieces over about a second.
     Drip = "drip", Some(Wire::Drip);
-    /// Bytes that are not HTTP instead of the answer to a poll or a download.
+    /// Bytes that are not HTTP instead of the answer to a poll, a download or an upload.
     Garbage = "garbage", Some(Wire::Garbage);
-    /// A 200 in HTML instead of the answer to a poll or a download.
+    /// A 200 in HTML instead of the answer to a poll, a download or an upload.
     Html = "html", None;
-    /// A 200 without body instead of the answer to a poll or a download.
+    /// A 200 without body instead of the answer to a poll, a download or an upload.
     Empty = "empty", None;
     /// Booked, and a 201 with nothing but `id`: a task that must be kept.
     OnlyIdAfterAccept = "only-id-after-accept", None;

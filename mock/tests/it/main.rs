@@ -12,6 +12,7 @@ mod floors;
 mod gate;
 mod house;
 mod lists;
+mod meddling;
 mod program;
 mod shipped;
 mod tasks;
