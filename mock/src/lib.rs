@@ -34,11 +34,11 @@
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      book journal storage desk world worlds
+//! state      book journal storage desk world worlds played
 //! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
-//! gate       orders read private line backend deliver connection door
-//! faces      api program
+//! gate       orders read private upstream line backend deliver connection between door
+//! faces      api fail lines signals between program
 //! ```
 //!
 //! | floor | what |
@@ -47,10 +47,10 @@
 //! | `http` | requests and answers as values, which path is what, forms, samples to send |
 //! | `rules` | the contract and its dialects; what a scenario may say |
 //! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has |
-//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key; a scenario before another server |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |
+//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server |
 //! | `faces` | the library and the program |
 
 mod decisions;

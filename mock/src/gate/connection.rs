@@ -22,7 +22,7 @@ use crate::state::world::World;
 use crate::state::worlds::Worlds;
 
 /// How long a connection may be silent, or take for one request.
-const PATIENCE: Duration = Duration::from_secs(75);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How long the rest of a request is waited for at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ pub(crate) async fn serve(
 }
 
 /// The next request, or what to say instead; `None` if there is nobody to say it to.
-async fn next(
+pub(crate) async fn next(
     stream: &mut TcpStream,
     reader: &mut Reader,
     orders: &mut watch::Receiver<Order>,
@@ -97,19 +97,7 @@ fn refusal(status: u16, what: &str) -> Outgoing {
         500 => "internal_error",
         _ => "invalid_request",
     };
-    let answer = Answer::error(status, "invalid_request_error", code, what);
-    let length = answer.body.len();
-    let head = format!(
-        "HTTP/1.1 {status} \r\ncontent-type: {}\r\ncontent-length: {length}\r\n",
-        answer.mime
-    );
-    Outgoing {
-        status,
-        fault: None,
-        delay: Duration::ZERO,
-        head: head.into_bytes(),
-        body: answer.body,
-    }
+    Outgoing::of(Answer::error(status, "invalid_request_error", code, what), None)
 }
 
 /// What it takes to answer a request.

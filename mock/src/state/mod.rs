@@ -3,6 +3,7 @@
 pub(crate) mod book;
 pub(crate) mod desk;
 pub(crate) mod journal;
+pub(crate) mod played;
 pub(crate) mod storage;
 pub(crate) mod world;
 pub(crate) mod worlds;

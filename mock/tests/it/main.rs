@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod answers;
+mod between;
 mod book;
 mod client;
 mod dialects;
