@@ -34,7 +34,7 @@
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      book journal storage desk world worlds played
+//! state      book journal har storage desk world worlds played
 //! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
 //! gate       orders read private upstream line backend deliver connection between door

@@ -118,6 +118,11 @@ impl Task {
         self.polls
     }
 
+    /// How often its video was asked for by a link that worked.
+    pub(crate) const fn downloads(&self) -> u32 {
+        self.downloads
+    }
+
     /// What the next query sees. `synced` asks for the state as it is, not as it was a while ago.
     pub(crate) fn query(&mut self, scenario: &Scenario, now: Millis, synced: bool) -> View {
         self.polls += 1;

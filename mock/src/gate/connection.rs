@@ -17,7 +17,7 @@ use crate::gate::read::{Missing, Reader};
 use crate::http::answer::Answer;
 use crate::http::request::Request;
 use crate::http::route::ADMIN;
-use crate::state::journal::Answered;
+use crate::state::journal::{Answered, Said};
 use crate::state::world::World;
 use crate::state::worlds::Worlds;
 
@@ -158,7 +158,8 @@ impl Exchange<'_> {
         };
         // Settled before the first byte leaves: a client that has read its answer finds it in the
         // book, and its place among the concurrent ones free.
-        let settled = world.settle(id, answered);
+        let said = Said::new(&outgoing.head, &outgoing.body);
+        let settled = world.settle(id, answered, said);
         let whole = deliver::answer(stream, request, &outgoing, orders).await;
         if answered.delivered && !whole {
             world.correct(settled, Answered { delivered: false, ..answered });
