@@ -8,8 +8,8 @@
 //! - [`Scenario`] says what kind of day it has; [`Fault`] lists what can go wrong.
 //! - [`program`] is the same as a command.
 //!
-//! It never talks to the network beyond the connections that clients make to it, and never shows
-//! a key.
+//! It never talks to the network beyond the connections that clients make to it, but to the one
+//! server that `callsheet-mock between` is told; and it never shows a key.
 //!
 //! # The way of a request
 //!
