@@ -71,7 +71,7 @@ fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
         Route::RelayUsageElsewhere => accounts::usage_elsewhere(desk).into(),
         Route::RelayLog => accounts::log(desk, request).into(),
         Route::Output(file) => query::video(desk, request, file),
-        Route::Upload(way) => upload::upload(desk, request, way).into(),
+        Route::Upload(way) => upload::upload(desk, request, way),
         Route::File(path) => files::uploaded(desk, request, path).into(),
         Route::Sample(name) => files::sample(request, name).into(),
         Route::OpenapiYaml => document::yaml(desk, request).into(),

@@ -8,8 +8,8 @@
 //! - [`Scenario`] says what kind of day it has; [`Fault`] lists what can go wrong.
 //! - [`program`] is the same as a command.
 //!
-//! It never talks to the network beyond the connections that clients make to it, and never shows
-//! a key.
+//! It never talks to the network beyond the connections that clients make to it, but to the one
+//! server that `callsheet-mock between` is told; and it never shows a key.
 //!
 //! # The way of a request
 //!
@@ -34,11 +34,11 @@
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      book journal storage desk world worlds
-//! endpoints  create query files upload list accounts tasks admin document
+//! state      book journal har storage desk world worlds played
+//! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
-//! gate       orders read private line backend deliver connection door
-//! faces      api program
+//! gate       orders read private upstream line backend deliver connection between door
+//! faces      api fail lines signals between program
 //! ```
 //!
 //! | floor | what |
@@ -47,10 +47,10 @@
 //! | `http` | requests and answers as values, which path is what, forms, samples to send |
 //! | `rules` | the contract and its dialects; what a scenario may say |
 //! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has |
-//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key; a scenario before another server |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire |
+//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server |
 //! | `faces` | the library and the program |
 
 mod decisions;
@@ -68,7 +68,7 @@ pub use faces::program;
 pub use rules::contract::{OPENAPI, Violation, create_violations};
 pub use rules::dialect::Dialect;
 pub use rules::scenario::{
-    Account, Failure, KEY, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
+    Account, Failure, KEY, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
     SCENARIO_SCHEMA, Scenario, ScenarioError, Script, Step, Work,
 };
 pub use state::book::{Book, Duplicate, Entry};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::http::samples;
-use crate::rules::scenario::{Failure, Latency, On, Rule, Scenario};
+use crate::rules::scenario::{Failure, Latency, On, Rule, Scenario, Script};
 use crate::words::clock::Millis;
 use crate::words::dice::Dice;
 use crate::words::failure::FailureCode;
@@ -29,26 +29,58 @@ impl Strike {
     }
 }
 
-/// What the scenario's script, or else its first rule that strikes, has for the
-/// `attempt`-th try of a request with these URLs.
+/// A request that a fault may strike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) on: On,
+    pub(crate) dice: Dice,
+    /// Which try of the same request it is, from 1.
+    pub(crate) attempt: u32,
+    /// The URLs, ids and names by which a scenario may mean it.
+    pub(crate) names: &'a [&'a str],
+    /// For how long the scenario has been played.
+    pub(crate) since: Duration,
+}
+
+/// How many requests each rule was about, in the order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(Vec<u64>);
+
+impl Counts {
+    fn note(&mut self, rules: &[Rule], asked: &Asked<'_>) {
+        self.0.resize(rules.len(), 0);
+        for (count, rule) in self.0.iter_mut().zip(rules) {
+            *count += u64::from(is_about(rule, asked));
+        }
+    }
+}
+
+fn is_about(rule: &Rule, asked: &Asked<'_>) -> bool {
+    rule.on == asked.on && matches_any(rule.matching.as_deref(), asked.names)
+}
+
+/// What the scenario's script, or else its first rule that strikes, has for this request.
 pub(crate) fn strike(
     scenario: &Scenario,
-    on: On,
-    (dice, attempt): (Dice, u32),
-    urls: [&str; 2],
+    asked: &Asked<'_>,
+    counts: &mut Counts,
 ) -> Option<Strike> {
-    if on == On::Create
-        && let Some(script) =
-            scenario.scripts.iter().find(|s| matches_any(Some(&s.matching), &urls))
-    {
-        let step = attempt.checked_sub(1).and_then(|n| script.tries.get(n as usize));
+    counts.note(&scenario.faults, asked);
+    let meant = |script: &&Script| {
+        script.on == asked.on && matches_any(Some(&script.matching), asked.names)
+    };
+    if let Some(script) = scenario.scripts.iter().find(meant) {
+        let step = asked.attempt.checked_sub(1).and_then(|n| script.tries.get(n as usize));
         return step.and_then(|step| step.fault()).map(Strike::plain);
     }
     let strikes = |(index, rule): &(usize, &Rule)| {
-        rule.on == on
-            && rule.first.is_none_or(|tries| attempt <= tries)
-            && matches_any(rule.matching.as_deref(), &urls)
-            && rule.share.is_none_or(|share| dice.happens("fault", *index, share))
+        let count = counts.0[*index];
+        is_about(rule, asked)
+            && rule.first.is_none_or(|tries| asked.attempt <= tries)
+            && rule.from.is_none_or(|from| count >= u64::from(from))
+            && rule.every.is_none_or(|every| count.is_multiple_of(u64::from(every)))
+            && rule.between.is_none_or(|(start, end)| (start.0..end.0).contains(&asked.since))
+            && rule.share.is_none_or(|share| asked.dice.happens("fault", *index, share))
     };
     let (_, rule) = scenario.faults.iter().enumerate().find(strikes)?;
     let retry_after = rule.retry_after.unwrap_or(DEFAULT_RETRY_AFTER).0;
@@ -117,11 +149,43 @@ mod tests {
     fn all_conditions_of_a_rule_must_hold() {
         let rule = Rule::new(Fault::Status500).matching("anna").first(1).share(1.0);
         let scenario = Scenario { faults: vec![rule], ..Scenario::default() };
-        let struck =
-            |attempt, url| strike(&scenario, On::Create, (dice(0), attempt), [url, "x"]).is_some();
+        let mut counts = Counts::default();
+        let mut struck = |attempt, url| {
+            let asked = Asked { attempt, names: &[url, "x"], ..first_create() };
+            strike(&scenario, &asked, &mut counts).is_some()
+        };
         assert!(struck(1, "https://h/anna.jpg"));
         assert!(!struck(2, "https://h/anna.jpg"), "a retry passes");
         assert!(!struck(1, "https://h/ben.jpg"), "another URL passes");
+    }
+
+    fn first_create<'a>() -> Asked<'a> {
+        let since = Duration::ZERO;
+        Asked { on: On::Create, dice: dice(0), attempt: 1, names: &["anna.jpg"], since }
+    }
+
+    /// At which seconds, of these requests one a second, the rule strikes.
+    fn struck_at(rule: Rule, seconds: u64) -> Vec<u64> {
+        let scenario = Scenario { faults: vec![rule], ..Scenario::default() };
+        let mut counts = Counts::default();
+        let mut strikes = |second| {
+            // Of another kind, and so not counted.
+            let poll = Asked { on: On::Poll, ..first_create() };
+            assert_eq!(strike(&scenario, &poll, &mut counts), None);
+            let asked = Asked { since: Duration::from_secs(second), ..first_create() };
+            strike(&scenario, &asked, &mut counts).is_some()
+        };
+        (1..=seconds).filter(|second| strikes(*second)).collect()
+    }
+
+    #[test]
+    fn rules_count_requests_and_look_at_the_clock() {
+        let rule = || Rule::new(Fault::Status500);
+        assert_eq!(struck_at(rule().from(4), 6), [4, 5, 6]);
+        assert_eq!(struck_at(rule().every(3), 7), [3, 6]);
+        assert_eq!(struck_at(rule().from(4).every(3), 9), [6, 9]);
+        assert_eq!(struck_at(rule().between(Span::secs(2), Span::secs(4)), 6), [2, 3]);
+        assert_eq!(struck_at(rule().every(2).matching("ben"), 4), [0; 0]);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! A task has no timer. What it is follows from when it was made, how often it was asked for, and
 //! what time it is; so it costs nothing while nobody asks, and the clock can be advanced.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::rules::scenario::{Scenario, Work};
 use crate::words::clock::Millis;
+use crate::words::dice::Dice;
 use crate::words::failure::FailureCode;
 
 /// Below this share of the work a task is still pending.
@@ -26,6 +28,16 @@ pub(crate) enum Status {
     Failed,
 }
 
+/// What a task was made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    /// The request, in JSON.
+    pub(crate) request: Arc<str>,
+    /// Those of its create: what happens to its polls and downloads follows from them, and so from
+    /// what was asked and not from when.
+    pub(crate) dice: Dice,
+}
+
 /// A task at the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
@@ -36,6 +48,7 @@ pub(crate) struct Task {
     /// How long its video is.
     pub(crate) length: Duration,
     pub(crate) failure: Option<FailureCode>,
+    pub(crate) made: Made,
     polls: u32,
     polls_after_the_end: u32,
     downloads: u32,
@@ -61,6 +74,7 @@ impl Task {
         (model, owner, born): (&str, u64, Millis),
         length: Duration,
         failure: Option<FailureCode>,
+        made: Made,
     ) -> Self {
         let (polls, polls_after_the_end, downloads, links) = (0, 0, 0, 0);
         let (model, link_expires) = (model.into(), Millis::default());
@@ -70,6 +84,7 @@ impl Task {
             born,
             length,
             failure,
+            made,
             polls,
             polls_after_the_end,
             downloads,
@@ -101,6 +116,11 @@ impl Task {
     /// How often it was asked for.
     pub(crate) const fn polls(&self) -> u32 {
         self.polls
+    }
+
+    /// How often its video was asked for by a link that worked.
+    pub(crate) const fn downloads(&self) -> u32 {
+        self.downloads
     }
 
     /// What the next query sees. `synced` asks for the state as it is, not as it was a while ago.
@@ -166,10 +186,13 @@ impl Task {
 mod tests {
     use super::*;
     use crate::rules::scenario::Links;
+    use crate::words::digest::Digest;
     use crate::words::span::Span;
 
     fn task(failure: Option<FailureCode>) -> Task {
-        Task::new(("m", 0, Millis(1_000_000)), Duration::from_secs(1), failure)
+        let dice = Dice::new(1, &Digest::of_bytes(b"m"), 1);
+        let made = Made { request: "{}".into(), dice };
+        Task::new(("m", 0, Millis(1_000_000)), Duration::from_secs(1), failure, made)
     }
 
     fn lives(scenario: &Scenario, failure: Option<FailureCode>, at: &[u64]) -> Vec<(Status, u8)> {

@@ -87,6 +87,7 @@ pub(crate) fn tells_the_id(fault: Option<Fault>) -> bool {
                 | Fault::HugeAfterAccept
                 | Fault::OnlyIdAfterAccept
                 | Fault::OddAfterAccept
+                | Fault::TwiceAfterAccept
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! Whether what was accepted is what a test expects, and if not, what came closest.
+//! Whether what was accepted, polled and downloaded is what a test expects, and if not, what came
+//! closest.
 
 use std::fmt::{self, Write as _};
 
@@ -11,10 +12,31 @@ use crate::words::pattern::matches;
 /// So many of those that came close are told.
 const MOST_TOLD: usize = 3;
 
+/// What a test counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    /// Accepted creates.
+    #[default]
+    Create,
+    /// Polls of their tasks.
+    Poll,
+    /// Downloads of their videos.
+    Media,
+}
+
+/// An accepted create, and how often what is counted happened to it.
+pub(crate) struct Counted {
+    pub(crate) task: String,
+    pub(crate) request: Value,
+    pub(crate) times: usize,
+}
+
 /// What a test expects of the accepted creates. Without a number: at least one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Expected {
+    pub(crate) on: What,
     /// The image or audio URL contains or matches this.
     #[serde(rename = "match")]
     pub(crate) matching: Option<String>,
@@ -27,8 +49,8 @@ pub(crate) struct Expected {
 
 impl Expected {
     /// The names of its fields.
-    pub(crate) const FIELDS: [&'static str; 5] =
-        ["match", "fields", "exactly", "at_least", "at_most"];
+    pub(crate) const FIELDS: [&'static str; 6] =
+        ["on", "match", "fields", "exactly", "at_least", "at_most"];
 
     /// What is expected otherwise than it is in this request; empty if it is one of those.
     fn misses(&self, dialect: Dialect, request: &Value) -> Vec<String> {
@@ -65,7 +87,11 @@ impl fmt::Display for Expected {
             (None, Some(least), Some(most)) => write!(f, "{least} to {most}")?,
             (None, least, None) => write!(f, "at least {}", least.unwrap_or(1))?,
         }
-        f.write_str(" accepted creates")?;
+        f.write_str(match self.on {
+            What::Create => " accepted creates",
+            What::Poll => " polls of tasks",
+            What::Media => " downloads of videos",
+        })?;
         let mut with = " with";
         if let Some(pattern) = &self.matching {
             write!(f, "{with} a URL that matches {pattern}")?;
@@ -79,23 +105,30 @@ impl fmt::Display for Expected {
     }
 }
 
-/// How many of these requests are of the expected kind; or a report for who reads why a test failed.
+/// How often what is expected happened; or a report for who reads why a test failed.
 pub(crate) fn verify(
     expected: &Expected,
     dialect: Dialect,
-    requests: &[(String, Value)],
+    creates: &[Counted],
 ) -> Result<usize, String> {
-    let judged = requests.iter().map(|(task, request)| (task, expected.misses(dialect, request)));
+    let judged = creates.iter().map(|one| (one, expected.misses(dialect, &one.request)));
     let (met, mut missed): (Vec<_>, Vec<_>) = judged.partition(|(_, misses)| misses.is_empty());
-    if expected.takes(met.len()) {
-        return Ok(met.len());
+    let count = met.iter().map(|(one, _)| one.times).sum();
+    if expected.takes(count) {
+        return Ok(count);
     }
-    let of = requests.len();
-    let mut report = format!("expected {expected}; there were {} among {of}", met.len());
+    let of: usize = creates.iter().map(|one| one.times).sum();
+    let mut report = format!("expected {expected}; there were {count} among {of}");
+    // Writing into a text cannot fail.
+    if expected.on != What::Create {
+        for (one, _) in met.iter().take(MOST_TOLD) {
+            let _ = write!(report, "\ncounted: {}: {}", one.task, one.times);
+        }
+    }
+    missed.retain(|(one, _)| one.times > 0);
     missed.sort_by_key(|(_, misses)| misses.len());
-    for (task, misses) in missed.iter().take(MOST_TOLD) {
-        // Writing into a text cannot fail.
-        let _ = write!(report, "\nclosest: {task}: {}", misses.join("; "));
+    for (one, misses) in missed.iter().take(MOST_TOLD) {
+        let _ = write!(report, "\nclosest: {}: {}", one.task, misses.join("; "));
     }
     Err(report)
 }
@@ -111,7 +144,7 @@ mod tests {
         let request = |name: &str, prompt: &str| {
             let urls = json!({"image_url": format!("https://h/{name}.jpg"),
                 "audio_url": "https://h/a.mp3", "prompt": prompt});
-            (format!("task-{name}"), urls)
+            Counted { task: format!("task-{name}"), request: urls, times: 1 }
         };
         let requests =
             [request("anna", "smile"), request("anna2", "smile"), request("ben", "frown")];
@@ -129,6 +162,13 @@ mod tests {
         closest: task-anna: neither https://h/anna.jpg nor https://h/a.mp3 matches ben
         closest: task-anna2: neither https://h/anna2.jpg nor https://h/a.mp3 matches ben
         closest: task-ben: prompt is "frown" and not "smile"
+        "#);
+        let report = judged(json!({"on": "poll", "match": "anna", "exactly": 3}));
+        insta::assert_snapshot!(report.unwrap_err(), @r#"
+        expected exactly 3 polls of tasks with a URL that matches anna; there were 2 among 3
+        counted: task-anna: 1
+        counted: task-anna2: 1
+        closest: task-ben: neither https://h/ben.jpg nor https://h/a.mp3 matches anna
         "#);
         assert!(judged(json!({"at_least": 4})).is_err());
         assert!(judged(json!({"match": "anna", "at_most": 1})).is_err());

@@ -1,19 +1,19 @@
 //! `/__mock/…`: the fake about itself. No key is asked for; none is shown.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::decisions::verify::{Expected, verify};
+use crate::decisions::life::Task;
+use crate::decisions::verify::{Counted, Expected, What, verify};
 use crate::decisions::{refuse, told};
 use crate::endpoints::tasks;
 use crate::http::answer::Answer;
 use crate::http::request::Seen;
 use crate::http::route::Admin;
 use crate::rules::scenario::Scenario;
-use crate::state::book::Book;
+use crate::state::book::{Book, Entry};
 use crate::state::desk::Desk;
+use crate::state::har::har;
 use crate::state::journal::HIDDEN;
 use crate::words::span::Span;
 
@@ -24,6 +24,9 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> An
         Admin::Book => Answer::json(200, &book(&desk.book.snapshot())),
         Admin::Journal => {
             Answer::json(200, &json!(desk.journal.snapshot(&desk.scenario.secrets())))
+        }
+        Admin::Har => {
+            Answer::json(200, &har(&desk.url, &desk.journal.told(&desk.scenario.secrets())))
         }
         Admin::State => Answer::json(200, &json!(desk.state())),
         Admin::Reset => {
@@ -74,7 +77,7 @@ fn advance(desk: &mut Desk, body: &[u8]) -> Answer {
     }
 }
 
-/// Holds what was accepted to what a test expects.
+/// Holds what was accepted, polled and downloaded to what a test expects.
 fn verified(desk: &Desk, body: &[u8]) -> Answer {
     const EXAMPLE: &str = r#"{"match": "anna", "fields": {"prompt": "Hello"}, "exactly": 3}"#;
     let expected: Expected = match told::read(body, &Expected::FIELDS, EXAMPLE) {
@@ -82,10 +85,17 @@ fn verified(desk: &Desk, body: &[u8]) -> Answer {
         Err(refusal) => return refusal,
     };
     let book = desk.book.snapshot();
-    let entries = book.entries.iter();
-    let requests: Vec<_> =
-        entries.map(|entry| (entry.task.to_string(), entry.request_json())).collect();
-    match verify(&expected, desk.scenario.dialect, &requests) {
+    let times = |entry: &Entry| match (expected.on, desk.tasks.get(&entry.task)) {
+        (What::Create, _) => 1,
+        (What::Poll, task) => task.map_or(0, Task::polls) as usize,
+        (What::Media, task) => task.map_or(0, Task::downloads) as usize,
+    };
+    let counted = |entry: &Entry| {
+        let (task, request, times) = (entry.task.to_string(), entry.request_json(), times(entry));
+        Counted { task, request, times }
+    };
+    let creates: Vec<_> = book.entries.iter().map(counted).collect();
+    match verify(&expected, desk.scenario.dialect, &creates) {
         Ok(count) => Answer::json(200, &json!({"verified": true, "count": count})),
         Err(report) => refuse::not_as_expected(&report),
     }
@@ -124,7 +134,7 @@ fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
                     account.key.clone_from(&known.key);
                 }
             }
-            desk.scenario = Arc::new(scenario);
+            desk.play(scenario);
             Answer::empty(204)
         }
         Err(error) => refuse::told_wrongly(&error),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::decisions::chance::{self, Strike};
-use crate::decisions::life::Task;
+use crate::decisions::chance::{self, Asked, Strike};
+use crate::decisions::life::{Made, Task};
 use crate::decisions::refuse::{self, account};
 use crate::decisions::{limits, misanswer};
 use crate::http::answer::{self, Answer};
@@ -126,7 +126,7 @@ impl Till<'_> {
         let attempt = *tries;
         let dice = Dice::new(self.scenario.seed, &order.digest, attempt);
         let delay = chance::latency(self.scenario.latency, dice);
-        let strike = match strike(self.scenario, (dice, attempt), order) {
+        let strike = match strike(desk, (dice, attempt), order) {
             Ok(strike) => strike,
             Err(unknown) => return unknown.into(),
         };
@@ -183,15 +183,16 @@ impl Till<'_> {
         let Some(id) = free else { return Answer::empty(500) };
         let created = created(self.scenario, order, &id, now);
         let request = (order.digest, order.canonical.clone());
-        match desk.book.accept(now, request, id.clone(), fault) {
-            Ok(entry) => desk.under_way.insert(self.id, entry),
+        let entry = match desk.book.accept(now, request, id.clone(), fault) {
+            Ok(entry) => entry,
             Err(error) => {
                 let what = format!("the fake cannot write its book: {error}");
                 return Answer::error(500, "server_error", "internal_error", &what);
             }
         };
+        desk.under_way.insert(self.id, entry);
         toll.take(desk, order.account);
-        let task = self.task(order, dice);
+        let task = self.task(order, Made { request: desk.book.request_at(entry), dice });
         let seconds = whole_seconds(task.length);
         let created = order.dialect.created(created, seconds);
         if let Some(key) = &order.idempotency_key {
@@ -225,10 +226,10 @@ impl Till<'_> {
         chance::length(self.scenario, order.urls()[1])
     }
 
-    fn task(&self, order: &Order<'_>, dice: Dice) -> Task {
+    fn task(&self, order: &Order<'_>, made: Made) -> Task {
         let length = self.length(order);
-        let failure = chance::failure(self.scenario, dice, order.urls());
-        Task::new((order.model(), order.account.owner(), self.now), length, failure)
+        let failure = chance::failure(self.scenario, made.dice, order.urls());
+        Task::new((order.model(), order.account.owner(), self.now), length, failure, made)
     }
 }
 
@@ -249,7 +250,7 @@ fn repeated(desk: &Desk, order: &Order<'_>) -> Option<Answer> {
 
 /// The fault that a URL asks for, or else the one that the scenario has for this try.
 fn strike(
-    scenario: &Scenario,
+    desk: &mut Desk,
     (dice, attempt): (Dice, u32),
     order: &Order<'_>,
 ) -> Result<Option<Strike>, Answer> {
@@ -257,7 +258,11 @@ fn strike(
         Some(Magic::Known(fault)) if On::Create.takes(fault) => Ok(Some(Strike::plain(fault))),
         Some(Magic::Known(fault)) => Err(refuse::no_such_fault(fault.name())),
         Some(Magic::Unknown(name)) => Err(refuse::no_such_fault(name)),
-        None => Ok(chance::strike(scenario, On::Create, (dice, attempt), order.urls())),
+        None => {
+            let (names, since) = (&order.urls()[..], desk.played());
+            let asked = Asked { on: On::Create, dice, attempt, names, since };
+            Ok(chance::strike(&desk.scenario, &asked, &mut desk.counts))
+        }
     }
 }
 

@@ -7,5 +7,6 @@ pub(crate) mod document;
 pub(crate) mod files;
 pub(crate) mod list;
 pub(crate) mod query;
+pub(crate) mod struck;
 pub(crate) mod tasks;
 pub(crate) mod upload;

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::decisions::life::{Status, Task, View};
+use crate::decisions::chance::Asked;
+use crate::decisions::life::{Made, Status, Task, View};
 use crate::decisions::refuse::{self, account};
-use crate::decisions::{chance, misanswer, ranges, video};
+use crate::decisions::{ranges, video};
+use crate::endpoints::struck::struck;
 use crate::http::answer::Answer;
 use crate::http::reply::Reply;
 use crate::http::request::{MARK, Seen};
 use crate::rules::dialect::Dialect;
 use crate::rules::scenario::{On, Scenario};
 use crate::state::desk::Desk;
-use crate::words::clock;
-use crate::words::dice::Dice;
-use crate::words::digest::Digest;
 use crate::words::failure::FailureCode;
 use crate::words::id::TaskId;
 use crate::words::span::whole_seconds;
@@ -25,18 +24,18 @@ use crate::words::span::whole_seconds;
 pub(crate) fn query(desk: &mut Desk, request: &Seen<'_>, name: &str) -> Reply {
     let scenario = Arc::clone(&desk.scenario);
     match find(desk, &scenario, request, name) {
-        Ok((good, attempt)) => struck(&scenario, (On::Poll, name, attempt), good),
+        Ok((good, about)) => about.struck(desk, On::Poll, good),
         Err(refusal) => refusal.into(),
     }
 }
 
-/// The answer that a query deserves, and which query of the task it is.
-fn find(
+/// The answer that a query deserves, and what it was about.
+fn find<'a>(
     desk: &mut Desk,
     scenario: &Scenario,
     request: &Seen<'_>,
-    name: &str,
-) -> Result<(Answer, u32), Answer> {
+    name: &'a str,
+) -> Result<(Answer, About<'a>), Answer> {
     let account = account(scenario, request)?;
     let synced = synced(request)?;
     let now = desk.clock.now();
@@ -45,24 +44,31 @@ fn find(
     let task = task.ok_or_else(|| refuse::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
     let told = Told::new((&request.base(&desk.url), desk.mark), &id, task, view);
-    Ok((told.answer(scenario.dialect), task.polls()))
+    let about = About { id: name, attempt: task.polls(), made: task.made.clone() };
+    Ok((told.answer(scenario.dialect), about))
 }
 
-/// Lets the scenario's fault strike an answer that would be good.
-fn struck(scenario: &Scenario, (on, name, attempt): (On, &str, u32), good: Answer) -> Reply {
-    if !scenario.faults.iter().any(|rule| rule.on == on) {
-        return good.into();
-    }
-    let dice = Dice::new(scenario.seed, &Digest::of_bytes(name.as_bytes()), attempt);
-    let strike = chance::strike(scenario, on, (dice, attempt), [name, name]);
-    let fault = strike.map(|strike| strike.fault);
-    let answer = match strike {
-        Some(strike) if !strike.fault.needs_good_answer() => {
-            misanswer::refusal(strike, clock::today())
+/// Which task is asked about, and how often it was.
+struct About<'a> {
+    id: &'a str,
+    attempt: u32,
+    made: Made,
+}
+
+impl About<'_> {
+    /// Lets the scenario meddle with an answer that would be good.
+    fn struck(&self, desk: &mut Desk, on: On, good: Answer) -> Reply {
+        if !desk.scenario.meddles_with(on) {
+            return good.into();
         }
-        _ => good,
-    };
-    Reply { fault, ..Reply::from(answer) }
+        let request: Value = serde_json::from_str(&self.made.request).unwrap_or_default();
+        let image = desk.scenario.dialect.image_url(&request);
+        let names = [self.id, image, request["audio_url"].as_str().unwrap_or_default()];
+        let (attempt, since) = (self.attempt, desk.played());
+        let dice = self.made.dice.about(on.name(), attempt);
+        let asked = Asked { on, dice, attempt, names: &names, since };
+        struck(desk, &asked, |_| good)
+    }
 }
 
 /// What `sync_upstream` asks for.
@@ -152,12 +158,15 @@ pub(crate) fn video(desk: &mut Desk, request: &Seen<'_>, file: &str) -> Reply {
         return video::denied("The signature does not match.").into();
     };
     let now = desk.clock.now();
-    let found = desk.tasks.get_mut(&id).and_then(|task| task.download(number, now));
-    let Some((length, attempt)) = found else {
+    let found = desk.tasks.get_mut(&id).and_then(|task| {
+        let (length, attempt) = task.download(number, now)?;
+        Some((length, attempt, task.made.clone()))
+    });
+    let Some((length, attempt, made)) = found else {
         return video::denied("Request has expired.").into();
     };
     let good = ranges::file(request, &video::video(length, &id), "video/mp4");
-    struck(&desk.scenario, (On::Media, id.as_str(), attempt), good)
+    About { id: id.as_str(), attempt, made }.struck(desk, On::Media, good)
 }
 
 const TWO_SIGNATURES: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

@@ -2,15 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::decisions::chance::Asked;
 use crate::decisions::refuse::{self, account};
+use crate::endpoints::struck::struck;
 use crate::http::answer::{self, Answer, shown};
 use crate::http::forms::{self, Form};
+use crate::http::reply::Reply;
 use crate::http::request::{MARK, Seen};
 use crate::http::route::Way;
 use crate::http::samples;
 use crate::rules::contract::CONTRACT;
+use crate::rules::scenario::{On, Scenario};
 use crate::state::desk::Desk;
 use crate::state::storage::Upload;
+use crate::words::dice::Dice;
+use crate::words::digest::Digest;
 use crate::words::mime;
 
 /// The largest file that is taken.
@@ -19,35 +25,62 @@ const LONGEST_NAME: usize = 100;
 const PARTS: [&str; 3] = ["file", "file_name", "auto_cleanup"];
 
 /// Answers an upload.
-pub(crate) fn upload(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Answer {
-    store(desk, request, way).unwrap_or_else(|refusal| refusal)
+pub(crate) fn upload(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Reply {
+    let (upload, source) = match read(&desk.scenario, request, way) {
+        Ok(read) => read,
+        Err(refusal) => return refusal.into(),
+    };
+    if !desk.scenario.meddles_with(On::Upload) {
+        return store(desk, request, upload).into();
+    }
+    let (name, source) = (upload.name.clone(), source.unwrap_or_default());
+    // Not the digest of the body: a form has another boundary each time.
+    let digest = Digest::of_bytes(&[name.as_bytes(), b"\n", &upload.bytes].concat());
+    let tries = desk.tries.entry(digest).or_default();
+    *tries += 1;
+    let attempt = *tries;
+    let dice = Dice::new(desk.scenario.seed, &digest, attempt);
+    let (names, since) = ([name.as_str(), source.as_str()], desk.played());
+    let asked = Asked { on: On::Upload, dice, attempt, names: &names, since };
+    struck(desk, &asked, |desk| store(desk, request, upload))
 }
 
-fn store(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Result<Answer, Answer> {
-    account(&desk.scenario, request)?;
-    let upload = match way {
-        Way::Stream => streamed(request)?,
-        Way::Base64 => encoded(&json_body(request, way)?)?,
-        Way::Url => fetched(&json_body(request, way)?),
+/// What is handed over, and the URL that it comes from, if it does.
+fn read(
+    scenario: &Scenario,
+    request: &Seen<'_>,
+    way: Way,
+) -> Result<(Upload, Option<String>), Answer> {
+    account(scenario, request)?;
+    let (upload, source) = match way {
+        Way::Stream => (streamed(request)?, None),
+        Way::Base64 => (encoded(&json_body(request, way)?)?, None),
+        Way::Url => {
+            let body = json_body(request, way)?;
+            (fetched(&body), body["url"].as_str().map(str::to_owned))
+        }
     };
     if upload.bytes.len() > MOST_FILE_BYTES {
         let what = format!("the file is larger than {MOST_FILE_BYTES} bytes");
         return Err(Answer::error(413, "file_too_large_error", "file_too_large", &what));
     }
+    Ok((upload, source))
+}
+
+fn store(desk: &mut Desk, request: &Seen<'_>, upload: Upload) -> Answer {
     let now = desk.clock.now();
     let size = upload.bytes.len();
-    let stored = desk.storage.put(upload, now, desk.scenario.storage)?;
+    let stored = match desk.storage.put(upload, now, desk.scenario.storage) {
+        Ok(stored) => stored,
+        Err(refusal) => return refusal,
+    };
     let mark = desk.mark.map(|mark| format!("?{MARK}={mark:016x}")).unwrap_or_default();
-    Ok(Answer::json(
-        200,
-        &json!({
-            "id": stored.id,
-            "filename": stored.name,
-            "url": format!("{}/files/{}/{}{mark}", request.base(&desk.url), stored.id, stored.name),
-            "size": size,
-            "created": now.seconds(),
-        }),
-    ))
+    let url = format!("{}/files/{}/{}{mark}", request.base(&desk.url), stored.id, stored.name);
+    let created = now.seconds();
+    let told = json!({
+        "id": stored.id, "filename": stored.name, "url": url, "size": size, "created": created,
+    });
+    Answer::json(200, &told)
 }
 
 fn streamed(request: &Seen<'_>) -> Result<Upload, Answer> {

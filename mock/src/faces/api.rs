@@ -186,9 +186,9 @@ impl MockApi {
         Arc::clone(&self.worlds.home().desk().scenario)
     }
 
-    /// Plays another scenario from the next request on. What was booked stays.
+    /// Plays another scenario from the next request on, and from its beginning. What was booked stays.
     pub fn set_scenario(&self, scenario: Scenario) {
-        self.worlds.home().desk().scenario = Arc::new(scenario);
+        self.worlds.home().desk().play(scenario);
     }
 
     /// Advances the fake's clock, so that tasks complete and links die without waiting.

@@ -3,25 +3,21 @@
 //! It prints its URL, then a line per request, and at the end a summary. The first Ctrl-C or
 //! SIGTERM lets answers under way finish; a second one does not wait.
 
-use std::fmt::Display;
-use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::faces::api::{MockApi, Options, StartError};
-use crate::rules::scenario::{Account, KEY, Scenario, ScenarioError};
-use crate::state::book::{Book, Tally};
-use crate::state::desk::Breach;
-use crate::state::journal::Exchange;
-
-/// How many lines wait at most for somebody who reads slowly; further ones are left out.
-const MOST_LINES: usize = 10_000;
+use crate::faces::api::{MockApi, Options};
+use crate::faces::between;
+pub use crate::faces::fail::ServeError;
+use crate::faces::lines::{MOST_LINES, Printer, write_port};
+use crate::faces::signals::Signals;
+use crate::rules::scenario::{Account, KEY, Scenario};
+use crate::state::book::Book;
 
 /// What the command can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,50 +52,33 @@ pub struct Args {
 #[command(
     name = "callsheet-mock",
     version,
-    about = "A fake of the video generation API, with its bad days"
+    about = "A fake of the video generation API, with its bad days",
+    args_conflicts_with_subcommands = true
 )]
 struct Cli {
     #[command(flatten)]
     args: Args,
+    #[command(subcommand)]
+    other: Option<Other>,
 }
 
-/// Why the command fails.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The scenario cannot be used.
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    /// The fake cannot start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// The file for the port cannot be written.
-    #[error("cannot write the port to {}: {source}", path.display())]
-    PortFile {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Requests broke the contract, and that was not to be.
-    #[error("requests broke the contract:\n{}", lines(.0))]
-    Strict(Vec<Breach>),
-    /// The output cannot be written, or signals cannot be heard.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-fn lines(breaches: &[Breach]) -> String {
-    let told: Vec<_> = breaches.iter().map(|breach| printable(&breach.to_string())).collect();
-    told.join("\n")
+/// What else the program does.
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Stand before another server, and do to its answers what a scenario says
+    Between(between::Args),
 }
 
 /// The whole of the `callsheet-mock` program but its runtime. Exit code 2 is a mistake in the
 /// scenario, 1 anything else that went wrong.
 pub async fn main() -> ExitCode {
-    let Cli { args } = Cli::parse();
-    match serve(&args, io::stdout()).await {
-        Ok(_) => ExitCode::SUCCESS,
+    let Cli { args, other } = Cli::parse();
+    let served = match other {
+        None => serve(&args, io::stdout()).await.map(drop),
+        Some(Other::Between(args)) => between::serve(&args, io::stdout()).await,
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to be told if this fails.
             let _ = writeln!(io::stderr(), "error: {error}");
@@ -165,53 +144,6 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     Ok(book)
 }
 
-/// Writes the port whole or not at all: whoever waits for the file may read it at once.
-fn write_port(path: &Path, url: &str) -> io::Result<()> {
-    let port = url.rsplit(':').next().unwrap_or_default();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    fs::write(&beside, format!("{port}\n"))?;
-    fs::rename(&beside, path)
-}
-
-/// Ctrl-C, and SIGTERM where there is one.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature everywhere")]
-    fn listen() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 /// A key as a header can carry it, which is what a scenario takes too.
 fn key(text: &str) -> Result<String, &'static str> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -220,83 +152,4 @@ fn key(text: &str) -> Result<String, &'static str> {
     } else {
         Err("a key is one or more ASCII letters, digits or signs")
     }
-}
-
-/// Lines for people, or for programs; for nobody once the reader has gone, as `head` does.
-struct Printer<'a, W: Write> {
-    json: bool,
-    out: Option<&'a mut W>,
-}
-
-impl<W: Write> Printer<'_, W> {
-    fn listening(&mut self, url: &str, scenario: &str, key: &str) -> io::Result<()> {
-        if self.json {
-            return self.line(json!({"event": "listening", "url": url, "scenario": scenario}));
-        }
-        let scenario = printable(scenario);
-        self.line(format_args!("listening on {url} (scenario {scenario}{key})"))
-    }
-
-    fn exchange(&mut self, exchange: &Exchange) -> io::Result<()> {
-        let answered = exchange.answer.unwrap_or_default();
-        let path = exchange.target.split('?').next().unwrap_or_default();
-        let (what, fault) = (what(exchange), answered.fault.map(|fault| fault.name()));
-        if self.json {
-            return self.line(json!({
-                "event": "exchange", "number": exchange.number, "method": exchange.method,
-                "path": path, "what": what, "status": answered.status, "fault": fault,
-                "delivered": answered.delivered, "millis": answered.millis,
-            }));
-        }
-        let status = answered.status.map_or_else(|| "---".to_owned(), |code| code.to_string());
-        let mut line = format!("{status} {} {path}", exchange.method);
-        for part in [what.as_deref(), fault].into_iter().flatten() {
-            line.push_str("  ");
-            line.push_str(part);
-        }
-        self.line(format_args!("{}  {} ms", printable(&line), answered.millis))
-    }
-
-    fn summary(&mut self, tally: Tally, missed: u64) -> io::Result<()> {
-        let Tally { read, accepted, lost, twice } = tally;
-        if self.json {
-            return self.line(json!({"event": "summary", "creates_read": read,
-                "accepted": accepted, "undelivered": lost, "requests_accepted_twice": twice,
-                "lines_left_out": missed}));
-        }
-        if missed > 0 {
-            self.line(format_args!("{missed} lines left out: they were read too slowly"))?;
-        }
-        self.line(format_args!(
-            "{read} creates read, {accepted} accepted; of these {lost} whose task was not \
-             delivered; {twice} requests accepted more than once"
-        ))
-    }
-
-    fn line(&mut self, line: impl Display) -> io::Result<()> {
-        let Some(out) = &mut self.out else { return Ok(()) };
-        match writeln!(out, "{line}").and_then(|()| out.flush()) {
-            // Clients go on being served.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.out = None;
-                Ok(())
-            }
-            written => written,
-        }
-    }
-}
-
-/// The pair that a create is about: the names of its two files.
-fn what(exchange: &Exchange) -> Option<String> {
-    let body: Value = serde_json::from_str(&exchange.body).ok()?;
-    let name = |field: &str| {
-        let url = body.get(field)?.as_str()?.split(['?', '#']).next()?;
-        url.rsplit('/').next().map(str::to_owned)
-    };
-    Some(format!("{} + {}", name("image_url")?, name("audio_url")?))
-}
-
-/// Text from outside without what a terminal would act on.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }

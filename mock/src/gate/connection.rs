@@ -17,12 +17,12 @@ use crate::gate::read::{Missing, Reader};
 use crate::http::answer::Answer;
 use crate::http::request::Request;
 use crate::http::route::ADMIN;
-use crate::state::journal::Answered;
+use crate::state::journal::{Answered, Said};
 use crate::state::world::World;
 use crate::state::worlds::Worlds;
 
 /// How long a connection may be silent, or take for one request.
-const PATIENCE: Duration = Duration::from_secs(75);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How long the rest of a request is waited for at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ pub(crate) async fn serve(
 }
 
 /// The next request, or what to say instead; `None` if there is nobody to say it to.
-async fn next(
+pub(crate) async fn next(
     stream: &mut TcpStream,
     reader: &mut Reader,
     orders: &mut watch::Receiver<Order>,
@@ -97,19 +97,7 @@ fn refusal(status: u16, what: &str) -> Outgoing {
         500 => "internal_error",
         _ => "invalid_request",
     };
-    let answer = Answer::error(status, "invalid_request_error", code, what);
-    let length = answer.body.len();
-    let head = format!(
-        "HTTP/1.1 {status} \r\ncontent-type: {}\r\ncontent-length: {length}\r\n",
-        answer.mime
-    );
-    Outgoing {
-        status,
-        fault: None,
-        delay: Duration::ZERO,
-        head: head.into_bytes(),
-        body: answer.body,
-    }
+    Outgoing::of(Answer::error(status, "invalid_request_error", code, what), None)
 }
 
 /// What it takes to answer a request.
@@ -170,7 +158,8 @@ impl Exchange<'_> {
         };
         // Settled before the first byte leaves: a client that has read its answer finds it in the
         // book, and its place among the concurrent ones free.
-        let settled = world.settle(id, answered);
+        let said = Said::new(&outgoing.head, &outgoing.body);
+        let settled = world.settle(id, answered, said);
         let whole = deliver::answer(stream, request, &outgoing, orders).await;
         if answered.delivered && !whole {
             world.correct(settled, Answered { delivered: false, ..answered });

@@ -39,7 +39,8 @@ pub(crate) fn expected(request: &Request, outgoing: &Outgoing) -> Sent {
     match outgoing.fault.and_then(Fault::wire) {
         None => Sent { status, whole: true, usable: request.keep_alive },
         Some(Wire::Drip | Wire::Huge) => Sent { status, whole: true, usable: false },
-        Some(Wire::Reset | Wire::Close | Wire::Hang | Wire::Garbage) => {
+        Some(Wire::Twice) => Sent { status, whole: true, usable: request.keep_alive },
+        Some(Wire::Reset | Wire::Close | Wire::Hang | Wire::Garbage | Wire::CutHead) => {
             Sent { status: None, whole: false, usable: false }
         }
         Some(Wire::Truncate | Wire::ResetInAnswer | Wire::Stall) => {
@@ -57,6 +58,7 @@ pub(crate) async fn answer(
 ) -> bool {
     let sent = match outgoing.fault.and_then(Fault::wire) {
         None => send(stream, &bytes(outgoing, request.keep_alive)).await,
+        Some(Wire::Twice) => send(stream, &bytes(outgoing, request.keep_alive).repeat(2)).await,
         // Silence lasts as long as the client does.
         Some(Wire::Hang) => {
             silence(stream, orders).await;
@@ -113,7 +115,8 @@ async fn misbehave(
     let all = bytes(outgoing, false);
     let half = &all[..all.len() - outgoing.body.len().div_ceil(2)];
     match wire {
-        Wire::Close | Wire::Hang => {}
+        Wire::Close | Wire::Hang | Wire::Twice => {}
+        Wire::CutHead => stream.write_all(&outgoing.head[..outgoing.head.len() / 2]).await?,
         Wire::Reset => reset(stream)?,
         Wire::Garbage => stream.write_all(GARBAGE).await?,
         Wire::Truncate => stream.write_all(half).await?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -12,13 +12,28 @@ use crate::gate::connection;
 use crate::gate::orders::{Order, ordered};
 use crate::state::worlds::Worlds;
 
-/// Serves until told otherwise. Returns when the last answer is out, or at once on `Stop`.
+/// Serves the fake until told otherwise.
 pub(crate) async fn serve(
     listener: TcpListener,
     worlds: Arc<Worlds>,
-    mut orders: watch::Receiver<Order>,
+    orders: watch::Receiver<Order>,
 ) {
     let backends = Arc::new(Backends::new(Arc::clone(&worlds)));
+    let of_the_fake = orders.clone();
+    let each = move |stream, count| {
+        let (worlds, backends) = (Arc::clone(&worlds), Arc::clone(&backends));
+        connection::serve(stream, count, worlds, backends, of_the_fake.clone())
+    };
+    accept(listener, orders, each).await;
+}
+
+/// Serves each connection until told otherwise. Returns when the last answer is out, or at once on
+/// `Stop`.
+pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    mut orders: watch::Receiver<Order>,
+    each: impl Fn(TcpStream, u64) -> F,
+) {
     let mut connections = JoinSet::new();
     let mut count = 0;
     loop {
@@ -26,10 +41,7 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     count += 1;
-                    let (worlds, backends) = (Arc::clone(&worlds), Arc::clone(&backends));
-                    connections.spawn(connection::serve(
-                        stream, count, worlds, backends, orders.clone(),
-                    ));
+                    connections.spawn(each(stream, count));
                 }
                 // Out of file descriptors, most likely; others will be closed.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -6,6 +6,7 @@
 //! way finish, and does on the raw socket what the engine asks for in a private header.
 
 mod backend;
+pub(crate) mod between;
 mod connection;
 mod deliver;
 pub(crate) mod door;
@@ -13,3 +14,4 @@ mod line;
 pub(crate) mod orders;
 mod private;
 mod read;
+pub(crate) mod upstream;

@@ -97,6 +97,21 @@ pub(crate) struct Outgoing {
     pub(crate) body: Vec<u8>,
 }
 
+impl Outgoing {
+    /// An answer that comes from nowhere else.
+    pub(crate) fn of(answer: Answer, fault: Option<Fault>) -> Self {
+        let Answer { status, headers, mime, body, .. } = answer;
+        let mut head = format!("HTTP/1.1 {status} \r\ncontent-length: {}\r\n", body.len());
+        let mime = (!mime.is_empty()).then(|| ("content-type", mime.to_owned()));
+        for (name, value) in mime.into_iter().chain(headers) {
+            for part in [name, ": ", &value, "\r\n"] {
+                head.push_str(part);
+            }
+        }
+        Self { status, fault, delay: Duration::ZERO, head: head.into_bytes(), body }
+    }
+}
+
 /// The request for the private server: what the engine reads of it, and the exchange's number.
 pub(crate) fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(request.size() + 128);

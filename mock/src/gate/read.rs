@@ -59,6 +59,11 @@ impl Reader {
         Arc::clone(&self.begun)
     }
 
+    /// What has come and was not taken.
+    pub(super) fn seen(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// The next request.
     pub(crate) async fn next(&mut self, stream: &mut TcpStream) -> Result<Request, Missing> {
         self.begun.store(!self.buffer.is_empty(), Ordering::Relaxed);
@@ -78,13 +83,14 @@ impl Reader {
         let body = match head.length {
             Length::Bytes(0) => Vec::new(),
             Length::Bytes(length) => self.take_exactly(stream, length).await?,
-            Length::Chunked => self.take_chunks(stream).await?,
+            Length::Chunked => self.take_chunks(stream, MOST_BODY_BYTES).await?,
         };
         let Head { method, target, keep_alive, .. } = head;
         Ok(Request { method, target, body, keep_alive, head: bytes })
     }
 
-    async fn fill(&mut self, stream: &mut TcpStream) -> Result<(), Missing> {
+    /// Waits for more, whatever it is.
+    pub(super) async fn fill(&mut self, stream: &mut TcpStream) -> Result<(), Missing> {
         self.buffer.reserve(BLOCK);
         match stream.read_buf(&mut self.buffer).await? {
             0 => Err(Missing::Gone),
@@ -95,12 +101,12 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, bytes: usize) -> Vec<u8> {
+    pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let rest = self.buffer.split_off(bytes);
         std::mem::replace(&mut self.buffer, rest)
     }
 
-    async fn take_exactly(
+    pub(super) async fn take_exactly(
         &mut self,
         stream: &mut TcpStream,
         bytes: usize,
@@ -111,11 +117,15 @@ impl Reader {
         Ok(self.take(bytes))
     }
 
-    async fn take_chunks(&mut self, stream: &mut TcpStream) -> Result<Vec<u8>, Missing> {
+    pub(super) async fn take_chunks(
+        &mut self,
+        stream: &mut TcpStream,
+        most: usize,
+    ) -> Result<Vec<u8>, Missing> {
         let mut body = Vec::new();
         loop {
             let size = self.take_chunk_size(stream).await?;
-            if size > MOST_BODY_BYTES - body.len() {
+            if size > most - body.len() {
                 return Err(TOO_LARGE);
             }
             if size == 0 {

@@ -50,6 +50,8 @@ pub(crate) enum Way {
 pub(crate) enum Admin<'a> {
     Book,
     Journal,
+    /// The journal, as browsers and proxies read it.
+    Har,
     State,
     Reset,
     Clock,
@@ -67,7 +69,7 @@ pub(crate) enum Admin<'a> {
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
-    /__mock/{book, journal, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}}";
+    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}}";
 
 /// Below this it is asked about the world of a key, where each key has one.
 pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
@@ -137,6 +139,7 @@ fn admin(name: &str) -> Option<Admin<'_>> {
     Some(match name {
         "book" => Admin::Book,
         "journal" => Admin::Journal,
+        "journal.har" => Admin::Har,
         "state" => Admin::State,
         "reset" => Admin::Reset,
         "clock" => Admin::Clock,

@@ -191,6 +191,11 @@ impl Bookkeeper {
         self.book.entries.iter().find(|entry| entry.task == *task).map(Entry::request_json)
     }
 
+    /// The request of an entry.
+    pub(crate) fn request_at(&self, index: usize) -> Arc<str> {
+        self.book.entries.get(index).map_or_else(|| "{}".into(), |entry| Arc::clone(&entry.request))
+    }
+
     /// Notes what became of the answer to a booked create.
     pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, delivered: bool) {
         if let Some(entry) = self.book.entries.get_mut(index) {

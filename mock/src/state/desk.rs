@@ -3,10 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::decisions::chance::Counts;
 use crate::decisions::life::{Status, Task};
 use crate::decisions::misanswer;
 use crate::rules::scenario::{Account, Scenario};
@@ -49,6 +51,10 @@ pub(crate) struct Desk {
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
     pub(crate) storage: Storage,
+    /// What the scenario's rules have counted.
+    pub(crate) counts: Counts,
+    /// When the scenario began to be played.
+    began: Millis,
     breaches: Vec<Breach>,
     /// Counts the resets: what was under way before one has no place in the book after it.
     epoch: u64,
@@ -145,6 +151,8 @@ impl Desk {
             window: None,
             under_way: HashMap::new(),
             storage: Storage::default(),
+            counts: Counts::default(),
+            began: Clock::default().now(),
             breaches: Vec::new(),
             epoch: 0,
         }
@@ -157,8 +165,20 @@ impl Desk {
         book.reset();
         journal.reset();
         let fresh = Self::new(Arc::clone(&self.url), Arc::clone(&self.scenario), book);
-        *self =
-            Self { mark: self.mark, clock: self.clock, journal, epoch: self.epoch + 1, ..fresh };
+        let (mark, clock, epoch) = (self.mark, self.clock, self.epoch + 1);
+        *self = Self { mark, clock, journal, epoch, began: clock.now(), ..fresh };
+    }
+
+    /// Plays another scenario from its beginning. What was booked stays.
+    pub(crate) fn play(&mut self, scenario: Scenario) {
+        self.scenario = Arc::new(scenario);
+        self.counts = Counts::default();
+        self.began = self.clock.now();
+    }
+
+    /// For how long the scenario has been played, by the fake's clock.
+    pub(crate) fn played(&self) -> Duration {
+        self.clock.now().since(self.began)
     }
 
     /// Notes how a request broke the contract.

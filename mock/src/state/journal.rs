@@ -13,6 +13,8 @@ use crate::words::clock::Millis;
 use crate::words::fault::Fault;
 
 const MOST_BYTES: usize = 8 << 20;
+/// What is kept of an answer's body: polls, not videos.
+const MOST_SAID_BYTES: usize = 16 << 10;
 /// What stands in the place of a key.
 pub(crate) const HIDDEN: &str = "***";
 /// Their values are replaced even if they are no key of this scenario.
@@ -62,6 +64,45 @@ pub struct Answered {
     pub millis: u64,
 }
 
+/// What was said in answer, as far as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// The status line and the headers.
+    head: Box<[u8]>,
+    /// The body, if it is short.
+    body: Option<Box<[u8]>>,
+    /// How long the body is.
+    pub(crate) size: usize,
+}
+
+impl Said {
+    /// Remembers an answer; not the whole of a video.
+    pub(crate) fn new(head: &[u8], body: &[u8]) -> Self {
+        let short = body.len() <= MOST_SAID_BYTES;
+        Self { head: head.into(), body: short.then(|| body.into()), size: body.len() }
+    }
+
+    /// The headers as they go out.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = str::from_utf8(&self.head).unwrap_or_default().split("\r\n").skip(1);
+        lines.filter_map(|line| line.split_once(": "))
+    }
+
+    /// The body, if it is kept and a text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.body.as_deref().and_then(|body| str::from_utf8(body).ok())
+    }
+
+    fn bytes(&self) -> usize {
+        self.head.len() + self.body.as_ref().map_or(0, |body| body.len())
+    }
+
+    fn without(mut self, keys: &[&str]) -> Self {
+        self.body = self.text().map(|text| hide(text, keys).into_bytes().into());
+        self
+    }
+}
+
 /// Names one exchange between the gate and the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ExchangeId(pub(crate) u64);
@@ -83,6 +124,7 @@ pub(crate) struct Record {
     unix_millis: Millis,
     request: Arc<Request>,
     answer: Option<Answered>,
+    said: Said,
 }
 
 /// The ring.
@@ -103,11 +145,12 @@ impl Journal {
         self.last += 1;
         self.bytes += request.size();
         let (number, answer) = (self.last, None);
-        let record = Record { number, connection, unix_millis, request, answer };
+        let said = Said::default();
+        let record = Record { number, connection, unix_millis, request, answer, said };
         self.records.push_back(record);
         while self.records.len() > most.max(1) || self.bytes > MOST_BYTES {
             let Some(old) = self.records.pop_front() else { break };
-            self.bytes -= old.request.size();
+            self.bytes -= old.request.size() + old.said.bytes();
         }
         ExchangeId(number)
     }
@@ -120,6 +163,22 @@ impl Journal {
         let record = self.records.get_mut(place)?;
         record.answer = Some(answer);
         Some(record)
+    }
+
+    /// Remembers what is said in answer, if the ring still holds the exchange.
+    pub(crate) fn say(&mut self, id: ExchangeId, said: Said) {
+        let first = self.records.front().map_or(0, |record| record.number);
+        let place = id.0.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        if let Some(record) = place.and_then(|place| self.records.get_mut(place)) {
+            self.bytes = self.bytes + said.bytes() - record.said.bytes();
+            record.said = said;
+        }
+    }
+
+    /// Every exchange, with what was said in answer.
+    pub(crate) fn told(&self, keys: &[&str]) -> Vec<(Exchange, Said)> {
+        let records = self.records.iter();
+        records.map(|record| (record.shown(keys), record.said.clone().without(keys))).collect()
     }
 
     /// Forgets everything; the numbers go on.

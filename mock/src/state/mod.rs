@@ -2,7 +2,9 @@
 
 pub(crate) mod book;
 pub(crate) mod desk;
+pub(crate) mod har;
 pub(crate) mod journal;
+pub(crate) mod played;
 pub(crate) mod storage;
 pub(crate) mod world;
 pub(crate) mod worlds;

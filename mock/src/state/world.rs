@@ -9,7 +9,7 @@ use crate::http::request::Request;
 use crate::http::route::ADMIN;
 use crate::state::book::Book;
 use crate::state::desk::{Desk, Settled};
-use crate::state::journal::{Answered, Exchange, ExchangeId};
+use crate::state::journal::{Answered, Exchange, ExchangeId, Said};
 
 /// What the gate, the engine and the caller share.
 #[derive(Debug)]
@@ -61,8 +61,9 @@ impl World {
     }
 
     /// Notes what becomes of an exchange, and tells who watches.
-    pub(crate) fn settle(&self, id: ExchangeId, answered: Answered) -> Settled {
+    pub(crate) fn settle(&self, id: ExchangeId, answered: Answered, said: Said) -> Settled {
         let mut desk = self.desk();
+        desk.journal.say(id, said);
         let scenario = Arc::clone(&desk.scenario);
         let settled = desk.settle(id);
         let record = desk.note(settled, answered);

@@ -17,6 +17,12 @@ impl Dice {
         Self { state: mix(mix(seed ^ digest.head()) ^ u64::from(attempt)) }
     }
 
+    /// Dice for the `attempt`-th request of one kind about what these were thrown for.
+    pub(crate) fn about(self, kind: &str, attempt: u32) -> Self {
+        let kind = kind.bytes().fold(self.state, |hash, byte| mix(hash ^ u64::from(byte)));
+        Self { state: mix(kind ^ u64::from(attempt)) }
+    }
+
     /// A generator for one purpose: different purposes never share draws.
     pub(crate) fn generator(self, purpose: &str, index: usize) -> fastrand::Rng {
         let word = purpose.bytes().fold(index as u64, |hash, byte| mix(hash ^ u64::from(byte)));

@@ -62,6 +62,10 @@ pub(crate) enum Wire {
     Drip,
     /// An answer of 64 MB.
     Huge,
+    /// Half of the head, then the end.
+    CutHead,
+    /// The whole answer twice.
+    Twice,
 }
 
 faults! {
@@ -145,24 +149,32 @@ faults! {
     HtmlAfterAccept = "html-after-accept", None;
     /// Booked, and a 200 without body.
     EmptyAfterAccept = "empty-after-accept", None;
-    /// The good answer to a poll or a download, its body ending in the middle.
+    /// The good answer to a poll, a download or an upload, its body ending in the middle.
     Truncated = "truncated", Some(Wire::Truncate);
-    /// The good answer to a poll or a download, and a TCP reset in the middle of its body.
+    /// The good answer to a poll, a download or an upload, and a TCP reset in the middle of its body.
     ResetInAnswer = "reset-in-answer", Some(Wire::ResetInAnswer);
-    /// The good answer to a poll or a download stops in the middle of its body.
+    /// The good answer to a poll, a download or an upload stops in the middle of its body.
     Stall = "stall", Some(Wire::Stall);
-    /// The good answer to a poll or a download, in small pieces over about a second.
+    /// The good answer to a poll, a download or an upload, in small pieces over about a second.
     Drip = "drip", Some(Wire::Drip);
-    /// Bytes that are not HTTP instead of the answer to a poll or a download.
+    /// Bytes that are not HTTP instead of the answer to a poll, a download or an upload.
     Garbage = "garbage", Some(Wire::Garbage);
-    /// A 200 in HTML instead of the answer to a poll or a download.
+    /// A 200 in HTML instead of the answer to a poll, a download or an upload.
     Html = "html", None;
-    /// A 200 without body instead of the answer to a poll or a download.
+    /// A 200 without body instead of the answer to a poll, a download or an upload.
     Empty = "empty", None;
     /// Booked, and a 201 with nothing but `id`: a task that must be kept.
     OnlyIdAfterAccept = "only-id-after-accept", None;
     /// Booked, and a 200 with nulls, unknown fields and a final status: a task that must be kept.
     OddAfterAccept = "odd-after-accept", None;
+    /// Booked, and the connection ends in the middle of the answer's head.
+    CutHeadAfterAccept = "cut-head-after-accept", Some(Wire::CutHead);
+    /// Booked, and the answer twice, one behind the other.
+    TwiceAfterAccept = "twice-after-accept", Some(Wire::Twice);
+    /// The connection ends in the middle of the head of the answer to a poll, a download or an upload.
+    CutHead = "cut-head", Some(Wire::CutHead);
+    /// The good answer to a poll, a download or an upload twice, one behind the other.
+    Twice = "twice", Some(Wire::Twice);
 }
 
 impl Fault {
@@ -191,7 +203,15 @@ impl Fault {
     /// Whether it is done to the answer that the request deserves: a booked create's, or that to
     /// a poll or a download.
     pub(crate) fn needs_good_answer(self) -> bool {
-        let spoilt = [Self::Truncated, Self::ResetInAnswer, Self::Stall, Self::Drip, Self::Garbage];
+        let spoilt = [
+            Self::Truncated,
+            Self::ResetInAnswer,
+            Self::Stall,
+            Self::Drip,
+            Self::Garbage,
+            Self::CutHead,
+            Self::Twice,
+        ];
         self.books() || spoilt.contains(&self)
     }
 

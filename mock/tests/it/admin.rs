@@ -135,7 +135,7 @@ async fn strictness_fails_the_test_that_broke_the_contract() {
     insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
     requests broke the contract:
     POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
-    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}})
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}})
     "###);
 }
 
@@ -214,6 +214,7 @@ async fn what_was_accepted_is_verified_and_what_fits_nothing_is_listed() {
     assert!(report.starts_with("expected at least 1 accepted creates"), "{report}");
     assert!(report.contains("there were 0 among 3\nclosest: task-"), "{report}");
     assert_eq!(verify(&json!({"exactl": 2})).0, 400);
+    assert_eq!(verify(&json!({"on": "upload"})).0, 400, "nobody counts those");
 
     client.send("POST", "/v1/video/generations", &with_key(KEY), "{}");
     client.send("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
@@ -222,4 +223,80 @@ async fn what_was_accepted_is_verified_and_what_fits_nothing_is_listed() {
     assert_eq!(unmatched.as_array().unwrap().len(), 2);
     assert!(told(0).ends_with("did you mean /v1/videos/generations?"), "{}", told(0));
     assert!(told(1).contains("/model: 5 is not of type"), "{}", told(1));
+}
+
+#[tokio::test]
+async fn polls_and_downloads_are_verified_by_the_pair_that_they_are_about() {
+    let work = callsheet_mock::Work::AtOnce;
+    let api = MockApi::start(Scenario { work, ..Scenario::default() }).await.unwrap();
+    let mut client = Client::to(&api);
+    for (image, polls) in [("anna.jpg", 3), ("ben.jpg", 1)] {
+        let id = client.create(&pair(image)).json()["id"].as_str().unwrap().to_owned();
+        for _ in 0..polls {
+            client.task(&id);
+        }
+        let task = client.task(&id);
+        let link = task["results"][0]["url"].as_str().unwrap();
+        client.send("GET", link.strip_prefix(api.url()).unwrap(), "", "");
+    }
+    let mut verify = |body: Value| {
+        let answer = client.send("POST", "/__mock/verify", "", &body.to_string());
+        (answer.status, answer.json())
+    };
+    let counted = |(status, body): (u16, Value)| (status, body["count"].as_u64());
+    let anna = json!({"on": "poll", "match": "anna", "exactly": 4});
+    assert_eq!(counted(verify(anna)), (200, Some(4)));
+    assert_eq!(counted(verify(json!({"on": "poll", "at_least": 6}))), (200, Some(6)));
+    assert_eq!(counted(verify(json!({"on": "media", "exactly": 2}))), (200, Some(2)));
+    let (status, report) = verify(json!({"on": "media", "match": "anna", "at_most": 0}));
+    let report = report["error"]["message"].as_str().unwrap();
+    assert_eq!(status, 406);
+    let begins = "expected at most 0 downloads of videos with a URL that matches anna; \
+        there were 1 among 2\ncounted: task-";
+    assert!(report.starts_with(begins), "{report}");
+}
+
+#[tokio::test]
+async fn the_journal_is_an_http_archive_without_keys() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let id = client.create(&pair("a.jpg")).json()["id"].as_str().unwrap().to_owned();
+    client.send("GET", &format!("/v1/tasks/{id}?sync_upstream=true"), &with_key(KEY), "");
+    client.send("GET", "/samples/anna.jpg", "", "");
+    client.write(crate::client::request(
+        "POST",
+        CREATE,
+        &with_key(KEY),
+        &pair(&format!("{KEY}.jpg?fault=reset-after-accept")).to_string(),
+    ));
+    assert!(client.read_answer(true).is_err());
+    let answer = Client::to(&api).send("GET", "/__mock/journal.har", "", "");
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    assert!(!text.contains(KEY), "{text}");
+    let log = answer.json()["log"].clone();
+    assert_eq!(
+        (&log["version"], &log["creator"]["name"]),
+        (&json!("1.2"), &json!("callsheet-mock"))
+    );
+    let entries = log["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 4);
+    let [create, poll, sample, lost] = &entries[..] else { panic!("{entries:?}") };
+    let body: Value =
+        serde_json::from_str(create["response"]["content"]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(body["id"], json!(id));
+    assert_eq!(create["request"]["postData"]["mimeType"], "application/json");
+    assert_eq!(poll["request"]["queryString"], json!([{"name": "sync_upstream", "value": "true"}]));
+    assert_eq!(
+        poll["request"]["url"],
+        json!(format!("{}/v1/tasks/{id}?sync_upstream=true", api.url()))
+    );
+    let content = &sample["response"]["content"];
+    assert_eq!((&content["mimeType"], &content["text"]), (&json!("image/jpeg"), &Value::Null));
+    assert!(content["size"].as_u64().unwrap() > 1000);
+    assert_eq!(
+        (&lost["response"]["status"], &lost["comment"]),
+        (&json!(0), &json!("reset-after-accept"))
+    );
+    let began = create["startedDateTime"].as_str().unwrap();
+    assert!(began.starts_with("20") && began.ends_with('Z'), "{began}");
 }

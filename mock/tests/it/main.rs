@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod answers;
+mod between;
 mod book;
 mod client;
 mod dialects;
@@ -12,6 +13,7 @@ mod floors;
 mod gate;
 mod house;
 mod lists;
+mod meddling;
 mod program;
 mod shipped;
 mod tasks;

@@ -9,18 +9,18 @@ use callsheet_mock::KEY;
 
 use crate::client::{CREATE, Client, filters, pair, request, with_key};
 
-fn program(args: &[&str]) -> Command {
+pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callsheet-mock"));
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// A running program that does not outlive its test.
-struct Running(Option<Child>);
+pub(crate) struct Running(Option<Child>);
 
 impl Running {
     /// Starts it and waits for its first line, which is returned too.
-    fn start(args: &[&str]) -> (Self, String, BufReader<std::process::ChildStdout>) {
+    pub(crate) fn start(args: &[&str]) -> (Self, String, BufReader<std::process::ChildStdout>) {
         let mut child = program(args).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
@@ -28,12 +28,12 @@ impl Running {
         (Self(Some(child)), first, lines)
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.0.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    fn end(mut self) -> Output {
+    pub(crate) fn end(mut self) -> Output {
         self.0.take().unwrap().wait_with_output().unwrap()
     }
 }
@@ -47,17 +47,17 @@ impl Drop for Running {
     }
 }
 
-fn rest(mut lines: BufReader<std::process::ChildStdout>) -> String {
+pub(crate) fn rest(mut lines: BufReader<std::process::ChildStdout>) -> String {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut lines, &mut text).unwrap();
     text
 }
 
-fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("callsheet-mock-{name}-{}", std::process::id()))
 }
 
-fn url_of(line: &str) -> &str {
+pub(crate) fn url_of(line: &str) -> &str {
     let start = line.find("http://").unwrap();
     line[start..].split([' ', '"']).next().unwrap()
 }

@@ -27,6 +27,13 @@ async fn day(name: &str) -> (BTreeMap<String, usize>, Book) {
     (met, api.shutdown().await)
 }
 
+#[test]
+fn the_example_of_the_readme_is_a_scenario() {
+    let readme = include_str!("../../README.md");
+    let example = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    Scenario::from_yaml(example).unwrap_or_else(|error| panic!("{error}"));
+}
+
 fn counted(met: &BTreeMap<String, usize>, what: &str) -> usize {
     met.get(what).copied().unwrap_or(0)
 }

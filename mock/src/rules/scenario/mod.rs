@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::rules::dialect::Dialect;
 use crate::words::span::Span;
 pub use parts::{
-    Account, Failure, Latency, Length, Links, ListShape, Listing, On, Rate, Rule, Script, Step,
-    Work,
+    Account, Failure, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
+    Script, Step, Work,
 };
 
 /// The JSON Schema of scenarios, for editors and for checking.
@@ -55,6 +55,8 @@ pub struct Scenario {
     pub models: Vec<String>,
     /// How long a create takes to be answered.
     pub latency: Latency,
+    /// How long all else takes to be answered.
+    pub latencies: Latencies,
     /// More accepted creates than this are answered 429 with `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -97,6 +99,7 @@ impl Default for Scenario {
                 .map(String::from)
                 .to_vec(),
             latency: Latency::None,
+            latencies: Latencies::default(),
             rate: None,
             concurrency: None,
             work: Work::Elapsed(Span::secs(2)),
@@ -159,6 +162,23 @@ impl Scenario {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::File { path: path.to_owned(), source })?;
         read::read(name_or_file, &text).map_err(ScenarioError::Mistakes)
+    }
+
+    /// How long this kind of request takes to be answered.
+    pub(crate) const fn latency_of(&self, on: On) -> Latency {
+        match on {
+            On::Create => self.latency,
+            On::Poll => self.latencies.poll,
+            On::Media => self.latencies.media,
+            On::Upload => self.latencies.upload,
+        }
+    }
+
+    /// Whether this kind of request may be answered otherwise than well and at once.
+    pub(crate) fn meddles_with(&self, on: On) -> bool {
+        self.latency_of(on) != Latency::None
+            || self.faults.iter().any(|rule| rule.on == on)
+            || self.scripts.iter().any(|script| script.on == on)
     }
 
     /// What must not be shown.

@@ -37,7 +37,7 @@ impl Account {
     }
 }
 
-/// How long a create takes to be answered.
+/// How long a request takes to be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Latency {
@@ -57,6 +57,18 @@ pub enum Latency {
         /// Nothing takes longer.
         max: Span,
     },
+}
+
+/// How long the answers take that are not to creates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Latencies {
+    /// Of polls.
+    pub poll: Latency,
+    /// Of downloads, until the first byte.
+    pub media: Latency,
+    /// Of uploads.
+    pub upload: Latency,
 }
 
 /// A limit on accepted creates per span of time.
@@ -165,14 +177,18 @@ pub struct Length {
     pub length: Span,
 }
 
-/// What happens to each try of a create: the first, the second, and so on. Later tries are
-/// accepted. Where a script applies, no rule does.
+/// What happens to each try of a request: the first, the second, and so on. Later tries are
+/// answered well. Where a script applies, no rule does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// For creates whose image or audio URL contains or matches this.
+    /// For creates, polls and downloads of a pair whose image or audio URL contains or matches
+    /// this, or whose task id does; for uploads, the file's name or the URL that it comes from.
     #[serde(rename = "match")]
     pub matching: String,
+    /// To which kind of request.
+    #[serde(default)]
+    pub on: On,
     /// Try by try.
     pub tries: Vec<Step>,
 }
@@ -225,6 +241,8 @@ pub enum On {
     Poll,
     /// The download of a video.
     Media,
+    /// `POST /v1/files/upload/…`.
+    Upload,
 }
 
 impl On {
@@ -237,7 +255,17 @@ impl On {
                 fault.books()
                     || !(fault.needs_good_answer() || matches!(fault, Fault::Html | Fault::Empty))
             }
-            Self::Poll | Self::Media => !fault.books(),
+            Self::Poll | Self::Media | Self::Upload => !fault.books(),
+        }
+    }
+
+    /// The name in scenarios.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Poll => "poll",
+            Self::Media => "media",
+            Self::Upload => "upload",
         }
     }
 }
@@ -254,13 +282,23 @@ pub struct Rule {
     /// To this share of the requests (0 to 1), drawn anew for each retry.
     #[serde(default)]
     pub share: Option<f64>,
-    /// To creates whose image or audio URL contains this, or to polls and downloads of such task
-    /// ids; with `*` or `?`, the whole URL or id must match it.
+    /// To creates, polls and downloads of a pair whose image or audio URL contains this, or whose
+    /// task id does; to uploads of a file with such a name, or from such a URL. With `*` or `?`, the
+    /// whole of it must match.
     #[serde(default, rename = "match")]
     pub matching: Option<String>,
     /// To the first so many tries of the same request; later ones pass.
     #[serde(default)]
     pub first: Option<u32>,
+    /// From so many requests on that `on` and `match` fit, in the order of arrival.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// To each so-and-so-many-th of these requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u32>,
+    /// In this window of the fake's clock, counted from when the scenario began to be played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<(Span, Span)>,
     /// What `Retry-After` says where the fault has one. Default: one second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Span>,
@@ -271,7 +309,9 @@ impl Rule {
     #[must_use]
     pub const fn new(fault: Fault) -> Self {
         let (share, matching, first, retry_after) = (None, None, None, None);
-        Self { fault, on: On::Create, share, matching, first, retry_after }
+        let (from, every, between) = (None, None, None);
+        let on = On::Create;
+        Self { fault, on, share, matching, first, from, every, between, retry_after }
     }
 
     /// Strikes this kind of request instead of creates.
@@ -299,6 +339,27 @@ impl Rule {
     #[must_use]
     pub const fn first(mut self, tries: u32) -> Self {
         self.first = Some(tries);
+        self
+    }
+
+    /// Strikes from so many requests on.
+    #[must_use]
+    pub const fn from(mut self, count: u32) -> Self {
+        self.from = Some(count);
+        self
+    }
+
+    /// Strikes each so-and-so-many-th request.
+    #[must_use]
+    pub const fn every(mut self, count: u32) -> Self {
+        self.every = Some(count);
+        self
+    }
+
+    /// Strikes in this window of the fake's clock.
+    #[must_use]
+    pub const fn between(mut self, start: Span, end: Span) -> Self {
+        self.between = Some((start, end));
         self
     }
 

@@ -18,6 +18,9 @@ use crate::words::near::suggestion;
 
 const NOT_FOR_CREATES: &str = "a create cannot meet this fault; see those with `-after-accept`";
 
+/// Each costs a look at the whole text, and nobody reads more at once.
+const MOST_SHOWN: usize = 20;
+
 static SCHEMA: LazyLock<Schema> = LazyLock::new(load);
 
 #[expect(clippy::expect_used, reason = "the schema is compiled in, and tests load it")]
@@ -73,27 +76,41 @@ fn senseless(scenario: &Scenario) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (index, rule) in scenario.faults.iter().enumerate() {
         if !rule.on.takes(rule.fault) {
-            let what = match rule.on {
-                On::Create => NOT_FOR_CREATES,
-                On::Poll | On::Media => "only a create can meet a fault `-after-accept`",
-            };
-            found.push((format!("/faults/{index}/fault"), what.to_owned()));
+            found.push((format!("/faults/{index}/fault"), misplaced(rule.on).to_owned()));
+        }
+        if rule.between.is_some_and(|(start, end)| start >= end) {
+            let what = "the window ends before it begins".to_owned();
+            found.push((format!("/faults/{index}/between"), what));
         }
     }
     for (index, script) in scenario.scripts.iter().enumerate() {
         for (try_index, step) in script.tries.iter().enumerate() {
-            if step.fault().is_some_and(|fault| !On::Create.takes(fault)) {
+            if step.fault().is_some_and(|fault| !script.on.takes(fault)) {
                 let pointer = format!("/scripts/{index}/tries/{try_index}");
-                found.push((pointer, NOT_FOR_CREATES.to_owned()));
+                found.push((pointer, misplaced(script.on).to_owned()));
             }
         }
     }
-    if let Latency::Uniform(low, high) = scenario.latency
-        && low > high
-    {
-        found.push(("/latency/uniform".to_owned(), "the first is more than the second".to_owned()));
+    for on in [On::Create, On::Poll, On::Media, On::Upload] {
+        if let Latency::Uniform(low, high) = scenario.latency_of(on)
+            && low > high
+        {
+            let pointer = match on {
+                On::Create => "/latency/uniform".to_owned(),
+                other => format!("/latencies/{}/uniform", other.name()),
+            };
+            found.push((pointer, "the first is more than the second".to_owned()));
+        }
     }
     found
+}
+
+/// Why this kind of request cannot meet a fault that another can.
+const fn misplaced(on: On) -> &'static str {
+    match on {
+        On::Create => NOT_FOR_CREATES,
+        On::Poll | On::Media | On::Upload => "only a create can meet a fault `-after-accept`",
+    }
 }
 
 /// One mistake and the bytes it is about.
@@ -134,10 +151,11 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// All mistakes, each under its line.
+/// The first mistakes, each under its line.
 fn render(path: &str, text: &str, mistakes: &[Mistake]) -> String {
     let report: Vec<_> = mistakes
         .iter()
+        .take(MOST_SHOWN)
         .map(|mistake| {
             let mark = AnnotationKind::Primary.span(mistake.place.clone());
             let snippet = Snippet::source(text).path(path).annotation(mark);
@@ -146,7 +164,11 @@ fn render(path: &str, text: &str, mistakes: &[Mistake]) -> String {
         .collect();
     let count = if mistakes.len() == 1 { "a mistake" } else { "mistakes" };
     let shown = Renderer::plain().decor_style(DecorStyle::Ascii).render(&report);
-    format!("{count} in the scenario\n{shown}")
+    let more = match mistakes.len().saturating_sub(MOST_SHOWN) {
+        0 => String::new(),
+        more => format!("\nand {more} more"),
+    };
+    format!("{count} in the scenario\n{shown}{more}")
 }
 
 #[cfg(test)]
@@ -173,8 +195,20 @@ latency: {uniform: [2s, 1s]}
 faults:
   - {fault: truncated}
   - {fault: reset-after-accept, on: poll}
+  - {fault: status-503, between: [2m, 60s]}
+scripts: [{on: upload, match: a, tries: [ok, close-after-accept]}]
+latencies: {media: {uniform: [2s, 1s]}}
 ";
         insta::assert_snapshot!(read("day.yaml", sensible_but).unwrap_err());
+    }
+
+    /// Each would otherwise cost a look at the whole of the text.
+    #[test]
+    fn of_many_mistakes_the_first_are_shown() {
+        let wrong = "  - {fault: oops}\n".repeat(2_000);
+        let said = read("long.yaml", &format!("faults:\n{wrong}")).unwrap_err();
+        assert_eq!(said.matches("unknown name `oops`").count(), MOST_SHOWN);
+        assert!(said.ends_with("\nand 1980 more"), "{}", &said[said.len() - 100..]);
     }
 
     #[test]

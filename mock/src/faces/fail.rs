@@ -1,0 +1,42 @@
+//! Why the programs fail.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::faces::api::StartError;
+use crate::rules::scenario::ScenarioError;
+use crate::state::desk::Breach;
+
+/// Why the command fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The fake cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The file for the port cannot be written.
+    #[error("cannot write the port to {}: {source}", path.display())]
+    PortFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Requests broke the contract, and that was not to be.
+    #[error("requests broke the contract:\n{}", lines(.0))]
+    Strict(Vec<Breach>),
+    /// The output cannot be written, or signals cannot be heard.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn lines(breaches: &[Breach]) -> String {
+    let told: Vec<_> = breaches
+        .iter()
+        .map(|breach| breach.to_string().replace(char::is_control, "\u{fffd}"))
+        .collect();
+    told.join("\n")
+}
