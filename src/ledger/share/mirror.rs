@@ -59,7 +59,9 @@ impl Write<'_> {
             };
             let state = seen(one, worker, how);
             self.must_not_go_back(pair, one)?;
+            let before = self.spent_on(pair)?;
             self.stand(pair, one, state)?;
+            self.purse.corrects((before, self.spent_on(pair)?));
             self.keep_late(pair, one)?;
             if one.worker == Some(worker) && matches!(state, State::Created | State::Completed) {
                 let task = self.task_of(pair)?;

@@ -139,3 +139,42 @@ fn a_refused_intent_is_not_written_and_the_last_unit_can_be_spent() {
     assert_eq!(spent(&store), (6, 6));
     assert!(refused(&mut store));
 }
+
+#[test]
+#[cfg(feature = "postgres")]
+fn what_others_spend_and_have_back_is_known_with_their_pairs() {
+    use crate::ledger::postgres::Pulled;
+    use crate::ledger::share::Mirror;
+    use crate::state::Event;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), 3, 100);
+    store.write(|write| write.begin_sharing("spring")).unwrap();
+    drop(spend(&mut store));
+    for (attempt, state, event, come_to) in [
+        (1, State::InDoubt, Event::Lost, 4),
+        (1, State::Planned, Event::NotMade, 2),
+        (2, State::Created, Event::Accepted, 4),
+        (2, State::Saved, Event::Accepted, 4),
+    ] {
+        let price = PRICE;
+        let record = serde_json::json!({"state": state, "attempts": [{"attempt": attempt,
+            "intended": 1, "settled": 2, "event": event.name(), "seconds": 2, "price": price}]});
+        let pulled = Pulled {
+            n: 2,
+            id: "p2".to_owned(),
+            take: 1,
+            body: None,
+            state,
+            attempt,
+            worker: Some(8),
+            held: true,
+            signed_off: true,
+            late: Vec::new(),
+            listed: true,
+            record: Some((attempt, record.to_string())),
+        };
+        store.write(|write| write.mirror((&[pulled], 7), Mirror::Ended)).unwrap();
+        assert_eq!(spent(&store), (come_to, come_to), "{state:?}");
+    }
+}
