@@ -28,8 +28,11 @@ impl Purse {
         &self.rules
     }
 
-    pub(super) fn spent(&self) -> u64 {
-        self.spent
+    /// What is spent, for people: what waits for the word of a database that others ask too is not spent yet, and
+    /// that lets nobody pass the budget.
+    pub(super) fn shown(&self) -> u64 {
+        let most = self.rules.budget.filter(|_| self.is_shared).map_or(u64::MAX, Amount::units);
+        self.spent.min(most)
     }
 
     pub(super) fn take(&mut self, charge: Charge) -> Result<(), Refusal> {
@@ -59,7 +62,7 @@ impl Store {
         // Adding up a million creates takes a moment, and without a budget nothing is compared with it.
         let spent = rules.budget.map(|_| self.view()?.spent(&rules)).transpose()?.unwrap_or(0);
         self.purse = Purse { rules, spent, is_shared: self.share.is_some() };
-        self.spent.store(spent, Ordering::Relaxed);
+        self.spent.store(self.purse.shown(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -145,7 +148,8 @@ mod tests {
         for is_shared in [false, true] {
             let mut purse = Purse { rules, spent: 8, is_shared };
             assert_eq!(purse.take(seconds(5)).is_ok(), is_shared);
-            assert_eq!(purse.spent(), if is_shared { 13 } else { 8 });
+            assert_eq!(purse.spent, if is_shared { 13 } else { 8 });
+            assert_eq!(purse.shown(), if is_shared { 10 } else { 8 });
             // What no database would grant.
             assert!(matches!(purse.take(seconds(7)), Err(Refusal::TooDear { .. })));
             assert_eq!(purse.take(Charge::default()), Err(Refusal::Unmeasured));
