@@ -142,7 +142,7 @@ fn look_once(batch: &Batch, wanted: Wanted<'_>, catalog: &Catalog) -> Result<Nea
     for (round, search_for) in [Search::same, Search::similar].into_iter().enumerate() {
         for neighbour in &mut neighbours {
             let read = |view: &_, own, find: &mut _| search_for(&mut search, (view, own), find);
-            nearby.is_outdated |= neighbour.read(read)?;
+            nearby.is_outdated |= neighbour.read(&mut nearby.closed, read)?;
         }
         others.take(&mut search, round == 0);
     }

@@ -86,6 +86,46 @@ impl View {
     /// # Errors
     /// When the file cannot be read.
     pub fn planned_apart(&self, from: &[Doubted]) -> Result<Option<Planned>, LedgerError> {
+        match self.first_apart(from, None)? {
+            None => Ok(self.planned(None, 1)?.pop()),
+            apart => Ok(apart),
+        }
+    }
+
+    /// The same among the pairs at these places.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn planned_apart_among(
+        &self,
+        from: &[Doubted],
+        places: &[i64],
+    ) -> Result<Option<Planned>, LedgerError> {
+        match self.first_apart(from, Some(places))? {
+            None => Ok(self.planned_at(places)?.into_iter().next()),
+            apart => Ok(apart),
+        }
+    }
+
+    /// Which of the pairs at these places are planned, in their order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn planned_at(&self, places: &[i64]) -> Result<Vec<Planned>, LedgerError> {
+        let sql =
+            format!("{PLANNED} AND place IN (SELECT value FROM json_each(?2)) ORDER BY place");
+        let places = json(places.iter().copied());
+        let mut planned = self.ask(&sql, params![State::Planned.name(), places], read_next)?;
+        planned.retain(|planned| !self.leaves_out(&planned.id));
+        Ok(planned)
+    }
+
+    fn first_apart(
+        &self,
+        from: &[Doubted],
+        among: Option<&[i64]>,
+    ) -> Result<Option<Planned>, LedgerError> {
+        let among = among.map(|places| json(places.iter().copied()));
         let images = json(from.iter().map(|doubt| doubt.image.as_str()));
         let audios = json(from.iter().map(|doubt| doubt.audio.as_str()));
         let places = json(from.iter().flat_map(|doubt| (-1..=1).map(|step| doubt.place + step)));
@@ -95,15 +135,16 @@ impl View {
             let sql = format!(
                 "{PLANNED} AND {image} NOT IN (SELECT {value} FROM json_each(?2))
                     AND {audio} NOT IN (SELECT {value} FROM json_each(?3))
-                    AND place NOT IN (SELECT value FROM json_each(?4)) ORDER BY place"
+                    AND place NOT IN (SELECT value FROM json_each(?4))
+                    AND (?5 IS NULL OR place IN (SELECT value FROM json_each(?5))) ORDER BY place"
             );
-            let apart =
-                self.first_taken_up(&sql, params![State::Planned.name(), images, audios, places])?;
+            let known = params![State::Planned.name(), images, audios, places, among];
+            let apart = self.first_taken_up(&sql, known)?;
             if apart.is_some() {
                 return Ok(apart);
             }
         }
-        Ok(self.planned(None, 1)?.pop())
+        Ok(None)
     }
 
     /// The first of some planned pairs that is not left out; the others are not kept.

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -14,6 +15,9 @@ use crate::files::{Identity, folder_of};
 
 /// How long a reader waits while a run opens or closes the file.
 const LOOKS: Duration = Duration::from_secs(10);
+/// How long a ledger that cannot be read is looked at again while a run begins, ends or is killed there.
+const SETTLES: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 /// How much of a ledger that a run writes its readers hold each, in kB: they go through it in order.
 const CACHE: i64 = -512;
 
@@ -61,17 +65,50 @@ impl Version {
     }
 }
 
+/// By what is decided how a ledger is opened.
+#[derive(Debug, PartialEq, Eq)]
+struct Moment {
+    version: Version,
+    files: [bool; 3],
+    under_way: bool,
+}
+
+impl Moment {
+    fn of(folder: &Path, path: &Path) -> Self {
+        let (version, files) = (Version::at(path), files(path));
+        Self { version, files, under_way: is_under_way(folder) }
+    }
+
+    /// Whether what cannot be read now can be read no more later: nothing has changed, and nobody is at work.
+    fn lasts(&self, folder: &Path, path: &Path) -> bool {
+        !self.under_way && Self::of(folder, path) == *self
+    }
+}
+
+/// Which of SQLite's files lie beside a ledger: the write-ahead log, its index, and a rollback journal.
+fn files(path: &Path) -> [bool; 3] {
+    ["wal", "shm", "journal"].map(|kind| beside(path, kind).exists())
+}
+
 /// Opens a ledger for reading; `None` if there is none.
 pub(super) fn open_to_read(folder: &Path) -> Result<Option<Read>, LedgerError> {
     let path = folder.join(FILE);
     if !path.try_exists().map_err(|error| LedgerError::io(&path, error))? {
         return Ok(None);
     }
-    let version = Version::at(&path);
-    match open_once(folder, &path) {
-        // Half of what was read is what a run wrote meanwhile.
-        Err(LedgerError::Damaged { .. }) if version.is_outdated(&path) => open_once(folder, &path),
-        opened => opened,
+    let began = Instant::now();
+    loop {
+        let moment = Moment::of(folder, &path);
+        match open_once(folder, &path) {
+            // Half of what was read is what a run wrote meanwhile, or the run was killed while it was opened:
+            // the next look sees what there is now.
+            Err(LedgerError::Damaged { .. } | LedgerError::Io { .. })
+                if began.elapsed() < SETTLES && !moment.lasts(folder, &path) =>
+            {
+                sleep(LOOK);
+            }
+            opened => return opened,
+        }
     }
 }
 
@@ -108,13 +145,12 @@ fn open(folder: &Path, path: &Path) -> Result<Opened, LedgerError> {
     if is_under_way(folder) {
         return Ok(plainly(path)?.into());
     }
-    let [wal, shm, journal] = ["wal", "shm", "journal"].map(|kind| beside(path, kind).exists());
-    match (wal, shm, journal) {
-        (false, _, false) => {
+    match files(path) {
+        [false, _, false] => {
             let connection = unchanging(path)?;
             Ok(Opened { connection, place: None, still: Some(still) })
         }
-        (true, true, false) => match plainly(path).and_then(readable(path)) {
+        [true, true, false] => match plainly(path).and_then(readable(path)) {
             Ok(connection) => Ok(connection.into()),
             Err(LedgerError::Io { .. }) => elsewhere(folder, path, still),
             Err(error) => Err(error),

@@ -283,7 +283,7 @@ impl Store {
         let changes = write.finish()?;
         transaction.commit().map_err(failed)?;
         self.purse = purse;
-        self.spent.store(purse.spent(), Ordering::Relaxed);
+        self.spent.store(purse.shown(), Ordering::Relaxed);
         if forgets {
             self.touched.is_told();
         }

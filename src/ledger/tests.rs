@@ -11,6 +11,7 @@ mod nearby;
 mod outage;
 mod permits;
 mod purse;
+mod reading;
 mod ready;
 mod renames;
 mod restored;

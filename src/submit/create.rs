@@ -67,7 +67,9 @@ impl Run<'_> {
     pub(super) async fn create(&self, planned: Planned, turn: Turn) {
         let mut next = Some(Next { planned, permit: None });
         while let Some(one) = next {
+            let place = one.planned.place();
             next = self.create_one(one, turn).await;
+            self.at_hand.borrow_mut().remove(&place);
         }
     }
 

@@ -23,6 +23,18 @@ pub(super) fn apart(planned: &Planned, from: &[Doubted]) -> bool {
     from.iter().all(|one| one.image != planned.image() && one.audio != planned.audio())
 }
 
+/// The same by the addresses without their queries, which may be signatures; and whether it stands beside
+/// none of them.
+pub(super) fn far(planned: &Planned, from: &[Doubted]) -> bool {
+    let bare = |url: &str| url.split('?').next().unwrap_or_default().to_owned();
+    let (image, audio) = (bare(planned.image()), bare(planned.audio()));
+    from.iter().all(|one| {
+        bare(&one.image) != image
+            && bare(&one.audio) != audio
+            && one.place.abs_diff(planned.place()) > 1
+    })
+}
+
 /// Media that may be what the service chokes on: their pairs go last, one at a time.
 ///
 /// A medium is suspect from two doubts on since the last accepted create that had it: so one bad

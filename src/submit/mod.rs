@@ -19,6 +19,7 @@ mod source;
 mod stop;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt};
@@ -93,6 +94,8 @@ struct Run<'a> {
     known: RefCell<Option<TaskId>>,
     /// Gives the pairs of this turn.
     source: RefCell<Source>,
+    /// The places of those that were given and are not done with.
+    at_hand: RefCell<HashSet<i64>>,
     /// How many pairs were taken up, and the place of the last.
     taken_up: Cell<(usize, i64)>,
     /// The shortest recording that the budget had not enough left for. What is left only shrinks.
@@ -174,6 +177,7 @@ impl<'a> Run<'a> {
             alike: RefCell::default(),
             known: RefCell::default(),
             source: RefCell::default(),
+            at_hand: RefCell::default(),
             taken_up: Cell::new((0, -1)),
             too_long: Cell::default(),
             short_of: Cell::default(),
@@ -189,7 +193,8 @@ impl<'a> Run<'a> {
     /// Each planned pair in its turn. The last turn is of those that were left out in the first.
     async fn fan_out(&self, turn: Turn) {
         let at_once = self.limits.concurrency.into();
-        self.source.replace(Source::default());
+        let is_named = turn == Turn::First && self.means.ledger.is_shared();
+        self.source.replace(if is_named { Source::of_named() } else { Source::default() });
         let planned = stream::unfold((), async |()| Some((self.next_named(turn).await?, ())));
         let planned = std::pin::pin!(planned);
         let create = |ready| self.create(ready, turn);
@@ -246,6 +251,7 @@ impl<'a> Run<'a> {
                 Ok(planned) => {
                     let planned = planned.filter(|planned| self.takes(turn, planned))?;
                     if self.is_its_turn(turn, &planned) && !self.is_hopeless(&planned) {
+                        self.at_hand.borrow_mut().insert(planned.place());
                         return Some(planned);
                     }
                 }
@@ -282,6 +288,7 @@ impl<'a> Run<'a> {
 
     /// Looks at the media of a pair, uploads its files and hands it on, unless it is not sent.
     async fn prepare(&self, preflight: &Preflight<'_>, planned: Planned, ahead: Sender<Planned>) {
+        let place = planned.place();
         let ready = tokio::select! {
             biased;
             // Nothing was sent yet, so nothing is lost.
@@ -291,7 +298,10 @@ impl<'a> Run<'a> {
         match ready {
             // The other end is there until this one is dropped.
             Ok(planned) => drop(ahead.send(planned).await),
-            Err(not_ready) => self.not_ready(not_ready),
+            Err(not_ready) => {
+                self.at_hand.borrow_mut().remove(&place);
+                self.not_ready(not_ready);
+            }
         }
     }
 

@@ -128,13 +128,33 @@ impl Run<'_> {
         }
     }
 
+    /// Of the pairs that were named to this run and are still planned, the one to be tried alone. As long as
+    /// none is apart, more are named, which keep their turn.
+    async fn named_apart(&self, from: &[Doubted]) -> Result<Option<Planned>, LedgerError> {
+        let ledger = self.means.ledger;
+        let at_hand = || {
+            let mut places: Vec<_> = self.source.borrow().places().collect();
+            places.extend(self.at_hand.borrow().iter());
+            ledger.view().planned_apart_among(from, &places)
+        };
+        let first = at_hand()?;
+        if first.as_ref().is_some_and(|planned| media::far(planned, from)) {
+            return Ok(first);
+        }
+        while self.means.stop.reason().is_none() {
+            let named = ledger.next_planned().await?;
+            self.source.borrow_mut().put_by(&named);
+            if named.is_empty() || named.iter().any(|planned| media::far(planned, from)) {
+                break;
+            }
+        }
+        at_hand()
+    }
+
     async fn try_apart(&self, from: &[Doubted]) -> Chosen {
         let ledger = self.means.ledger;
         let planned = match ledger.is_shared() {
-            true => ledger.next_planned().await.map(|named| {
-                let apart = named.iter().position(|planned| media::apart(planned, from));
-                named.into_iter().nth(apart.unwrap_or_default())
-            }),
+            true => self.named_apart(from).await,
             false => ledger.view().planned_apart(from),
         };
         let planned = match planned {
@@ -167,6 +187,9 @@ impl Run<'_> {
                 Chosen::None
             }
             Err(LedgerError::Elsewhere { .. }) => {
+                // Where others have it, it may be planned here still.
+                self.source.borrow_mut().forget(planned.place());
+                self.at_hand.borrow_mut().remove(&planned.place());
                 pass.forgoes();
                 Chosen::Tried
             }

@@ -12,24 +12,55 @@ const PAGE: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Source {
     page: VecDeque<Planned>,
+    /// The places of more that somebody else named: they are read when it is their turn.
+    put_by: VecDeque<i64>,
     /// The place of the last one that was read.
     last: Option<i64>,
     ended: bool,
 }
 
 impl Source {
+    /// Gives those alone that somebody else names.
+    pub(super) fn of_named() -> Self {
+        Self { ended: true, ..Self::default() }
+    }
+
     /// Takes up pairs that somebody else names.
     pub(super) fn give(&mut self, named: Vec<Planned>) {
         (self.ended, self.page) = (true, named.into());
     }
 
+    /// Takes up pairs for later. Memory does not grow with what they ask for.
+    pub(super) fn put_by(&mut self, named: &[Planned]) {
+        self.put_by.extend(named.iter().map(Planned::place));
+    }
+
+    /// Where those stand that it has.
+    pub(super) fn places(&self) -> impl Iterator<Item = i64> {
+        self.page.iter().map(Planned::place).chain(self.put_by.iter().copied())
+    }
+
+    /// Gives the one that stands there no more.
+    pub(super) fn forget(&mut self, place: i64) {
+        self.page.retain(|planned| planned.place() != place);
+        self.put_by.retain(|one| *one != place);
+    }
+
     /// Whether the next one has to be read, or named, first.
     pub(super) fn is_empty(&self) -> bool {
-        self.page.is_empty()
+        self.page.is_empty() && self.put_by.is_empty()
     }
 
     /// The next one. After an error there is none.
     pub(super) fn next(&mut self, view: &View) -> Option<Result<Planned, LedgerError>> {
+        while self.page.is_empty() && !self.put_by.is_empty() {
+            let most = self.put_by.len().min(PAGE);
+            let places: Vec<_> = self.put_by.drain(..most).collect();
+            match view.planned_at(&places) {
+                Ok(page) => self.page = page.into(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
         if self.page.is_empty() && !self.ended {
             match view.planned(self.last, PAGE) {
                 Ok(page) => {

@@ -11,13 +11,15 @@ use super::rude::{Rude, answer};
 use super::runs::{Studio, ended, recording, said};
 
 const NO_TASK: &str = r#"{"error":{"message":"no such task","code":"task_not_found"}}"#;
-const RUNS: [usize; 3] = [0, 1, 2];
+pub(super) const RUNS: [usize; 3] = [0, 1, 2];
 
 /// Creates in the order in which they came, and when: the number of each pair.
-type Came = Arc<Mutex<Vec<(Instant, String)>>>;
+pub(super) type Came = Arc<Mutex<Vec<(Instant, String)>>>;
 
 /// A service that answers questions as the API does, and creates as a test says, by how many came before.
-fn service(create: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> (Rude, Came) {
+pub(super) fn service(
+    create: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static,
+) -> (Rude, Came) {
     let (came, count) = (Came::default(), AtomicUsize::new(0));
     let log = Arc::clone(&came);
     let server = Rude::any(move |request, connection| {
@@ -32,17 +34,17 @@ fn service(create: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> (R
     (server, came)
 }
 
-fn task(n: usize, connection: &mut TcpStream) {
+pub(super) fn task(n: usize, connection: &mut TcpStream) {
     answer(connection, "200 OK", "", &format!("{{\"id\":\"t{n}\",\"status\":\"pending\"}}"));
 }
 
-fn studio(cluster: &Cluster, pairs: usize, server: &Rude) -> Studio {
+pub(super) fn studio(cluster: &Cluster, pairs: usize, server: &Rude) -> Studio {
     let mut studio = Studio::open(cluster, pairs, "", "latency: {fixed: 10ms}\n");
     studio.url.clone_from(&server.url);
     studio
 }
 
-fn times(came: &Came) -> BTreeMap<String, usize> {
+pub(super) fn times(came: &Came) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for (_, pair) in &*came.lock().unwrap() {
         *times.entry(pair.clone()).or_default() += 1;
@@ -50,7 +52,7 @@ fn times(came: &Came) -> BTreeMap<String, usize> {
     times
 }
 
-const CREATED: [&str; 4] = ["--until", "created", "--concurrency", "4"];
+pub(super) const CREATED: [&str; 4] = ["--until", "created", "--concurrency", "4"];
 
 #[test]
 #[ignore = "needs PostgreSQL"]

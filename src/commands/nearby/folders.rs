@@ -104,14 +104,22 @@ impl Neighbour {
     }
 
     /// Reads what is in its ledger now, and says whether a run began there meanwhile; what has gone is
-    /// nobody's.
+    /// nobody's. What could not be read for that goes to `closed`.
     pub(super) fn read(
         &mut self,
+        closed: &mut Vec<(PathBuf, String)>,
         read: impl FnOnce(&View, bool, &mut Find) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let Some(view) = View::open(&self.place)? else { return Ok(false) };
-        read(&view, self.own, &mut self.find)?;
-        Ok(view.is_outdated())
+        let done = read(&view, self.own, &mut self.find);
+        let is_outdated = view.is_outdated();
+        match done {
+            Err(failure) if is_outdated => {
+                closed.push((self.find.folder.clone(), failure.message));
+            }
+            done => done?,
+        }
+        Ok(is_outdated)
     }
 }
 

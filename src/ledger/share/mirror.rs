@@ -1,5 +1,7 @@
 //! What the database knows of pairs, as the run folder's ledger has it from then on.
 
+use std::time::Duration;
+
 use rusqlite::params;
 
 use crate::ledger::columns::read_task;
@@ -8,6 +10,7 @@ use crate::ledger::postgres::Pulled;
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Task};
 use crate::pair::Fingerprint;
+use crate::price::{Charge, Money};
 use crate::state::{Event, State};
 
 /// Why a pair is in doubt whose worker is gone.
@@ -59,7 +62,9 @@ impl Write<'_> {
             };
             let state = seen(one, worker, how);
             self.must_not_go_back(pair, one)?;
+            let before = self.spent_on(pair)?;
             self.stand(pair, one, state)?;
+            self.purse.corrects((before, self.spent_on(pair)?));
             self.keep_late(pair, one)?;
             if one.worker == Some(worker) && matches!(state, State::Created | State::Completed) {
                 let task = self.task_of(pair)?;
@@ -212,16 +217,27 @@ impl Write<'_> {
         let task = "SELECT task_id FROM standings WHERE pair = ?1";
         let task: Option<String> = self.only_row(task, [pair], |row| row.get(0))?;
         let task = task.filter(|_| code == TWIN.0);
+        let Charge { seconds, price } = self.charge_of(pair)?;
         let sql = "INSERT INTO attempts (pair, attempt, intended, settled, event, code, message,
-                proposed)
-            VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)
+                proposed, seconds, price)
+            VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
             ON CONFLICT DO UPDATE SET event = excluded.event, code = excluded.code,
                 message = excluded.message, proposed = coalesce(proposed, excluded.proposed)";
-        let lost = Event::Lost.name();
-        self.execute(sql, params![pair, pulled.attempt, now, lost, code, message, task])?;
+        let (lost, price) = (Event::Lost.name(), price.map(Money::millionths));
+        let known = params![pair, pulled.attempt, now, lost, code, message, task, seconds, price];
+        self.execute(sql, known)?;
         let sql = "UPDATE standings SET error_code = ?2, error = ?3, task_id = NULL,
             created_at = NULL WHERE pair = ?1";
         self.execute(sql, params![pair, code, message]).map(drop)
+    }
+
+    /// What a create of a pair is reckoned to cost here, where nobody wrote down what it was: a recording
+    /// whose length is known is not taken for the longest.
+    fn charge_of(&self, pair: i64) -> Result<Charge, LedgerError> {
+        let sql = "SELECT audio_millis, body FROM pairs WHERE pair = ?1";
+        let (audio, body): (Option<u64>, String) =
+            self.only_row(sql, [pair], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(self.purse.rules().charge(audio.map(Duration::from_millis), body.as_bytes()))
     }
 
     fn task_of(&self, pair: i64) -> Result<Option<Task>, LedgerError> {

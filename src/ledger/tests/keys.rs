@@ -203,7 +203,7 @@ fn a_trial_takes_its_price_and_gets_it_back_only_where_it_made_nothing() {
         ledger.close().unwrap();
         let mut store = open(folder.path());
         store.limit(rules).unwrap();
-        assert_eq!(store.purse.spent(), spent, "{shown}: at the next start");
+        assert_eq!(store.purse.shown(), spent, "{shown}: at the next start");
     }
 }
 

@@ -42,10 +42,10 @@ fn end(store: &mut Store, proof: Proof) {
 
 /// In billed seconds: while the ledger is open, and as it is read anew.
 fn spent(store: &Store) -> (u64, u64) {
-    assert_eq!(store.spent.load(Ordering::Relaxed), store.purse.spent(), "what others see");
+    assert_eq!(store.spent.load(Ordering::Relaxed), store.purse.shown(), "what others see");
     let anew = store.view().unwrap().spent_of_budget(store.purse.rules()).unwrap().unwrap();
     let Amount::Money(anew) = anew else { panic!("{anew}") };
-    (store.purse.spent() / PRICE, anew.millionths() / PRICE)
+    (store.purse.shown() / PRICE, anew.millionths() / PRICE)
 }
 
 #[test]
@@ -138,4 +138,48 @@ fn a_refused_intent_is_not_written_and_the_last_unit_can_be_spent() {
     drop(spend(&mut store));
     assert_eq!(spent(&store), (6, 6));
     assert!(refused(&mut store));
+}
+
+#[test]
+#[cfg(feature = "postgres")]
+fn what_others_spend_and_have_back_is_known_with_their_pairs() {
+    use crate::ledger::postgres::Pulled;
+    use crate::ledger::share::Mirror;
+    use crate::state::Event;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), 3, 100);
+    store.write(|write| write.begin_sharing("spring")).unwrap();
+    drop(spend(&mut store));
+    for (attempt, state, event, come_to) in [
+        (1, State::InDoubt, Some(Event::Lost), 4),
+        (1, State::Planned, Some(Event::NotMade), 2),
+        (2, State::Created, Some(Event::Accepted), 4),
+        (2, State::Saved, Some(Event::Accepted), 4),
+        // Its worker died, and nobody wrote down how long it is; but it is known here.
+        (3, State::InDoubt, None, 4),
+    ] {
+        let price = PRICE;
+        let record = event.map(|event| {
+            let record = serde_json::json!({"state": state, "attempts": [{"attempt": attempt,
+                "intended": 1, "settled": 2, "event": event.name(), "seconds": 2, "price": price}]});
+            (attempt, record.to_string())
+        });
+        let pulled = Pulled {
+            n: 2,
+            id: "p2".to_owned(),
+            take: 1,
+            body: None,
+            state,
+            attempt,
+            worker: Some(8),
+            held: true,
+            signed_off: true,
+            late: Vec::new(),
+            listed: true,
+            record,
+        };
+        store.write(|write| write.mirror((&[pulled], 7), Mirror::Ended)).unwrap();
+        assert_eq!(spent(&store), (come_to, come_to), "{state:?}");
+    }
 }
