@@ -236,7 +236,14 @@ impl Model {
                 matches!(pair.state, State::Created | State::Completed | State::Saved);
             let decides =
                 !matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
-            if pair.attempt != slip.attempt || !is_theirs || is_answered && (decides || is_old) {
+            // A later create that made nothing: the one before made none either.
+            let is_later = pair.state == State::Sending
+                && pair.attempt < slip.attempt
+                && pair.worker == Some(slip.holder)
+                && *state == State::Planned
+                && *gives_back;
+            let is_of = pair.attempt == slip.attempt || is_later;
+            if !is_of || !is_theirs || is_answered && (decides || is_old) {
                 continue;
             }
             let was_open = matches!(pair.state, State::Sending | State::InDoubt);
@@ -252,7 +259,7 @@ impl Model {
             doubts += i64::from(state == State::InDoubt && was != state);
             self.stand(slip.n, state);
             settled.insert(slip.n, state);
-            self.records.insert(slip.n, (slip.attempt, record.clone()));
+            self.records.insert(slip.n, (self.pairs[at(slip.n)].attempt, record.clone()));
         }
         (settled.into_iter().collect(), given_back, doubts)
     }

@@ -25,7 +25,11 @@ WITH durable AS MATERIALIZED (
 ), was AS MATERIALIZED (
     -- In one order, so that two who tell of the same pairs do not wait for each other.
     SELECT s.n, s.state FROM callsheet.standing s JOIN told t ON s.n = t.n
-    WHERE s.batch = $3 AND s.n = ANY ($4) AND s.attempt = t.attempt
+    WHERE s.batch = $3 AND s.n = ANY ($4)
+        -- Who intended a later create and made none of it has made none of the one before either: of that
+        -- nothing was told if both were written down at once.
+        AND (s.attempt = t.attempt OR s.attempt < t.attempt AND s.state = 1
+            AND s.worker = t.holder AND t.state = 0 AND t.gives_back)
         -- A doubt says nothing of what a person had planned again meanwhile.
         AND (s.worker = t.holder OR s.state = 0 AND t.state <> 7)
         -- Whoever decides on a doubt may not know of the answer that came meanwhile.
@@ -41,7 +45,9 @@ WITH durable AS MATERIALIZED (
                 WHERE k.batch = $3 AND k.task = t.task AND k.n = t.n)
         THEN 7 ELSE t.state END
     FROM told t JOIN was w ON w.n = t.n
-    WHERE s.batch = $3 AND s.n = ANY ($4) AND s.n = t.n AND s.attempt = t.attempt
+    WHERE s.batch = $3 AND s.n = ANY ($4) AND s.n = t.n
+        AND (s.attempt = t.attempt OR s.attempt < t.attempt AND s.state = 1
+            AND s.worker = t.holder AND t.state = 0 AND t.gives_back)
         AND (s.worker = t.holder OR s.state = 0 AND t.state <> 7)
         AND NOT (s.state BETWEEN 2 AND 4
             AND (t.state IN (0, 1, 6, 7, 8) OR t.state = 2 AND t.holder <> $1))
