@@ -127,12 +127,14 @@ impl Model {
             rest,
         };
         let (admitted, mut purse) = self.purse.admit((me, asks), &picked, beside);
-        if !admitted.taken.is_empty() && asks.epoch != self.epoch {
-            self.undo(before);
-            return Err(refused("same_epoch"));
-        }
         let spent = picked.iter().filter(|(n, ..)| admitted.taken.contains(n));
-        self.reserved += spent.map(|(_, cost, _)| cost).sum::<i64>() - given_back;
+        let reserved = self.reserved + spent.map(|(_, cost, _)| cost).sum::<i64>() - given_back;
+        let is_late = !admitted.taken.is_empty() && asks.epoch != self.epoch;
+        if reserved < 0 || is_late {
+            self.undo(before);
+            return Err(refused(if reserved < 0 { "purse_reserved_check" } else { "same_epoch" }));
+        }
+        self.reserved = reserved;
         self.claim((me, asks.seq), asks.wishes, &admitted.taken);
         purse.lone = purse.lone.filter(|worker| self.lives(*worker));
         self.renew(me, live, |own| own.seq += 1);
