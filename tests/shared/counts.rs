@@ -118,8 +118,8 @@ fn hot() -> Vec<(&'static str, String)> {
 /// A batch of so many pairs, most of them created, some planned at its end.
 fn fill(url: &str, pairs: usize) {
     let sql = format!(
-        "INSERT INTO callsheet.pair (batch, n, id, body)
-            SELECT 1, n, 'p-' || n, repeat('x', 300) FROM generate_series(1000, {pairs}) n;
+        "INSERT INTO callsheet.pair (batch, n, id, body, bare)
+            SELECT 1, n, 'p-' || n, repeat('x', 300), convert_to(n::text, 'UTF8') FROM generate_series(1000, {pairs}) n;
         INSERT INTO callsheet.standing (batch, n, state, attempt, worker)
             SELECT 1, n, CASE WHEN n % 3 = 0 THEN 4 WHEN n > {pairs} - 5000 THEN 0 ELSE 2 END, 1, 8
             FROM generate_series(1000, {pairs}) n;

@@ -434,6 +434,12 @@ impl Model {
     pub(crate) fn sign_off_for(&mut self, worker: i64) -> bool {
         let Some(own) = self.workers.get_mut(&worker) else { return false };
         (own.over, own.ended, own.seq) = (true, true, own.seq + 1);
+        for n in self.numbers() {
+            let pair = &self.pairs[at(n)];
+            if pair.state == State::Sending && pair.worker == Some(worker) {
+                self.stand(n, State::InDoubt);
+            }
+        }
         true
     }
 

@@ -187,7 +187,12 @@ impl Tables for Session {
     }
 
     async fn sign_off_for(&mut self, worker: i64) -> Answer<bool> {
-        let sql = "UPDATE callsheet.worker
+        // What it had claimed and said nothing of is a person's to decide on.
+        let sql = "WITH unsaid AS (
+                UPDATE callsheet.standing SET state = 7
+                WHERE batch = (SELECT batch FROM callsheet.worker WHERE worker = $1)
+                    AND worker = $1 AND state = 1
+            ) UPDATE callsheet.worker
             SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
             WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
         Ok(!self.ask(sql, &[(&worker, Type::INT8)]).await?.is_empty())
