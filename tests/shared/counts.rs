@@ -103,6 +103,13 @@ fn hot() -> Vec<(&'static str, String)> {
             "array[1,1]::int4[]",
             "array[9,9]::int8[]",
             "1::int8",
+            "false",
+            "0::int4",
+            "0::int4",
+            "NULL::int4",
+            "NULL::int4",
+            "NULL::float8",
+            "0::int4",
         ],
     );
     vec![
