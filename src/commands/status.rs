@@ -81,7 +81,7 @@ fn of_shared(
     }
     if !args.state.is_empty() {
         let standing = Standing::counted(site, shared)?;
-        listed::pairs(ui, &shared::view(site, shared, &args.state)?, &args.state)?;
+        listed::pairs(ui, &shared::in_states(site, shared, &args.state)?, &args.state)?;
         return Ok(standing.exit(Until::Saved));
     }
     let standing = Standing::of_shared_with_budget(site, shared, args)?;

@@ -124,16 +124,18 @@ fn hot() -> Vec<(&'static str, String)> {
 
 /// A batch of so many pairs, most of them created, some planned at its end.
 fn fill(url: &str, pairs: usize) {
+    let sent = pairs - 5000;
     let sql = format!(
         "INSERT INTO callsheet.pair (batch, n, id, body, bare)
             SELECT 1, n, 'p-' || n, repeat('x', 300), convert_to(n::text, 'UTF8') FROM generate_series(1000, {pairs}) n;
         INSERT INTO callsheet.standing (batch, n, state, attempt, worker)
-            SELECT 1, n, CASE WHEN n % 3 = 0 THEN 4 WHEN n > {pairs} - 5000 THEN 0 ELSE 2 END, 1, 8
+            SELECT 1, n, CASE WHEN n > {sent} THEN 0 WHEN n % 3 = 0 THEN 4 ELSE 2 END,
+                (n <= {sent})::int, CASE WHEN n <= {sent} THEN 8 END
             FROM generate_series(1000, {pairs}) n;
         INSERT INTO callsheet.record (batch, n, attempt, record)
-            SELECT 1, n, 1, '{{}}' FROM generate_series(1000, {pairs}) n;
+            SELECT 1, n, 1, '{{}}' FROM generate_series(1000, {sent}) n;
         INSERT INTO callsheet.task (batch, n, attempt, task)
-            SELECT 1, n, 1, 't-' || n FROM generate_series(1000, {pairs}) n"
+            SELECT 1, n, 1, 't-' || n FROM generate_series(1000, {sent}) n"
     );
     for statement in sql.split(';') {
         block_on(ask(url, statement));

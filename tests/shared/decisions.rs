@@ -142,6 +142,13 @@ fn an_id_that_comes_when_its_pair_has_gone_on_is_kept_and_shown() {
     ended(asleep);
     let late = query(&studio, "SELECT task FROM callsheet.task WHERE attempt = 1");
     let task = query(&studio, "SELECT task FROM callsheet.task WHERE attempt = 2");
+    // From anywhere, also where nobody knew of it.
+    for worker in [1, 2] {
+        let status = command(&studio, "status", worker, &["--json"]);
+        let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+        let shown = serde_json::json!([{"id": "pair-0", "task_id": late, "attempt": 1}]);
+        assert_eq!(status["late_tasks"], shown, "{status:#}");
+    }
     let next = ended(studio.run(1, &CREATED).spawn().unwrap());
     assert_eq!(next.status.code(), Some(0), "{}", said(&next));
     assert_eq!(studio.rows(1)["pair-0"], ("created".to_owned(), task));

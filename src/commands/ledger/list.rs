@@ -1,7 +1,5 @@
 //! `ledger list`: which batches are in a database.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::table::{Align, table};
@@ -9,10 +7,9 @@ use crate::commands::failure::Failure;
 use crate::commands::sharing::Shared;
 use crate::exit::Exit;
 use crate::ledger::postgres::{Hand, Hands, Place, Surveyed, survey};
-use crate::price::{Amount, Money};
 use crate::state::State;
 use crate::ui::{Ui, counted};
-use crate::view::printable;
+use crate::view::{lasting, printable};
 
 /// What stands at the head of the table.
 const HEAD: [(&str, Align); 7] = [
@@ -77,18 +74,10 @@ fn row(batch: &Surveyed) -> [String; HEAD.len()] {
 
 /// `12.40 of 50.00`, or in seconds.
 fn spent(batch: &Surveyed) -> String {
-    let spent = amount(batch, batch.reserved).to_string();
+    let spent = batch.amount(batch.reserved).to_string();
     match batch.budget {
-        Some(budget) => format!("{spent} of {}", amount(batch, budget)),
+        Some(budget) => format!("{spent} of {}", batch.amount(budget)),
         None => spent,
-    }
-}
-
-fn amount(batch: &Surveyed, units: i64) -> Amount {
-    let units = u64::try_from(units).unwrap_or_default();
-    match batch.unit == "money" {
-        true => Amount::Money(Money::from_millionths(units)),
-        false => Amount::Seconds(units),
     }
 }
 
@@ -125,19 +114,10 @@ fn notes(batch: &Surveyed) -> Vec<String> {
 
 /// `process 71 on pod-3: heard of 4 s ago`
 fn worker(hand: &Hand) -> String {
-    let (who, ago) = (printable(&hand.who), ago(hand.silent));
+    let (who, ago) = (printable(&hand.who), lasting(hand.silent.as_secs()));
     match hand.lives {
         true => format!("{who}: heard of {ago} ago"),
         false => format!("{who}: silent for {ago}, and never signed off"),
-    }
-}
-
-fn ago(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -155,19 +135,16 @@ fn document(batch: &Surveyed) -> Value {
         "pairs": batch.pairs(),
         "states": states,
         "no_longer_listed": batch.unlisted,
-        "spent": amount(batch, batch.reserved),
-        "budget": batch.budget.map(|budget| amount(batch, budget)),
-        "workers": batch.workers.iter().map(|hand| json!({
-            "who": hand.who,
-            "began": hand.began.to_string(),
-            "heard_of_seconds_ago": hand.silent.as_secs_f64(),
-            "alive": hand.lives,
-        })).collect::<Vec<_>>(),
+        "spent": batch.amount(batch.reserved),
+        "budget": batch.budget.map(|budget| batch.amount(budget)),
+        "workers": batch.workers.iter().map(Hand::json).collect::<Vec<_>>(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
 
     use super::*;

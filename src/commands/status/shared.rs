@@ -1,8 +1,6 @@
 //! The standing of a batch that many share: counted by the database, which hands out no pair but those in
 //! doubt and those whose videos are to be fetched.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{Budget, Standing, budget_head};
@@ -12,14 +10,14 @@ use crate::commands::failure::Failure;
 use crate::commands::sharing::Shared;
 use crate::exit::Exit;
 use crate::ledger::View;
-use crate::ledger::postgres::{Hand, Hands, Surveyed, survey};
-use crate::price::{Amount, Money};
+use crate::ledger::postgres::{Hand, Hands, Surveyed, Those, survey};
 use crate::state::State;
 use crate::ui::Ui;
-use crate::view::printable;
+use crate::view::{lasting, printable};
 
-/// Pairs in these states are named one by one.
-const SHOWN_WHOLE: [State; 2] = [State::InDoubt, State::Completed];
+/// These pairs are named one by one.
+const SHOWN_WHOLE: Those<'_> =
+    Those { states: &[State::InDoubt, State::Completed], with_late_tasks: true };
 /// Workers that are named to people; JSON has them all.
 const SHOWN: usize = 5;
 
@@ -34,7 +32,7 @@ impl Standing {
     /// What the database counts, and no pairs.
     pub(super) fn counted(site: &Site, shared: &Shared) -> Result<Self, Failure> {
         let surveyed = look(site, shared, Hands::AtWork)?;
-        Self::of(surveyed, &view(site, shared, &[])?)
+        Self::of(surveyed, &view(site, shared, &Those::default())?)
     }
 
     /// Counted by the database.
@@ -61,17 +59,10 @@ impl Standing {
         args: &StatusArgs,
     ) -> Result<Self, Failure> {
         let surveyed = look(site, shared, Hands::AtWork)?;
-        let amount = |units: i64| {
-            let units = u64::try_from(units).unwrap_or_default();
-            match surveyed.unit == "money" {
-                true => Amount::Money(Money::from_millionths(units)),
-                false => Amount::Seconds(units),
-            }
-        };
         let currency = budget_head(args).map_or_else(String::new, |head| head.currency);
         let budget = surveyed.budget.map(|budget| Budget {
-            spent: amount(surveyed.reserved),
-            of: amount(budget),
+            spent: surveyed.amount(surveyed.reserved),
+            of: surveyed.amount(budget),
             currency,
         });
         let standing = Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?)?;
@@ -94,33 +85,16 @@ impl Together {
     }
 
     pub(super) fn json(&self) -> Value {
-        let workers = self.workers.iter().map(|hand| {
-            json!({
-                "who": hand.who,
-                "began": hand.began.to_string(),
-                "heard_of_seconds_ago": hand.silent.as_secs_f64(),
-                "alive": hand.lives,
-            })
-        });
-        json!({ "stopped": self.stopped, "workers": workers.collect::<Vec<_>>() })
+        json!({ "stopped": self.stopped, "workers": self.workers.iter().map(Hand::json).collect::<Vec<_>>() })
     }
 }
 
 /// `at work: process 71 on pod-3, heard of 4 s ago`
 fn worker(hand: &Hand) -> String {
-    let (who, ago) = (printable(&hand.who), ago(hand.silent));
+    let (who, ago) = (printable(&hand.who), lasting(hand.silent.as_secs()));
     match hand.lives {
         true => format!("at work: {who}, heard of {ago} ago"),
         false => format!("silent: {who}, for {ago}; it never signed off"),
-    }
-}
-
-fn ago(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -132,8 +106,12 @@ fn look(site: &Site, shared: &Shared, hands: Hands) -> Result<Surveyed, Failure>
 }
 
 /// The pairs that stand in some states, as a ledger to read.
-pub(super) fn view(site: &Site, shared: &Shared, states: &[State]) -> Result<View, Failure> {
-    let view = View::of_those_shared(&shared.settings()?, (&shared.name, states))?;
+pub(super) fn in_states(site: &Site, shared: &Shared, states: &[State]) -> Result<View, Failure> {
+    view(site, shared, &Those { states, ..Those::default() })
+}
+
+fn view(site: &Site, shared: &Shared, those: &Those<'_>) -> Result<View, Failure> {
+    let view = View::of_those_shared(&shared.settings()?, (&shared.name, those))?;
     view.ok_or_else(|| site.missing())
 }
 
@@ -150,6 +128,8 @@ pub(super) fn history(ui: &Ui, site: &Site, shared: &Shared) -> Result<(), Failu
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+
+    use std::time::Duration;
 
     use super::*;
 

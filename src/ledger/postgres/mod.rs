@@ -47,7 +47,7 @@ pub use self::fate::Fate;
 pub use self::line::{Line, Way, line};
 pub use self::nearby::{Around, PaidThere, around, paid};
 pub use self::outcome::{Outcome, Slip, Wish};
-pub use self::peek::{Known, read, read_those};
+pub use self::peek::{Known, Those, read, read_those};
 pub use self::pull::{Detail, Page, Pulled};
 pub use self::pulse::Pulse;
 pub use self::relist::{Moved, Relisted};

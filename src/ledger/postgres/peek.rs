@@ -46,13 +46,30 @@ pub fn read(
     })
 }
 
-/// The same of those pairs alone that stand in these states.
+/// Which pairs are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Those<'a> {
+    /// Those that stand so.
+    pub states: &'a [State],
+    /// Those that were given a task that they do not stand by: it came when they had gone on.
+    pub with_late_tasks: bool,
+}
+
+/// Most pairs were never sent or stand by their only task, and are passed over by what is in their row.
+const THOSE: &str = "SELECT n FROM callsheet.standing s
+    WHERE batch = $1 AND (state = ANY ($2) OR $3
+        AND (attempt > 1 OR attempt = 1 AND state NOT BETWEEN 1 AND 5)
+        AND (SELECT true FROM callsheet.task k WHERE k.batch = s.batch AND k.n = s.n
+            AND (k.attempt < s.attempt OR s.state NOT BETWEEN 2 AND 5) LIMIT 1))
+    ORDER BY n";
+
+/// The same of those pairs alone.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_those(
     settings: &Settings,
-    (name, states): (&str, &[State]),
+    (name, those): (&str, &Those<'_>),
     mut begin: impl FnMut(&Known) -> Result<(), SharedError>,
     mut each: impl FnMut(&[Pulled]) -> Result<(), SharedError>,
 ) -> Result<(), SharedError> {
@@ -60,11 +77,13 @@ pub fn read_those(
     let runtime = runtime.map_err(|error| SharedError::Local(error.to_string()))?;
     runtime.block_on(async {
         let (mut session, batch) = enter(settings, name, &mut begin).await?;
-        let states: Vec<_> = states.iter().map(|state| number(*state)).collect();
-        let sql =
-            "SELECT n FROM callsheet.standing WHERE batch = $1 AND state = ANY ($2) ORDER BY n";
-        let values: &[Value<'_>] = &[(&batch, Type::INT4), (&states, Type::INT2_ARRAY)];
-        let found = session.ask(sql, values).await?;
+        let states: Vec<_> = those.states.iter().map(|state| number(*state)).collect();
+        let values: &[Value<'_>] = &[
+            (&batch, Type::INT4),
+            (&states, Type::INT2_ARRAY),
+            (&those.with_late_tasks, Type::BOOL),
+        ];
+        let found = session.ask(THOSE, values).await?;
         let pairs: Vec<i32> = found.iter().map(|row| row.get(0)).collect();
         for some in pairs.chunks(PAGE) {
             each(&pull(&mut session, batch, Page::Whole(some)).await?)?;

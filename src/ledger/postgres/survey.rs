@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::runtime::Builder;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -12,6 +13,7 @@ use super::error::SharedError;
 use super::outcome::state_of;
 use super::session::{Session, Value};
 use super::settings::Settings;
+use crate::price::{Amount, Money};
 use crate::state::State;
 
 /// A batch in a database.
@@ -56,7 +58,30 @@ pub struct Hand {
     pub ended: Option<Timestamp>,
 }
 
+impl Hand {
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        json!({
+            "who": self.who,
+            "began": self.began.to_string(),
+            "heard_of_seconds_ago": self.silent.as_secs_f64(),
+            "alive": self.lives,
+        })
+    }
+}
+
 impl Surveyed {
+    /// So much of its unit.
+    #[must_use]
+    pub fn amount(&self, units: i64) -> Amount {
+        let units = u64::try_from(units).unwrap_or_default();
+        match self.unit == "money" {
+            true => Amount::Money(Money::from_millionths(units)),
+            false => Amount::Seconds(units),
+        }
+    }
+
     /// How many listed pairs stand there.
     #[must_use]
     pub fn count(&self, state: State) -> u64 {

@@ -4,11 +4,10 @@ use std::cell::RefCell;
 
 use super::{Mirror, PAGE, Share, lost, lost_to};
 use crate::ledger::postgres::settings::Settings;
-use crate::ledger::postgres::{Detail, Known, Pulled, SharedError, read, read_those};
+use crate::ledger::postgres::{Detail, Known, Pulled, SharedError, Those, read, read_those};
 use crate::ledger::store::Store;
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, View};
-use crate::state::State;
 
 /// Does something with some pairs of the database, and says whether all were found in order.
 type Each<'a> = &'a mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, LedgerError>;
@@ -89,15 +88,15 @@ impl View {
         Self::filled(name, |begin, each| read(settings, name, begin, each))
     }
 
-    /// The same of those pairs alone that stand in these states.
+    /// The same of those pairs alone.
     ///
     /// # Errors
     /// As [`View::of_shared`].
     pub fn of_those_shared(
         settings: &Settings,
-        (name, states): (&str, &[State]),
+        (name, those): (&str, &Those<'_>),
     ) -> Result<Option<Self>, LedgerError> {
-        Self::filled(name, |begin, each| read_those(settings, (name, states), begin, each))
+        Self::filled(name, |begin, each| read_those(settings, (name, those), begin, each))
     }
 
     fn filled(
