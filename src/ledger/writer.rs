@@ -4,6 +4,8 @@
 //! next records gather. When a commit fails, nobody gets a permit any more, but outcomes are tried
 //! once more: a reserve of disk space is kept for them.
 
+mod answered;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -11,6 +13,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use self::answered::Answered;
 use super::fence::Fence;
 use super::permit::Occasion;
 use super::record::Record;
@@ -18,7 +21,6 @@ use super::reserve::Reserve;
 use super::share::{Share, Way};
 use super::sheet::Sheet;
 use super::store::{Committed, Store};
-use super::write::Write;
 use super::{
     LedgerError, Observer, Permit, Planned, Receipt, Settled, Task, Told, Unfit, Upload, View,
 };
@@ -420,60 +422,4 @@ fn refuse_intents(group: Vec<Job>, error: &LedgerError) -> Vec<Job> {
         }
     }
     rest
-}
-
-/// A job with what the open transaction made of it. Delivered only after the commit.
-enum Answered {
-    /// With the pair's number among those who share the ledger.
-    Intend(Result<(Permit, Option<i32>), LedgerError>, Jobs, Reply<Permit>),
-    Record(Record, Result<Settled, LedgerError>, Option<Reply<Settled>>),
-}
-
-impl Answered {
-    /// Does a job. A failure that is not the job's own becomes the `fault` of all.
-    fn by(job: Job, write: &mut Write<'_>, fault: &mut Option<LedgerError>) -> Self {
-        let mut note = |error: &LedgerError| {
-            if !error.is_refusal() {
-                *fault = Some(error.clone());
-            }
-        };
-        match job {
-            Job::Intend(occasion, planned, back, reply) => {
-                let permit = write.permit(occasion, &planned).and_then(|permit| {
-                    let n = write.take_for(planned.pair)?;
-                    Ok((permit, n))
-                });
-                Self::Intend(permit.inspect_err(&mut note), back, reply)
-            }
-            Job::Record(record, reply) => {
-                let settled = write.record(&record).inspect_err(&mut note);
-                Self::Record(record, settled, reply)
-            }
-        }
-    }
-
-    fn refused(job: Job, error: &LedgerError) -> Self {
-        match job {
-            Job::Intend(_, _, back, reply) => Self::Intend(Err(error.clone()), back, reply),
-            Job::Record(record, reply) => Self::Record(record, Err(error.clone()), reply),
-        }
-    }
-
-    fn fail(self, error: &LedgerError) {
-        match self {
-            Self::Intend(_, _, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Record(_, _, Some(reply)) => drop(reply.send(Err(error.clone()))),
-            Self::Record(_, _, None) => {}
-        }
-    }
-
-    fn into_outcome(self, error: &LedgerError) -> Option<Job> {
-        match self {
-            Self::Record(record, _, reply) => Some(Job::Record(record, reply)),
-            intent @ Self::Intend(..) => {
-                intent.fail(error);
-                None
-            }
-        }
-    }
 }

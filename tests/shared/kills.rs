@@ -129,7 +129,8 @@ fn nothing_is_paid_twice_and_nothing_lost() {
     let began = Instant::now();
     let (mut kills, mut halts) = (0, 0);
     workers.keep_running(&url, address);
-    while kills < 60 && book.made().len() < 2400 {
+    // After a halt nobody claims for a while, so it may take more of them.
+    while kills < 60 && book.made().len() < 2400 || book.made().len() <= 300 {
         assert!(began.elapsed() < Duration::from_secs(120), "{kills} kills, {halts} halts");
         std::thread::sleep(Duration::from_millis(fastrand::u64(40..160)));
         workers.kill_one();
@@ -155,7 +156,7 @@ fn nothing_is_paid_twice_and_nothing_lost() {
 
 async fn check(url: &str, book: &Book) {
     let made = book.made();
-    assert!(made.len() > 50, "only {} were made", made.len());
+    assert!(made.len() > 300, "only {} were made", made.len());
     for (id, tasks) in &made {
         assert_eq!(tasks.len(), 1, "{id} was paid more than once");
     }

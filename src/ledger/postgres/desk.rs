@@ -3,23 +3,25 @@
 //!
 //! It knows nothing of the run folder: what could not be told is kept there until it is.
 
+mod claims;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::asked::{Adopted, Answer, Asked, Granted, Lack, Question, Taken, not_told};
 use super::error::SharedError;
 use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
-use super::pull::{Detail, Page, Pulled};
+use super::pull::Page;
 use super::pulse::Pulse;
 use super::restored::WENT_BACK;
-use super::tables::{Lacking, Place};
+use super::tables::Place;
 use super::worker::{Turn, Worker};
-use crate::ledger::guard::{Guard, MOST};
-use crate::pace::{Common, Heard, LOOK, Lone, Short, Word};
-use crate::state::State;
+use crate::ledger::guard::Guard;
+use crate::pace::{Common, Heard, LOOK, Short};
 
 /// How many pairs are told of in one statement.
 const TOLD: usize = 512;
@@ -33,82 +35,6 @@ pub(super) const PAUSE: Duration = Duration::from_millis(200);
 const ADOPTED: usize = 200;
 /// How many doubts whoever tries a create alone keeps away from.
 const DOUBTS: usize = 64;
-/// How often those who wait for a start look whether it is theirs.
-const NEXT_START: Duration = Duration::from_millis(50);
-
-/// Why a wish did not come true, or nothing more will.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Lack {
-    /// Somebody else has the pair, or had it.
-    #[error("another worker has it")]
-    Elsewhere,
-    /// There is no money for it.
-    #[error("the budget is reached")]
-    Budget,
-    /// Creates are held back for all, or this worker wants no more.
-    #[error("creates are held back")]
-    Held,
-    /// No create is allowed here any more.
-    #[error("{0}")]
-    Over(String),
-    /// Nor anywhere else in the batch: an older database is in its place.
-    #[error("{}", SharedError::WentBack)]
-    WentBack,
-}
-
-/// Hears whether a wish came true.
-pub type Granted = Box<dyn FnOnce(Result<(), Lack>) + Send>;
-/// Hears where pairs stand that were told of; those that are missing have another holder by now.
-pub type Taken = Box<dyn FnOnce(Vec<(Slip, State)>) + Send>;
-/// Hears of tasks that this worker was given, because theirs is gone.
-pub type Adopted = Box<dyn Fn(Vec<Pulled>) + Send>;
-
-pub(super) enum Asked {
-    Tell(Vec<Outcome>, Taken),
-    Claim(Wish, Granted),
-    Question(Question, oneshot::Sender<Result<Answer, Lack>>),
-    Listen(Adopted),
-    Heard(Word),
-    /// Nothing is claimed any more, also what waits.
-    NoMore,
-    End(oneshot::Sender<Result<(), Lack>>),
-}
-
-/// What changes nothing, or may be asked again.
-pub(super) enum Question {
-    /// So many pairs to try next.
-    Next(usize),
-    /// So many after this one, with or without what they ask for.
-    After(i32, usize, Detail),
-    These(Vec<i32>),
-    Adopt,
-    TakeOver,
-    SignOff(i64),
-    WentBack,
-    /// The right to try a create alone, and that another one may have it.
-    Lone,
-    LeaveLone,
-    /// The last pairs that came to be in doubt.
-    Doubts,
-    /// All who are at work stop, for this reason.
-    Halt(String),
-}
-
-#[derive(Default)]
-pub(super) struct Answer {
-    pub(super) pairs: Vec<i32>,
-    pub(super) rows: Vec<Pulled>,
-}
-
-impl std::fmt::Debug for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Asked")
-    }
-}
-
-pub(super) fn not_told() -> Lack {
-    Lack::Over("the database could not be told what became of some pairs".to_owned())
-}
 
 /// Why nothing is granted any more, once that is so. Shared with the pulse.
 type Stop = Arc<Mutex<Option<String>>>;
@@ -379,74 +305,6 @@ impl<P: Place> Desk<P> {
         }
     }
 
-    /// Says of the first claims, as many as were asked for, what became of them; those that have to wait
-    /// stay, in their order.
-    fn grant(&mut self, turned: &Turn, asked: usize) {
-        publish(&self.common, turned.common.clone());
-        let (now, mut waiting) = (self.now(), VecDeque::new());
-        for (wish, granted) in self.claims.drain(..asked) {
-            let claimed = turned.claimed.iter().position(|claimed| *claimed == wish);
-            match (claimed, turned.lack) {
-                (Some(at), _) => {
-                    let start = turned.starts.get(at).copied().unwrap_or_default();
-                    self.starting.push_back((now + start, granted));
-                }
-                (None, Some(Lacking::Budget(n))) if n == wish.n => granted(Err(Lack::Budget)),
-                (None, _) if turned.held.contains(&wish.n) => waiting.push_back((wish, granted)),
-                (None, _) => granted(Err(Lack::Elsewhere)),
-            }
-        }
-        self.starting.make_contiguous().sort_by_key(|(start, _)| *start);
-        waiting.append(&mut self.claims);
-        self.claims = waiting;
-        if asked > 0 {
-            self.waits_for(match turned.lack {
-                Some(Lacking::Short(short)) => Some(short),
-                Some(Lacking::Budget(_)) | None => None,
-            });
-        }
-    }
-
-    fn waits_for(&mut self, short: Option<Short>) {
-        let now = self.now();
-        self.short = short.map(|short| (short, now));
-        self.common.send_if_modified(|common| std::mem::replace(&mut common.short, short) != short);
-    }
-
-    /// Gives out what may start now; or nothing of it, if no create starts any more.
-    fn start(&mut self) {
-        let (now, closed) = (self.now(), self.why().is_some() || self.is_closed());
-        while self.starting.front().is_some_and(|(start, _)| closed || *start <= now) {
-            if let Some((_, granted)) = self.starting.pop_front() {
-                granted(if closed { Err(Lack::Held) } else { Ok(()) });
-            }
-        }
-    }
-
-    /// Whether nothing is claimed: by anybody, or by this worker.
-    fn is_closed(&self) -> bool {
-        let common = self.common.borrow();
-        let shut = common.shut && common.lone != Lone::Ours;
-        shut || common.halt.is_some() || !self.wants_more
-    }
-
-    /// Whether there may be now what was short.
-    fn may_claim(&self) -> bool {
-        let Some((short, since)) = self.short else { return true };
-        let (common, random) = (self.common.borrow(), fastrand::f64());
-        let waited = self.now().saturating_sub(since);
-        self.worker.terms().may_go_on((short, &common), (waited, random))
-    }
-
-    /// When there is something to do, whoever else may want something.
-    fn wakes_at(&self) -> Option<Duration> {
-        let start = self.starting.front().map(|(start, _)| *start);
-        let by_itself = |short| matches!(short, Short::Rate(_) | Short::Restarted(_) | Short::Gate);
-        let slot = self.short.filter(|(short, _)| by_itself(*short));
-        let slot = slot.filter(|_| !self.claims.is_empty()).map(|_| self.now() + NEXT_START);
-        start.into_iter().chain(slot).min()
-    }
-
     /// What is told of in one statement, and how many tells that are.
     fn told(&self) -> (Vec<Outcome>, usize) {
         let (mut outcomes, mut tells) = (Vec::<Outcome>::new(), 0);
@@ -459,27 +317,6 @@ impl<P: Place> Desk<P> {
             tells += 1;
         }
         (outcomes, tells)
-    }
-
-    /// What is claimed in the same statement: in their order, and nothing that is told of.
-    fn wishes(&self, outcomes: &[Outcome]) -> Vec<Wish> {
-        let told = |wish: &Wish| outcomes.iter().any(|one| one.slip.n == wish.n);
-        let wishes = self.claims.iter().map(|(wish, _)| *wish);
-        let mut wished = Vec::<Wish>::new();
-        for wish in wishes.take(MOST) {
-            if told(&wish) || wished.iter().any(|had| had.n == wish.n) {
-                break;
-            }
-            wished.push(wish);
-        }
-        wished
-    }
-
-    fn refuse(&mut self, lack: &Lack) {
-        if !self.claims.is_empty() {
-            self.waits_for(None);
-        }
-        self.claims.drain(..).for_each(|(_, granted)| granted(Err(lack.clone())));
     }
 
     /// The same statement again and again until it is known what became of it. What was heard goes with it

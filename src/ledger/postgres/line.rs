@@ -10,10 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
+use super::asked::{Adopted, Answer, Asked, Granted, Lack, Question, Taken, not_told};
 use super::batch::{Pages, Wanted};
-use super::desk::{
-    Adopted, Answer, Asked, Granted, LAST, Lack, PAUSE, Question, Taken, not_told, work,
-};
+use super::desk::{LAST, PAUSE, work};
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};

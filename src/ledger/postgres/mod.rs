@@ -12,6 +12,7 @@
 //! moves by one with each: so a statement is committed once or never, also behind a pooler. All
 //! instants are the server's.
 
+mod asked;
 mod batch;
 mod copies;
 mod desk;
@@ -36,12 +37,12 @@ mod take_up;
 mod tls;
 mod worker;
 
+pub use self::asked::{Adopted, Granted, Lack, Taken};
 pub use self::batch::{Listed, Pages, Wanted};
 pub use self::copies::{
     Arrived, Arriving, Copied, Copier, Copying, Given, Leaving, PAGE, Pairs, Place, Take, Tasks,
     There,
 };
-pub use self::desk::{Adopted, Granted, Lack, Taken};
 pub use self::error::SharedError;
 pub use self::fate::Fate;
 pub use self::line::{Line, Way, line};
