@@ -172,12 +172,16 @@ fn row(line: &mut String, card: &Card, media: &str, shared: &mut Shared) {
     }
     columns.number(u64::from(row.attempts));
     said(&mut columns, card, shared);
+    columns.number(u64::from(row.take.saturating_sub(1)));
 }
+
+/// How many columns tell what was said of a video.
+const SAID: usize = 5;
 
 /// The tags, and what counts as said of the video.
 fn said(columns: &mut Columns<'_>, card: &Card, shared: &mut Shared) {
     columns.shared(Kind::Tags, card.tags.as_deref().unwrap_or_default(), shared);
-    let Some(review) = &card.review else { return };
+    let Some(review) = &card.review else { return (0..SAID).for_each(|_| columns.number(0)) };
     let decision = |of| Decision::ALL.iter().position(|decision| *decision == of);
     columns.number(review.decision.and_then(decision).map_or(0, |place| place as u64 + 1));
     for text in [&review.note, &review.prompt, &Some(review.who.clone())] {

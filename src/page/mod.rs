@@ -33,7 +33,7 @@ pub use self::escape::href;
 pub const FILE: &str = "report.html";
 
 /// To be raised whenever the same ledger may give another page than before.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("review.js"));

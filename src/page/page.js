@@ -2,7 +2,7 @@
 const page = (() => {
   // The columns of a row, as `data.rs` writes them.
   const ID = 0, STATE = 1, FLAGS = 2, FACE_DIR = 3, FACE = 4, VOICE_DIR = 5, VOICE = 6, LENGTH = 7, SINCE = 8,
-    CREATED = 9, TASK = 10, PATH = 11, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17, PROMPT = 18, TAGS = 20, DECISION = 21, NOTE = 22, ANEW = 23, WHO = 24, WHEN = 25;
+    CREATED = 9, TASK = 10, PATH = 11, PLAYS = 13, COST = 14, CREDITS = 15, CODE = 16, ERROR = 17, PROMPT = 18, TAGS = 20, DECISION = 21, NOTE = 22, ANEW = 23, WHO = 24, WHEN = 25, TAKE = 26;
   const CHINESE = {
     skip: '跳到列表', as_of: '截至', sum: '总览', asked: '应制作', made: '已完成', lacking: '未完成',
     unlisted: '已不在清单中', spent: '预计花费', billed: '计费秒数', unmeasured: '时长未知的请求',
@@ -20,7 +20,7 @@ const page = (() => {
     'a.adopt_proposed': '接管已指明的任务（若服务方认得）', 'a.table': '用一张表处理所有存疑的',
     'a.adopt': '任务存在：接管', 'a.resend': '任务不存在：重新制作', 'a.abandon': '放弃', 'a.look': '查看当前状态',
     shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '肖像', voice: '录音',
-    gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'a.review': '观看视频并作出决定', tag: '标签', review: '决定', 'd.none': '尚未决定', 'd.approved': '通过', 'd.again': '重做', 'd.declined': '不用',
+    gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'a.review': '观看视频并作出决定', tag: '标签', take: '第几次', review: '决定', 'd.none': '尚未决定', 'd.approved': '通过', 'd.again': '重做', 'd.declined': '不用',
     'd.note': '有备注', approve: '通过', again: '重做', decline: '不用', note: '备注', undo: '撤销', decided_by: '{0}，{1}', decide_keys: '决定', with_prompt: '新提示词：{0}',
     where: '请在实时页面中作出决定：{0}', deciding: '正在决定：{0}', deciding_many: '正在决定：所选的 {0} 个', ask_again: '重做 {0}', ask_note: '{0} 的备注', ask_many: '{0} 个视频',
     prompt: '提示词（不改则沿用）', why: '原因', yes: '确定', no: '取消', stored: '已保存', storing: '正在保存 {0} 项', unstored: '{0} 项决定未能保存：{1}', try_again: '再试',
@@ -295,7 +295,7 @@ const page = (() => {
 
   function refresh() {
     const sought = byId('search').value.trim().toLowerCase(), cause = byId('cause').value;
-    const tag = byId('tag').value, review = byId('review').value;
+    const tag = byId('tag').value, review = byId('review').value, take = byId('take').value;
     if (sought && !hay) hay = rows.map(haystack);
     shown = [];
     for (let index = 0; index < rows.length; index++) {
@@ -303,6 +303,7 @@ const page = (() => {
       if (wanted.size && !wanted.has(stateOf(row))) continue;
       if (cause && causeOf(row) !== cause) continue;
       if (tag && !tagsOf(row).includes(tag)) continue;
+      if (take && String(takeOf(row)) !== take) continue;
       if (review && !(review === 'note' ? row[NOTE] : (decisionOf(row) || 'none') === review)) continue;
       if (sought && !hay[index].includes(sought)) continue;
       shown.push(index);
@@ -329,6 +330,7 @@ const page = (() => {
     }
   }
 
+  const takeOf = (row) => (row[TAKE] || 0) + 1;
   const causeOf = (row) => row[CODE] ? `${stateOf(row)} ${shared(row[CODE])}` : '';
 
   function countStates() {
@@ -365,6 +367,14 @@ const page = (() => {
       byId('tag').append(option);
     }
     byId('tag').parentElement.hidden = !tags.size;
+    const takes = new Map();
+    for (const take of rows.map(takeOf)) takes.set(take, (takes.get(take) || 0) + 1);
+    for (const [take, count] of [...takes].sort((a, b) => a[0] - b[0])) {
+      const option = make('option', '', `${take} (${number.format(count)})`);
+      option.value = take;
+      byId('take').append(option);
+    }
+    byId('take').parentElement.hidden = takes.size < 2;
     byId('review').parentElement.hidden = !isJudged;
     for (const item of document.querySelectorAll('.causes li')) {
       const cause = `${item.dataset.state} ${item.dataset.code}`;
@@ -526,7 +536,7 @@ const page = (() => {
     clearTimeout(waiting);
     waiting = setTimeout(refresh, 80);
   });
-  for (const id of ['cause', 'tag', 'review', 'sort']) byId(id).addEventListener('change', refresh);
+  for (const id of ['cause', 'tag', 'take', 'review', 'sort']) byId(id).addEventListener('change', refresh);
   byId('turn').addEventListener('click', () => { press(byId('turn')); refresh(); });
   byId('look').addEventListener('click', () => { press(byId('look')); redraw(); });
   byId('all').addEventListener('click', () => { shown.forEach((index) => chosen.add(index)); say(); });
