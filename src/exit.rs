@@ -2,6 +2,7 @@
 
 /// How a command ended. The order is that of precedence: the first that applies is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Exit {
     /// Stopped at once by a second signal. Nothing is lost; pairs may be in doubt at the next run.
     Killed,

@@ -1,6 +1,8 @@
 //! callsheet reads a YAML manifest of portrait and speech pairs, has each pair made into a
 //! talking-head video by a paid, asynchronous API, and never pays twice for one or loses one.
 //!
+//! Most people want the program. Other programs embed a [`Batch`].
+//!
 //! # The way of the data
 //!
 //! ```text
@@ -56,34 +58,74 @@
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or
 //!                           not at all
-//! exit cli ui               exit codes · the command line · what people see
+//! exit host cli ui          exit codes · the program that this is a part of · the command line · what
+//!                           people see
 //! commands                  one function per verb; the only module that wires the others
 //! ```
 
+// Open to the tests of the program, and no part of the public interface: that is what is exported
+// by name below.
+#[doc(hidden)]
 pub mod catalog;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod client;
+#[doc(hidden)]
 pub mod commands;
+#[doc(hidden)]
 pub mod download;
+#[doc(hidden)]
 pub mod exit;
+#[doc(hidden)]
 pub mod files;
+#[doc(hidden)]
 pub mod fitness;
+#[doc(hidden)]
+pub mod host;
+#[doc(hidden)]
 pub mod ledger;
+#[doc(hidden)]
 pub mod manifest;
+#[doc(hidden)]
 pub mod media;
+#[doc(hidden)]
 pub mod pace;
+#[doc(hidden)]
 pub mod page;
+#[doc(hidden)]
 pub mod pair;
+#[doc(hidden)]
 pub mod plan;
+#[doc(hidden)]
 pub mod preflight;
+#[doc(hidden)]
 pub mod price;
+#[doc(hidden)]
 pub mod reconcile;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod serve;
+#[doc(hidden)]
 pub mod state;
+#[doc(hidden)]
 pub mod submit;
+#[doc(hidden)]
 pub mod table;
+#[doc(hidden)]
 pub mod ui;
+#[doc(hidden)]
 pub mod view;
+#[doc(hidden)]
 pub mod watch;
+#[doc(hidden)]
 pub mod wire;
+
+pub use commands::embed::{Batch, Error, Forecast, Report, RunOptions, Running, Summary};
+pub use exit::Exit;
+pub use host::StopHandle;
+pub use ledger::Change;
+pub use plan::{Plan, Step, Sum};
+pub use price::Money;
+pub use state::{Event, State};

@@ -26,6 +26,7 @@ pub struct Known {
 
 /// What a run would do with one pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Step {
     /// Send its create.
     Create,

@@ -13,6 +13,7 @@ pub use self::decision::Decision;
 /// Where a pair stands. The names are part of the public interface (CSV, JSON, ledger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum State {
     /// No request outstanding: never sent, or proven not to have been made.
     Planned,
@@ -80,6 +81,7 @@ impl fmt::Display for State {
 /// What can happen to a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Event {
     /// Its create is about to be sent.
     Intended,

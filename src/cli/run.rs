@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::{BatchArgs, ChooseArgs, HookArgs};
 use crate::exit::Exit;
+use crate::host::Host;
 use crate::pace::{self, Rate};
 use crate::pair::VideoName;
 
@@ -33,6 +34,9 @@ pub struct RunArgs {
     /// The shared ledger of this run, taken out of the batch's: what the run reads is its own part.
     #[arg(skip)]
     pub ledger: Option<String>,
+    /// The program that this run is a part of.
+    #[arg(skip)]
+    pub host: Option<Host>,
     /// How far to go
     #[arg(long, value_name = "STATE", default_value = "saved", hide_default_value = true)]
     pub until: Until,

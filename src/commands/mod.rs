@@ -9,6 +9,7 @@ mod check;
 mod choose;
 mod claims;
 mod doubts;
+pub mod embed;
 mod events;
 mod failure;
 mod follow;

@@ -16,6 +16,7 @@ use super::balance::Balance;
 use super::batch::{Batch, Pairs, shell_word};
 use super::belongs;
 use super::choose::Chosen;
+use super::embed::Forecast;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::listed::Listed;
@@ -69,6 +70,13 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
         None => held(ui, args, &chosen)?,
     };
     tell(ui, args, &looked)
+}
+
+/// The same for a program that this is a part of.
+pub(super) fn foresee(ui: &Ui, args: &PlanArgs) -> Result<Forecast, Failure> {
+    let Outlook { plan, takes, affordable, .. } =
+        held(ui, args, &Chosen::read(&args.choose)?)?.seen.outlook;
+    Ok(Forecast { plan, takes, affordable })
 }
 
 /// A batch, and what a run would do with it.

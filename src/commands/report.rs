@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::batch::Site;
+use super::embed::Report;
 use super::failure::Failure;
 use super::overview;
 use super::status::Standing;
@@ -24,12 +25,7 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
     if let Some(format) = args.format {
         return print(ui, &site, &view, format);
     }
-    let mut written = write(&site, &view, args);
-    if view.is_outdated() {
-        view = site.existing()?;
-        written = write(&site, &view, args);
-    }
-    let Written { csv, events, page } = written?;
+    let Written { csv, events, page } = written(&site, &mut view, args)?;
     let path = csv.display().to_string();
     let events: Vec<_> = events.iter().map(|path| path.display().to_string()).collect();
     let bills = view.bills()?;
@@ -43,11 +39,28 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The files, for a program that this is a part of.
+pub(super) fn files(args: &ReportArgs) -> Result<Report, Failure> {
+    let site = Site::of(&args.batch);
+    let Written { csv, events, page } = written(&site, &mut site.existing()?, args)?;
+    Ok(Report { tasks_csv: csv, events, report_html: page.map(PathBuf::from) })
+}
+
 /// The files that were written.
 struct Written {
     csv: PathBuf,
     events: Vec<PathBuf>,
     page: Option<String>,
+}
+
+/// Once more if a run began meanwhile.
+fn written(site: &Site, view: &mut View, args: &ReportArgs) -> Result<Written, Failure> {
+    let written = write(site, view, args);
+    if !view.is_outdated() {
+        return written;
+    }
+    *view = site.existing()?;
+    write(site, view, args)
 }
 
 fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {

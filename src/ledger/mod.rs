@@ -193,6 +193,7 @@ pub struct Settled {
 
 /// One committed event, as observers and `events.jsonl` see it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Change {
     pair: i64,
     /// Counts the events of this ledger, from 1.

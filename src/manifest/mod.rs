@@ -8,7 +8,7 @@
 //!
 //! The YAML becomes nodes that know where they stand, those of `pairs` one after the other; readers
 //! ask maps for keys, and what nobody asked for is unknown. So the keys are named in one place, where
-//! they are read, and a test holds [`schema`] to them.
+//! they are read, and a test holds `schema` to them.
 
 mod batch;
 mod cross;

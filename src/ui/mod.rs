@@ -46,6 +46,8 @@ pub struct Ui {
     redraws: bool,
     /// How the progress of a run is shown, if somebody said how.
     shown: Option<Shown>,
+    /// Prints nothing: this is a part of another program, whose output is its own.
+    silent: bool,
 }
 
 /// A choice for each of the two channels.
@@ -103,6 +105,21 @@ impl Ui {
             draws: err && !dumb && !options.json && !options.quiet && options.verbose == 0,
             redraws: out && !options.json,
             shown: None,
+            silent: false,
+        }
+    }
+
+    /// Prints nothing, and asks nobody: what there is to say goes to [`tracing`].
+    #[must_use]
+    pub const fn silent() -> Self {
+        Self {
+            json: false,
+            quiet: false,
+            colour: Channels { out: false, err: false },
+            draws: false,
+            redraws: false,
+            shown: Some(Shown::None),
+            silent: true,
         }
     }
 
@@ -147,7 +164,7 @@ impl Ui {
 
     /// One of many results, each on a line: text for people, the value for programs.
     pub fn line(&self, text: &str, value: &Value) {
-        print(io::stdout(), &if self.json { value.to_string() } else { text.to_owned() });
+        self.print(&if self.json { value.to_string() } else { text.to_owned() });
     }
 
     /// Draws how many of so many things are done, if there is a terminal to draw on.
@@ -166,7 +183,7 @@ impl Ui {
     /// Asks a question on the terminal; nothing if nobody is there to answer.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<bool> {
-        let deaf = self.json || self.shown == Some(Shown::Json);
+        let deaf = self.silent || self.json || self.shown == Some(Shown::Json);
         if deaf || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
@@ -179,9 +196,9 @@ impl Ui {
     /// The result that was asked for: text for people, the value for programs.
     pub fn result(&self, text: &str, value: &Value) {
         if self.json {
-            print(io::stdout(), &format!("{value:#}"));
+            self.print(&format!("{value:#}"));
         } else {
-            print(io::stdout(), text);
+            self.print(text);
         }
     }
 
@@ -189,7 +206,7 @@ impl Ui {
     /// `value` writes.
     pub fn long_result(&self, text: &str, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if !self.json {
-            return print(io::stdout(), text);
+            return self.print(text);
         }
         let mut to = BufWriter::new(io::stdout().lock());
         note_lost(value(&mut to).and_then(|()| writeln!(to)).and_then(|()| to.flush()));
@@ -197,7 +214,7 @@ impl Ui {
 
     /// What was asked for, the same for people and programs: a schema, a script.
     pub fn document(&self, text: &str) {
-        print(io::stdout(), text);
+        self.print(text);
     }
 
     /// The same where it is too long to be held: whatever `document` writes.
@@ -238,8 +255,15 @@ impl Ui {
     /// On standard error: for people, or an object in a line for a program that reads it.
     fn say(&self, kind: &str, text: &str, shown: impl FnOnce() -> String) {
         match self.shown {
+            _ if self.silent => record(kind, text),
             Some(Shown::Json) => print(io::stderr(), &message(kind, text.trim_matches('\n'))),
             _ => print(io::stderr(), &shown()),
+        }
+    }
+
+    fn print(&self, text: &str) {
+        if !self.silent {
+            print(io::stdout(), text);
         }
     }
 
@@ -252,6 +276,15 @@ impl Ui {
     fn labelled(&self, style: Style, label: &str, text: &str) -> String {
         let indented = text.replace('\n', &format!("\n{:width$}", "", width = label.len() + 2));
         format!("{}: {indented}", style.paint(self.colour.err, label))
+    }
+}
+
+/// For whoever listens in the program that this is a part of.
+fn record(kind: &str, text: &str) {
+    match kind {
+        "error" => tracing::error!("{text}"),
+        "warning" => tracing::warn!("{text}"),
+        _ => tracing::info!("{text}"),
     }
 }
 

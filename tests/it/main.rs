@@ -24,6 +24,7 @@ mod disks;
 mod disputes;
 mod doubt_sheets;
 mod doubts;
+mod embedded;
 mod events;
 mod evidence;
 mod exits;

@@ -29,6 +29,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use self::after::{After, Ended};
@@ -79,6 +80,13 @@ pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     after.tell(ui, args, ended)
 }
 
+/// The same for a program that this is a part of: gives what there is to tell of it.
+pub(super) fn embedded(ui: &Ui, args: &RunArgs) -> Result<(Exit, Value), Failure> {
+    let args = &shared::choose_folder(args);
+    let (concluded, refusal) = noted(ui, args, None)?;
+    refusal.map_or(Ok((concluded.exit, concluded.summary)), Err)
+}
+
 /// The whole run, whose exit code is written down.
 fn noted(ui: &Ui, args: &RunArgs, exec: Option<Words>) -> Ended {
     let mark = Mark::default();
@@ -125,7 +133,7 @@ fn whole(ui: &Ui, (args, mark): (&RunArgs, &Mark), exec: Option<Words>) -> Ended
     let meter = Arc::new(Meter::default());
     let work = ahead::work((args, &batch), (&standing, &left), &store.view()?)?;
     let progress = Arc::new(Mutex::new(ui.progress(work, Arc::clone(&meter))));
-    let ledger = start(&batch, store, &progress)?;
+    let ledger = start((args, &batch), store, &progress)?;
     let preflight = kit.preflight((args, &batch), &catalog, (&client, &ledger));
     let (stops, board) = (Stops::default(), Board::default());
     let stages = Stages {
@@ -436,7 +444,7 @@ fn announce_changed(ui: &Ui, changed: usize) {
 }
 
 fn start(
-    batch: &Batch,
+    (args, batch): (&RunArgs, &Batch),
     mut store: Store,
     progress: &Arc<Mutex<Progress>>,
 ) -> Result<Ledger, Failure> {
@@ -445,8 +453,9 @@ fn start(
         lock(&teller).above(|ui| ui.warn(opened::WAITING));
     }));
     let mut live = Some(Live::new(&batch.site.folder));
-    let progress = Arc::clone(progress);
+    let (progress, host) = (Arc::clone(progress), args.host.clone());
     Ok(store.start(Box::new(move |changes| {
+        host.iter().for_each(|host| host.tell(changes));
         let mut progress = lock(&progress);
         if let Some(Err(error)) = live.as_mut().map(|live| live.append(changes)) {
             // The ledger has it all, and the file is written anew at the end.

@@ -189,14 +189,24 @@ impl Stages<'_> {
         }
     }
 
-    /// The first signal lets creates under way be answered; ends with the second.
+    /// The first signal lets creates under way be answered; ends with the second. In a host's process
+    /// signals are the host's.
     async fn signals(&self) {
-        let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
-        signals.next().await;
-        self.stops.pull(&Reason::Signal);
-        let text = self.stopping();
-        lock(self.progress).above(|ui| ui.note(&text));
-        signals.another().await;
+        let begin_to_stop = || {
+            self.stops.pull(&Reason::Signal);
+            let text = self.stopping();
+            lock(self.progress).above(|ui| ui.note(&text));
+        };
+        if let Some(host) = &self.args.host {
+            host.stop.asked(1).await;
+            begin_to_stop();
+            host.stop.asked(2).await;
+        } else {
+            let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
+            signals.next().await;
+            begin_to_stop();
+            signals.another().await;
+        }
         self.stops.kill.pull(Reason::Signal);
         // Every create under way is written down as what it is now, if the disk lets that be.
         let _ = timeout(CUT_WITHIN, self.board.ended()).await;
