@@ -55,6 +55,7 @@
 //!                           permitted, once
 //! serve                     HTTP the other way: answers people, and who may come in
 //! preflight                 media fetched and looked at, files uploaded, just before a create
+//! stage                     what the stages have in common: stops and their reasons, unfinished tasks
 //! submit                    the fan-out: permits, creates, proofs, pauses
 //! watch download            asks for tasks until they end · links → files, or objects in a bucket, whole or
 //!                           not at all
@@ -107,6 +108,8 @@ pub mod reconcile;
 pub mod report;
 #[doc(hidden)]
 pub mod serve;
+#[doc(hidden)]
+pub mod stage;
 #[doc(hidden)]
 pub mod state;
 #[doc(hidden)]

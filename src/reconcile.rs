@@ -122,12 +122,12 @@ pub struct Proposal {
     /// The task that seems to be its.
     pub task: TaskId,
     /// What speaks for it.
-    pub reason: Reason,
+    pub reason: MatchReason,
 }
 
 /// What speaks for a proposal.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reason {
+pub enum MatchReason {
     /// The list names the request that made it.
     Request,
     /// The list says what it is made of, and that is what was sent.
@@ -186,8 +186,8 @@ pub fn match_up(lost: &[Lost], orphans: &[Orphan]) -> Findings {
     let (mut lost, mut tasks): (Vec<&Lost>, Vec<&Orphan>) =
         (lost.iter().collect(), orphans.iter().collect());
     let by_name = |lost: &Lost, task: &Orphan| lost.is_named_by(&task.listed);
-    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Request, &by_name));
-    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (Reason::Inputs, &by_inputs));
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (MatchReason::Request, &by_name));
+    one_by_one(&mut lost, &mut tasks, &mut findings.proposals, (MatchReason::Inputs, &by_inputs));
     // What a list says of a task's inputs rules out every other pair.
     let (spoken, mut silent): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.listed.inputs.is_some());
@@ -207,7 +207,7 @@ fn one_by_one(
     lost: &mut Vec<&Lost>,
     tasks: &mut Vec<&Orphan>,
     proposals: &mut Vec<Proposal>,
-    (reason, same): (Reason, Same<'_>),
+    (reason, same): (MatchReason, Same<'_>),
 ) {
     lost.retain(|lost| {
         let Some(at) = tasks.iter().position(|task| same(lost, task)) else { return true };
@@ -248,7 +248,7 @@ fn by_sound(lost: &mut Vec<&Lost>, tasks: &mut Vec<&Orphan>, findings: &mut Find
             ([one], [task]) => findings.proposals.push(Proposal {
                 id: one.id.clone(),
                 task: task.clone(),
-                reason: Reason::Sound(scores[alike[0]]),
+                reason: MatchReason::Sound(scores[alike[0]]),
             }),
             _ => findings.choices.push(Choice {
                 ids: group.iter().map(|lost| lost.id.clone()).collect(),

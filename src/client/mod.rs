@@ -46,7 +46,7 @@ pub use self::receive::MAX_ANSWER;
 use self::receive::{Deadline, Keep, receive};
 use self::sent::{cut_off, lasting};
 pub use self::spool::Spool;
-pub use self::upload::{API_KEEPS, Store, Stored};
+pub use self::upload::{API_KEEPS, Stored, UploadStore};
 pub use self::video::{Fetched, Framing, Resume, Stream};
 use crate::ledger::{Departure, Named, Permit, Receipt};
 use crate::pair::{ApiKey, Endpoint, PlainHttp, TaskId, without_queries};

@@ -24,14 +24,14 @@ pub const API_KEEPS: Duration = Duration::from_secs(72 * 3600);
 
 /// Where files go, so that the API can fetch them.
 #[derive(Debug, Clone)]
-pub enum Store {
+pub enum UploadStore {
     /// To the API's own upload endpoint.
     Api,
     /// Into a bucket.
     Bucket(Box<OpenBucket>),
 }
 
-impl Store {
+impl UploadStore {
     /// The store that a manifest names; the credentials of a bucket come from the environment, as
     /// `variable` gives it.
     ///
@@ -69,10 +69,10 @@ impl Client {
     /// Names a store in the ledger: what one has, another has not. The fake of a rehearsal is
     /// another one every time.
     #[must_use]
-    pub fn store_name(&self, store: &Store) -> String {
+    pub fn store_name(&self, store: &UploadStore) -> String {
         match store {
-            Store::Api => self.endpoint.origin(),
-            Store::Bucket(bucket) => bucket.name(),
+            UploadStore::Api => self.endpoint.origin(),
+            UploadStore::Bucket(bucket) => bucket.name(),
         }
     }
 
@@ -80,10 +80,10 @@ impl Client {
     ///
     /// # Errors
     /// Why it was not stored.
-    pub async fn store(&self, store: &Store, file: &Upload) -> Result<Stored, UploadError> {
+    pub async fn store(&self, store: &UploadStore, file: &Upload) -> Result<Stored, UploadError> {
         let stored = match store {
-            Store::Api => self.upload(file).await,
-            Store::Bucket(bucket) => bucket.store(file).await,
+            UploadStore::Api => self.upload(file).await,
+            UploadStore::Bucket(bucket) => bucket.store(file).await,
         };
         stored.map_err(|error| error.map_text(|text| shown(&text, &self.key)))
     }

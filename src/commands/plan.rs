@@ -218,7 +218,7 @@ fn outlook_of(
     chosen: &Chosen,
 ) -> Result<Outlook, Failure> {
     let price = batch.manifest.spending.price;
-    let unfit = Unfit::of(batch, catalog);
+    let unfit = UnfitFiles::of(batch, catalog);
     let mut reckoning = Reckoning::new(batch, view, chosen)?;
     let mut choosing = chosen.choice.begin();
     let mut steps = Vec::with_capacity(batch.manifest.pairs.len());
@@ -264,9 +264,9 @@ pub(super) fn takes(manifest: &Manifest, pairs: u64) -> Duration {
 }
 
 /// The files that a run would find not to be fit.
-struct Unfit(HashSet<(Source, Role)>);
+struct UnfitFiles(HashSet<(Source, Role)>);
 
-impl Unfit {
+impl UnfitFiles {
     fn of(batch: &Batch, catalog: &Catalog) -> Self {
         let mut unfit = HashSet::new();
         if !batch.has_local_files() {

@@ -13,11 +13,11 @@ use super::bucket_shelf::{BucketFault, BucketShelf, Insistence, Upload};
 use super::disk::blocking;
 use super::land::{Landed, Transfer, judged};
 use super::trouble::Trouble;
-use super::{Limits, publish};
+use super::{DownloadLimits, publish};
 use crate::client::{Framing, Object, ObjectStream, Place};
 use crate::files::hexadecimal;
 use crate::ledger::Task;
-use crate::media::video::{Sketch, Unfit};
+use crate::media::video::{Sketch, VideoFlaw};
 use crate::pair::TaskId;
 use crate::wire::UploadError;
 
@@ -30,7 +30,7 @@ const MOST_PARTS: u64 = 10_000;
 /// A video that goes to a bucket in parts.
 pub(super) struct BucketLanding<'a> {
     shelf: &'a BucketShelf,
-    limits: &'a Limits,
+    limits: &'a DownloadLimits,
     task: TaskId,
     object: String,
     shown: String,
@@ -50,7 +50,7 @@ pub(super) struct BucketLanding<'a> {
 struct Seen {
     digest: Sha256,
     sketch: Sketch,
-    fault: Option<Unfit>,
+    fault: Option<VideoFlaw>,
 }
 
 impl Seen {
@@ -75,7 +75,7 @@ impl Seen {
 impl<'a> BucketLanding<'a> {
     pub(super) fn new(
         shelf: &'a BucketShelf,
-        limits: &'a Limits,
+        limits: &'a DownloadLimits,
         (task, name): (&Task, &str),
     ) -> Self {
         Self {

@@ -12,12 +12,11 @@ use super::disk::DiskLanding;
 use super::land::{Landed, Transfer};
 use super::landing::Landing;
 use super::trouble::Trouble;
-use super::{Limits, Shelf, Work, takes};
+use super::{DownloadLimits, Shelf, Work, takes};
 use crate::client::{Fetched, Framing, Resume, Stream};
 use crate::ledger::{FormerFile, News, Task};
 use crate::pace::Backoff;
-use crate::submit::Reason;
-use crate::watch::Means;
+use crate::stage::{Means, StopReason};
 use crate::wire::{Poll, TaskNews};
 
 /// How often the task is asked for another link before the video counts as lost.
@@ -27,7 +26,7 @@ const MOST_LINKS: u32 = 3;
 pub(super) struct Fetch<'a> {
     pub(super) means: Means<'a>,
     pub(super) shelf: &'a Shelf,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a DownloadLimits,
     pub(super) task: Task,
     /// What its file or object is called.
     pub(super) name: String,
@@ -138,7 +137,7 @@ impl<'a> Fetch<'a> {
             Trouble::Disk(reason) | Trouble::Broken(reason) | Trouble::Dead(_, reason) => {
                 self.fail(&reason);
             }
-            Trouble::Bucket(message) => self.means.stops.pull(&Reason::Bucket { message }),
+            Trouble::Bucket(message) => self.means.stops.pull(&StopReason::Bucket { message }),
             Trouble::Crowded => {}
         }
     }

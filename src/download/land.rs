@@ -9,7 +9,7 @@ use super::trouble::{Trouble, unfit};
 use crate::client::Framing;
 use crate::files::{Aside, Origin, Part, free, kept};
 use crate::ledger::Remark;
-use crate::media::video::{self, Ending, Unfit, Video};
+use crate::media::video::{self, Ending, Video, VideoFlaw};
 
 /// A video in its place.
 #[derive(Debug)]
@@ -43,7 +43,10 @@ pub(super) fn land(
 }
 
 /// A video that is whole by itself, or by how it came.
-pub(super) fn judged(checked: Result<Video, Unfit>, transfer: &Transfer) -> Result<Video, Trouble> {
+pub(super) fn judged(
+    checked: Result<Video, VideoFlaw>,
+    transfer: &Transfer,
+) -> Result<Video, Trouble> {
     let video = checked.map_err(|error| unfit(error, transfer.packed.as_deref()))?;
     let told = transfer.framing == Framing::Told || transfer.total.is_some();
     if video.ending == Ending::Unproven && !told {

@@ -38,8 +38,7 @@ pub use self::shelf::{DiskShelf, Shelf, ShelfError};
 pub use self::takes::name_of_take;
 use crate::ledger::Task;
 use crate::pair::expires;
-use crate::submit::Reason;
-use crate::watch::Means;
+use crate::stage::{Means, StopReason};
 
 /// Links live this long, as far as anybody says; from when, nobody does.
 pub const LINK_LIVES: SignedDuration = SignedDuration::from_hours(24);
@@ -50,7 +49,7 @@ pub const LINK_SOON: SignedDuration = SignedDuration::from_hours(2);
 
 /// How videos are fetched.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct DownloadLimits {
     /// Downloads under way at once.
     pub at_once: usize,
     /// The largest video that is taken, in bytes.
@@ -67,7 +66,7 @@ pub struct Limits {
 struct Work<'a> {
     means: Means<'a>,
     shelf: &'a Shelf,
-    limits: &'a Limits,
+    limits: &'a DownloadLimits,
     room: Room<'a>,
 }
 
@@ -76,7 +75,7 @@ pub async fn run(
     means: Means<'_>,
     mut videos: UnboundedReceiver<Task>,
     shelf: &Shelf,
-    limits: &Limits,
+    limits: &DownloadLimits,
     mut over: watch::Receiver<bool>,
 ) {
     let folder = match shelf {
@@ -117,7 +116,7 @@ async fn fetch(work: &Work<'_>, task: Task) {
     work.means.meter.fetching.fetch_add(1, Ordering::Relaxed);
     match work.means.ledger.view().former_files_of(&task) {
         Ok(formers) => Fetch::new(work, task, formers).run().await,
-        Err(error) => work.means.stops.pull(&Reason::Ledger(error)),
+        Err(error) => work.means.stops.pull(&StopReason::Ledger(error)),
     }
     work.means.meter.fetching.fetch_sub(1, Ordering::Relaxed);
 }

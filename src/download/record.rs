@@ -7,7 +7,7 @@ use super::land::Landed;
 use super::remark::remark;
 use super::trouble::Trouble;
 use crate::ledger::{News, SavedVideo};
-use crate::submit::Reason;
+use crate::stage::StopReason;
 
 impl Fetch<'_> {
     /// Records what is in its place.
@@ -15,7 +15,7 @@ impl Fetch<'_> {
         let name = self.name.clone();
         let recording = match self.means.ledger.view().known(&self.task.id) {
             Ok(known) => known.and_then(|known| known.audio),
-            Err(error) => return self.means.stops.pull(&Reason::Ledger(error)),
+            Err(error) => return self.means.stops.pull(&StopReason::Ledger(error)),
         };
         let Landed { bytes, sha256, video } = landed;
         let note = remark(&video, recording, self.limits.tolerance);
@@ -35,7 +35,7 @@ impl Fetch<'_> {
 
     pub(super) fn fail(&self, error: &impl Display) {
         let message = format!("{}: {error}", self.shelf.place(&self.name));
-        self.means.stops.pull(&Reason::Disk { message });
+        self.means.stops.pull(&StopReason::Disk { message });
     }
 
     /// Says whether it was recorded.
@@ -47,7 +47,7 @@ impl Fetch<'_> {
                 true
             }
             Err(error) => {
-                self.means.stops.pull(&Reason::Ledger(error));
+                self.means.stops.pull(&StopReason::Ledger(error));
                 false
             }
         }

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind};
 
 use super::room::NoRoom;
-use crate::media::video::Unfit;
+use crate::media::video::VideoFlaw;
 
 /// A disk that has less left is full, in bytes.
 const LITTLE: u64 = 64_000_000;
@@ -74,13 +74,13 @@ impl From<NoRoom> for Trouble {
 }
 
 /// What is wrong with a whole file.
-pub(super) fn unfit(unfit: Unfit, packed: Option<&str>) -> Trouble {
+pub(super) fn unfit(unfit: VideoFlaw, packed: Option<&str>) -> Trouble {
     match (unfit, packed) {
-        (Unfit::Unreadable(error), _) => Trouble::of(&error, None),
-        (unfit @ (Unfit::Cut | Unfit::Astray | Unfit::Tables), _) => {
+        (VideoFlaw::Unreadable(error), _) => Trouble::of(&error, None),
+        (unfit @ (VideoFlaw::Cut | VideoFlaw::Astray | VideoFlaw::Tables), _) => {
             Trouble::Dead("video_cut", unfit.to_string())
         }
-        (Unfit::Other, Some(packed)) => {
+        (VideoFlaw::Other, Some(packed)) => {
             let text = format!("it came packed ({packed}), which was not asked for");
             Trouble::Dead("not_a_video", text)
         }
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn what_came_packed_is_called_so() {
-        let Trouble::Dead(code, text) = unfit(Unfit::Other, Some("gzip")) else { panic!() };
+        let Trouble::Dead(code, text) = unfit(VideoFlaw::Other, Some("gzip")) else { panic!() };
         assert_eq!((code, text.contains("gzip")), ("not_a_video", true), "{text}");
-        assert!(matches!(unfit(Unfit::Cut, Some("gzip")), Trouble::Dead("video_cut", _)));
+        assert!(matches!(unfit(VideoFlaw::Cut, Some("gzip")), Trouble::Dead("video_cut", _)));
     }
 }

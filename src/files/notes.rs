@@ -39,7 +39,7 @@ impl Origin {
 
 /// What the first bytes of a file are.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Note {
+pub(super) struct PartNote {
     /// Releases before this was written knew files by their links.
     task: Option<String>,
     link: String,
@@ -52,7 +52,7 @@ pub(super) struct Note {
     pub(super) whole: bool,
 }
 
-impl Note {
+impl PartNote {
     pub(super) fn new(origin: &Origin, validator: Option<&str>, digest: &Sha256) -> Self {
         Self {
             task: Some(origin.task.clone()),
@@ -87,7 +87,7 @@ impl Note {
 pub(super) enum Left {
     Nothing,
     /// What a task of ours left, with its newest note.
-    Ours(Note),
+    Ours(PartNote),
     /// Somebody else's.
     Foreign(PathBuf),
 }
@@ -123,7 +123,7 @@ pub(super) fn there(path: &Path) -> io::Result<Option<Metadata>> {
 }
 
 /// The newest note that was written whole.
-fn last_note(path: &Path) -> io::Result<Option<Note>> {
+fn last_note(path: &Path) -> io::Result<Option<PartNote>> {
     let mut text = Vec::new();
     open(OpenOptions::new().read(true), path)?.take(MOST_NOTES).read_to_end(&mut text)?;
     Ok(text.rsplit(|&byte| byte == b'\n').find_map(|line| serde_json::from_slice(line).ok()))
@@ -207,7 +207,7 @@ mod tests {
         fs::write(notes(&place), "").unwrap();
         assert_eq!(found(&ours), "nothing", "it was cut off before it began");
         assert!(!notes(&place).exists());
-        let mut note = Note::new(&ours, None, &Sha256::new());
+        let mut note = PartNote::new(&ours, None, &Sha256::new());
         note.write(&mut File::create(notes(&place)).unwrap()).unwrap();
         assert_eq!(found(&ours), "0 bytes");
         assert_eq!(found(&Origin::new("t1", "https://v/b")), "0 bytes", "the link was renewed");

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::aside::Aside;
 use super::moved::move_new;
-use super::notes::{Left, Note, Origin, beside, drop_part, left, notes, open, there};
+use super::notes::{Left, Origin, PartNote, beside, drop_part, left, notes, open, there};
 use super::{hexadecimal, remove, sha256, sync_folder};
 
 /// So many bytes are fetched again at most after a kill.
@@ -50,7 +50,7 @@ impl Part {
         let mut new = OpenOptions::new();
         let mut notes_file = new.append(true).create_new(true).open(notes(place))?;
         let digest = Sha256::new();
-        let made = Note::new(origin, None, &digest).write(&mut notes_file).and_then(|()| {
+        let made = PartNote::new(origin, None, &digest).write(&mut notes_file).and_then(|()| {
             notes_file.sync_data()?;
             // A part without its notes is nobody's: their name has to be there first.
             sync_folder(place.parent().unwrap_or(Path::new(".")))?;
@@ -93,7 +93,7 @@ impl Part {
         file.set_len(length)?;
         let notes = open(OpenOptions::new().append(true), &notes(place))?;
         let (place, origin) = (place.to_owned(), origin.clone());
-        let Note { validator, whole, .. } = note;
+        let PartNote { validator, whole, .. } = note;
         Ok(Some(Self {
             file,
             notes,
@@ -141,7 +141,7 @@ impl Part {
     }
 
     fn note(&mut self) -> io::Result<()> {
-        let mut note = Note::new(&self.origin, self.validator.as_deref(), &self.digest);
+        let mut note = PartNote::new(&self.origin, self.validator.as_deref(), &self.digest);
         (note.bytes, note.whole) = (self.length, self.whole);
         note.write(&mut self.notes)?;
         self.noted = self.length;

@@ -55,7 +55,7 @@ use crate::table::Files;
 use self::batch::{Batch, Keep, Tally};
 use self::events::Odd;
 
-pub use self::draft::{Draft, DraftPair, LeftOut, Reason, draft, is_medium};
+pub use self::draft::{Draft, DraftPair, LeftOut, LeftOutReason, draft, is_medium};
 pub use self::head::head;
 pub use self::notes::{Note, Notes};
 pub use self::places::Shown;

@@ -45,8 +45,8 @@ fn picture(bytes: &[u8], image: &Image, faces: Faces, ending: Ending) -> Content
     Content::Picture { kind: image.kind.to_string(), size, face, ending }
 }
 
-fn bad_picture(unfit: image::Unfit) -> Trouble {
-    use image::Unfit::{Cut, Damaged, Empty, Other, Page, Unknown};
+fn bad_picture(unfit: image::ImageFlaw) -> Trouble {
+    use image::ImageFlaw::{Cut, Damaged, Empty, Other, Page, Unknown};
     let (code, help) = match unfit {
         Empty => ("image_empty", "is it the right file?"),
         Page => ("not_public", LOGIN),
@@ -74,8 +74,8 @@ fn sound(audio: Audio) -> Content {
     }
 }
 
-fn bad_sound(unfit: audio::Unfit) -> Trouble {
-    use audio::Unfit::{Cut, Empty, NoSound, Other, Page, Unknown};
+fn bad_sound(unfit: audio::AudioFlaw) -> Trouble {
+    use audio::AudioFlaw::{Cut, Empty, NoSound, Other, Page, Unknown};
     let (code, help) = match unfit {
         Empty => ("audio_empty", "is it the right file?"),
         Page => ("not_public", LOGIN),

@@ -19,10 +19,10 @@ use crate::fitness::Look;
 use crate::pair::{Pair, Role, Source};
 
 pub use self::examine::examine;
-pub use self::prober::{Means, Prober, Reach};
+pub use self::prober::{ProbeMeans, Prober, Reach};
 pub use self::ready::{NotReady, Preflight, Probing};
 pub use self::twins::content;
-pub use self::upload::{Fate, Means as UploadMeans, Uploads};
+pub use self::upload::{Fate, UploadMeans, Uploads};
 
 /// Media asked for at once; most of them wait for their host's turn.
 const AT_ONCE: usize = 1024;

@@ -46,7 +46,7 @@ pub enum Reach {
 
 /// What is looked with, and how closely.
 #[derive(Debug, Clone, Copy)]
-pub struct Means<'a> {
+pub struct ProbeMeans<'a> {
     /// Fetches.
     pub client: &'a MediaClient,
     /// Where looks are kept.
@@ -62,7 +62,7 @@ pub struct Means<'a> {
 /// Looks at media and keeps what it saw.
 #[derive(Debug)]
 pub struct Prober<'a> {
-    means: Means<'a>,
+    means: ProbeMeans<'a>,
     hosts: RefCell<HashMap<String, Rc<Semaphore>>>,
     held: Semaphore,
     examined: Semaphore,
@@ -73,7 +73,7 @@ pub struct Prober<'a> {
 impl<'a> Prober<'a> {
     /// Has looked at nothing yet.
     #[must_use]
-    pub fn new(means: Means<'a>) -> Self {
+    pub fn new(means: ProbeMeans<'a>) -> Self {
         Self {
             means,
             hosts: RefCell::default(),

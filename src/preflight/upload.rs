@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::ready::Once;
-use crate::client::{self, Client, Store};
+use crate::client::{self, Client, UploadStore};
 use crate::files::{self, LocalError};
 use crate::fitness::{Content, Look, Trouble};
 use crate::ledger::{Ledger, LedgerError, Upload};
@@ -42,11 +42,11 @@ pub enum Fate {
 
 /// What files are uploaded with.
 #[derive(Debug, Clone, Copy)]
-pub struct Means<'a> {
+pub struct UploadMeans<'a> {
     /// Sends.
     pub client: &'a Client,
     /// Where to.
-    pub store: &'a Store,
+    pub store: &'a UploadStore,
     /// Knows what was uploaded before.
     pub ledger: &'a Ledger,
     /// Files are relative to it.
@@ -58,7 +58,7 @@ pub struct Means<'a> {
 /// Uploads files.
 #[derive(Debug)]
 pub struct Uploads<'a> {
-    means: Means<'a>,
+    means: UploadMeans<'a>,
     /// By content: under way, or refused for good.
     asked: RefCell<HashMap<String, Once<Result<MediaUrl, Fate>>>>,
 }
@@ -66,7 +66,7 @@ pub struct Uploads<'a> {
 impl<'a> Uploads<'a> {
     /// Nothing was uploaded yet.
     #[must_use]
-    pub fn new(means: Means<'a>) -> Self {
+    pub fn new(means: UploadMeans<'a>) -> Self {
         Self { means, asked: RefCell::default() }
     }
 

@@ -88,7 +88,7 @@ fn a_task_whose_request_is_named_is_found_whatever_else_the_row_says() {
     let known = KnownTasks::from([(task("ours"), Some(at(0)))]);
     let list = vec![Listed { model: Some("n".into()), ..listed("ours", 0) }, far];
     let found = match_up(&doubts, &orphans(list, &known, &doubts, SignedDuration::ZERO));
-    let proposal = Proposal { id: "a".into(), task: task("t1"), reason: Reason::Request };
+    let proposal = Proposal { id: "a".into(), task: task("t1"), reason: MatchReason::Request };
     assert_eq!(found.proposals, [proposal]);
 }
 
@@ -104,7 +104,7 @@ fn inputs_decide_where_a_list_has_them() {
         of("t2", "https://e.com/a.jpg", "https://e.com/y.mp3"),
     ];
     let findings = match_up(&doubts, &list);
-    let proposal = Proposal { id: "b".into(), task: task("t1"), reason: Reason::Inputs };
+    let proposal = Proposal { id: "b".into(), task: task("t1"), reason: MatchReason::Inputs };
     assert_eq!(findings.proposals, [proposal]);
     assert_eq!((findings.strangers, findings.without), (vec![task("t2")], vec!["a".into()]));
 }

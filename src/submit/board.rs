@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Held, Reason, Stop};
 use crate::pair::TaskId;
+use crate::stage::{Held, Stop, StopReason};
 
 /// How many notes are shown: a bad day has more.
 const SHOWN: usize = 10;
@@ -68,7 +68,7 @@ impl Board {
 
     /// Nothing more is created.
     pub fn end(&self) {
-        self.ended.pull(Reason::Signal);
+        self.ended.pull(StopReason::Signal);
     }
 
     /// Ends when nothing more is created.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::gate::{More, Pass};
 use super::media::{self, Alikeness};
-use super::stop::{Reason, Trouble};
-use super::{Means, Run, Seat};
+use super::{CreateMeans, Run};
 use crate::ledger::{LedgerError, Permit, Planned, Receipt, Settled};
 use crate::pace::Cause;
 use crate::price::Refusal;
+use crate::stage::{Seat, StopReason, Trouble};
 use crate::state::State;
 use crate::view::printable;
 use crate::wire::{Judgement, Proof};
@@ -127,7 +127,7 @@ impl Run<'_> {
 
     /// The pair that comes next, if its create may start as soon as one with this outcome is settled.
     fn goes_on(&self, turn: Turn, proof: &Proof) -> Option<Planned> {
-        let Means { preflight, in_flight, .. } = self.means;
+        let CreateMeans { preflight, in_flight, .. } = self.means;
         let waits = preflight.is_some() || in_flight.is_limited() || self.limits.rate.is_some();
         let flows = !waits && turn == Turn::First && matches!(proof, Proof::Created(_));
         (flows && self.gate.flows()).then(|| self.next(turn)).flatten()
@@ -199,7 +199,7 @@ impl Run<'_> {
         let is_of_one = matches!(error, LedgerError::Forbidden { .. })
             || matches!(error, LedgerError::Elsewhere { .. } | LedgerError::HeldBack { .. });
         if !is_of_one {
-            self.means.stop.pull(Reason::Ledger(error));
+            self.means.stop.pull(StopReason::Ledger(error));
         }
     }
 
@@ -272,7 +272,7 @@ impl Run<'_> {
         match settled {
             Ok(settled) => self.settled((planned, sending), (proof, settled), again),
             Err(error) => {
-                self.means.stop.pull(Reason::Ledger(error));
+                self.means.stop.pull(StopReason::Ledger(error));
                 Tried::Over
             }
         }
@@ -335,15 +335,15 @@ impl Run<'_> {
         self.note(before);
         if let Some(wait) = too_long {
             let trouble = Trouble::Asked(wait);
-            self.means.stop.pull(Reason::Service { trouble, last: self.gate.last() });
+            self.means.stop.pull(StopReason::Service { trouble, last: self.gate.last() });
             return false;
         }
         let message = judgement.message.clone();
         match judgement.proof {
             Proof::AccountStop(account) => {
-                self.means.stop.pull(Reason::Account { account, message });
+                self.means.stop.pull(StopReason::Account { account, message });
             }
-            Proof::Unable => self.means.stop.pull(Reason::Unable { message }),
+            Proof::Unable => self.means.stop.pull(StopReason::Unable { message }),
             Proof::NotTheApi => {
                 tries.foreign += 1;
                 let closed = self.gate.cause().is_some();
@@ -384,7 +384,7 @@ impl Run<'_> {
         match judgement.proof {
             Proof::Wait if all_wait && self.gate.cause().is_none() => {
                 let message = judgement.message.clone();
-                self.means.stop.pull(Reason::Unreachable { what: "create", within, message });
+                self.means.stop.pull(StopReason::Unreachable { what: "create", within, message });
                 false
             }
             // Whoever looks after the outage says when it has lasted too long.
@@ -410,7 +410,7 @@ impl Run<'_> {
     pub(super) fn all_are_refused(&self) {
         let (count, code, message) = self.alike.borrow().told();
         let trouble = Trouble::Alike { count, code, message };
-        self.means.stop.pull(Reason::Service { trouble, last: self.gate.last() });
+        self.means.stop.pull(StopReason::Service { trouble, last: self.gate.last() });
     }
 
     /// Others may still fit: shorter ones.

@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep};
 use self::entry::{Entry, Inner, Way};
 pub(super) use self::money::More;
 pub(super) use self::pass::Pass;
-use super::stop::Stop;
-use super::{Last, Limits, Window};
+use super::CreateLimits;
 use crate::ledger::Doubted;
 use crate::pace::{Cause, Common, End, Lone, Outcome, Step, Turned, Word, retry_after};
+use crate::stage::{Last, Stop, Window};
 use crate::wire::{IDEMPOTENCY_CONFLICT, Judgement, PAID_OUTCOME_UNKNOWN, Proof};
 
 /// How often places are looked for that come with time.
@@ -54,10 +54,10 @@ struct Line {
 
 impl Gate {
     /// Of one run, or of one of many, who count doubts together.
-    pub(super) fn new(limits: &Limits, is_shared: bool) -> Self {
+    pub(super) fn new(limits: &CreateLimits, is_shared: bool) -> Self {
         let (turned, ended) = (Notify::new(), Notify::new());
         let max_doubts = if is_shared { Some(u32::MAX) } else { limits.max_doubts };
-        let limits = &Limits { max_doubts, ..*limits };
+        let limits = &CreateLimits { max_doubts, ..*limits };
         Self {
             start: Instant::now(),
             retry_for: limits.retry_for,

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Last;
-use super::stop::{Reason, Trouble};
+use crate::stage::{Last, StopReason, Trouble};
 use crate::wire::Account;
 
 /// What all have to hear. Names and fields are those of the database: other releases read them.
@@ -43,12 +42,12 @@ impl From<Said> for Last {
 
 impl Halt {
     /// Nothing for what is about this process or this machine alone.
-    fn of(reason: &Reason) -> Option<Self> {
+    fn of(reason: &StopReason) -> Option<Self> {
         let (trouble, last) = match reason.clone() {
-            Reason::Account { account, message } => {
+            StopReason::Account { account, message } => {
                 return Some(Self::Account { account, message });
             }
-            Reason::Service { trouble, last } => (trouble, last.into()),
+            StopReason::Service { trouble, last } => (trouble, last.into()),
             _ => return None,
         };
         Some(match trouble {
@@ -63,9 +62,9 @@ impl Halt {
         })
     }
 
-    fn reason(self) -> Reason {
+    fn reason(self) -> StopReason {
         let (trouble, last) = match self {
-            Self::Account { account, message } => return Reason::Account { account, message },
+            Self::Account { account, message } => return StopReason::Account { account, message },
             Self::Silent { seconds, last } => (Trouble::Silent(Duration::from_secs(seconds)), last),
             Self::Alone { last } => (Trouble::Alone, last),
             Self::Doubts { doubts, last } => (Trouble::Doubts(doubts), last),
@@ -75,11 +74,11 @@ impl Halt {
                 (Trouble::Alike { count, code, message }, last)
             }
         };
-        Reason::Service { trouble, last: last.into() }
+        StopReason::Service { trouble, last: last.into() }
     }
 }
 
-impl Reason {
+impl StopReason {
     /// As all others have to hear it; nothing if it is no matter of theirs.
     pub(super) fn for_all(&self) -> Option<String> {
         serde_json::to_string(&Halt::of(self)?).ok()
@@ -92,9 +91,9 @@ impl Reason {
 }
 
 /// Of a newer release.
-fn unknown() -> Reason {
+fn unknown() -> StopReason {
     let message = "another worker stopped all, for a reason that this release does not know";
-    Reason::Unable { message: message.to_owned() }
+    StopReason::Unable { message: message.to_owned() }
 }
 
 #[cfg(test)]
@@ -105,11 +104,11 @@ mod tests {
     fn what_stops_all_is_heard_as_it_was_said() {
         let last =
             || Last { status: Some(502), code: "bad_gateway".to_owned(), message: "no".to_owned() };
-        let service = |trouble| Reason::Service { trouble, last: last() };
+        let service = |trouble| StopReason::Service { trouble, last: last() };
         let hour = Duration::from_secs(3600);
         let (code, message) = ("invalid".to_owned(), "not that".to_owned());
         for reason in [
-            Reason::Account { account: Account::Balance, message: "empty".to_owned() },
+            StopReason::Account { account: Account::Balance, message: "empty".to_owned() },
             service(Trouble::Alone),
             service(Trouble::Doubts(7)),
             service(Trouble::SameTask),
@@ -118,7 +117,7 @@ mod tests {
             service(Trouble::Alike { count: 10, code, message }),
         ] {
             let told = reason.for_all().unwrap();
-            let heard = Reason::of_others(&told);
+            let heard = StopReason::of_others(&told);
             assert_eq!(format!("{heard:?}"), format!("{reason:?}"), "{told}");
         }
     }
@@ -127,10 +126,10 @@ mod tests {
     fn what_is_about_one_machine_stops_nobody_else() {
         let last = Last::default();
         for reason in [
-            Reason::Signal,
-            Reason::Deadline,
-            Reason::Unable { message: String::new() },
-            Reason::Service { trouble: Trouble::Foreign(Duration::ZERO), last },
+            StopReason::Signal,
+            StopReason::Deadline,
+            StopReason::Unable { message: String::new() },
+            StopReason::Service { trouble: Trouble::Foreign(Duration::ZERO), last },
         ] {
             assert_eq!(reason.for_all(), None, "{reason:?}");
         }
@@ -139,7 +138,7 @@ mod tests {
     #[test]
     fn words_that_nobody_knows_stop_all_the_same() {
         for halt in ["", "{}", r#"{"why": "weather"}"#, r#"{"why": "account", "account": "x"}"#] {
-            assert!(matches!(Reason::of_others(halt), Reason::Unable { .. }), "{halt}");
+            assert!(matches!(StopReason::of_others(halt), StopReason::Unable { .. }), "{halt}");
         }
     }
 }

@@ -9,14 +9,12 @@ mod create;
 mod gate;
 mod halt;
 mod held;
-mod in_flight;
 mod media;
 mod others;
 mod outage;
 mod outcome;
 mod repeat;
 mod source;
-mod stop;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -31,24 +29,21 @@ use tokio::time::sleep;
 pub use self::board::Board;
 use self::create::Turn;
 use self::gate::Gate;
-pub use self::held::{Held, Why, Window};
-pub use self::in_flight::InFlight;
-use self::in_flight::Seat;
 use self::media::{Alike, Suspects};
-pub use self::outcome::{Last, NotAffordable, Outcome};
+pub use self::outcome::{NotAffordable, Outcome};
 use self::repeat::DoubtsAgain;
 use self::source::Source;
-pub use self::stop::{Reason, Stop, Stops, Trouble};
 use crate::client::Client;
 use crate::ledger::{Ledger, LedgerError, Planned};
 use crate::pace::{Common, Rate};
 use crate::pair::TaskId;
 use crate::preflight::{Fate, NotReady, Preflight};
 use crate::price::Amount;
+use crate::stage::{InFlight, Stop, StopReason, Why};
 
 /// How hard the server may be pushed.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct CreateLimits {
     /// Creates under way at once.
     pub concurrency: u16,
     /// Creates started in a time.
@@ -65,7 +60,7 @@ pub struct Limits {
 
 /// What a fan-out works with.
 #[derive(Debug, Clone, Copy)]
-pub struct Means<'a> {
+pub struct CreateMeans<'a> {
     /// Knows what is planned, permits it, and hears what came of it.
     pub ledger: &'a Ledger,
     /// Sends.
@@ -83,8 +78,8 @@ pub struct Means<'a> {
 }
 
 struct Run<'a> {
-    means: Means<'a>,
-    limits: Limits,
+    means: CreateMeans<'a>,
+    limits: CreateLimits,
     gate: Gate,
     suspects: RefCell<Suspects>,
     /// Of those that are suspect, one goes at a time.
@@ -117,10 +112,10 @@ struct Run<'a> {
 
 /// Sends the create of every planned pair, until all are settled or `stop` is pulled. Creates that
 /// are under way then are answered first. Everything that happened is in the ledger afterwards.
-pub async fn run(means: Means<'_>, limits: &Limits) -> Outcome {
+pub async fn run(means: CreateMeans<'_>, limits: &CreateLimits) -> Outcome {
     let run = Run::new(means, limits);
     if let Err(error) = run.remember() {
-        means.stop.pull(Reason::Ledger(error));
+        means.stop.pull(StopReason::Ledger(error));
     }
     let (ends, over) = watch::channel(false);
     let (created, creating) = watch::channel(false);
@@ -167,7 +162,7 @@ impl<'a> Run<'a> {
         self.means.board.holds(self.held_for_good());
     }
 
-    fn new(means: Means<'a>, limits: &Limits) -> Self {
+    fn new(means: CreateMeans<'a>, limits: &CreateLimits) -> Self {
         Self {
             means,
             limits: *limits,
@@ -317,16 +312,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn uploads_ended(&self, fate: Fate) -> Option<Reason> {
+    fn uploads_ended(&self, fate: Fate) -> Option<StopReason> {
         Some(match fate {
             Fate::Unfit(_) => return None,
-            Fate::Account(account, message) => Reason::Account { account, message },
-            Fate::Store(message) => Reason::Store { message },
+            Fate::Account(account, message) => StopReason::Account { account, message },
+            Fate::Store(message) => StopReason::Store { message },
             Fate::Unreachable(within, message) => {
-                Reason::Unreachable { what: "upload", within, message }
+                StopReason::Unreachable { what: "upload", within, message }
             }
             Fate::Ledger(LedgerError::Forbidden { .. }) => return None,
-            Fate::Ledger(error) => Reason::Ledger(error),
+            Fate::Ledger(error) => StopReason::Ledger(error),
         })
     }
 }

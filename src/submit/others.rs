@@ -6,9 +6,9 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{sleep, timeout};
 
 use super::Run;
-use super::stop::{Reason, Trouble};
 use crate::ledger::Doubted;
 use crate::pace::{Cause, Common, LOOK, Lone, Short, Terms, Word};
+use crate::stage::{StopReason, Trouble};
 
 /// How long those who end wait until the others know why.
 const TOLD: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl Run<'_> {
         let Some(common) = self.common() else { return };
         if let Some(halt) = &common.halt {
             self.halted.set(true);
-            self.means.stop.pull(Reason::of_others(halt));
+            self.means.stop.pull(StopReason::of_others(halt));
             return;
         }
         let before = self.gate.cause();
@@ -48,7 +48,7 @@ impl Run<'_> {
         let terms = Terms { max_doubts: self.limits.max_doubts, ..Terms::default() };
         if matches!(common.short, Some(Short::Doubts(_))) && terms.is_full_of_doubts(&common) {
             let trouble = Trouble::Doubts(common.doubts);
-            self.means.stop.pull(Reason::Service { trouble, last: self.gate.last() });
+            self.means.stop.pull(StopReason::Service { trouble, last: self.gate.last() });
         }
     }
 
@@ -85,7 +85,7 @@ impl Run<'_> {
         if stop.reason().is_some() {
             ledger.wants_no_more();
         }
-        let why = stop.reason().filter(|_| !self.halted.get()).and_then(Reason::for_all);
+        let why = stop.reason().filter(|_| !self.halted.get()).and_then(StopReason::for_all);
         if let Some(why) = why {
             // Where the database is away, nobody is granted anything either.
             let _ = timeout(TOLD, ledger.halt(why)).await;

@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep_until};
 use super::Run;
 use super::create::{Sending, keep};
 use super::media;
-use super::stop::{Reason, Trouble};
 use crate::client::Presence;
 use crate::ledger::{Doubted, LedgerError, Planned};
 use crate::pace::{Cause, End, Step};
 use crate::preflight::NotReady;
+use crate::stage::{StopReason, Trouble};
 
 /// Doubts in a row, the last of a ledger, after which a run asks before it sends.
 const ROW: u32 = 3;
@@ -49,7 +49,7 @@ impl Run<'_> {
                 next = self.next_step() => next,
             };
             match next {
-                Some(Reason::Signal) | None => {}
+                Some(StopReason::Signal) | None => {}
                 Some(reason) => return self.means.stop.pull(reason),
             }
             if self.gate.step() == Step::Alone && self.may_be_alone() {
@@ -60,7 +60,7 @@ impl Run<'_> {
     }
 
     /// Everything that may be dropped: up to the next create alone, or the end.
-    async fn next_step(&self) -> Option<Reason> {
+    async fn next_step(&self) -> Option<StopReason> {
         if let Some(end) = self.gate.end() {
             return Some(self.ended(end));
         }
@@ -82,7 +82,7 @@ impl Run<'_> {
     }
 
     /// A question that costs nothing.
-    async fn ask(&self) -> Option<Reason> {
+    async fn ask(&self) -> Option<StopReason> {
         let known = match self.known.borrow().clone() {
             None => self.means.ledger.view().latest_task().ok().flatten(),
             known => known,
@@ -93,7 +93,7 @@ impl Run<'_> {
             Presence::There => self.gate.asked(true),
             Presence::Silent(_) => self.gate.asked(false),
             Presence::Refused(account, message) => {
-                return Some(Reason::Account { account, message });
+                return Some(StopReason::Account { account, message });
             }
         }
         None
@@ -242,22 +242,22 @@ impl Run<'_> {
         }
     }
 
-    fn ended(&self, end: End) -> Reason {
+    fn ended(&self, end: End) -> StopReason {
         let trouble = match end {
             End::Alone => Trouble::Alone,
             End::Doubts(doubts) => Trouble::Doubts(doubts),
             End::SameTask => Trouble::SameTask,
         };
-        Reason::Service { trouble, last: self.gate.last() }
+        StopReason::Service { trouble, last: self.gate.last() }
     }
 
-    fn lasts_too_long(&self, cause: Cause) -> Reason {
+    fn lasts_too_long(&self, cause: Cause) -> StopReason {
         let (last, within) = (self.gate.last(), self.gate.patience());
         match cause {
-            Cause::Doubts => Reason::Service { trouble: Trouble::Silent(within), last },
-            Cause::Foreign => Reason::Service { trouble: Trouble::Foreign(within), last },
+            Cause::Doubts => StopReason::Service { trouble: Trouble::Silent(within), last },
+            Cause::Foreign => StopReason::Service { trouble: Trouble::Foreign(within), last },
             Cause::NotSent | Cause::NotRelayed | Cause::Alike => {
-                Reason::Unreachable { what: "create", within, message: last.message }
+                StopReason::Unreachable { what: "create", within, message: last.message }
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::price::Refusal;
-use crate::wire::Judgement;
 
 /// What the ledger cannot tell about a fan-out.
 #[derive(Debug, Default)]
@@ -35,23 +34,5 @@ impl NotAffordable {
         if self.first.len() < Self::KEPT {
             self.first.push((id.clone(), refusal));
         }
-    }
-}
-
-/// What came last of a create that the service did not answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Last {
-    /// The HTTP status, if there was one.
-    pub status: Option<u16>,
-    /// The code.
-    pub code: String,
-    /// In words.
-    pub message: String,
-}
-
-impl Last {
-    pub(super) fn of(judgement: &Judgement) -> Self {
-        let Judgement { status, code, message, .. } = judgement.clone();
-        Self { status, code, message }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::submit::{Held, Window};
+use crate::stage::{Held, Window};
 use crate::view::lasting;
 
 /// What the ledger does not tell of a run that is under way.

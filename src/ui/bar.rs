@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Activity, Moment, Style};
-use crate::submit::Why;
+use crate::stage::Why;
 use crate::view::Clock;
 
 /// Between two parts of a line.
@@ -189,7 +189,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::submit::{Held, Window};
+    use crate::stage::{Held, Window};
 
     fn clock() -> Clock {
         Clock { now: "2026-11-29T12:04:00Z".parse().unwrap(), zone: TimeZone::UTC }

@@ -18,8 +18,8 @@ use self::spread::{Spread, Took};
 use super::trend::Trend;
 use crate::cli::Until;
 use crate::ledger::Change;
+use crate::stage::{Held, Why};
 use crate::state::Event;
-use crate::submit::{Held, Why};
 
 /// How many tasks that have ended are remembered: the server may be another one than an hour ago.
 const ENDED: usize = 512;

@@ -7,8 +7,8 @@ use std::fmt::{Display, Write as _};
 use super::Activity;
 use crate::ledger::{Change, Lease};
 use crate::price::Amount;
+use crate::stage::Why;
 use crate::state::{Event, State};
-use crate::submit::Why;
 
 /// What is counted of a run, from its changes.
 #[derive(Debug, Clone, Default)]
@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::price::Money;
-    use crate::submit::{Held, Window};
+    use crate::stage::{Held, Window};
 
     #[test]
     fn each_number_has_a_name_and_each_family_says_what_it_is() {

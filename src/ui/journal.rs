@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::submit::{Held, Why};
+use crate::stage::{Held, Why};
 
 /// A pause that is over before that is nothing to tell.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -80,7 +80,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::submit::Window;
+    use crate::stage::Window;
 
     fn held(why: Why) -> Held {
         Held {

@@ -32,7 +32,7 @@ pub use self::screen::Screen;
 pub use self::unread::is_unread;
 pub use self::work::{News, Work};
 use crate::cli::{Color, Global, Shown};
-use crate::watch::Meter;
+use crate::stage::Meter;
 
 /// How to talk, decided once from the options and the terminal.
 #[derive(Debug, Clone, Copy)]

@@ -17,9 +17,9 @@ use super::{Activity, Links, Moment, News, Tally, Ui, Work, bar, print};
 use crate::cli::{Shown, Until};
 use crate::ledger::Change;
 use crate::price::Amount;
+use crate::stage::Meter;
 use crate::state::Event;
 use crate::view::{Clock, printable};
-use crate::watch::Meter;
 
 /// How many warnings of a kind are shown; the CSV has them all.
 const SHOWN: u64 = 10;

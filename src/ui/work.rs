@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Links, Tally};
 use crate::cli::Until;
 use crate::price::Amount;
-use crate::submit::Held;
+use crate::stage::Held;
 
 /// What a run has before it.
 #[derive(Debug)]

@@ -7,16 +7,15 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::PollLimits;
 use super::links::Links;
-use super::meter::Kind;
 use super::mood::Mood;
 use super::queue::{Missing, Queue, Stranger, Waiting, since};
-use super::{Limits, Means};
 use crate::client::Presence;
 use crate::ledger::{News, TASK_NOT_FOUND, Task};
 use crate::pace::{Absence, Backoff, Insistence, Polls, Schedule, retry_after};
 use crate::pair::{TaskId, without_queries};
-use crate::submit::{InFlight, Reason};
+use crate::stage::{InFlight, Kind, Means, StopReason};
 use crate::wire::{Account, Poll, TaskNews};
 
 /// What is said of a task that the server does not know.
@@ -25,7 +24,7 @@ const GONE: &str = "the server knows no such task, or it has expired";
 /// What all polls share.
 pub(super) struct Run<'a> {
     pub(super) means: Means<'a>,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a PollLimits,
     pub(super) in_flight: &'a InFlight,
     start: Instant,
     backoff: Backoff,
@@ -38,7 +37,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(means: Means<'a>, limits: &'a Limits, in_flight: &'a InFlight) -> Self {
+    pub(super) fn new(means: Means<'a>, limits: &'a PollLimits, in_flight: &'a InFlight) -> Self {
         let base = limits.polls.interval;
         Self {
             means,
@@ -138,7 +137,7 @@ impl<'a> Run<'a> {
                     return Some(self.ask_anew(waiting, shown, &text));
                 }
                 Err(error) => {
-                    self.means.stops.pull(&Reason::Ledger(error));
+                    self.means.stops.pull(&StopReason::Ledger(error));
                     return None;
                 }
             }
@@ -204,7 +203,7 @@ impl<'a> Run<'a> {
         let failing = self.mood.borrow_mut().failed(&waiting.task.id, self.waiting(), seen);
         if failing > self.limits.retry_for {
             let within = self.limits.retry_for;
-            self.give_up(Reason::Unreachable { what: "poll", within, message: reason });
+            self.give_up(StopReason::Unreachable { what: "poll", within, message: reason });
         }
         let pause = self.limits.polls.interval.min(Duration::from_secs(1)) + self.back_off(waiting);
         asked.map(Polls::asked).unwrap_or_default().max(pause)
@@ -224,11 +223,11 @@ impl<'a> Run<'a> {
         // A key that is good all the same: the tasks may be somebody else's.
         let lasting = self.mood.borrow().refusing(self.now()) > self.limits.retry_for;
         if lasting || (in_a_row && !matches!(presence, Presence::There)) {
-            self.give_up(Reason::Account { account, message });
+            self.give_up(StopReason::Account { account, message });
         }
         match presence {
             Presence::Refused(account, message) if self.creating.get() => {
-                self.means.stops.create.pull(Reason::Account { account, message });
+                self.means.stops.create.pull(StopReason::Account { account, message });
             }
             Presence::Refused(..) | Presence::There | Presence::Silent(_) => {}
         }
@@ -255,7 +254,7 @@ impl<'a> Run<'a> {
     }
 
     /// Ends asking. Creates, which have their own troubles, and downloads go on.
-    fn give_up(&self, reason: Reason) {
+    fn give_up(&self, reason: StopReason) {
         self.means.stops.watch.pull(reason);
     }
 

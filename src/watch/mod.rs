@@ -7,7 +7,6 @@
 
 mod ask;
 mod links;
-mod meter;
 mod mood;
 mod news;
 mod queue;
@@ -20,12 +19,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::ask::Run;
-pub use self::meter::{Kind, Meter, Told, Unknown};
 use self::queue::Queue;
-use crate::client::Client;
-use crate::ledger::{Ledger, Task};
+use crate::ledger::Task;
 use crate::pace::{Patience, Polls, Rate, Schedule};
-use crate::submit::{InFlight, Stops};
+use crate::stage::{InFlight, Means};
 
 /// Polls under way at once: a server that hangs must not take all of them.
 const AT_ONCE: usize = 64;
@@ -35,7 +32,7 @@ const LATE: Duration = Duration::from_millis(2);
 
 /// How a server is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct PollLimits {
     /// When each task is asked for.
     pub polls: Polls,
     /// How many polls may start in a time, of all tasks together.
@@ -46,25 +43,12 @@ pub struct Limits {
     pub retry_for: Duration,
 }
 
-/// What waiting and fetching work with.
-#[derive(Debug, Clone, Copy)]
-pub struct Means<'a> {
-    /// Where news go.
-    pub ledger: &'a Ledger,
-    /// Who is asked.
-    pub client: &'a Client,
-    /// What ends it early.
-    pub stops: &'a Stops,
-    /// What others see.
-    pub meter: &'a Meter,
-}
-
 /// Waits for all `tasks`, until none is left and none can come any more (`over`), or it is stopped.
 /// Tasks that the server does not know are not waited for alone.
 pub async fn run(
     means: Means<'_>,
     mut tasks: UnboundedReceiver<Task>,
-    limits: &Limits,
+    limits: &PollLimits,
     in_flight: &InFlight,
     mut over: watch::Receiver<bool>,
 ) {

@@ -5,10 +5,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::ask::Run;
-use super::meter::Kind;
 use super::queue::{Linkless, Waiting};
 use crate::ledger::{News, Told};
-use crate::submit::Reason;
+use crate::stage::{Kind, StopReason};
 use crate::wire::TaskNews;
 
 impl Run<'_> {
@@ -103,7 +102,7 @@ impl Run<'_> {
         match self.means.ledger.note(&waiting.task, news).await {
             Ok(_) => Some(()),
             Err(error) => {
-                self.means.stops.pull(&Reason::Ledger(error));
+                self.means.stops.pull(&StopReason::Ledger(error));
                 None
             }
         }

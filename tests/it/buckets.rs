@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use callsheet::client::{Store, Stored, Upload};
+use callsheet::client::{Stored, Upload, UploadStore};
 use callsheet::manifest::{Bucket, BucketAddress};
 use callsheet::pair::{Endpoint, PlainHttp};
 use callsheet::wire::UploadError;
@@ -22,7 +22,7 @@ use crate::uploads::{Recording, block_on, client};
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 const LIFETIME: Duration = Duration::from_secs(72 * 3600);
 
-fn bucket(url: &str, name: &str) -> Store {
+fn bucket(url: &str, name: &str) -> UploadStore {
     let bucket = Bucket {
         name: name.to_owned(),
         endpoint: Endpoint::parse(url, PlainHttp::Loopback).unwrap(),
@@ -36,7 +36,7 @@ fn bucket(url: &str, name: &str) -> Store {
         "AWS_SECRET_ACCESS_KEY" => Some(SECRET.to_owned()),
         _ => None,
     };
-    Store::of(Some(&bucket), variable).unwrap()
+    UploadStore::of(Some(&bucket), variable).unwrap()
 }
 
 /// The API is somewhere else, and is not to hear of it.

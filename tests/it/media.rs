@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use callsheet::media::audio::{self, Audio, Sound};
-use callsheet::media::face::{self, Faces, Reason};
+use callsheet::media::face::{self, Faces, NotCheckedReason};
 use callsheet::media::image::{self, Image, Kind};
 use proptest::prelude::*;
 
@@ -177,25 +177,25 @@ fn pictures() -> Vec<(&'static str, Image, Faces)> {
         ("portrait-thumbnail.jpg", still(Kind::Jpeg, 240, 240), one),
         ("portrait-turned.jpg", still(Kind::Jpeg, 240, 240), one),
         ("portrait-on-its-side.jpg", still(Kind::Jpeg, 240, 240), Faces::NotSeen),
-        ("portrait-cmyk.jpg", still(Kind::Jpeg, 240, 240), not(Reason::Undecodable)),
+        ("portrait-cmyk.jpg", still(Kind::Jpeg, 240, 240), not(NotCheckedReason::Undecodable)),
         ("portrait.png", still(Kind::Png, 240, 240), one),
         ("portrait-rgb.png", still(Kind::Png, 120, 120), one),
         ("portrait.webp", still(Kind::WebP, 240, 240), one),
         ("portrait.gif", still(Kind::Gif, 240, 240), one),
-        ("portrait.avif", still(Kind::Avif, 240, 240), not(Reason::Avif)),
+        ("portrait.avif", still(Kind::Avif, 240, 240), not(NotCheckedReason::Avif)),
         ("two.jpg", still(Kind::Jpeg, 480, 240), Faces::Seen(2)),
-        ("tiny.jpg", still(Kind::Jpeg, 30, 30), not(Reason::TooSmall)),
-        ("bomb.png", still(Kind::Png, 20_000, 20_000), not(Reason::TooLarge)),
+        ("tiny.jpg", still(Kind::Jpeg, 30, 30), not(NotCheckedReason::TooSmall)),
+        ("bomb.png", still(Kind::Png, 20_000, 20_000), not(NotCheckedReason::TooLarge)),
         ("pattern.jpg", still(Kind::Jpeg, 240, 240), Faces::NotSeen),
         ("pattern-16bit.png", still(Kind::Png, 96, 96), Faces::NotSeen),
         ("pattern-interlaced.png", still(Kind::Png, 240, 240), Faces::NotSeen),
         ("pattern-lossless.webp", still(Kind::WebP, 200, 200), Faces::NotSeen),
         ("pattern-alpha.webp", still(Kind::WebP, 200, 200), Faces::NotSeen),
         ("pattern.gif", still(Kind::Gif, 200, 200), Faces::NotSeen),
-        ("animated.gif", moving(Kind::Gif), not(Reason::Animated)),
-        ("animated.png", moving(Kind::Png), not(Reason::Animated)),
-        ("animated.webp", moving(Kind::WebP), not(Reason::Animated)),
-        ("animated.avif", moving(Kind::Avif), not(Reason::Avif)),
+        ("animated.gif", moving(Kind::Gif), not(NotCheckedReason::Animated)),
+        ("animated.png", moving(Kind::Png), not(NotCheckedReason::Animated)),
+        ("animated.webp", moving(Kind::WebP), not(NotCheckedReason::Animated)),
+        ("animated.avif", moving(Kind::Avif), not(NotCheckedReason::Avif)),
     ]
 }
 
@@ -229,11 +229,15 @@ fn a_picture_that_is_cut_is_no_picture() {
         let whole = picture(name);
         for tenth in 1..10 {
             let cut = image::look(&whole[..whole.len() * tenth / 10]);
-            assert_eq!(cut, Err(image::Unfit::Cut(expected.kind)), "{name} cut at {tenth}");
+            assert_eq!(cut, Err(image::ImageFlaw::Cut(expected.kind)), "{name} cut at {tenth}");
         }
         // Nearly all of it; a camera's own bytes may follow the end marker of a JPEG.
         let short = whole.len() - if name == "portrait-thumbnail.jpg" { 17 } else { 1 };
-        assert_eq!(image::look(&whole[..short]), Err(image::Unfit::Cut(expected.kind)), "{name}");
+        assert_eq!(
+            image::look(&whole[..short]),
+            Err(image::ImageFlaw::Cut(expected.kind)),
+            "{name}"
+        );
     }
 }
 
@@ -274,7 +278,7 @@ fn faces_are_seen_where_they_are() {
 #[cfg(not(feature = "face"))]
 #[test]
 fn without_the_detector_nobody_looks() {
-    let expected = Faces::NotChecked(Reason::NotBuilt);
+    let expected = Faces::NotChecked(NotCheckedReason::NotBuilt);
     assert_eq!(face::find(&picture("portrait.jpg"), &still(Kind::Jpeg, 240, 240)), expected);
 }
 

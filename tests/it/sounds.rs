@@ -6,7 +6,7 @@ use std::process::Command;
 
 use callsheet::media::audio::Envelope;
 use callsheet::pair::TaskId;
-use callsheet::reconcile::{Lost, Orphan, Reason, match_up};
+use callsheet::reconcile::{Lost, MatchReason, Orphan, match_up};
 use callsheet::wire::Listed;
 use jiff::Timestamp;
 
@@ -82,7 +82,7 @@ fn of_a_hundred_videos_none_is_proposed_for_the_wrong_recording() {
     let mut worst = 1.0_f64;
     for proposal in &findings.proposals {
         assert_eq!(proposal.id[1..], proposal.task.as_str()[1..], "a wrong one: {proposal:?}");
-        let Reason::Sound(score) = proposal.reason else { panic!("{proposal:?}") };
+        let MatchReason::Sound(score) = proposal.reason else { panic!("{proposal:?}") };
         worst = worst.min(score);
     }
     println!("{} of 100 proposed, the least alike {worst:.3}", findings.proposals.len());

@@ -22,7 +22,7 @@ use crate::fitness::{
 };
 use crate::manifest::{Note, Severity};
 use crate::pair::Role;
-use crate::preflight::{Means, Medium, Prober, content, distinct, survey};
+use crate::preflight::{Medium, ProbeMeans, Prober, content, distinct, survey};
 use crate::ui::{Ui, counted};
 
 /// What was seen of one medium.
@@ -43,7 +43,7 @@ pub(super) fn probe(
     let client = media::client(batch, &args.batch.manifest, args.stall_timeout);
     let faces = if args.no_faces { Faces::Ignored } else { Faces::LookedFor };
     let (manifest, reach) = (&batch.site.manifest, media::reach(batch));
-    let prober = Prober::new(Means { client: &client, catalog, manifest, reach, faces });
+    let prober = Prober::new(ProbeMeans { client: &client, catalog, manifest, reach, faces });
     let demands = Demands { faces, ..media::demands(batch) };
     let takes = outlook(batch, batch.site.view()?.as_ref(), catalog)?.takes;
     let mut seen = Vec::with_capacity(list.len());

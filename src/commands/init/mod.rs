@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::cli::InitArgs;
 use crate::exit::Exit;
 use crate::files::{self, Readers, folder_of};
-use crate::manifest::{self, Draft, DraftPair, LeftOut, Reason};
+use crate::manifest::{self, Draft, DraftPair, LeftOut, LeftOutReason};
 use crate::pair::Role;
 use crate::ui::{Ui, counted};
 use crate::view::printable;
@@ -76,7 +76,7 @@ fn nothing(ui: &Ui, folder: &Path, draft: &Draft) -> Failure {
         }
     };
     // That each of them has no other to go with is said by then.
-    let unusable = |file: &LeftOut| matches!(file.reason, Reason::Portrait(_));
+    let unusable = |file: &LeftOut| matches!(file.reason, LeftOutReason::Portrait(_));
     if left(Role::Image) == left(Role::Audio) || draft.left_out.iter().any(unusable) {
         say_left_out(ui, &draft.left_out);
     }

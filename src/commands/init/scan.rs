@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::fitness::{MAX_AUDIO, MAX_IMAGE};
-use crate::manifest::{LeftOut, Reason, is_medium};
+use crate::manifest::{LeftOut, LeftOutReason, is_medium};
 use crate::pair::Role;
 use crate::wire::FileType;
 
@@ -53,7 +53,7 @@ pub(super) fn scan(root: &Path) -> Result<Found, Failure> {
         match found.look_into(&folder, &real) {
             Ok(inner) => folders.extend(inner),
             Err(error) if folder.way.is_empty() => return Err(failed(root, &error)),
-            Err(_) => found.leave_out(folder.way.trim_end_matches('/'), Reason::Unreadable),
+            Err(_) => found.leave_out(folder.way.trim_end_matches('/'), LeftOutReason::Unreadable),
         }
         if found.files.len() > MOST_FILES || folder.depth > DEEPEST {
             let text = format!("{}: has too many files or folders in it", root.display());
@@ -71,7 +71,7 @@ impl Found {
             let entry = entry?;
             match self.look(&entry, folder, root) {
                 Ok(found) => inner.extend(found),
-                Err(_) => self.leave_out(&way(&entry, folder), Reason::Unreadable),
+                Err(_) => self.leave_out(&way(&entry, folder), LeftOutReason::Unreadable),
             }
         }
         Ok(inner)
@@ -88,21 +88,23 @@ impl Found {
             return Ok(None);
         }
         let reason = match name.to_str() {
-            None => Some(Reason::Name),
-            Some(name) if name.chars().any(char::is_control) => Some(Reason::Control),
-            Some(name) if name.starts_with(APPLE_DOUBLE) => Some(Reason::AppleDouble),
+            None => Some(LeftOutReason::Name),
+            Some(name) if name.chars().any(char::is_control) => Some(LeftOutReason::Control),
+            Some(name) if name.starts_with(APPLE_DOUBLE) => Some(LeftOutReason::AppleDouble),
             Some(_) if kind.is_symlink() => linked(&entry.path(), root),
             Some(_) if kind.is_dir() => {
                 let (path, way) = (entry.path(), format!("{way}/"));
                 return Ok(Some(Folder { path, way, depth: at.depth + 1 }));
             }
-            Some(_) if !kind.is_file() => Some(Reason::NoFile),
+            Some(_) if !kind.is_file() => Some(LeftOutReason::NoFile),
             Some(_) => None,
         };
         let reason = reason.or_else(|| unfit(&entry.path()));
         match reason {
             None => self.files.push(way),
-            Some(reason) if reason == Reason::FolderLink || kind.is_dir() || is_medium(&shown) => {
+            Some(reason)
+                if reason == LeftOutReason::FolderLink || kind.is_dir() || is_medium(&shown) =>
+            {
                 self.leave_out(&way, reason);
             }
             Some(_) => {}
@@ -110,7 +112,7 @@ impl Found {
         Ok(None)
     }
 
-    fn leave_out(&mut self, path: &str, reason: Reason) {
+    fn leave_out(&mut self, path: &str, reason: LeftOutReason) {
         self.left_out.push(LeftOut { path: path.to_owned(), reason });
     }
 }
@@ -121,22 +123,22 @@ fn way(entry: &DirEntry, at: &Folder) -> String {
 }
 
 /// Why a medium cannot be used, as far as that is seen from outside.
-fn unfit(path: &Path) -> Option<Reason> {
+fn unfit(path: &Path) -> Option<LeftOutReason> {
     let role = FileType::of_ending(path.extension()?.to_str()?)?.role();
     let most = if role == Role::Image { MAX_IMAGE } else { MAX_AUDIO };
     match File::open(path).and_then(|file| file.metadata()) {
-        Err(_) => Some(Reason::Unreadable),
-        Ok(metadata) if metadata.len() == 0 => Some(Reason::Empty),
-        Ok(metadata) if metadata.len() > most => Some(Reason::TooLarge),
+        Err(_) => Some(LeftOutReason::Unreadable),
+        Ok(metadata) if metadata.len() == 0 => Some(LeftOutReason::Empty),
+        Ok(metadata) if metadata.len() > most => Some(LeftOutReason::TooLarge),
         Ok(_) => None,
     }
 }
 
 /// Why a link is not followed, if it is not.
-fn linked(link: &Path, root: &Path) -> Option<Reason> {
+fn linked(link: &Path, root: &Path) -> Option<LeftOutReason> {
     match (fs::metadata(link), link.canonicalize()) {
-        (Ok(to), _) if to.is_dir() => Some(Reason::FolderLink),
+        (Ok(to), _) if to.is_dir() => Some(LeftOutReason::FolderLink),
         (Ok(to), Ok(real)) if to.is_file() && real.starts_with(root) => None,
-        _ => Some(Reason::Link),
+        _ => Some(LeftOutReason::Link),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::account::Reading;
 use crate::commands::batch::Site;
-use crate::reconcile::{Findings, Proposal, Reason};
+use crate::reconcile::{Findings, MatchReason, Proposal};
 use crate::ui::{Ui, counted};
 
 /// How many of a kind are shown to people; JSON has them all.
@@ -36,9 +36,9 @@ pub(super) fn describe(ui: &Ui, site: &Site, findings: &Findings, reading: &Read
 /// `  anna-003  task-…  its video sounds like the recording (0.97)`
 fn proposal(found: &Proposal) -> String {
     let why = match found.reason {
-        Reason::Request => "the list names the request".to_owned(),
-        Reason::Inputs => "made of the same portrait and recording".to_owned(),
-        Reason::Sound(score) => format!("its video sounds like the recording ({score:.2})"),
+        MatchReason::Request => "the list names the request".to_owned(),
+        MatchReason::Inputs => "made of the same portrait and recording".to_owned(),
+        MatchReason::Sound(score) => format!("its video sounds like the recording ({score:.2})"),
     };
     format!("  {}  {}  {why}", found.id, found.task)
 }
@@ -86,9 +86,9 @@ pub(super) fn json(
 ) -> Value {
     let proposals = findings.proposals.iter().map(|found| {
         let (reason, score) = match found.reason {
-            Reason::Request => ("request", None),
-            Reason::Inputs => ("inputs", None),
-            Reason::Sound(score) => ("sound", Some(score)),
+            MatchReason::Request => ("request", None),
+            MatchReason::Inputs => ("inputs", None),
+            MatchReason::Sound(score) => ("sound", Some(score)),
         };
         json!({"id": found.id, "task_id": found.task.as_str(), "reason": reason, "score": score})
     });

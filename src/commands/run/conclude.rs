@@ -18,8 +18,9 @@ use crate::exit::Exit;
 use crate::ledger::{Cause, Rows, Sheet, Totals, View};
 use crate::price::{Amount, Money, Refusal};
 use crate::report::{self, ReportError};
+use crate::stage::{StopReason, Stops, Trouble};
 use crate::state::State;
-use crate::submit::{self, Board, Reason, Stops, Trouble};
+use crate::submit::{self, Board};
 use crate::ui::{Ui, counted};
 use crate::view::size;
 
@@ -77,15 +78,17 @@ impl End {
         let killed = self.stops.kill.reason().is_some().then_some(Exit::Killed);
         let reasons = self.stops.reasons();
         let stopped = reasons.into_iter().filter_map(|reason| match reason {
-            Reason::Account { .. } => Some(Exit::Account),
-            Reason::Store { .. } | Reason::Bucket { .. } => Some(Exit::Fault),
-            Reason::Ledger(_) | Reason::Unable { .. } | Reason::Disk { .. } => Some(Exit::Fault),
+            StopReason::Account { .. } => Some(Exit::Account),
+            StopReason::Store { .. } | StopReason::Bucket { .. } => Some(Exit::Fault),
+            StopReason::Ledger(_) | StopReason::Unable { .. } | StopReason::Disk { .. } => {
+                Some(Exit::Fault)
+            }
             // Pairs in doubt come first, and are counted below.
-            Reason::Service { trouble: Trouble::Alike { .. } | Trouble::Asked(_), .. } => {
+            StopReason::Service { trouble: Trouble::Alike { .. } | Trouble::Asked(_), .. } => {
                 Some(Exit::WorkLeft)
             }
-            Reason::Service { .. } | Reason::Signal => None,
-            Reason::Unreachable { .. } | Reason::Deadline => None,
+            StopReason::Service { .. } | StopReason::Signal => None,
+            StopReason::Unreachable { .. } | StopReason::Deadline => None,
         });
         let too_dear = |created: &submit::Outcome| {
             created.beyond_budget.is_some() || created.not_affordable.pairs > 0
@@ -97,8 +100,9 @@ impl End {
 
     /// Whether creating ended because the service was not there, or not itself.
     fn is_outage(&self) -> bool {
-        let outage =
-            |reason: &Reason| matches!(reason, Reason::Service { .. } | Reason::Unreachable { .. });
+        let outage = |reason: &StopReason| {
+            matches!(reason, StopReason::Service { .. } | StopReason::Unreachable { .. })
+        };
         self.stops.reasons().into_iter().any(outage)
     }
 }

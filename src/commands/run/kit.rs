@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
-use crate::client::{Client, MediaClient, Store};
+use crate::client::{Client, MediaClient, UploadStore};
 use crate::commands::batch::Batch;
 use crate::commands::failure::Failure;
 use crate::commands::media;
@@ -12,12 +12,12 @@ use crate::commands::saved::{self, Basis};
 use crate::exit::Exit;
 use crate::fitness::Faces;
 use crate::ledger::{Ledger, LookAgain};
-use crate::preflight::{Means, Preflight, Prober, Probing, UploadMeans, Uploads};
+use crate::preflight::{Preflight, ProbeMeans, Prober, Probing, UploadMeans, Uploads};
 
 /// Nothing of it is connected before it is needed.
 pub(super) struct Kit {
     media: MediaClient,
-    store: Store,
+    store: UploadStore,
     probing: Option<Probing>,
     /// Whether it does no more than a saved plan says.
     planned: bool,
@@ -55,7 +55,7 @@ impl Kit {
         };
         let (client, manifest) = (&self.media, batch.site.manifest.as_path());
         let reach = media::reach(batch);
-        Prober::new(Means { client, catalog, manifest, reach, faces })
+        Prober::new(ProbeMeans { client, catalog, manifest, reach, faces })
     }
 
     /// What stands before the creates, if anything does.
@@ -89,10 +89,10 @@ impl Kit {
 }
 
 /// Where local files go. A rehearsal's go to the fake.
-fn store(batch: &Batch) -> Result<Store, Failure> {
+fn store(batch: &Batch) -> Result<UploadStore, Failure> {
     let goes_there = !batch.site.rehearsal && batch.has_local_files();
     let bucket = batch.manifest.uploads.as_ref().filter(|_| goes_there);
-    Store::of(bucket, |name| std::env::var(name).ok()).map_err(|error| {
+    UploadStore::of(bucket, |name| std::env::var(name).ok()).map_err(|error| {
         Failure::new(Exit::Usage, error.to_string())
             .hint("`uploads:` in the manifest names the bucket; its key comes from the environment")
     })

@@ -62,10 +62,10 @@ use crate::ledger::{Ledger, LedgerError, Listing, Store};
 use crate::pair::ApiKey;
 use crate::price::Credits;
 use crate::report::{self, Live};
+use crate::stage::{Meter, StopReason, Stops};
 use crate::state::State;
-use crate::submit::{Board, Limits, Reason, Stops};
+use crate::submit::{Board, CreateLimits};
 use crate::ui::{Progress, Ui, counted};
-use crate::watch::Meter;
 
 pub(super) fn run(ui: &Ui, args: &RunArgs) -> Result<Exit, Failure> {
     let args = &shared::choose_folder(args);
@@ -269,7 +269,7 @@ fn outcome(
             explain_cut(ui, batch, &end);
             Err(error.into())
         }
-        (Ok(()), _) | (Err(_), [Reason::Ledger(_), ..]) => conclude(ui, (args, batch), end),
+        (Ok(()), _) | (Err(_), [StopReason::Ledger(_), ..]) => conclude(ui, (args, batch), end),
         (Err(error), _) => {
             explain_cut(ui, batch, &end);
             Err(error.into())
@@ -375,8 +375,8 @@ async fn connect(args: &RunArgs, batch: &Batch) -> Result<Connected, Failure> {
     Ok(Connected { client, key, _rehearsal: rehearsal })
 }
 
-fn limits(args: &RunArgs, batch: &Batch) -> Limits {
-    Limits {
+fn limits(args: &RunArgs, batch: &Batch) -> CreateLimits {
+    CreateLimits {
         concurrency: args.concurrency.unwrap_or(batch.manifest.concurrency.get()),
         rate: args.rate.or(batch.manifest.rate),
         most: args.choose.limit,

@@ -2,7 +2,7 @@
 //! one kind that follow each other closely are one, or a bad day would fill the ledger with them.
 
 use crate::ledger::Pause;
-use crate::submit::{Held, Why};
+use crate::stage::{Held, Why};
 
 /// What comes sooner after a spell of the same kind is its continuation, in milliseconds.
 const CLOSE: i64 = 2_000;
@@ -53,7 +53,7 @@ impl Pauses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::submit::Window;
+    use crate::stage::Window;
 
     fn held(why: Why) -> Held {
         Held {

@@ -22,9 +22,10 @@ use crate::download::{self, Shelf};
 use crate::ledger::{Feed, Ledger, Pause, Task};
 use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
-use crate::submit::{self, Board, InFlight, Reason, Stops};
+use crate::stage::{InFlight, Means, Meter, StopReason, Stops};
+use crate::submit::{self, Board};
 use crate::ui::{News, Progress, counted};
-use crate::watch::{self, Means, Meter};
+use crate::watch;
 
 /// A fake is asked more often: nobody waits ten seconds for a rehearsal.
 const REHEARSED: Duration = Duration::from_millis(250);
@@ -100,7 +101,8 @@ impl Stages<'_> {
             let (ledger, client, preflight) = (self.ledger, self.client, self.preflight);
             let (in_flight, board) = (&in_flight, self.board);
             let (stop, kill) = (&self.stops.create, &self.stops.kill);
-            let means = submit::Means { ledger, client, in_flight, stop, kill, board, preflight };
+            let means =
+                submit::CreateMeans { ledger, client, in_flight, stop, kill, board, preflight };
             let outcome = match self.args.no_create {
                 true => submit::Outcome::default(),
                 false => submit::run(means, &limits(self.args, self.batch)).await,
@@ -132,7 +134,7 @@ impl Stages<'_> {
         in_flight: &InFlight,
         mut created: Receiver<bool>,
     ) {
-        let limits = watch::Limits {
+        let limits = watch::PollLimits {
             polls: Polls { interval: self.interval() },
             rate: self.args.wait.poll_rate,
             patience: self.patience(),
@@ -149,7 +151,7 @@ impl Stages<'_> {
     }
 
     async fn fetch(&self, videos: UnboundedReceiver<Task>, watched: Receiver<bool>) {
-        let limits = download::Limits {
+        let limits = download::DownloadLimits {
             at_once: self.args.video.downloads.into(),
             most_bytes: self.args.video.max_video * 1_000_000,
             pause: self.interval(),
@@ -183,7 +185,7 @@ impl Stages<'_> {
             if let Err(error) = self.ledger.look()
                 && error.is_aside()
             {
-                self.stops.pull(&Reason::Ledger(error));
+                self.stops.pull(&StopReason::Ledger(error));
                 return std::future::pending().await;
             }
         }
@@ -193,7 +195,7 @@ impl Stages<'_> {
     /// signals are the host's.
     async fn signals(&self) {
         let begin_to_stop = || {
-            self.stops.pull(&Reason::Signal);
+            self.stops.pull(&StopReason::Signal);
             let text = self.stopping();
             lock(self.progress).above(|ui| ui.note(&text));
         };
@@ -207,7 +209,7 @@ impl Stages<'_> {
             begin_to_stop();
             signals.another().await;
         }
-        self.stops.kill.pull(Reason::Signal);
+        self.stops.kill.pull(StopReason::Signal);
         // Every create under way is written down as what it is now, if the disk lets that be.
         let _ = timeout(CUT_WITHIN, self.board.ended()).await;
     }
@@ -229,7 +231,7 @@ impl Stages<'_> {
     async fn deadline(&self) {
         if let Some(wait_for) = self.args.wait.wait_for {
             sleep(wait_for).await;
-            self.stops.pull(&Reason::Deadline);
+            self.stops.pull(&StopReason::Deadline);
         }
         std::future::pending().await
     }

@@ -5,48 +5,50 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::commands::batch::{Batch, this_command};
-use crate::submit::{Last, Reason, Trouble};
+use crate::stage::{Last, StopReason, Trouble};
 use crate::ui::Ui;
 use crate::view::printable;
 
 /// What happened and what to do, for each reason.
-pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &Reason) {
+pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &StopReason) {
     match reason {
-        Reason::Signal => ui.note("stopped by a signal; everything is written down"),
-        Reason::Account { account, message } => {
+        StopReason::Signal => ui.note("stopped by a signal; everything is written down"),
+        StopReason::Account { account, message } => {
             let (what, hint) = account.advice();
             ui.error(&format!("{what}: {}", printable(message)));
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
         }
-        Reason::Unreachable { what, within, message } => {
+        StopReason::Unreachable { what, within, message } => {
             let (seconds, message) = (within.as_secs(), printable(message));
             ui.error(&format!("no {what} got through within {seconds} s: {message}"));
             if *what == "create" {
                 ui.hint("nothing was sent that is not answered. Is the network there?");
             }
         }
-        Reason::Service { trouble, last } => explain_trouble(ui, batch, (trouble, last)),
-        Reason::Unable { message } => {
+        StopReason::Service { trouble, last } => explain_trouble(ui, batch, (trouble, last)),
+        StopReason::Unable { message } => {
             ui.error(&format!("this machine cannot send: {}", printable(message)));
             ui.hint("too many open files? Raise `ulimit -n`, or lower --concurrency");
         }
-        Reason::Store { message } => {
+        StopReason::Store { message } => {
             ui.error(&format!("local files cannot be stored: {}", printable(message)));
             ui.hint("nothing more was sent. Mend that, then give the same command again");
         }
-        Reason::Bucket { message } => {
+        StopReason::Bucket { message } => {
             ui.error(&format!("videos cannot be stored: {}", printable(message)));
             ui.hint(
                 "nothing more was sent, and links to videos live a day. Mend that, then give the same \
                  command again",
             );
         }
-        Reason::Disk { message } => {
+        StopReason::Disk { message } => {
             ui.error(&printable(message));
             ui.hint("is the disk full? Mend it, then give the same command again");
         }
-        Reason::Deadline => ui.note("the time of --wait-for is over; everything is written down"),
-        Reason::Ledger(error) => {
+        StopReason::Deadline => {
+            ui.note("the time of --wait-for is over; everything is written down")
+        }
+        StopReason::Ledger(error) => {
             ui.error(&error.to_string());
             ui.hint(
                 "what cannot be recorded is not sent. Mend it, then give the same command again",

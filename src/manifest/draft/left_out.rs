@@ -11,12 +11,12 @@ pub struct LeftOut {
     /// Its path.
     pub path: String,
     /// Why.
-    pub reason: Reason,
+    pub reason: LeftOutReason,
 }
 
 /// Why a file is in no pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum LeftOutReason {
     /// A recording without a portrait.
     NoPortrait,
     /// A portrait without a recording.
@@ -49,7 +49,7 @@ pub enum Reason {
     Control,
 }
 
-impl Reason {
+impl LeftOutReason {
     /// What such a file could have been, where it could have been taken.
     #[must_use]
     pub const fn role(&self) -> Option<Role> {
@@ -73,7 +73,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoPortrait => "no portrait is called like it",

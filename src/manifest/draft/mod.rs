@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use crate::pair::{Role, folded, is_hidden, is_mark, nfc, short_alphabet};
 use crate::wire::FileType;
 
-pub use self::left_out::{LeftOut, Reason, is_medium};
+pub use self::left_out::{LeftOut, LeftOutReason, is_medium};
 use self::left_out::{ending, is_foreign, is_picture};
 use self::names::{Wish, natural};
 
@@ -80,16 +80,16 @@ pub fn draft<'p>(paths: impl IntoIterator<Item = &'p str>, left_out: Vec<LeftOut
     let used: HashSet<_> = found.iter().map(|(portrait, _)| portrait.path).collect();
     let usable = cast.all.iter().filter(|portrait| portrait.usable);
     for portrait in usable.filter(|portrait| !used.contains(portrait.path)) {
-        draft.leave_out(portrait.path, Reason::NoRecording);
+        draft.leave_out(portrait.path, LeftOutReason::NoRecording);
     }
-    foreign.iter().for_each(|path| draft.leave_out(path, Reason::Format));
+    foreign.iter().for_each(|path| draft.leave_out(path, LeftOutReason::Format));
     draft.left_out.extend(left_out.iter().cloned());
     draft.left_out.sort_by(|one, other| natural(&one.path, &other.path));
     draft
 }
 
 impl Draft {
-    fn leave_out(&mut self, path: &str, reason: Reason) {
+    fn leave_out(&mut self, path: &str, reason: LeftOutReason) {
         self.left_out.push(LeftOut { path: path.to_owned(), reason });
     }
 
@@ -102,7 +102,7 @@ impl Draft {
         for path in paths.iter().filter(|path| of_role(path) == Some(role)) {
             let file = Named::of(path);
             match seen.get(&(file.folder, file.stem.clone())) {
-                Some(twin) => self.leave_out(path, Reason::Twin((*twin).to_owned())),
+                Some(twin) => self.leave_out(path, LeftOutReason::Twin((*twin).to_owned())),
                 None => {
                     seen.insert((file.folder, file.stem.clone()), path);
                     taken.push(file);
@@ -137,17 +137,17 @@ impl<'p> Cast<'p> {
     }
 
     /// Who speaks a recording.
-    fn portrait(&self, recording: &Named) -> Result<&Named<'p>, Reason> {
+    fn portrait(&self, recording: &Named) -> Result<&Named<'p>, LeftOutReason> {
         let portrait = self.speaker(recording)?;
         match portrait.usable {
             true => Ok(portrait),
-            false => Err(Reason::Portrait(portrait.path.to_owned())),
+            false => Err(LeftOutReason::Portrait(portrait.path.to_owned())),
         }
     }
 
     /// The portrait with the longest name that the recording's begins with, in its own folder first;
     /// else the only one there is.
-    fn speaker(&self, recording: &Named) -> Result<&Named<'p>, Reason> {
+    fn speaker(&self, recording: &Named) -> Result<&Named<'p>, LeftOutReason> {
         let in_folder = |place: &&usize| self.all[**place].folder == recording.folder;
         let alike = || beginnings(&recording.stem).filter_map(|stem| self.by_stem.get(stem));
         if let Some(near) = alike().find_map(|places| places.iter().find(in_folder)) {
@@ -156,12 +156,12 @@ impl<'p> Cast<'p> {
         let beside = self.by_folder.get(recording.folder).map_or(&[][..], Vec::as_slice);
         match (alike().next().map(Vec::as_slice), beside) {
             (Some([one]), _) | (None, [one]) => Ok(&self.all[*one]),
-            (Some([one, other, ..]), _) => {
-                Err(Reason::Unclear([*one, *other].map(|place| self.all[place].path.to_owned())))
-            }
+            (Some([one, other, ..]), _) => Err(LeftOutReason::Unclear(
+                [*one, *other].map(|place| self.all[place].path.to_owned()),
+            )),
             _ => match &self.all[..] {
                 [only] => Ok(only),
-                _ => Err(Reason::NoPortrait),
+                _ => Err(LeftOutReason::NoPortrait),
             },
         }
     }

@@ -155,16 +155,16 @@ fn what_a_portrait_that_cannot_be_used_would_say_no_other_says() {
             "hello.wav: no portrait is called like it",
         ]
     );
-    let gone = LeftOut { path: "anna.jpg".to_owned(), reason: Reason::Link };
+    let gone = LeftOut { path: "anna.jpg".to_owned(), reason: LeftOutReason::Link };
     let told = draft(["ben.jpg", "anna.wav"], vec![gone]);
     assert_eq!(told.pairs, []);
-    assert_eq!(told.left_out[1].reason, Reason::Portrait("anna.jpg".to_owned()));
+    assert_eq!(told.left_out[1].reason, LeftOutReason::Portrait("anna.jpg".to_owned()));
     // One that was converted stands for the original.
     let (made, left) = shown(&["raw/anna.heic", "jpg/anna.jpg", "anna.wav", "logo.svg"]);
     assert_eq!(made, ["anna jpg/anna.jpg anna.wav"]);
     assert_eq!(left.len(), 2, "{left:?}");
     // What macOS notes beside a portrait is none.
-    let notes = LeftOut { path: "._anna.jpg".to_owned(), reason: Reason::AppleDouble };
+    let notes = LeftOut { path: "._anna.jpg".to_owned(), reason: LeftOutReason::AppleDouble };
     assert_eq!(draft(["ben.jpg", "hello.wav"], vec![notes]).pairs.len(), 1);
 }
 
@@ -194,6 +194,8 @@ fn many_files_are_paired_quickly() {
 fn the_text_is_a_manifest_to_edit() {
     let mut draft =
         draft(["anna.jpg", "anna-de.wav", "Anna \"2\"\n.wav", "x/ben: 1.png"], Vec::new());
-    draft.left_out.push(LeftOut { path: "bad\n- id: evil".to_owned(), reason: Reason::Link });
+    draft
+        .left_out
+        .push(LeftOut { path: "bad\n- id: evil".to_owned(), reason: LeftOutReason::Link });
     insta::assert_snapshot!("manifest", draft.manifest("media/"));
 }

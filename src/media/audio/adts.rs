@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::fields::{be24, be32, time};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Unfit, Walk};
+use super::{AudioFlaw, Walk};
 
 const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
@@ -41,8 +41,8 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
 }
 
 /// Walks the frames between the tags.
-pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
-    let first = frame(bytes, 0).ok_or(Unfit::Unknown)?;
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
+    let first = frame(bytes, 0).ok_or(AudioFlaw::Unknown)?;
     let (mut at, mut blocks, mut single) = (0, 0, true);
     let mut packets = Vec::new();
     while let Some(frame) = frame(bytes, at).filter(|frame| frame.rate == first.rate) {

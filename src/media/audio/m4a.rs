@@ -8,7 +8,7 @@ use super::super::boxes::{Boxed, boxes, find, whole};
 use super::super::fields::{be32, be64, place, time};
 use super::super::tables::{Take, Usual, count, fragment, ticks, walk_table};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Unfit, Walk};
+use super::{AudioFlaw, Walk};
 
 /// The track that is heard.
 #[derive(Debug, Clone, Copy)]
@@ -87,20 +87,20 @@ fn handler(trak: &[u8]) -> Option<&[u8]> {
     find(trak, &[b"mdia", b"hdlr"])?.get(8..12)
 }
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
     let complete = whole(bytes);
-    let nothing = if complete { Unfit::NoSound } else { Unfit::Cut };
+    let nothing = if complete { AudioFlaw::NoSound } else { AudioFlaw::Cut };
     let moov = find(bytes, &[b"moov"]).ok_or(nothing)?;
     let tracks = || boxes(moov).filter(|found| &found.name == b"trak").map(|found| found.body);
     if tracks().any(|trak| handler(trak) == Some(b"vide")) {
-        return Err(Unfit::Other("an MP4 video"));
+        return Err(AudioFlaw::Other("an MP4 video"));
     }
     let mut sounds = tracks().filter(|trak| handler(trak) == Some(b"soun"));
     let track = sounds.next().and_then(Track::read).ok_or(nothing)?;
     let mvhd = find(moov, &[b"mvhd"]);
     let samples = samples(bytes, moov, track);
     if complete && samples.as_ref().is_some_and(|samples| samples.count == 0) {
-        return Err(Unfit::NoSound);
+        return Err(AudioFlaw::NoSound);
     }
     let scale = mvhd.and_then(movie_scale).unwrap_or(0);
     let length = samples.as_ref().and_then(|samples| length(track, samples.ticks, scale));
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn boxes_without_a_sound_are_told_apart() {
         let ftyp = [&16_u32.to_be_bytes()[..], b"ftypM4A \0\0\0\0"].concat();
-        assert_eq!(walk(&ftyp).unwrap_err(), Unfit::NoSound);
-        assert_eq!(walk(&ftyp[..15]).unwrap_err(), Unfit::Cut);
+        assert_eq!(walk(&ftyp).unwrap_err(), AudioFlaw::NoSound);
+        assert_eq!(walk(&ftyp[..15]).unwrap_err(), AudioFlaw::Cut);
     }
 }

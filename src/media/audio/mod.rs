@@ -87,7 +87,7 @@ pub enum Sound {
 
 /// Why bytes are no sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum AudioFlaw {
     /// Nothing at all.
     #[error("the file is empty")]
     Empty,
@@ -122,16 +122,16 @@ struct Walk<'a> {
 ///
 /// # Errors
 /// Says what the bytes are instead.
-pub fn measure(bytes: &[u8]) -> Result<Audio, Unfit> {
+pub fn measure(bytes: &[u8]) -> Result<Audio, AudioFlaw> {
     if bytes.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(AudioFlaw::Empty);
     }
     let kind = kind(bytes)?;
     let Walk { length, claimed, cut, voice } = walk(kind, bytes)?;
     Ok(Audio { kind, length, claimed, sound: hear::listen(voice), cut })
 }
 
-fn walk(kind: Kind, bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
+fn walk(kind: Kind, bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
     match kind {
         Kind::Mp3 => mpeg::walk(tags::strip(bytes)),
         Kind::Aac => adts::walk(tags::strip(bytes)),
@@ -141,13 +141,13 @@ fn walk(kind: Kind, bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
     }
 }
 
-fn kind(bytes: &[u8]) -> Result<Kind, Unfit> {
+fn kind(bytes: &[u8]) -> Result<Kind, AudioFlaw> {
     let inner = tags::strip(bytes);
     match (bytes.get(..4), bytes.get(4..8), bytes.get(8..12)) {
         (Some(b"RIFF" | b"RF64" | b"BW64"), _, Some(b"WAVE")) => Ok(Kind::Wav),
         (Some(b"OggS"), ..) => Ok(Kind::Ogg),
         (_, Some(b"ftyp"), _) if !is_picture(bytes) => Ok(Kind::M4a),
-        _ if bytes.starts_with(b"RIFF") && bytes.len() < 12 => Err(Unfit::Cut),
+        _ if bytes.starts_with(b"RIFF") && bytes.len() < 12 => Err(AudioFlaw::Cut),
         _ if adts::begins(inner) => Ok(Kind::Aac),
         _ if may_be_mp3(bytes, inner) && mpeg::begins(inner) => Ok(Kind::Mp3),
         _ => Err(other(bytes, inner)),
@@ -171,13 +171,13 @@ fn may_be_mp3(bytes: &[u8], inner: &[u8]) -> bool {
 /// Two frames are shorter than this, of whatever kind.
 const TWO_FRAMES: usize = 16 << 10;
 
-fn other(bytes: &[u8], inner: &[u8]) -> Unfit {
+fn other(bytes: &[u8], inner: &[u8]) -> AudioFlaw {
     match name(bytes, inner) {
-        _ if foreign::is_page(bytes) => Unfit::Page,
+        _ if foreign::is_page(bytes) => AudioFlaw::Page,
         // The start of a frame that is not there as a whole, or a tag without anything after it.
-        Some(foreign::FRAMES) if inner.len() < TWO_FRAMES => Unfit::Cut,
-        None if bytes.starts_with(b"ID3") && inner.is_empty() => Unfit::Cut,
-        Some(foreign::FRAMES) | None => Unfit::Unknown,
-        Some(name) => Unfit::Other(name),
+        Some(foreign::FRAMES) if inner.len() < TWO_FRAMES => AudioFlaw::Cut,
+        None if bytes.starts_with(b"ID3") && inner.is_empty() => AudioFlaw::Cut,
+        Some(foreign::FRAMES) | None => AudioFlaw::Unknown,
+        Some(name) => AudioFlaw::Other(name),
     }
 }

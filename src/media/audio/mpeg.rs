@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::fields::{be24, be32, time};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Unfit, Walk};
+use super::{AudioFlaw, Walk};
 
 const RATES: [u32; 3] = [44_100, 48_000, 32_000];
 const KBITS_1: [u32; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
@@ -93,16 +93,16 @@ fn follow(bytes: &[u8], mut at: usize, rate: u32) -> Met<'_> {
 }
 
 /// Walks the frames between the tags.
-pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
-    let (start, first) = find(bytes, 0, MOST_BEFORE).ok_or(Unfit::Unknown)?;
-    let note = Note::read(&bytes[start..], first);
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
+    let (start, first) = find(bytes, 0, MOST_BEFORE).ok_or(AudioFlaw::Unknown)?;
+    let note = EncoderNote::read(&bytes[start..], first);
     let sound = if note.is_some() { start + first.size } else { start };
     let met = follow(bytes, sound, first.rate);
     if met.frames == 0 {
         return Err(if note.is_some_and(|note| note.frames > 0) {
-            Unfit::Cut
+            AudioFlaw::Cut
         } else {
-            Unfit::NoSound
+            AudioFlaw::NoSound
         });
     }
     let missing = note.is_some_and(|note| met.frames + 1 < note.frames);
@@ -124,25 +124,25 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
 
 /// What an encoder wrote into the first frame, which holds no sound then.
 #[derive(Debug, Clone, Copy)]
-struct Note {
+struct EncoderNote {
     frames: u64,
     delay: u64,
     padding: u64,
 }
 
-impl Note {
-    fn read(bytes: &[u8], frame: Frame) -> Option<Note> {
+impl EncoderNote {
+    fn read(bytes: &[u8], frame: Frame) -> Option<EncoderNote> {
         let bytes = bytes.get(..frame.size)?;
         match bytes.get(frame.tag..frame.tag + 4)? {
-            b"Xing" | b"Info" => Note::xing(bytes.get(frame.tag + 4..)?),
+            b"Xing" | b"Info" => EncoderNote::xing(bytes.get(frame.tag + 4..)?),
             _ if bytes.get(36..40)? == b"VBRI" => {
-                Some(Note { frames: be32(bytes, 50)?.into(), delay: 0, padding: 0 })
+                Some(EncoderNote { frames: be32(bytes, 50)?.into(), delay: 0, padding: 0 })
             }
             _ => None,
         }
     }
 
-    fn xing(bytes: &[u8]) -> Option<Note> {
+    fn xing(bytes: &[u8]) -> Option<EncoderNote> {
         let flags = be32(bytes, 0)?;
         let frames = if flags & 1 == 0 { 0 } else { be32(bytes, 4)? };
         let sizes = [4, 4, 100, 4];
@@ -152,7 +152,7 @@ impl Note {
             [b"LAME", b"Lavf", b"Lavc", b"L3.9"].iter().any(|known| name == *known)
         });
         let trims = be24(bytes, lame + 21).filter(|_| known).unwrap_or(0);
-        Some(Note {
+        Some(EncoderNote {
             frames: frames.into(),
             delay: u64::from(trims >> 12),
             padding: u64::from(trims & 0xfff),
@@ -204,7 +204,7 @@ mod tests {
             };
             assert_eq!(walked(10), (720, 720, false));
             assert_eq!(walked(5), (360, 720, true));
-            assert_eq!(walk(&first).unwrap_err(), Unfit::Cut);
+            assert_eq!(walk(&first).unwrap_err(), AudioFlaw::Cut);
         }
         // The trims of an encoder that is known: 576 samples before, 288 behind.
         let lame = [&b"Info\0\0\0\x01\0\0\0\x0aLAME3.100"[..], &[0; 12], &[0x24, 0x01, 0x20]];

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::super::fields::{le16, le32, le64, time};
 use super::hear::{MOST_PACKETS, Voice};
-use super::{Unfit, Walk};
+use super::{AudioFlaw, Walk};
 
 #[derive(Debug)]
 struct Page<'a> {
@@ -226,10 +226,10 @@ impl<'a> Stream<'a> {
     }
 }
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
-    let (first, _) = page(bytes, 0).ok_or(Unfit::Cut)?;
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
+    let (first, _) = page(bytes, 0).ok_or(AudioFlaw::Cut)?;
     if is_video(first.body) {
-        return Err(Unfit::Other("an Ogg video"));
+        return Err(AudioFlaw::Other("an Ogg video"));
     }
     let (mut stream, mut before) = (Stream::new(&first), Vec::new());
     let mut at = 0;
@@ -251,7 +251,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
     }
     let rest = bytes.get(at..).unwrap_or_default();
     if stream.count == 0 && before.is_empty() {
-        return Err(if rest.is_empty() { Unfit::NoSound } else { Unfit::Cut });
+        return Err(if rest.is_empty() { AudioFlaw::NoSound } else { AudioFlaw::Cut });
     }
     let cut = is_cut(rest) || !stream.part.is_empty();
     stream.doubt |= !cut && !rest.is_empty();

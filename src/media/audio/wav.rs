@@ -7,7 +7,7 @@ use std::time::Duration;
 use self::chunks::Samples;
 use super::super::fields::{le16, le24, le32, le64, time};
 use super::hear::{Heard, QUIET, Voice};
-use super::{Sound, Unfit, Walk, mpeg, tags};
+use super::{AudioFlaw, Sound, Walk, mpeg, tags};
 
 /// What the `fmt ` chunk says of the samples.
 #[derive(Debug, Clone, Copy)]
@@ -55,11 +55,11 @@ impl Format {
     }
 }
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, Unfit> {
+pub(super) fn walk(bytes: &[u8]) -> Result<Walk<'_>, AudioFlaw> {
     let samples = Samples::read(tags::without_trailing(bytes))?;
-    let Some((format, there)) = samples.first else { return Err(Unfit::Cut) };
+    let Some((format, there)) = samples.first else { return Err(AudioFlaw::Cut) };
     if there.is_empty() && samples.length.is_none_or(|length| length.is_zero()) {
-        return Err(if samples.cut { Unfit::Cut } else { Unfit::NoSound });
+        return Err(if samples.cut { AudioFlaw::Cut } else { AudioFlaw::NoSound });
     }
     if format.tag == MP3 {
         return mpeg::walk(there);
@@ -249,10 +249,10 @@ mod tests {
 
     #[test]
     fn a_wav_without_samples_or_format_is_none() {
-        assert_eq!(walk(&wav(PCM, 8, 0, &[])).unwrap_err(), Unfit::NoSound);
-        assert_eq!(walk(&wav(PCM, 8, 80, &[])).unwrap_err(), Unfit::Cut);
-        assert_eq!(walk(b"RIFF\0\0\0\0WAVEdata\x01\0\0\0x").unwrap_err(), Unfit::Unknown);
-        assert_eq!(walk(b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\xff").unwrap_err(), Unfit::Cut);
+        assert_eq!(walk(&wav(PCM, 8, 0, &[])).unwrap_err(), AudioFlaw::NoSound);
+        assert_eq!(walk(&wav(PCM, 8, 80, &[])).unwrap_err(), AudioFlaw::Cut);
+        assert_eq!(walk(b"RIFF\0\0\0\0WAVEdata\x01\0\0\0x").unwrap_err(), AudioFlaw::Unknown);
+        assert_eq!(walk(b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\xff").unwrap_err(), AudioFlaw::Cut);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rustface::{ImageData, Model};
 
 use super::grey::Grey;
-use super::{Faces, Reason, SMALLEST};
+use super::{Faces, NotCheckedReason, SMALLEST};
 
 static MODEL: &[u8] = include_bytes!("model/seeta_fd_frontal_v1.0.bin");
 
@@ -18,7 +18,7 @@ fn model() -> Option<Model> {
 }
 
 pub(super) fn faces(picture: &Grey) -> Faces {
-    let Some(model) = model() else { return Faces::NotChecked(Reason::NotBuilt) };
+    let Some(model) = model() else { return Faces::NotChecked(NotCheckedReason::NotBuilt) };
     let mut detector = rustface::create_detector_with_model(model);
     detector.set_min_face_size(SMALLEST);
     detector.set_score_thresh(SURE);

@@ -22,12 +22,12 @@ pub enum Faces {
     /// None; there may be one all the same.
     NotSeen,
     /// Nobody looked.
-    NotChecked(Reason),
+    NotChecked(NotCheckedReason),
 }
 
 /// Why nobody looked for a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum NotCheckedReason {
     /// It has more than one frame.
     Animated,
     /// There is no decoder for AVIF here.
@@ -42,15 +42,15 @@ pub enum Reason {
     NotBuilt,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for NotCheckedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Reason::Animated => "it is animated",
-            Reason::Avif => "AVIF is not looked into",
-            Reason::TooLarge => "decoding it takes too much memory",
-            Reason::TooSmall => "it is too small to find a face",
-            Reason::Undecodable => "it cannot be decoded here",
-            Reason::NotBuilt => "this program was built without face detection",
+            NotCheckedReason::Animated => "it is animated",
+            NotCheckedReason::Avif => "AVIF is not looked into",
+            NotCheckedReason::TooLarge => "decoding it takes too much memory",
+            NotCheckedReason::TooSmall => "it is too small to find a face",
+            NotCheckedReason::Undecodable => "it cannot be decoded here",
+            NotCheckedReason::NotBuilt => "this program was built without face detection",
         })
     }
 }
@@ -73,7 +73,7 @@ pub fn find(bytes: &[u8], image: &Image) -> Faces {
     let taken = memory(bytes, image);
     match reason(image) {
         Some(reason) => Faces::NotChecked(reason),
-        None if taken > MOST_MEMORY => Faces::NotChecked(Reason::TooLarge),
+        None if taken > MOST_MEMORY => Faces::NotChecked(NotCheckedReason::TooLarge),
         None => one_at_a_time(taken, || detected(bytes, image.kind)),
     }
 }
@@ -139,13 +139,13 @@ fn one_at_a_time<T: Send>(_: u64, decode: impl FnOnce() -> T + Send) -> T {
     decode()
 }
 
-fn reason(image: &Image) -> Option<Reason> {
+fn reason(image: &Image) -> Option<NotCheckedReason> {
     let pixels = u64::from(image.width) * u64::from(image.height);
     match image.kind {
-        Kind::Avif => Some(Reason::Avif),
-        _ if image.animated => Some(Reason::Animated),
-        _ if pixels > MOST_PIXELS => Some(Reason::TooLarge),
-        _ if image.width.min(image.height) < SMALLEST => Some(Reason::TooSmall),
+        Kind::Avif => Some(NotCheckedReason::Avif),
+        _ if image.animated => Some(NotCheckedReason::Animated),
+        _ if pixels > MOST_PIXELS => Some(NotCheckedReason::TooLarge),
+        _ if image.width.min(image.height) < SMALLEST => Some(NotCheckedReason::TooSmall),
         Kind::Jpeg | Kind::Png | Kind::WebP | Kind::Gif => None,
     }
 }
@@ -154,14 +154,16 @@ fn reason(image: &Image) -> Option<Reason> {
 fn detected(bytes: &[u8], kind: Kind) -> Faces {
     // Broken bytes may break a decoder; then nobody has seen anything.
     let detected = std::panic::catch_unwind(|| match grey::decode(bytes, kind) {
-        Some(picture) if picture.shortest() < SMALLEST => Faces::NotChecked(Reason::TooSmall),
+        Some(picture) if picture.shortest() < SMALLEST => {
+            Faces::NotChecked(NotCheckedReason::TooSmall)
+        }
         Some(picture) => detect::faces(&picture),
-        None => Faces::NotChecked(Reason::Undecodable),
+        None => Faces::NotChecked(NotCheckedReason::Undecodable),
     });
-    detected.unwrap_or(Faces::NotChecked(Reason::Undecodable))
+    detected.unwrap_or(Faces::NotChecked(NotCheckedReason::Undecodable))
 }
 
 #[cfg(not(feature = "face"))]
 fn detected(_: &[u8], _: Kind) -> Faces {
-    Faces::NotChecked(Reason::NotBuilt)
+    Faces::NotChecked(NotCheckedReason::NotBuilt)
 }

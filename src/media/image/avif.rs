@@ -2,7 +2,7 @@
 
 use super::super::boxes::{boxes, find, whole};
 use super::super::fields::{be32, place};
-use super::{Image, Kind, Unfit};
+use super::{Image, ImageFlaw, Kind};
 
 /// Whether one of the brands is AVIF's, whichever comes first.
 pub(super) fn begins(bytes: &[u8]) -> bool {
@@ -16,12 +16,12 @@ fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.get(8..size).unwrap_or_default().chunks_exact(4)
 }
 
-pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub(super) fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     let named = |name: &[u8; 4]| boxes(bytes).any(|found| found.name == *name);
     if !whole(bytes) || !named(b"mdat") {
-        return Err(Unfit::Cut(Kind::Avif));
+        return Err(ImageFlaw::Cut(Kind::Avif));
     }
-    let (width, height) = size(bytes).ok_or(Unfit::Damaged(Kind::Avif))?;
+    let (width, height) = size(bytes).ok_or(ImageFlaw::Damaged(Kind::Avif))?;
     let animated = named(b"moov") && brands(bytes).any(|brand| brand == b"avis");
     Ok(Image { kind: Kind::Avif, width, height, animated })
 }
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!((image.width, image.height, image.animated), (7, 5, false));
         let turned = look(&avif(&[size(7, 5), boxed(b"irot", &[1])].concat())).unwrap();
         assert_eq!((turned.width, turned.height), (5, 7));
-        assert_eq!(look(&avif(b"")), Err(Unfit::Damaged(Kind::Avif)));
+        assert_eq!(look(&avif(b"")), Err(ImageFlaw::Damaged(Kind::Avif)));
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         let whole = avif(&boxed(b"ispe", &[1; 12]));
         for length in 20..whole.len() {
             assert!(begins(&whole[..length]));
-            assert_eq!(look(&whole[..length]), Err(Unfit::Cut(Kind::Avif)), "cut at {length}");
+            assert_eq!(look(&whole[..length]), Err(ImageFlaw::Cut(Kind::Avif)), "cut at {length}");
         }
         assert!(!begins(b"\0\0\0\x10ftypheic\0\0\0\0"));
     }

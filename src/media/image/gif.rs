@@ -1,12 +1,12 @@
 //! GIF: from block to block, to the trailer.
 
 use super::super::fields::le16;
-use super::{Image, Kind, Unfit};
+use super::{Image, ImageFlaw, Kind};
 
-const CUT: Unfit = Unfit::Cut(Kind::Gif);
-const DAMAGED: Unfit = Unfit::Damaged(Kind::Gif);
+const CUT: ImageFlaw = ImageFlaw::Cut(Kind::Gif);
+const DAMAGED: ImageFlaw = ImageFlaw::Damaged(Kind::Gif);
 
-pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub(super) fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     let side = |at| le16(bytes, at).map(u32::from).ok_or(CUT);
     let (width, height) = (side(6)?, side(8)?);
     let (mut at, mut frames) = (13 + colours(bytes, 10)?, 0_u64);
@@ -29,13 +29,13 @@ pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
 }
 
 /// The size of the colour table that the flags at a place announce.
-fn colours(bytes: &[u8], at: usize) -> Result<usize, Unfit> {
+fn colours(bytes: &[u8], at: usize) -> Result<usize, ImageFlaw> {
     let flags = bytes.get(at).ok_or(CUT)?;
     Ok(if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) })
 }
 
 /// The place after a row of sub-blocks, which ends with an empty one.
-fn after_blocks(bytes: &[u8], mut at: usize) -> Result<usize, Unfit> {
+fn after_blocks(bytes: &[u8], mut at: usize) -> Result<usize, ImageFlaw> {
     loop {
         let length = usize::from(*bytes.get(at).ok_or(CUT)?);
         at += 1 + length;

@@ -1,12 +1,12 @@
 //! JPEG (ITU-T T.81): from marker to marker, to the end marker.
 
 use super::super::fields::be16;
-use super::{Image, Kind, Unfit};
+use super::{Image, ImageFlaw, Kind};
 
-const CUT: Unfit = Unfit::Cut(Kind::Jpeg);
-const DAMAGED: Unfit = Unfit::Damaged(Kind::Jpeg);
+const CUT: ImageFlaw = ImageFlaw::Cut(Kind::Jpeg);
+const DAMAGED: ImageFlaw = ImageFlaw::Damaged(Kind::Jpeg);
 
-pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub(super) fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     let (mut at, mut size, mut scanned) = (2, None, false);
     loop {
         let (marker, next) = marker(bytes, at)?;
@@ -55,7 +55,7 @@ pub(super) fn is_progressive(bytes: &[u8]) -> bool {
 }
 
 /// The marker at a place, and the place after it; any number of 0xff may stand before it.
-fn marker(bytes: &[u8], at: usize) -> Result<(u8, usize), Unfit> {
+fn marker(bytes: &[u8], at: usize) -> Result<(u8, usize), ImageFlaw> {
     let rest = bytes.get(at..).ok_or(CUT)?;
     let fill = rest.iter().take_while(|byte| **byte == 0xff).count();
     match rest.get(fill) {

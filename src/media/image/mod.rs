@@ -55,7 +55,7 @@ impl fmt::Display for Kind {
 
 /// Why bytes are no whole picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum ImageFlaw {
     /// Nothing at all.
     #[error("the file is empty")]
     Empty,
@@ -80,9 +80,9 @@ pub enum Unfit {
 ///
 /// # Errors
 /// Says what the bytes are instead, or that something is missing.
-pub fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     if bytes.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(ImageFlaw::Empty);
     }
     let image = match kind(bytes) {
         Some(Kind::Jpeg) => jpeg::look(bytes),
@@ -94,7 +94,7 @@ pub fn look(bytes: &[u8]) -> Result<Image, Unfit> {
     }?;
     // A picture without width or height is none.
     let empty = image.width == 0 || image.height == 0;
-    if empty { Err(Unfit::Damaged(image.kind)) } else { Ok(image) }
+    if empty { Err(ImageFlaw::Damaged(image.kind)) } else { Ok(image) }
 }
 
 /// A picture that lacks nothing but the mark of its end, as some programs leave it out and services
@@ -128,13 +128,13 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
     plain.or(webp.then_some(Kind::WebP)).or(avif::begins(bytes).then_some(Kind::Avif))
 }
 
-fn other(bytes: &[u8]) -> Unfit {
+fn other(bytes: &[u8]) -> ImageFlaw {
     match foreign::name(bytes) {
-        _ if foreign::is_page(bytes) => Unfit::Page,
+        _ if foreign::is_page(bytes) => ImageFlaw::Page,
         // The signature of a picture, broken off.
-        Some("a PNG picture") => Unfit::Cut(Kind::Png),
-        Some("a GIF picture") => Unfit::Cut(Kind::Gif),
-        Some(name) => Unfit::Other(name),
-        None => Unfit::Unknown,
+        Some("a PNG picture") => ImageFlaw::Cut(Kind::Png),
+        Some("a GIF picture") => ImageFlaw::Cut(Kind::Gif),
+        Some(name) => ImageFlaw::Other(name),
+        None => ImageFlaw::Unknown,
     }
 }

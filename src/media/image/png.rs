@@ -1,14 +1,14 @@
 //! PNG: from chunk to chunk, to the last.
 
 use super::super::fields::{be32, place};
-use super::{Image, Kind, Unfit};
+use super::{Image, ImageFlaw, Kind};
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-const CUT: Unfit = Unfit::Cut(Kind::Png);
-const DAMAGED: Unfit = Unfit::Damaged(Kind::Png);
+const CUT: ImageFlaw = ImageFlaw::Cut(Kind::Png);
+const DAMAGED: ImageFlaw = ImageFlaw::Damaged(Kind::Png);
 
-pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub(super) fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     let (mut at, mut size, mut frames, mut picture) = (SIGNATURE.len(), None, 1, false);
     loop {
         let length = place(be32(bytes, at).ok_or(CUT)?);

@@ -1,12 +1,12 @@
 //! WebP: the chunks of its RIFF container, which says how large it is.
 
 use super::super::fields::{le16, le24, le32, place};
-use super::{Image, Kind, Unfit};
+use super::{Image, ImageFlaw, Kind};
 
-const CUT: Unfit = Unfit::Cut(Kind::WebP);
-const DAMAGED: Unfit = Unfit::Damaged(Kind::WebP);
+const CUT: ImageFlaw = ImageFlaw::Cut(Kind::WebP);
+const DAMAGED: ImageFlaw = ImageFlaw::Damaged(Kind::WebP);
 
-pub(super) fn look(bytes: &[u8]) -> Result<Image, Unfit> {
+pub(super) fn look(bytes: &[u8]) -> Result<Image, ImageFlaw> {
     let end = place(le32(bytes, 4).ok_or(CUT)?).saturating_add(8);
     let bytes = bytes.get(..end).ok_or(CUT)?;
     let (mut at, mut size, mut canvas, mut frames, mut picture) = (12, None, None, 0, false);

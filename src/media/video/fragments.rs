@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outline::{Outline, Spot};
 use super::tracks::{Bounds, Movie, Reach, Tabled};
-use super::{Ending, Unfit};
+use super::{Ending, VideoFlaw};
 use crate::media::boxes::{boxes, find};
 use crate::media::fields::{be16, be32, be64};
 
@@ -20,7 +20,7 @@ pub(super) fn follow(
     file: &mut (impl Read + Seek),
     outline: &Outline,
     movie: &mut Movie,
-) -> Result<Ending, Unfit> {
+) -> Result<Ending, VideoFlaw> {
     let bounds = Bounds { data: &outline.data, length: outline.length };
     for spot in &outline.moofs {
         one(spot, &spot.read(file)?, movie, bounds)?;
@@ -28,16 +28,16 @@ pub(super) fn follow(
     ending(file, outline, movie)
 }
 
-fn one(spot: &Spot, body: &[u8], movie: &mut Movie, bounds: Bounds<'_>) -> Result<(), Unfit> {
+fn one(spot: &Spot, body: &[u8], movie: &mut Movie, bounds: Bounds<'_>) -> Result<(), VideoFlaw> {
     let moof = spot.with(body);
     let mut before = spot.at;
     for traf in boxes(moof.body).filter(|found| &found.name == b"traf") {
-        let tfhd = find(traf.body, &[b"tfhd"]).ok_or(Unfit::Lacks("tfhd"))?;
-        let (flags, id) = be32(tfhd, 0).zip(be32(tfhd, 4)).ok_or(Unfit::Tables)?;
+        let tfhd = find(traf.body, &[b"tfhd"]).ok_or(VideoFlaw::Lacks("tfhd"))?;
+        let (flags, id) = be32(tfhd, 0).zip(be32(tfhd, 4)).ok_or(VideoFlaw::Tables)?;
         let base = if flags & BASE_IS_MOOF == 0 { before } else { spot.at };
         let mut tracks = movie.tracks.iter_mut();
         let Some(track) = tracks.find(|track| track.id == id && track.plays()) else { continue };
-        let usual = track.usual.at(base).told(tfhd).ok_or(Unfit::Tables)?;
+        let usual = track.usual.at(base).told(tfhd).ok_or(VideoFlaw::Tables)?;
         let mut reach = Reach::new(bounds);
         match usual.runs(traf.body, &mut reach) {
             Some(end) => before = end,
@@ -54,22 +54,22 @@ fn ending(
     file: &mut (impl Read + Seek),
     outline: &Outline,
     movie: &Movie,
-) -> Result<Ending, Unfit> {
+) -> Result<Ending, VideoFlaw> {
     let covered = match &outline.sidx {
-        Some(sidx) => covered(sidx.end(), &sidx.read(file)?).ok_or(Unfit::Tables)?,
+        Some(sidx) => covered(sidx.end(), &sidx.read(file)?).ok_or(VideoFlaw::Tables)?,
         None => Covered { to: 0, parts: 0 },
     };
     if covered.to > outline.length {
-        return Err(Unfit::Cut);
+        return Err(VideoFlaw::Cut);
     }
     if let Some(mfra) = &outline.mfra {
         let within = is_within(&mfra.read(file)?, outline.length);
-        return if within { Ok(Ending::Proven) } else { Err(Unfit::Astray) };
+        return if within { Ok(Ending::Proven) } else { Err(VideoFlaw::Astray) };
     }
     let found = movie.found();
     for said in [movie.fragments, movie.length].into_iter().flatten() {
         if found + TOLERANCE + said / 100 < said {
-            return Err(Unfit::Cut);
+            return Err(VideoFlaw::Cut);
         }
     }
     // The header of a video that has samples beside its fragments may speak of those only.

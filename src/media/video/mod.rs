@@ -49,7 +49,7 @@ pub enum Ending {
 
 /// Why bytes are no whole video.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum VideoFlaw {
     /// Nothing at all.
     #[error("the file is empty")]
     Empty,
@@ -83,13 +83,13 @@ pub enum Unfit {
 ///
 /// # Errors
 /// Says why it is no whole MP4.
-pub fn check(file: &mut (impl Read + Seek), length: u64) -> Result<Video, Unfit> {
+pub fn check(file: &mut (impl Read + Seek), length: u64) -> Result<Video, VideoFlaw> {
     file.seek(SeekFrom::Start(0))?;
     look_at_start(file, length)?;
     let outline = Outline::of(file, length)?;
-    let moov = outline.moov.ok_or(Unfit::Lacks("moov"))?;
+    let moov = outline.moov.ok_or(VideoFlaw::Lacks("moov"))?;
     if outline.data.is_empty() {
-        return Err(Unfit::Lacks("mdat"));
+        return Err(VideoFlaw::Lacks("mdat"));
     }
     let bounds = Bounds { data: &outline.data, length };
     let mut movie = Movie::read(&moov.read(file)?, bounds)?;
@@ -101,21 +101,21 @@ pub fn check(file: &mut (impl Read + Seek), length: u64) -> Result<Video, Unfit>
     };
     match movie.has_picture() {
         true => Ok(Video { length, sound: movie.sound(), ending }),
-        false => Err(Unfit::NoPicture),
+        false => Err(VideoFlaw::NoPicture),
     }
 }
 
-fn look_at_start(file: &mut impl Read, length: u64) -> Result<(), Unfit> {
+fn look_at_start(file: &mut impl Read, length: u64) -> Result<(), VideoFlaw> {
     let mut start = Vec::new();
     file.take(512).read_to_end(&mut start)?;
     if length == 0 || start.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(VideoFlaw::Empty);
     }
     if start.get(4..8) == Some(b"ftyp") {
         return Ok(());
     }
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
-    if text.starts_with(b"<") { Err(Unfit::Page) } else { Err(Unfit::Other) }
+    if text.starts_with(b"<") { Err(VideoFlaw::Page) } else { Err(VideoFlaw::Other) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::Unfit;
+use super::VideoFlaw;
 use crate::media::boxes::Boxed;
 use crate::media::fields::place;
 
@@ -22,9 +22,9 @@ pub(super) struct Spot {
 
 impl Spot {
     /// Name and place of the box that begins at a place.
-    fn find(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<Self, Unfit> {
+    fn find(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<Self, VideoFlaw> {
         if end - at < 8 {
-            return Err(Unfit::Cut);
+            return Err(VideoFlaw::Cut);
         }
         file.seek(SeekFrom::Start(at))?;
         let (size, name) = (u64::from(u32::from_be_bytes(read(file)?)), read(file)?);
@@ -35,7 +35,7 @@ impl Spot {
             size => (8, size),
         };
         if size < header || size > end - at {
-            return Err(Unfit::Cut);
+            return Err(VideoFlaw::Cut);
         }
         Ok(Self { name, at, header, size })
     }
@@ -45,10 +45,10 @@ impl Spot {
     }
 
     /// What is in it.
-    pub(super) fn read(&self, file: &mut (impl Read + Seek)) -> Result<Vec<u8>, Unfit> {
+    pub(super) fn read(&self, file: &mut (impl Read + Seek)) -> Result<Vec<u8>, VideoFlaw> {
         let size = self.size - self.header;
         if size > MOST_READ {
-            return Err(Unfit::Tables);
+            return Err(VideoFlaw::Tables);
         }
         file.seek(SeekFrom::Start(self.at + self.header))?;
         let mut body = vec![0; place(size)];
@@ -85,7 +85,7 @@ pub(super) struct Outline {
 
 impl Outline {
     /// Walks a file of `length` bytes, which its boxes have to fill exactly.
-    pub(super) fn of(file: &mut (impl Read + Seek), length: u64) -> Result<Self, Unfit> {
+    pub(super) fn of(file: &mut (impl Read + Seek), length: u64) -> Result<Self, VideoFlaw> {
         let mut outline = Self { length, ..Self::default() };
         let mut at = 0;
         for _ in 0..MOST_BOXES {
@@ -96,7 +96,7 @@ impl Outline {
             at = spot.end();
             outline.note(spot);
         }
-        Err(Unfit::Tables)
+        Err(VideoFlaw::Tables)
     }
 
     fn note(&mut self, spot: Spot) {

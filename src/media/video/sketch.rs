@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
-use super::{Unfit, Video, check};
+use super::{Video, VideoFlaw, check};
 use crate::media::fields::place;
 
 /// More than a check reads of any video, in bytes.
@@ -43,7 +43,7 @@ impl Sketch {
     ///
     /// # Errors
     /// When more would have to be kept than any video needs.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Unfit> {
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), VideoFlaw> {
         while !bytes.is_empty() {
             let (most, kept) = self.step();
             // No piece lies on both sides of the end of the start.
@@ -68,10 +68,10 @@ impl Sketch {
         }
     }
 
-    fn keep(&mut self, piece: &[u8]) -> Result<(), Unfit> {
+    fn keep(&mut self, piece: &[u8]) -> Result<(), VideoFlaw> {
         self.held += piece.len();
         if self.held > MOST_KEPT {
-            return Err(Unfit::Tables);
+            return Err(VideoFlaw::Tables);
         }
         match self.kept.last_mut() {
             Some((at, kept)) if *at + kept.len() as u64 == self.length => {
@@ -102,7 +102,7 @@ impl Sketch {
     ///
     /// # Errors
     /// Says why it is no whole MP4.
-    pub fn check(&self) -> Result<Video, Unfit> {
+    pub fn check(&self) -> Result<Video, VideoFlaw> {
         check(&mut Reading { sketch: self, at: 0 }, self.length)
     }
 }

@@ -14,7 +14,7 @@ fn table(name: &[u8; 4], numbers: &[u32]) -> Vec<u8> {
 }
 
 /// A video that streams by is judged as one in a file, in whatever pieces it comes.
-fn checked(bytes: &[u8]) -> Result<Video, Unfit> {
+fn checked(bytes: &[u8]) -> Result<Video, VideoFlaw> {
     let checked = check(&mut Cursor::new(bytes), bytes.len() as u64);
     for size in [1, 13, usize::MAX] {
         let mut sketch = Sketch::default();
@@ -34,7 +34,7 @@ fn of_a_video_that_streams_by_little_is_kept_and_never_too_much() {
     sketch.feed(&[FTYP, b"\0\0\0\0moov"].concat()).unwrap();
     let piece = vec![0; 1 << 20];
     let refused = (0..100).find_map(|_| sketch.feed(&piece).err());
-    assert!(matches!(refused, Some(Unfit::Tables)) && sketch.held < 70 << 20);
+    assert!(matches!(refused, Some(VideoFlaw::Tables)) && sketch.held < 70 << 20);
 }
 
 const FTYP: &[u8] = b"\0\0\0\x10ftypisom0000";
@@ -200,7 +200,7 @@ fn between_two_fragments_only_the_transfer_proves_the_end_of_what_says_nothing()
                 assert_eq!(cut.unwrap(), Video { length, ..end });
             }
             Says::Mehd | Says::Mvhd | Says::Sidx => {
-                assert!(matches!(cut, Err(Unfit::Cut)), "{says:?}: {cut:?}");
+                assert!(matches!(cut, Err(VideoFlaw::Cut)), "{says:?}: {cut:?}");
             }
             Says::Mfra => assert!(cut.is_err(), "{cut:?}"),
         }
@@ -215,7 +215,7 @@ fn what_a_box_of_no_size_holds_is_measured_by_the_tables() {
     assert!(checked(&video).is_ok());
     // All its boxes are whole, wherever it is cut.
     let cut = checked(&video[..video.len() - 30]);
-    assert!(matches!(cut, Err(Unfit::Cut)), "{cut:?}");
+    assert!(matches!(cut, Err(VideoFlaw::Cut)), "{cut:?}");
 }
 
 #[test]
@@ -227,14 +227,14 @@ fn tables_that_lead_elsewhere_are_noticed() {
     };
     let data = u32::try_from(FTYP.len() + 8).unwrap();
     assert!(tables(&stbl(&[data, data + 250])).is_ok());
-    assert!(matches!(tables(&stbl(&[data, data + 251])), Err(Unfit::Astray)));
-    assert!(matches!(tables(&stbl(&[0, data])), Err(Unfit::Astray)));
-    assert!(matches!(tables(&stbl(&[data, 4_000_000_000])), Err(Unfit::Cut)));
+    assert!(matches!(tables(&stbl(&[data, data + 251])), Err(VideoFlaw::Astray)));
+    assert!(matches!(tables(&stbl(&[0, data])), Err(VideoFlaw::Astray)));
+    assert!(matches!(tables(&stbl(&[data, 4_000_000_000])), Err(VideoFlaw::Cut)));
     let few = [table(b"stsc", &[0, 1, 1, 1, 1]), table(b"stsz", &[0, 9, 3])].concat();
     let few = boxed(b"stbl", &[few, table(b"stco", &[0, 1, data])].concat());
-    assert!(matches!(tables(&few), Err(Unfit::Tables)), "there is no chunk for two of them");
+    assert!(matches!(tables(&few), Err(VideoFlaw::Tables)), "there is no chunk for two of them");
     let endless = boxed(b"stbl", &table(b"stsz", &[0, 0, u32::MAX]));
-    assert!(matches!(tables(&endless), Err(Unfit::Tables)));
+    assert!(matches!(tables(&endless), Err(VideoFlaw::Tables)));
 }
 
 #[test]
@@ -250,23 +250,23 @@ fn a_video_without_sound_is_told_from_one_with_it() {
     assert_eq!(moov(&[picture(), nothing]).unwrap().sound, Sound::Missing, "a track of nothing");
     let sound = trak(2, b"soun", &stbl(&[data, data + 200]));
     assert_eq!(moov(&[picture(), sound.clone()]).unwrap().sound, Sound::There);
-    assert!(matches!(moov(&[sound]), Err(Unfit::NoPicture)));
-    assert!(matches!(moov(&[]), Err(Unfit::Lacks("trak"))));
+    assert!(matches!(moov(&[sound]), Err(VideoFlaw::NoPicture)));
+    assert!(matches!(moov(&[]), Err(VideoFlaw::Lacks("trak"))));
     assert_eq!(checked(&fragmented(Says::Mehd, &[b"vide"])).unwrap().sound, Sound::Missing);
-    assert!(matches!(checked(&fragmented(Says::Mehd, &[b"soun"])), Err(Unfit::NoPicture)));
+    assert!(matches!(checked(&fragmented(Says::Mehd, &[b"soun"])), Err(VideoFlaw::NoPicture)));
 }
 
 #[test]
 fn what_is_no_video_is_called_by_its_name() {
-    assert!(matches!(checked(b""), Err(Unfit::Empty)));
-    assert!(matches!(checked(b"\n<!doctype html><p>Sorry"), Err(Unfit::Page)));
-    assert!(matches!(checked(b"\xef\xbb\xbf<?xml version"), Err(Unfit::Page)));
-    assert!(matches!(checked(b"{\"error\": \"expired\"}"), Err(Unfit::Other)));
+    assert!(matches!(checked(b""), Err(VideoFlaw::Empty)));
+    assert!(matches!(checked(b"\n<!doctype html><p>Sorry"), Err(VideoFlaw::Page)));
+    assert!(matches!(checked(b"\xef\xbb\xbf<?xml version"), Err(VideoFlaw::Page)));
+    assert!(matches!(checked(b"{\"error\": \"expired\"}"), Err(VideoFlaw::Other)));
     let silent = [FTYP, &boxed(b"mdat", b"")].concat();
-    assert!(matches!(checked(&silent), Err(Unfit::Lacks("moov"))));
+    assert!(matches!(checked(&silent), Err(VideoFlaw::Lacks("moov"))));
     let mut wild = progressive(Order::MoovFirst);
     wild[16..20].copy_from_slice(&[0, 0, 0, 7]);
-    assert!(matches!(checked(&wild), Err(Unfit::Cut)));
+    assert!(matches!(checked(&wild), Err(VideoFlaw::Cut)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Sound, Unfit};
+use super::{Sound, VideoFlaw};
 use crate::media::boxes::{boxes, find};
 use crate::media::fields::{be32, be64, time};
 use crate::media::tables::{self, Take, Usual, walk_table};
@@ -60,7 +60,7 @@ pub(super) struct Reach<'a> {
     pub(super) ticks: u64,
     pub(super) filled: u64,
     samples: u64,
-    fault: Option<Unfit>,
+    fault: Option<VideoFlaw>,
 }
 
 impl<'a> Reach<'a> {
@@ -69,20 +69,20 @@ impl<'a> Reach<'a> {
     }
 
     /// Why the walk came to no end.
-    pub(super) fn fault(self) -> Unfit {
-        self.fault.unwrap_or(Unfit::Tables)
+    pub(super) fn fault(self) -> VideoFlaw {
+        self.fault.unwrap_or(VideoFlaw::Tables)
     }
 
-    fn look(&self, at: u64, size: u32) -> Result<u64, Unfit> {
+    fn look(&self, at: u64, size: u32) -> Result<u64, VideoFlaw> {
         let Bounds { data, length } = self.bounds;
-        let end = at.checked_add(size.into()).filter(|end| *end <= length).ok_or(Unfit::Cut)?;
+        let end = at.checked_add(size.into()).filter(|end| *end <= length).ok_or(VideoFlaw::Cut)?;
         let before = data.partition_point(|(from, _)| *from <= at);
         let inside = before.checked_sub(1).is_some_and(|found| end <= data[found].1);
         // No walk is longer than the file.
         if self.samples > length {
-            return Err(Unfit::Tables);
+            return Err(VideoFlaw::Tables);
         }
-        if inside || size == 0 { Ok(end) } else { Err(Unfit::Astray) }
+        if inside || size == 0 { Ok(end) } else { Err(VideoFlaw::Astray) }
     }
 }
 
@@ -98,8 +98,8 @@ impl Take for Reach<'_> {
 
 impl Movie {
     /// Reads the content of a `moov` box, and follows its tables.
-    pub(super) fn read(moov: &[u8], bounds: Bounds<'_>) -> Result<Self, Unfit> {
-        let mvhd = find(moov, &[b"mvhd"]).ok_or(Unfit::Lacks("mvhd"))?;
+    pub(super) fn read(moov: &[u8], bounds: Bounds<'_>) -> Result<Self, VideoFlaw> {
+        let mvhd = find(moov, &[b"mvhd"]).ok_or(VideoFlaw::Lacks("mvhd"))?;
         let scale = header_scale(mvhd).unwrap_or(0);
         let length = header_length(mvhd).and_then(|units| time(units, scale));
         let mehd = find(moov, &[b"mvex", b"mehd"]).and_then(extent);
@@ -110,11 +110,11 @@ impl Movie {
         for trak in boxes(moov).filter(|found| &found.name == b"trak") {
             movie.add(trak.body, moov, bounds)?;
         }
-        if movie.tracks.is_empty() { Err(Unfit::Lacks("trak")) } else { Ok(movie) }
+        if movie.tracks.is_empty() { Err(VideoFlaw::Lacks("trak")) } else { Ok(movie) }
     }
 
-    fn add(&mut self, trak: &[u8], moov: &[u8], bounds: Bounds<'_>) -> Result<(), Unfit> {
-        let mut track = Track::read(trak, moov).ok_or(Unfit::Tables)?;
+    fn add(&mut self, trak: &[u8], moov: &[u8], bounds: Bounds<'_>) -> Result<(), VideoFlaw> {
+        let mut track = Track::read(trak, moov).ok_or(VideoFlaw::Tables)?;
         let stbl = find(trak, &[b"mdia", b"minf", b"stbl"]);
         let count = stbl.and_then(tables::count).unwrap_or(0);
         if let Some(stbl) = stbl.filter(|_| count > 0 && track.plays()) {
@@ -159,7 +159,7 @@ impl Track {
         matches!(&self.handler, b"vide" | b"soun")
     }
 
-    fn follow(&mut self, stbl: &[u8], bounds: Bounds<'_>) -> Result<(), Unfit> {
+    fn follow(&mut self, stbl: &[u8], bounds: Bounds<'_>) -> Result<(), VideoFlaw> {
         let mut reach = Reach::new(bounds);
         if walk_table(stbl, &mut reach).is_none() {
             return Err(reach.fault());

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::{Last, Limits};
+use super::super::CreateLimits;
 use crate::ledger::Doubted;
 use crate::pace::{Backoff, Elsewhere, Outage, Outcome, Pause, Schedule, Step, Word};
+use crate::stage::Last;
 
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
 
@@ -59,7 +60,7 @@ pub(super) enum Entry {
 }
 
 impl Inner {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &CreateLimits) -> Self {
         Self {
             outage: Outage::new(limits.concurrency.into(), limits.max_doubts),
             pause: Pause::new(BACKOFF),

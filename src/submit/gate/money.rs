@@ -1,7 +1,7 @@
 //! Waiting for money: what is reserved for creates under way may come back.
 
 use super::pass::Pass;
-use crate::submit::stop::Stop;
+use crate::stage::Stop;
 
 /// Whether there may be more money than there was when it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::pace::End;
+use crate::stage::Stop;
 use crate::wire::Bill;
 
 fn gate(max_doubts: u32) -> Gate {
     Gate::new(&limits(max_doubts), false)
 }
 
-fn limits(max_doubts: u32) -> Limits {
-    Limits {
+fn limits(max_doubts: u32) -> CreateLimits {
+    CreateLimits {
         concurrency: 4,
         rate: None,
         most: None,
@@ -153,7 +154,7 @@ async fn one_more_may_start_at_once_only_where_nobody_has_to_wait() {
 #[tokio::test]
 async fn nothing_starts_once_the_run_is_being_stopped() {
     let (gate, stop) = (gate(9), Stop::default());
-    stop.pull(crate::submit::Reason::Signal);
+    stop.pull(crate::submit::StopReason::Signal);
     assert!(gate.try_enter(&stop).is_none());
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Held, Why, Window};
 use crate::price::Amount;
+use crate::stage::{Held, Why, Window};
 use crate::view::{Clock, lasting};
 
 /// What holds creates back, and what there is to tell of it.

@@ -4,7 +4,7 @@
 use std::collections::BinaryHeap;
 
 use super::*;
-use crate::submit::Window;
+use crate::stage::Window;
 
 /// When each pair was created, when its task ended, and how long its recording is.
 type Day = Vec<(f64, f64, Option<f64>)>;

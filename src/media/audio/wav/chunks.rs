@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::super::fields::{le32, le64, place};
-use super::super::Unfit;
+use super::super::AudioFlaw;
 use super::Format;
 
 /// The chunk sizes that writers leave who did not know the length when they began.
@@ -51,14 +51,14 @@ pub(super) struct Samples<'a> {
 
 impl<'a> Samples<'a> {
     /// Follows the chunks, also those of a file that was hung on to this one.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Unfit> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, AudioFlaw> {
         let mut samples = Samples { length: Some(Duration::ZERO), ..Samples::default() };
         let mut at = 12;
         while at < bytes.len() || samples.first.is_none() {
             let Some((name, size)) = samples.next(bytes, at) else {
                 match samples.first {
                     Some(_) => samples.rest(&bytes[at..]),
-                    None => return Err(Unfit::Cut),
+                    None => return Err(AudioFlaw::Cut),
                 }
                 break;
             };
@@ -75,7 +75,7 @@ impl<'a> Samples<'a> {
                 }
             };
             if at > bytes.len() && samples.first.is_none() {
-                return Err(Unfit::Cut);
+                return Err(AudioFlaw::Cut);
             }
         }
         Ok(samples)
@@ -96,8 +96,8 @@ impl<'a> Samples<'a> {
     }
 
     /// Takes the samples of a chunk, and gives the place behind them.
-    fn data(&mut self, bytes: &'a [u8], start: usize, size: u32) -> Result<usize, Unfit> {
-        let format = self.format.ok_or(Unfit::Unknown)?;
+    fn data(&mut self, bytes: &'a [u8], start: usize, size: u32) -> Result<usize, AudioFlaw> {
+        let format = self.format.ok_or(AudioFlaw::Unknown)?;
         let size = self.large.take().filter(|_| size == u32::MAX).unwrap_or(size.into());
         let rest = &bytes[start.min(bytes.len())..];
         let end = place(size).saturating_add(start);

@@ -18,7 +18,7 @@ pub struct InFlight {
 
 /// The place of a create that may become a task; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Seat<'a>(&'a InFlight);
+pub struct Seat<'a>(&'a InFlight);
 
 impl InFlight {
     /// With so many tasks unfinished from before; no limit without `most`.
@@ -39,7 +39,7 @@ impl InFlight {
 
     /// Waits until one more task may be made; `None` once the run is being stopped, or nobody would
     /// hear of a task's end.
-    pub(super) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {
+    pub(crate) async fn enter(&self, stop: &Stop) -> Option<Seat<'_>> {
         loop {
             if let Some(seat) = self.try_enter() {
                 return Some(seat);
@@ -56,17 +56,17 @@ impl InFlight {
     }
 
     /// Whether nobody would hear of a task's end.
-    pub(super) fn is_unwatched(&self) -> bool {
+    pub(crate) fn is_unwatched(&self) -> bool {
         self.unwatched.get()
     }
 
     /// How many may be unfinished, if a create has to wait for one to end now.
-    pub(super) fn full(&self) -> Option<u32> {
+    pub(crate) fn full(&self) -> Option<u32> {
         self.most.map(NonZeroU32::get).filter(|most| self.unfinished.get() >= *most)
     }
 
     /// The same without waiting.
-    pub(super) fn try_enter(&self) -> Option<Seat<'_>> {
+    pub(crate) fn try_enter(&self) -> Option<Seat<'_>> {
         self.full().is_none().then(|| {
             self.unfinished.set(self.unfinished.get() + 1);
             Seat(self)
@@ -75,7 +75,7 @@ impl InFlight {
 
     /// The place of one that may be unfinished there already, whatever the limit: those who have the
     /// places may be waiting for it.
-    pub(super) fn enter_again(&self) -> Seat<'_> {
+    pub(crate) fn enter_again(&self) -> Seat<'_> {
         self.unfinished.set(self.unfinished.get() + 1);
         Seat(self)
     }
@@ -95,7 +95,7 @@ impl InFlight {
 
 impl Seat<'_> {
     /// The create became a task: the place is taken until that ends.
-    pub(super) fn keep(self) {
+    pub(crate) fn keep(self) {
         std::mem::forget(self);
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_stop_is_not_waited_for() {
         let (limit, stop) = (InFlight::new(NonZeroU32::new(1), 1), Stop::default());
-        stop.pull(super::super::Reason::Signal);
+        stop.pull(super::super::StopReason::Signal);
         assert!(block_on(limit.enter(&stop)).is_none());
     }
 }

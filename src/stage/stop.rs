@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Last;
 use crate::ledger::LedgerError;
 use crate::view::lasting;
-use crate::wire::Account;
+use crate::wire::{Account, Judgement};
 
 /// Why nothing further is started.
 #[derive(Debug, Clone)]
-pub enum Reason {
+pub enum StopReason {
     /// Ctrl-C, SIGTERM or SIGHUP.
     Signal,
     /// The account cannot create anything now.
@@ -64,9 +63,9 @@ pub enum Reason {
     Deadline,
 }
 
-impl Reason {
+impl StopReason {
     /// In a few words, where it is no person's wish.
-    pub(super) fn brief(&self) -> Option<String> {
+    pub(crate) fn brief(&self) -> Option<String> {
         Some(match self {
             Self::Signal | Self::Deadline | Self::Ledger(_) => return None,
             Self::Account { account, .. } => account.advice().0.to_owned(),
@@ -124,6 +123,24 @@ impl Trouble {
     }
 }
 
+/// What came last of a create that the service did not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Last {
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// The code.
+    pub code: String,
+    /// In words.
+    pub message: String,
+}
+
+impl Last {
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        let Judgement { status, code, message, .. } = judgement.clone();
+        Self { status, code, message }
+    }
+}
+
 /// A stop for each stage: a dead account ends creates, and links that were paid for go on dying.
 #[derive(Debug, Default)]
 pub struct Stops {
@@ -139,26 +156,26 @@ pub struct Stops {
 
 impl Stops {
     /// Ends all stages.
-    pub fn pull(&self, reason: &Reason) {
+    pub fn pull(&self, reason: &StopReason) {
         for stop in [&self.create, &self.watch, &self.download] {
             stop.pull(reason.clone());
         }
     }
 
     /// Ends what talks with the API.
-    pub fn pull_api(&self, reason: &Reason) {
+    pub fn pull_api(&self, reason: &StopReason) {
         self.create.pull(reason.clone());
         self.watch.pull(reason.clone());
     }
 
     /// Why the stages ended early, each reason once, the first stage's first.
-    pub fn reasons(&self) -> Vec<&Reason> {
-        let mut reasons: Vec<&Reason> = Vec::new();
+    pub fn reasons(&self) -> Vec<&StopReason> {
+        let mut reasons: Vec<&StopReason> = Vec::new();
         for reason in
             [&self.create, &self.watch, &self.download].into_iter().filter_map(Stop::reason)
         {
-            let same = |known: &&Reason| {
-                std::mem::discriminant::<Reason>(known) == std::mem::discriminant(reason)
+            let same = |known: &&StopReason| {
+                std::mem::discriminant::<StopReason>(known) == std::mem::discriminant(reason)
             };
             if !reasons.iter().any(same) {
                 reasons.push(reason);
@@ -171,20 +188,20 @@ impl Stops {
 /// Can be pulled from anywhere; only the first reason counts.
 #[derive(Debug, Default)]
 pub struct Stop {
-    reason: OnceLock<Reason>,
+    reason: OnceLock<StopReason>,
     pulled: Notify,
 }
 
 impl Stop {
     /// Starts nothing further from now on.
-    pub fn pull(&self, reason: Reason) {
+    pub fn pull(&self, reason: StopReason) {
         if self.reason.set(reason).is_ok() {
             self.pulled.notify_waiters();
         }
     }
 
     /// Why, if it was pulled.
-    pub fn reason(&self) -> Option<&Reason> {
+    pub fn reason(&self) -> Option<&StopReason> {
         self.reason.get()
     }
 
@@ -209,9 +226,9 @@ mod tests {
     fn the_first_reason_counts() {
         let stop = Stop::default();
         assert!(stop.reason().is_none());
-        stop.pull(Reason::Signal);
-        stop.pull(Reason::Account { account: Account::Key, message: String::new() });
-        assert!(matches!(stop.reason(), Some(Reason::Signal)));
+        stop.pull(StopReason::Signal);
+        stop.pull(StopReason::Account { account: Account::Key, message: String::new() });
+        assert!(matches!(stop.reason(), Some(StopReason::Signal)));
         block_on(stop.pulled());
     }
 }

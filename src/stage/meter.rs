@@ -38,7 +38,7 @@ const MOST_UNKNOWN: usize = 5;
 
 impl Unknown {
     /// A task has this status now, and had that one before. Says whether it is a new one.
-    pub(super) fn moved(&self, from: Option<&str>, to: Option<&str>) -> bool {
+    pub(crate) fn moved(&self, from: Option<&str>, to: Option<&str>) -> bool {
         let mut statuses = lock(&self.0);
         if let Some(count) = from.and_then(|from| statuses.get_mut(from)) {
             count.now = count.now.saturating_sub(1);
@@ -107,7 +107,7 @@ struct Sentences {
 }
 
 impl Told {
-    pub(super) fn say(&self, kind: Kind, sentence: &str) {
+    pub(crate) fn say(&self, kind: Kind, sentence: &str) {
         let mut sentences = lock(&self.0);
         let count = sentences.counts.entry(kind).or_default();
         *count = count.saturating_add(1);
