@@ -7,6 +7,7 @@
 //! ```sh given=doubts            something has happened before: see `folder`
 //! ```sh ctrl-c                  goes on until somebody presses Ctrl-C
 //! ```sh ignore=needs-a-bucket   cannot run here, and why
+//! ```yaml file=spring.yaml      a reader saves this as a file; also with `continued`
 //! ````
 //!
 //! A page that cannot run at all says so in a comment: `<!-- sh: ignore=needs-a-database -->`.
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use crate::folder::Given;
 
-/// A block of commands.
+/// A block of commands, or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Block {
     /// Where it stands: `docs/money.md:12`.
@@ -38,6 +39,8 @@ pub(crate) struct Orders {
     pub(crate) given: Given,
     /// It goes on until somebody presses Ctrl-C.
     pub(crate) ctrl_c: bool,
+    /// It is no command, and saved as this.
+    pub(crate) file: Option<String>,
 }
 
 impl Orders {
@@ -47,7 +50,10 @@ impl Orders {
             match word.split_once('=').unwrap_or((word, "")) {
                 ("ignore", why) if why.contains('-') => orders.ignore = Some(why.to_owned()),
                 ("exit", code) => orders.exit = code.parse().map_err(|_| word.to_owned())?,
-                ("given", name) => orders.given = Given::named(name).ok_or_else(|| word.to_owned())?,
+                ("given", name) => {
+                    orders.given = Given::named(name).ok_or_else(|| word.to_owned())?
+                }
+                ("file", name) if !name.is_empty() => orders.file = Some(name.to_owned()),
                 ("continued", "") => orders.continued = true,
                 ("ctrl-c", "") => orders.ctrl_c = true,
                 _ => return Err(word.to_owned()),
@@ -75,7 +81,7 @@ fn of_text(name: &str, text: &str) -> Vec<Block> {
         let inside = lines.by_ref().map(|(_, line)| line.get(indent..).unwrap_or_default());
         let inside: Vec<_> = inside.take_while(|line| !line.starts_with("```")).collect();
         let (language, words) = fence.split_once(' ').unwrap_or((fence, ""));
-        if language != "sh" {
+        if language != "sh" && !words.starts_with("file=") {
             continue;
         }
         let place = format!("{name}:{}", number + 1);

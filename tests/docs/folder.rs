@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use callsheet_mock::{MockApi, Options, Scenario};
+use callsheet_mock::{Length, MockApi, Options, Scenario, Span};
 
 use crate::root;
 use crate::shell::Shell;
@@ -41,7 +41,10 @@ impl Folder {
     pub(crate) fn new(given: Given) -> Self {
         // Any key: readers put in their own.
         let options = Options { any_key: true, ..Options::default() };
-        let api = MockApi::start_with(Scenario::default(), options);
+        // The recordings in `photos` are that long, and the fake does not listen to what is uploaded.
+        let length = Length { matching: String::new(), length: Span::secs(3) };
+        let scenario = Scenario { lengths: vec![length], ..Scenario::default() };
+        let api = MockApi::start_with(scenario, options);
         let api = futures::executor::block_on(api).unwrap();
         let folder = Self { folder: tempfile::tempdir().unwrap(), api };
         folder.programs();
@@ -78,7 +81,7 @@ impl Folder {
         assert_eq!(said.code, Some(exit), "before a block: {said}");
     }
 
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -90,7 +93,10 @@ impl Folder {
         symlink(env!("CARGO_BIN_EXE_callsheet"), self.bin().join("callsheet")).unwrap();
         let scripts = [
             ("callsheet-mock", "#!/bin/sh\nexec callsheet mock \"$@\"\n"),
-            ("cargo", "#!/bin/sh\ntest \"$1 $2\" = 'run --' || exit 97\nshift 2\nexec callsheet \"$@\"\n"),
+            (
+                "cargo",
+                "#!/bin/sh\ntest \"$1 $2\" = 'run --' || exit 97\nshift 2\nexec callsheet \"$@\"\n",
+            ),
         ];
         for (name, text) in scripts {
             self.write(&format!(".bin/{name}"), text);

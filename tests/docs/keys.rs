@@ -12,11 +12,9 @@ fn every_key_of_a_manifest_is_in_the_reference() {
     let schema = manifest::schema();
     let mut text = String::new();
     table(&mut text, &schema, "The manifest", &schema);
-    for (name, title) in [
-        ("pair", "`pairs`: each item"),
-        ("cross", "`cross`"),
-        ("uploads", "`uploads`"),
-    ] {
+    for (name, title) in
+        [("pair", "`pairs`: each item"), ("cross", "`cross`"), ("uploads", "`uploads`")]
+    {
         table(&mut text, &schema, title, &schema["$defs"][name]);
     }
     table(&mut text, &schema, "`price`", &schema["properties"]["price"]);
@@ -68,7 +66,8 @@ fn kinds(schema: &Value, value: &Value) -> String {
         return format!("`{only}`");
     }
     if let Some(forms) = value["anyOf"].as_array() {
-        let mut forms: Vec<_> = forms.iter().map(|form| kinds(schema, target(schema, form))).collect();
+        let mut forms: Vec<_> =
+            forms.iter().map(|form| kinds(schema, target(schema, form))).collect();
         forms.retain(|form| form != "nothing");
         forms.dedup();
         return forms.join(", or ");
