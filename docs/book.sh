@@ -9,9 +9,8 @@ cd "$(dirname "$0")/.."
 pages=target/book-pages
 rm -rf "$pages" target/book
 mkdir -p "$pages/mock/src" "$pages/src"
-cp README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE-* Dockerfile compose.yaml "$pages"
-cp -R docs deploy "$pages"
-cp -R jobs "$pages/jobs"
+cp README.md README.zh.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE-* Dockerfile compose.yaml "$pages"
+cp -R docs deploy jobs packaging "$pages"
 rm -rf "$pages"/jobs/*.run "$pages/docs/book.sh" "$pages/docs/book.toml"
 cp src/lib.rs "$pages/src"
 cp mock/src/lib.rs "$pages/mock/src"
@@ -21,6 +20,6 @@ sed -E 's#\]\(([a-z])#](docs/\1#; s#\]\(\.\./#](#' docs/SUMMARY.md >"$pages/SUMM
 rm "$pages/docs/SUMMARY.md"
 cp docs/book.toml "$pages"
 # What a folder begins with is called index there.
-for folder in . mock; do mv "$pages/$folder/README.md" "$pages/$folder/index.md"; done
+for folder in . mock packaging/npm/callsheet-mock; do mv "$pages/$folder/README.md" "$pages/$folder/index.md"; done
 find "$pages" -name '*.md' -exec sed -i -E 's#\]\(([^):]*)README\.md#](\1index.md#g' {} +
 "$mdbook" build "$pages"
