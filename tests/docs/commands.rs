@@ -27,10 +27,11 @@ fn every_command_and_option_is_in_the_reference() {
     hold("commands.md", "commands", &text);
 }
 
-/// What every command that takes a manifest has, as it is told.
+/// What every command that needs a manifest has, as it is told.
 fn of_a_batch(program: &Command) -> BTreeSet<String> {
     let batches = commands(program).into_iter().filter(|command| {
-        command.get_positionals().any(|argument| argument.get_id() == "manifest")
+        let manifest = command.get_positionals().find(|argument| argument.get_id() == "manifest");
+        manifest.is_some_and(Arg::is_required_set)
     });
     let sets = batches.map(|command| options(command).map(told).collect::<BTreeSet<_>>());
     sets.reduce(|one, other| one.intersection(&other).cloned().collect()).unwrap()
