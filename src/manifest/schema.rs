@@ -169,7 +169,8 @@ fn price() -> Value {
         "type": "object",
         "properties": {
             "per": {
-                "description": "What is counted: second, clip, or a time such as 10s, of which                                 each that is begun counts.",
+                "description": "What is counted: second, clip, or a time such as 10s, of which \
+                                each that is begun counts.",
                 "type": "string",
                 "pattern": "^ *(second|clip|[0-9].*)$",
                 "default": "second",
