@@ -86,7 +86,7 @@ pub(crate) async fn last(stream: &mut TcpStream, outgoing: Outgoing) {
 
 /// Sends bytes, most of the time at once: a time limit that is set for each answer wakes the
 /// runtime's driver each time, which costs as much as the sending.
-async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     match stream.try_write(bytes) {
         Ok(sent) if sent == bytes.len() => Ok(()),
         Ok(sent) => patiently(stream.write_all(&bytes[sent..])).await,

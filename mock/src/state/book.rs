@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::iter::once_with;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -112,6 +113,33 @@ impl Book {
         }
         groups.retain(|group| group.tasks.len() > 1);
         groups
+    }
+
+    /// The book in JSON, with what it comes to, piece by piece.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Vec<u8>> {
+        const ENTRIES: usize = 64;
+        let begin = once_with(|| {
+            // Fails only for maps whose keys are no strings, of which there are none.
+            let duplicates = serde_json::to_string(&self.duplicates()).unwrap_or_default();
+            let (creates, read) = (self.entries.len(), self.creates_read);
+            let begin = format!(
+                "{{\"creates\":{creates},\"creates_read\":{read},\"duplicates\":{duplicates},\
+                 \"entries\":["
+            );
+            begin.into_bytes()
+        });
+        let pieces = self.entries.chunks(ENTRIES).enumerate().map(|(place, entries)| {
+            let mut piece = serde_json::to_vec(entries).unwrap_or_default();
+            // An array without its brackets, but with what parts it from the one before.
+            piece.pop();
+            match piece.first_mut() {
+                Some(first) if place > 0 => *first = b',',
+                Some(first) => *first = b' ',
+                None => {}
+            }
+            piece
+        });
+        begin.chain(pieces).chain(once_with(|| b"]}".to_vec()))
     }
 
     /// The accepted creates whose task the client was not told of.
