@@ -40,7 +40,7 @@
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      book journal har storage desk world worlds played
+//! state      blocks texts tasks book journal har storage desk world worlds played
 //! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
 //! gate       orders read private upstream backend hot deliver long connection between door

@@ -40,8 +40,7 @@ impl Tasks {
         let Self { kept, places, .. } = self;
         let hash = letters.hash();
         let Ok(place) = u32::try_from(kept.push(Kept { letters, task })) else { return };
-        let again =
-            |place: &u32| kept.get(*place as usize).map_or(0, |kept| kept.letters.hash());
+        let again = |place: &u32| kept.get(*place as usize).map_or(0, |kept| kept.letters.hash());
         places.insert_unique(hash, place, again);
     }
 
@@ -82,5 +81,39 @@ impl Tasks {
             self.kept.get(*place as usize).is_some_and(|kept| kept.is(seconds, letters))
         };
         self.places.find(letters.hash(), is).map(|place| *place as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::decisions::life::{Made, TextId};
+    use crate::words::clock::Millis;
+    use crate::words::dice::Dice;
+    use crate::words::digest::Digest;
+
+    #[test]
+    fn each_of_many_tasks_is_found_by_its_id_and_no_other_is() {
+        let dice = Dice::new(1, &Digest::of_bytes(b"x"), 1);
+        let letters = |n| Letters::draw(dice, n);
+        let mut tasks = Tasks::default();
+        for n in 0..10_000 {
+            let made = Made { request: TextId(0), dice };
+            let born = Millis(1_000 * (n as u64 % 3));
+            let model = tasks.model(["a", "b"][n % 2]);
+            let length = Duration::from_secs(n as u64);
+            tasks.insert(letters(n), Task::new((model, 0, born), length, None, made));
+        }
+        for n in 0..10_000 {
+            let id = TaskId::of(n as u64 % 3, letters(n));
+            assert_eq!(tasks.get(&id).unwrap().length, Duration::from_secs(n as u64));
+            assert_eq!(&*tasks.get_mut(&id).unwrap().model, ["a", "b"][n % 2]);
+            assert!(!tasks.has(3, letters(n)) && tasks.get(&TaskId::of(3, letters(n))).is_none());
+        }
+        assert!(tasks.get(&TaskId::named("task-unified-0-x")).is_none());
+        assert_eq!((tasks.values().count(), tasks.models.len()), (10_000, 2));
+        assert!(tasks.iter().all(|(id, task)| tasks.get(&id).unwrap().length == task.length));
     }
 }

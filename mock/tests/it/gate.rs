@@ -197,8 +197,8 @@ async fn both_ways_through_the_house_lead_to_the_same_answer() {
             (answer.status, headers.collect::<Vec<_>>(), answer.body)
         };
         let hot = raw(path);
-        // A parameter that nobody reads and that no client would send as it stands.
-        let cold = raw(&format!("{path}{}x=\"", if path.contains('?') { "&" } else { "?" }));
+        // A parameter that nobody reads, with a sign that is not among the plain ones.
+        let cold = raw(&format!("{path}{}x=!", if path.contains('?') { "&" } else { "?" }));
         assert_eq!(hot, cold, "{method} {path}");
     }
 }
@@ -225,4 +225,72 @@ async fn who_has_read_an_answer_finds_it_settled() {
         assert_eq!(client.create(&pair(&n.to_string())).status, 200, "no place is held too long");
         assert_eq!(api.book().undelivered().count(), 0);
     }
+}
+
+/// What a test can ask afterwards does not depend on how large a file was that went through.
+#[tokio::test]
+async fn large_uploads_leave_the_journal_what_was_there() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    client.create(&pair("a.jpg"));
+    let file = "QUJD".repeat(2 << 20);
+    let body = format!(r#"{{"file_data": "{file}", "file_name": "a.bin"}}"#);
+    for _ in 0..3 {
+        let path = "/v1/files/upload/base64";
+        assert_eq!(client.send("POST", path, &with_key(KEY), &body).status, 200);
+    }
+    let journal = api.journal();
+    let targets: Vec<_> = journal.iter().map(|exchange| exchange.target.as_str()).collect();
+    let upload = "/v1/files/upload/base64";
+    assert_eq!(targets, [CREATE, upload, upload, upload]);
+    let kept = &journal[1].body;
+    assert!(kept.starts_with(r#"{"file_data": "QUJD"#) && kept.ends_with('…'), "{kept:.40}");
+    assert!(kept.len() < 70_000, "{}", kept.len());
+    let har = client.get("/__mock/journal.har");
+    assert_eq!(har["log"]["entries"][1]["request"]["bodySize"], body.len());
+}
+
+/// A book of some thousand entries is told in pieces, whole and with its length.
+#[tokio::test]
+async fn a_long_book_is_told_whole_to_who_may_ask() {
+    let options = callsheet_mock::Options { any_key: true, ..Default::default() };
+    let api = MockApi::start_with(Scenario::default(), options).await.unwrap();
+    let mut client = Client::to(&api);
+    for n in 0..2_000 {
+        client.write(request("POST", CREATE, &with_key("one"), &pair(&format!("{n}")).to_string()));
+    }
+    for _ in 0..2_000 {
+        assert_eq!(client.read_answer(true).unwrap().status, 200);
+    }
+    let told = client.send("GET", "/__mock/accounts/one/book", "", "");
+    assert_eq!(told.header("content-type"), Some("application/json"));
+    let book = told.json();
+    assert_eq!((&book["creates"], &book["creates_read"]), (&2_000.into(), &2_000.into()));
+    assert_eq!(book["entries"].as_array().unwrap().len(), 2_000);
+    assert_eq!(book["entries"][1_999]["request"], pair("1999"));
+    assert_eq!(book["entries"][1_999]["delivered"], true);
+    client.write(request("HEAD", "/__mock/book", &with_key("one"), ""));
+    let head = client.read_answer(false).unwrap();
+    assert_eq!(head.header("content-length"), told.header("content-length"));
+    let empty = client.send("GET", "/__mock/book", &with_key("two"), "").json();
+    assert_eq!(empty["entries"], serde_json::json!([]));
+    let refused =
+        |client: &mut Client, method: &str, path: &str| client.send(method, path, "", "").status;
+    assert_eq!(refused(&mut client, "GET", "/__mock/book"), 401, "whose?");
+    assert_eq!(refused(&mut client, "POST", "/__mock/accounts/one/book"), 405);
+}
+
+/// Ten thousand are a matter of `cargo bench`, and of how many files a process may open.
+#[tokio::test]
+async fn many_connections_that_wait_keep_nobody_waiting() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let waiting: Vec<_> = (0..400)
+        .map(|n| {
+            let mut client = Client::to(&api);
+            client.write(if n % 2 == 0 { "POST /v1/vid" } else { "" });
+            client
+        })
+        .collect();
+    assert_eq!(Client::to(&api).create(&pair("a.jpg")).status, 200);
+    drop(waiting);
 }
