@@ -11,19 +11,23 @@ use crate::Failure;
 /// A task is asked for this often before the next create.
 pub(crate) const POLLS: usize = 8;
 
-/// What is sent: creates and polls, or creates alone, each of another pair.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    CreatesAndPolls,
+/// What is sent: creates and, below this path, polls of their tasks; or creates alone, each of another
+/// pair.
+#[derive(Clone, Copy)]
+pub(crate) enum What<'a> {
+    CreatesAndPolls(&'a str),
     Creates,
 }
+
+/// Where polls are answered.
+pub(crate) const TASKS: &str = "/v1/tasks/";
 
 /// All connections at once, each with its share of the requests.
 pub(crate) async fn load(
     address: &str,
     connections: usize,
     requests: usize,
-    what: What,
+    what: What<'_>,
 ) -> Result<(), Failure> {
     let each = requests.div_ceil(connections);
     let all = (0..connections).map(|number| connection(address, number, each, what));
@@ -35,18 +39,22 @@ async fn connection(
     address: &str,
     number: usize,
     requests: usize,
-    what: What,
+    what: What<'_>,
 ) -> Result<(), Failure> {
     let mut stream = connect(address).await?;
     let (mut buffer, mut id) = (Vec::with_capacity(4096), String::new());
     for request in 0..requests {
-        let sent = match what {
-            What::CreatesAndPolls if request % (POLLS + 1) != 0 => poll(&id),
-            _ => create(number, request),
+        let polled = match what {
+            What::CreatesAndPolls(tasks) => Some(tasks).filter(|_| request % (POLLS + 1) != 0),
+            What::Creates => None,
+        };
+        let sent = match polled {
+            Some(tasks) => head("GET", &format!("{tasks}{id}")) + "\r\n",
+            None => create(number, request),
         };
         stream.write_all(sent.as_bytes()).await?;
         answer(&mut stream, &mut buffer).await?;
-        if what == What::CreatesAndPolls && request % (POLLS + 1) == 0 {
+        if polled.is_none() {
             id = told_id(&buffer)?;
         }
     }
@@ -103,7 +111,7 @@ async fn connect(address: &str) -> Result<TcpStream, Failure> {
 fn create(connection: usize, request: usize) -> String {
     let body = format!(
         "{{\"model\":\"omnihuman-1.5\",\"image_url\":\"https://example.com/{connection}.jpg\",\
-         \"audio_url\":\"https://example.com/{request}.mp3\"}}"
+         \"audio_url\":\"https://example.com/{request}.mp3\",\"prompt\":\"Hi\"}}"
     );
     let mut text = head("POST", "/v1/videos/generations");
     // Writing into a `String` cannot fail.
@@ -113,10 +121,6 @@ fn create(connection: usize, request: usize) -> String {
         body.len()
     );
     text
-}
-
-fn poll(id: &str) -> String {
-    head("GET", &format!("/v1/tasks/{id}")) + "\r\n"
 }
 
 fn head(method: &str, path: &str) -> String {
@@ -156,7 +160,8 @@ fn told_length(buffer: &[u8]) -> Result<Option<(usize, usize)>, Failure> {
 
 fn told_id(answer: &[u8]) -> Result<String, Failure> {
     let text = str::from_utf8(answer)?;
-    let after = text.split_once("\"id\"").map(|(_, after)| after);
+    // Others call it `request_id`.
+    let after = text.split_once("id\":").map(|(_, after)| after);
     let id = after.and_then(|after| after.split('"').nth(1));
     Ok(id.ok_or("no id")?.to_owned())
 }

@@ -3,8 +3,8 @@
 //! `cargo bench -p callsheet-mock` sends 450,000 creates and polls at 64 connections to each of them,
 //! alternating; then it looks at what a million tasks take, at ten thousand connections, and at a book
 //! of 60,000 entries. Words choose among `speed`, `tasks`, `connections` and `book`; a number asks for
-//! fewer requests. The last line is all of it in JSON. `against HOST:PORT` sends the same to another
-//! server, which `benches/peers` does.
+//! fewer requests. The last line is all of it in JSON. `against HOST:PORT [PATH]` sends the same to
+//! another server, whose tasks are below that path; `benches/peers` does so.
 
 mod client;
 mod server;
@@ -40,7 +40,9 @@ async fn measure() -> Result<(), Failure> {
     let mut out = std::io::stdout();
     if let Some(place) = words.iter().position(|word| word == "against") {
         let address = words.get(place + 1).ok_or("against which HOST:PORT?")?;
-        let found = against(address, number.unwrap_or(20_000)).await?;
+        let tasks = words.get(place + 2).filter(|word| word.starts_with('/'));
+        let tasks = tasks.map_or(client::TASKS, String::as_str);
+        let found = against(address, tasks, number.unwrap_or(20_000)).await?;
         return Ok(writeln!(out, "{found}")?);
     }
     let all = !["speed", "tasks", "connections", "book"].iter().any(|name| named(name));
@@ -71,7 +73,8 @@ async fn speed(requests: usize) -> Result<Value, Failure> {
         for (server, seconds) in servers.iter().zip(&mut seconds) {
             let start = Instant::now();
             let share = requests / ROUNDS;
-            client::load(&server.address, CONNECTIONS, share, What::CreatesAndPolls).await?;
+            client::load(&server.address, CONNECTIONS, share, What::CreatesAndPolls(client::TASKS))
+                .await?;
             *seconds += start.elapsed().as_secs_f64();
         }
     }
@@ -144,9 +147,9 @@ async fn book(entries: usize) -> Result<Value, Failure> {
 }
 
 /// The same requests to another server.
-async fn against(address: &str, requests: usize) -> Result<Value, Failure> {
+async fn against(address: &str, tasks: &str, requests: usize) -> Result<Value, Failure> {
     let start = Instant::now();
-    client::load(address, CONNECTIONS, requests, What::CreatesAndPolls).await?;
+    client::load(address, CONNECTIONS, requests, What::CreatesAndPolls(tasks)).await?;
     let speed = requests as f64 / start.elapsed().as_secs_f64();
     Ok(json!({"requests": requests, "requests_per_second": speed.round()}))
 }

@@ -6,8 +6,8 @@
 
 Installs WireMock (the Java one, as its npm package ships it), Prism and aimock into target/peers with
 npm; WireMock needs Java. Each answers creates and polls as well as it can: WireMock two fixed texts,
-Prism the examples of `openapi.yaml`, whose requests it checks; aimock knows neither path and is asked
-for what it answers to them, a refusal, only to see that it does. The last line is JSON.
+Prism the examples of `openapi.yaml`, to which it holds the requests, aimock a task of another service
+that is made on the same path. The last line is JSON.
 """
 
 import json
@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 TOOLS = ROOT / "target" / "peers"
-PACKAGES = ["wiremock@3.13.2", "@stoplight/prism-cli@5.14.2"]
+PACKAGES = ["wiremock@3.13.2", "@stoplight/prism-cli@5.14.2", "@copilotkit/aimock@1.43.0"]
+TASKS = {"aimock": "/v1/videos/"}
 PATIENCE = 60
 
 
@@ -44,6 +45,10 @@ def commands(port):
             TOOLS / "node_modules/.bin/prism", "mock", "--host", "127.0.0.1", "--port", str(port),
             "--verboseLevel", "silent", ROOT / "mock/openapi.yaml",
         ],
+        "aimock": [
+            "node", TOOLS / "node_modules/@copilotkit/aimock/dist/cli.js", "--port", str(port),
+            "--fixtures", HERE / "aimock", "--log-level", "silent",
+        ],
     }
 
 
@@ -62,10 +67,10 @@ def start(name):
     sys.exit(f"{name} does not listen: {' '.join(command)}")
 
 
-def load(address, requests):
+def load(name, address, requests):
     bench = ["cargo", "bench", "--quiet", "--package", "callsheet-mock", "--bench", "load", "--"]
     told = subprocess.run(
-        [*bench, "against", address, str(requests)],
+        [*bench, "against", address, TASKS.get(name, "/v1/tasks/"), str(requests)],
         cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
     )
     return json.loads(told.stdout.splitlines()[-1])["requests_per_second"]
@@ -93,7 +98,7 @@ def main():
         speeds = {name: [] for name in servers}
         for _ in range(rounds + 1):
             for name, (_, address) in servers.items():
-                speeds[name].append(load(address, requests))
+                speeds[name].append(load(name, address, requests))
         found = {
             name: {
                 "requests_per_second": round(sum(told[1:]) / rounds),

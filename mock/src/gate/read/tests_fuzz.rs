@@ -243,7 +243,7 @@ fn mutated_requests_are_read_refused_or_cut_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "a million take a minute; `.ci/run` takes it"]
+#[ignore = "takes a minute of two processors: .ci/run does it"]
 fn a_million_mutated_requests() {
     let threads: Vec<_> =
         (2..6).map(|seed| std::thread::spawn(move || run(seed, 250_000))).collect();
