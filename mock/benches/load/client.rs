@@ -50,7 +50,7 @@ async fn connection(
         };
         let sent = match polled {
             Some(tasks) => head("GET", &format!("{tasks}{id}")) + "\r\n",
-            None => create(number, request),
+            None => create(number, request, what),
         };
         stream.write_all(sent.as_bytes()).await?;
         answer(&mut stream, &mut buffer).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn at_once(address: &str, connections: usize) -> Result<(), Fai
     let mut streams = Vec::new();
     for number in 0..connections {
         let mut stream = connect(address).await?;
-        let whole = create(number, 0);
+        let whole = create(number, 0, What::Creates);
         let (begin, end) = whole.split_at(whole.len() / 2);
         let end = end.to_owned();
         stream.write_all(begin.as_bytes()).await?;
@@ -108,10 +108,15 @@ async fn connect(address: &str) -> Result<TcpStream, Failure> {
     Ok(stream)
 }
 
-fn create(connection: usize, request: usize) -> String {
+fn create(connection: usize, request: usize, what: What<'_>) -> String {
+    // One of the others makes nothing without.
+    let prompt = match what {
+        What::CreatesAndPolls(_) => ",\"prompt\":\"Hi\"",
+        What::Creates => "",
+    };
     let body = format!(
         "{{\"model\":\"omnihuman-1.5\",\"image_url\":\"https://example.com/{connection}.jpg\",\
-         \"audio_url\":\"https://example.com/{request}.mp3\",\"prompt\":\"Hi\"}}"
+         \"audio_url\":\"https://example.com/{request}.mp3\"{prompt}}}"
     );
     let mut text = head("POST", "/v1/videos/generations");
     // Writing into a `String` cannot fail.

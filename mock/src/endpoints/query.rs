@@ -120,7 +120,10 @@ impl<'a> Told<'a> {
     fn new((base, mark): (&str, Option<u64>), id: &'a TaskId, task: &'a Task, view: View) -> Self {
         let link = view.link.map(|(number, expires)| {
             let link = video::link(base, id, number, expires);
-            mark.map_or_else(|| link.clone(), |mark| format!("{link}&{MARK}={mark:016x}"))
+            match mark {
+                Some(mark) => format!("{link}&{MARK}={mark:016x}"),
+                None => link,
+            }
         });
         let message = "the task failed at the server";
         let error = TaskError { code: task.failure, message, kind: "task_error" };

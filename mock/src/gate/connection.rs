@@ -29,7 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 /// How long the rest of a request is waited for at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves a connection until either side ends it.
+/// Serves a connection until either side ends it. What few of them ever do is boxed: each holds room
+/// for all else that it might do.
 pub(crate) async fn serve(
     mut stream: TcpStream,
     number: u64,
@@ -54,7 +55,7 @@ pub(crate) async fn serve(
         let Some(next) = next else { return };
         let request = match next {
             Ok(request) => Arc::new(request),
-            Err(refusal) => return deliver::last(&mut stream, refusal).await,
+            Err(refusal) => return Box::pin(deliver::last(&mut stream, refusal)).await,
         };
         let exchange = Exchange { worlds: &worlds, backends: &backends, number };
         let sent = exchange.answer(&mut stream, &request, &mut orders).await;
@@ -126,7 +127,7 @@ impl Exchange<'_> {
         orders: &mut watch::Receiver<Order>,
     ) -> Sent {
         if let Some(book) = long::book(self.worlds, request) {
-            return long::tell(stream, request, &book).await;
+            return Box::pin(long::tell(stream, request, &book)).await;
         }
         let started = Instant::now();
         let world = self.world(request);
@@ -136,7 +137,7 @@ impl Exchange<'_> {
             let ask = async {
                 let outgoing = match hot {
                     Some(outgoing) => outgoing,
-                    None => self.backends.ask(request, id).await?,
+                    None => Box::pin(self.backends.ask(request, id)).await?,
                 };
                 // Held back here and not by wiremock, where the next answer would have to wait too.
                 if !outgoing.delay.is_zero() {

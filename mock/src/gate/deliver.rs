@@ -61,10 +61,10 @@ pub(crate) async fn answer(
         Some(Wire::Twice) => send(stream, &bytes(outgoing, request.keep_alive).repeat(2)).await,
         // Silence lasts as long as the client does.
         Some(Wire::Hang) => {
-            silence(stream, orders).await;
+            Box::pin(silence(stream, orders)).await;
             Ok(())
         }
-        Some(wire) => patiently(misbehave(stream, outgoing, wire, orders)).await,
+        Some(wire) => Box::pin(patiently(misbehave(stream, outgoing, wire, orders))).await,
     };
     sent.is_ok()
 }

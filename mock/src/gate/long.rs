@@ -10,12 +10,16 @@ use crate::gate::deliver::{self, Sent};
 use crate::gate::private;
 use crate::http::answer::{Answer, JSON};
 use crate::http::request::{Request, Seen};
+use crate::http::route::ADMIN;
 use crate::state::book::Book;
 use crate::state::worlds::Worlds;
 
 /// The book, if a request asks for it and may have it. All else is the engine's to say.
 pub(super) fn book(worlds: &Worlds, request: &Request) -> Option<Book> {
     let Request { method, target, body, .. } = request;
+    if !target.starts_with(ADMIN) {
+        return None;
+    }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers = private::heard(request).collect();
     engine::book(worlds, &Seen { method, target, path, query, headers, body })

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::iter::once_with;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -171,7 +172,8 @@ struct Booked {
     accepted: Millis,
     letters: Letters,
     request: TextId,
-    status: Option<u16>,
+    /// Half as long as one that might be 0.
+    status: Option<NonZeroU16>,
     fault: Option<Fault>,
     delivered: bool,
 }
@@ -186,7 +188,7 @@ impl Booked {
             digest: Digest::of_bytes(request.as_bytes()),
             task: TaskId::of(accepted.seconds(), letters),
             fault,
-            status,
+            status: status.map(NonZeroU16::get),
             delivered,
             request,
         }
@@ -263,7 +265,8 @@ impl Bookkeeper {
     /// Notes what became of the answer to a booked create.
     pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, delivered: bool) {
         if let Some(booked) = self.booked.get_mut(index) {
-            (booked.status, booked.delivered) = (status, delivered);
+            booked.status = status.and_then(NonZeroU16::new);
+            booked.delivered = delivered;
         }
     }
 

@@ -35,8 +35,8 @@ impl Letters {
     }
 
     fn of(text: &str) -> Option<Self> {
-        let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte);
-        let add = |number: u64, byte| digit(byte).map(|digit| number * BASE + digit as u64);
+        let digit = |byte: u8| char::from(byte).to_digit(36).filter(|_| !byte.is_ascii_uppercase());
+        let add = |number: u64, byte| digit(byte).map(|digit| number * BASE + u64::from(digit));
         (text.len() == LENGTH).then(|| text.bytes().try_fold(0, add)).flatten().map(Self)
     }
 }
