@@ -10,6 +10,7 @@ use crate::http::reply::Reply;
 use crate::http::request::{Seen, Whose};
 use crate::http::route::{self, ACCOUNTS, Admin, Route};
 use crate::rules::scenario::ListShape;
+use crate::state::book::Book;
 use crate::state::desk::{Breach, Desk};
 use crate::state::journal::ExchangeId;
 use crate::state::worlds::{Crowded, Worlds};
@@ -24,6 +25,18 @@ pub(crate) fn answer(worlds: &Worlds, request: &Seen<'_>, id: ExchangeId) -> Rep
         Ok(world) => within(&mut world.desk(), request, id),
         Err(Crowded) => refuse::crowded().into(),
     }
+}
+
+/// The book of the world that a request is for, if it asks for that and nothing is to be said against
+/// it. Whoever asks tells it piece by piece.
+pub(crate) fn book(worlds: &Worlds, request: &Seen<'_>) -> Option<Book> {
+    let asks = matches!(request.method, "GET" | "HEAD")
+        && route::find(request.path) == Some(Route::Admin(Admin::Book));
+    let whose = Whose::of(request.target, request.header("authorization"));
+    if !asks || of_worlds(worlds, request, &whose).is_some() {
+        return None;
+    }
+    worlds.of(&whose).ok().map(|world| world.book())
 }
 
 /// What is to be said of worlds rather than in one.

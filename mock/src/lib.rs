@@ -14,12 +14,18 @@
 //! # The way of a request
 //!
 //! ```text
-//! client ─→ door ─→ read ─→ backend ─→ wiremock ─→ engine ─→ an endpoint ─→ decisions
+//!                                hot
+//!                     ┌─────────────────────────┐
+//! client ─→ door ─→ read ─→ backend ─→ wiremock ┴─→ engine ─→ an endpoint ─→ decisions
 //!                     │                               │           │             (pure)
 //!                  journal                        the desk, behind the one lock of its world
 //!                     │                                                          │
 //! client ←─ deliver ←─┴────────────── book, answer, fault, delay ←───────────────┘
 //! ```
+//!
+//! Hot are creates, polls and downloads: almost all there is in a load, and nothing that has to be
+//! matched. wiremock costs more than the engine, so the gate asks that at once; all else goes through
+//! wiremock. Both ways lead to one engine, and no byte of an answer tells which it took.
 //!
 //! All that changes has changed before the first byte of the answer leaves; then the gate does on
 //! the socket what the fault says.
@@ -34,10 +40,10 @@
 //! http       answer reply route request samples forms
 //! rules      schema dialect scenario contract
 //! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      book journal har storage desk world worlds played
+//! state      blocks texts tasks book journal har storage desk world worlds played
 //! endpoints  struck create query files upload list accounts tasks admin document
 //! engine
-//! gate       orders read private upstream line backend deliver connection between door
+//! gate       orders read private upstream backend hot deliver long connection between door
 //! faces      api fail lines signals between program
 //! ```
 //!

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use crate::http::samples;
 use crate::rules::scenario::{Failure, Latency, On, Rule, Scenario, Script};
-use crate::words::clock::Millis;
 use crate::words::dice::Dice;
 use crate::words::failure::FailureCode;
 use crate::words::fault::Fault;
-use crate::words::id::TaskId;
+use crate::words::id::Letters;
 use crate::words::pattern::matches;
 use crate::words::span::Span;
 
@@ -129,11 +128,11 @@ fn standard_normal(rng: &mut fastrand::Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.f64()).cos()
 }
 
-/// Whether a colleague makes a task on the same account beside this create, and its id if so.
-pub(crate) fn stranger(scenario: &Scenario, now: Millis, dice: Dice) -> Option<TaskId> {
+/// Whether a colleague makes a task on the same account beside this create, and its letters if so.
+pub(crate) fn stranger(scenario: &Scenario, dice: Dice) -> Option<Letters> {
     let comes = dice.happens("stranger", 0, scenario.list.strangers);
     // The ids of the create itself are drawn from 0 on.
-    comes.then(|| TaskId::draw(now.seconds(), dice, 1 << 20))
+    comes.then(|| Letters::draw(dice, 1 << 20))
 }
 
 #[cfg(test)]

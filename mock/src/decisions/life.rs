@@ -28,11 +28,15 @@ pub(crate) enum Status {
     Failed,
 }
 
+/// Where the book has the text of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TextId(pub(crate) u32);
+
 /// What a task was made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Made {
-    /// The request, in JSON.
-    pub(crate) request: Arc<str>,
+    /// The request, which the book has.
+    pub(crate) request: TextId,
     /// Those of its create: what happens to its polls and downloads follows from them, and so from
     /// what was asked and not from when.
     pub(crate) dice: Dice,
@@ -41,7 +45,7 @@ pub(crate) struct Made {
 /// A task at the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    pub(crate) model: Box<str>,
+    pub(crate) model: Arc<str>,
     /// Tells the account that made it, without its key.
     pub(crate) owner: u64,
     pub(crate) born: Millis,
@@ -54,6 +58,13 @@ pub(crate) struct Task {
     downloads: u32,
     links: u32,
     link_expires: Millis,
+    /// Apart, because there are a million tasks and few are driven.
+    driven: Option<Box<Driven>>,
+}
+
+/// What a test has made of a task by hand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Driven {
     /// So much older than its birth says.
     aged: Duration,
     /// Where it stands by a test's word.
@@ -71,13 +82,13 @@ pub(crate) struct View {
 
 impl Task {
     pub(crate) fn new(
-        (model, owner, born): (&str, u64, Millis),
+        (model, owner, born): (Arc<str>, u64, Millis),
         length: Duration,
         failure: Option<FailureCode>,
         made: Made,
     ) -> Self {
         let (polls, polls_after_the_end, downloads, links) = (0, 0, 0, 0);
-        let (model, link_expires) = (model.into(), Millis::default());
+        let link_expires = Millis::default();
         Self {
             model,
             owner,
@@ -90,14 +101,14 @@ impl Task {
             downloads,
             links,
             link_expires,
-            aged: Duration::ZERO,
-            told: None,
+            driven: None,
         }
     }
 
     /// Makes it older, and nothing else.
-    pub(crate) const fn age(&mut self, time: Duration) {
-        self.aged = self.aged.saturating_add(time);
+    pub(crate) fn age(&mut self, time: Duration) {
+        let driven = self.driven.get_or_insert_default();
+        driven.aged = driven.aged.saturating_add(time);
     }
 
     /// Lets it stand here from now on, whatever the scenario says.
@@ -107,7 +118,7 @@ impl Task {
             Status::Processing => 50,
             Status::Completed | Status::Failed => 100,
         };
-        self.told = Some((status, progress.unwrap_or(usual)));
+        self.driven.get_or_insert_default().told = Some((status, progress.unwrap_or(usual)));
         if status == Status::Failed {
             self.failure = code.or(self.failure).or(Some(FailureCode::ServiceError));
         }
@@ -145,10 +156,11 @@ impl Task {
 
     /// Where it stands, without asking.
     pub(crate) fn status(&self, scenario: &Scenario, now: Millis, synced: bool) -> (Status, u8) {
-        if let Some(told) = self.told {
+        let driven = self.driven.as_deref().copied().unwrap_or_default();
+        if let Some(told) = driven.told {
             return told;
         }
-        let done = self.share_done(scenario, now, synced);
+        let done = self.share_done(scenario, now.plus(driven.aged), synced);
         let end = if self.failure.is_some() { Status::Failed } else { Status::Completed };
         if done >= 1.0 {
             return (end, 100);
@@ -168,7 +180,7 @@ impl Task {
             Work::Polls(polls) => share(f64::from(self.polls), f64::from(polls)),
             Work::Elapsed(span) => {
                 let stale = if synced { Duration::ZERO } else { scenario.stale.0 };
-                let passed = now.since(self.born).saturating_add(self.aged).saturating_sub(stale);
+                let passed = now.since(self.born).saturating_sub(stale);
                 share(passed.as_secs_f64(), span.0.as_secs_f64())
             }
         }
@@ -191,8 +203,8 @@ mod tests {
 
     fn task(failure: Option<FailureCode>) -> Task {
         let dice = Dice::new(1, &Digest::of_bytes(b"m"), 1);
-        let made = Made { request: "{}".into(), dice };
-        Task::new(("m", 0, Millis(1_000_000)), Duration::from_secs(1), failure, made)
+        let made = Made { request: TextId(0), dice };
+        Task::new(("m".into(), 0, Millis(1_000_000)), Duration::from_secs(1), failure, made)
     }
 
     fn lives(scenario: &Scenario, failure: Option<FailureCode>, at: &[u64]) -> Vec<(Status, u8)> {

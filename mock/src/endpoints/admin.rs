@@ -11,7 +11,7 @@ use crate::http::answer::Answer;
 use crate::http::request::Seen;
 use crate::http::route::Admin;
 use crate::rules::scenario::Scenario;
-use crate::state::book::{Book, Entry};
+use crate::state::book::Entry;
 use crate::state::desk::Desk;
 use crate::state::har::har;
 use crate::state::journal::HIDDEN;
@@ -21,7 +21,6 @@ use crate::words::span::Span;
 pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> Answer {
     let is_told = matches!(request.method, "POST" | "PUT");
     match what {
-        Admin::Book => Answer::json(200, &book(&desk.book.snapshot())),
         Admin::Journal => {
             Answer::json(200, &json!(desk.journal.snapshot(&desk.scenario.secrets())))
         }
@@ -40,16 +39,9 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> An
         Admin::Verify => verified(desk, request.body),
         Admin::Task(id) => tasks::drive(desk, id, request.body),
         Admin::Scenario => Answer::json(200, &shown(&desk.scenario)),
-        // The engine ends worlds: a desk cannot end itself.
-        Admin::Account => Answer::empty(204),
+        // The gate tells books, and the engine ends worlds: a desk cannot end itself.
+        Admin::Book | Admin::Account => Answer::empty(204),
     }
-}
-
-fn book(book: &Book) -> Value {
-    let mut shown = json!(book);
-    shown["creates"] = json!(book.entries.len());
-    shown["duplicates"] = json!(book.duplicates());
-    shown
 }
 
 /// A scenario without its keys.

@@ -21,7 +21,7 @@ use crate::words::clock::{self, Millis};
 use crate::words::dice::Dice;
 use crate::words::digest::{self, Digest};
 use crate::words::fault::{Fault, Magic};
-use crate::words::id::TaskId;
+use crate::words::id::{Letters, TaskId};
 use crate::words::span::whole_seconds;
 
 const MOST_BODY_BYTES: usize = 1 << 20;
@@ -121,9 +121,7 @@ impl Till<'_> {
         if let Some(answer) = repeated(desk, order) {
             return answer.into();
         }
-        let tries = desk.tries.entry(order.digest).or_default();
-        *tries += 1;
-        let attempt = *tries;
+        let (text, attempt) = desk.book.came(&order.canonical);
         let dice = Dice::new(self.scenario.seed, &order.digest, attempt);
         let delay = chance::latency(self.scenario.latency, dice);
         let strike = match strike(desk, (dice, attempt), order) {
@@ -139,7 +137,7 @@ impl Till<'_> {
                 misanswer::refusal(strike, clock::today())
             }
             _ => match self.limits(desk, order) {
-                Ok(toll) => self.accept(desk, order, (dice, fault), toll),
+                Ok(toll) => self.accept(desk, order, (Made { request: text, dice }, fault), toll),
                 // A refusal is a refusal, whatever fault was meant for the acceptance.
                 Err(refusal) => return Reply { answer: refusal, fault: None, delay },
             },
@@ -173,17 +171,17 @@ impl Till<'_> {
         &self,
         desk: &mut Desk,
         order: &Order<'_>,
-        (dice, fault): (Dice, Option<Fault>),
+        (made, fault): (Made, Option<Fault>),
         toll: Toll,
     ) -> Answer {
         let now = self.now;
-        let mut draws = (0..).map(|n| TaskId::draw(now.seconds(), dice, n));
+        let mut draws = (0..).map(|n| Letters::draw(made.dice, n));
         // The draws differ, so one of them is free.
-        let free = draws.find(|task| !desk.tasks.contains_key(task));
-        let Some(id) = free else { return Answer::empty(500) };
+        let free = draws.find(|letters| !desk.tasks.has(now.seconds(), *letters));
+        let Some(letters) = free else { return Answer::empty(500) };
+        let id = TaskId::of(now.seconds(), letters);
         let created = created(self.scenario, order, &id, now);
-        let request = (order.digest, order.canonical.clone());
-        let entry = match desk.book.accept(now, request, id.clone(), fault) {
+        let entry = match desk.book.accept(now, made.request, letters, fault) {
             Ok(entry) => entry,
             Err(error) => {
                 let what = format!("the fake cannot write its book: {error}");
@@ -192,7 +190,7 @@ impl Till<'_> {
         };
         desk.under_way.insert(self.id, entry);
         toll.take(desk, order.account);
-        let task = self.task(order, Made { request: desk.book.request_at(entry), dice });
+        let task = self.task(order, desk.tasks.model(order.model()), made);
         let seconds = whole_seconds(task.length);
         let created = order.dialect.created(created, seconds);
         if let Some(key) = &order.idempotency_key {
@@ -201,9 +199,10 @@ impl Till<'_> {
             desk.answered.insert((task.owner, key.clone()), answered);
         }
         let logged = self.scenario.list.shape == ListShape::Relay;
-        if let Some(stranger) = chance::stranger(self.scenario, now, dice) {
+        if let Some(stranger) = chance::stranger(self.scenario, made.dice) {
             if logged {
                 let request = format!("{}-beside", self.id.at_relays());
+                let stranger = TaskId::of(now.seconds(), stranger);
                 desk.logged.push(self.logged(request, &stranger, &task));
             }
             desk.tasks.insert(stranger, task.clone());
@@ -211,14 +210,14 @@ impl Till<'_> {
         if logged {
             desk.logged.push(self.logged(self.id.at_relays(), &id, &task));
         }
-        desk.tasks.insert(id, task);
+        desk.tasks.insert(letters, task);
         let good = || Answer::json(200, &created);
         fault.map_or_else(good, |fault| misanswer::booked(fault, &created))
     }
 
     fn logged(&self, request: String, id: &TaskId, task: &Task) -> Logged {
         let credits = whole_seconds(task.length);
-        let (at, owner, model) = (self.now, task.owner, task.model.clone());
+        let (at, owner, model) = (self.now, task.owner, (*task.model).into());
         Logged { at, owner, request, task: id.clone(), model, credits }
     }
 
@@ -226,10 +225,10 @@ impl Till<'_> {
         chance::length(self.scenario, order.urls()[1])
     }
 
-    fn task(&self, order: &Order<'_>, made: Made) -> Task {
+    fn task(&self, order: &Order<'_>, model: Arc<str>, made: Made) -> Task {
         let length = self.length(order);
         let failure = chance::failure(self.scenario, made.dice, order.urls());
-        Task::new((order.model(), order.account.owner(), self.now), length, failure, made)
+        Task::new((model, order.account.owner(), self.now), length, failure, made)
     }
 }
 

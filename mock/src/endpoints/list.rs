@@ -19,7 +19,7 @@ const MOST: usize = 100;
 /// A task in the list.
 struct Row<'a> {
     number: usize,
-    id: &'a TaskId,
+    id: TaskId,
     born: Millis,
     model: &'a str,
     status: Status,
@@ -117,11 +117,11 @@ fn rows<'a>(desk: &'a Desk, scenario: &Scenario, (account, now): (u64, Millis)) 
             Row { number, id, born, model, status, progress, request: None }
         })
         .collect();
-    rows.sort_by(|a, b| b.born.cmp(&a.born).then_with(|| b.id.cmp(a.id)));
+    rows.sort_by(|a, b| b.born.cmp(&a.born).then_with(|| b.id.cmp(&a.id)));
     let all = rows.len();
     for (place, row) in rows.iter_mut().enumerate() {
         row.number = all - place;
-        let made = || desk.book.request_of(row.id);
+        let made = || desk.book.request_of(&row.id);
         row.request = if scenario.list.inputs { made() } else { None };
     }
     rows

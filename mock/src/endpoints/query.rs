@@ -44,7 +44,7 @@ fn find<'a>(
     let task = task.ok_or_else(|| refuse::no_such_task(name))?;
     let view = task.query(scenario, now, synced);
     let told = Told::new((&request.base(&desk.url), desk.mark), &id, task, view);
-    let about = About { id: name, attempt: task.polls(), made: task.made.clone() };
+    let about = About { id: name, attempt: task.polls(), made: task.made };
     Ok((told.answer(scenario.dialect), about))
 }
 
@@ -61,7 +61,8 @@ impl About<'_> {
         if !desk.scenario.meddles_with(on) {
             return good.into();
         }
-        let request: Value = serde_json::from_str(&self.made.request).unwrap_or_default();
+        let request: Value =
+            serde_json::from_str(desk.book.request(self.made.request)).unwrap_or_default();
         let image = desk.scenario.dialect.image_url(&request);
         let names = [self.id, image, request["audio_url"].as_str().unwrap_or_default()];
         let (attempt, since) = (self.attempt, desk.played());
@@ -119,7 +120,10 @@ impl<'a> Told<'a> {
     fn new((base, mark): (&str, Option<u64>), id: &'a TaskId, task: &'a Task, view: View) -> Self {
         let link = view.link.map(|(number, expires)| {
             let link = video::link(base, id, number, expires);
-            mark.map_or_else(|| link.clone(), |mark| format!("{link}&{MARK}={mark:016x}"))
+            match mark {
+                Some(mark) => format!("{link}&{MARK}={mark:016x}"),
+                None => link,
+            }
         });
         let message = "the task failed at the server";
         let error = TaskError { code: task.failure, message, kind: "task_error" };
@@ -160,7 +164,7 @@ pub(crate) fn video(desk: &mut Desk, request: &Seen<'_>, file: &str) -> Reply {
     let now = desk.clock.now();
     let found = desk.tasks.get_mut(&id).and_then(|task| {
         let (length, attempt) = task.download(number, now)?;
-        Some((length, attempt, task.made.clone()))
+        Some((length, attempt, task.made))
     });
     let Some((length, attempt, made)) = found else {
         return video::denied("Request has expired.").into();

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::gate::backend::{Backends, Passage};
+use crate::gate::backend::Backends;
 use crate::gate::deliver::{self, Sent};
 use crate::gate::orders::{Order, ordered};
 use crate::gate::private::Outgoing;
 use crate::gate::read::{Missing, Reader};
+use crate::gate::{hot, long};
 use crate::http::answer::Answer;
 use crate::http::request::Request;
 use crate::http::route::ADMIN;
@@ -27,7 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 /// How long the rest of a request is waited for at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves a connection until either side ends it.
+/// Serves a connection until either side ends it. What few of them ever do is boxed: each holds room
+/// for all else that it might do.
 pub(crate) async fn serve(
     mut stream: TcpStream,
     number: u64,
@@ -37,7 +40,7 @@ pub(crate) async fn serve(
 ) {
     // Without it small answers wait for the client's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    let (mut reader, mut passage) = (Reader::default(), Passage::default());
+    let mut reader = Reader::default();
     // One timer that is moved on: setting a new one for each request takes a lock each time.
     let patience = sleep(PATIENCE);
     tokio::pin!(patience);
@@ -52,10 +55,10 @@ pub(crate) async fn serve(
         let Some(next) = next else { return };
         let request = match next {
             Ok(request) => Arc::new(request),
-            Err(refusal) => return deliver::last(&mut stream, refusal).await,
+            Err(refusal) => return Box::pin(deliver::last(&mut stream, refusal)).await,
         };
         let exchange = Exchange { worlds: &worlds, backends: &backends, number };
-        let sent = exchange.answer(&mut stream, &mut passage, &request, &mut orders).await;
+        let sent = exchange.answer(&mut stream, &request, &mut orders).await;
         if !sent.usable {
             return;
         }
@@ -120,16 +123,22 @@ impl Exchange<'_> {
     async fn answer(
         &self,
         stream: &mut TcpStream,
-        passage: &mut Passage,
         request: &Arc<Request>,
         orders: &mut watch::Receiver<Order>,
     ) -> Sent {
+        if let Some(book) = long::book(self.worlds, request) {
+            return Box::pin(long::tell(stream, request, &book)).await;
+        }
         let started = Instant::now();
         let world = self.world(request);
         let id = world.begin(self.number, request);
+        let hot = hot::answer(self.worlds, request, id);
         let (outgoing, gone) = {
             let ask = async {
-                let outgoing = passage.ask(self.backends, request, id).await?;
+                let outgoing = match hot {
+                    Some(outgoing) => outgoing,
+                    None => Box::pin(self.backends.ask(request, id)).await?,
+                };
                 // Held back here and not by wiremock, where the next answer would have to wait too.
                 if !outgoing.delay.is_zero() {
                     sleep(outgoing.delay).await;
@@ -139,7 +148,9 @@ impl Exchange<'_> {
             tokio::pin!(ask);
             tokio::select! {
                 biased;
-                answer = &mut ask => (answer, false),
+                // What is answered at once is not asked for twice: the client may have gone all the
+                // same, and then that is known by now.
+                answer = &mut ask => (answer, gone(stream).now_or_never().is_some()),
                 // The state changes all the same: the server does not know of the client's end.
                 () = gone(stream) => (ask.await, true),
             }

@@ -61,10 +61,10 @@ pub(crate) async fn answer(
         Some(Wire::Twice) => send(stream, &bytes(outgoing, request.keep_alive).repeat(2)).await,
         // Silence lasts as long as the client does.
         Some(Wire::Hang) => {
-            silence(stream, orders).await;
+            Box::pin(silence(stream, orders)).await;
             Ok(())
         }
-        Some(wire) => patiently(misbehave(stream, outgoing, wire, orders)).await,
+        Some(wire) => Box::pin(patiently(misbehave(stream, outgoing, wire, orders))).await,
     };
     sent.is_ok()
 }
@@ -86,7 +86,7 @@ pub(crate) async fn last(stream: &mut TcpStream, outgoing: Outgoing) {
 
 /// Sends bytes, most of the time at once: a time limit that is set for each answer wakes the
 /// runtime's driver each time, which costs as much as the sending.
-async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     match stream.try_write(bytes) {
         Ok(sent) if sent == bytes.len() => Ok(()),
         Ok(sent) => patiently(stream.write_all(&bytes[sent..])).await,

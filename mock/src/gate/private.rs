@@ -1,11 +1,14 @@
 //! What the gate and the engine say to each other by way of wiremock: private headers, which no
 //! client can speak and none gets to see.
 
+use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use http::StatusCode;
 use url::Position;
 use wiremock::{Respond, ResponseTemplate};
 
@@ -15,6 +18,7 @@ use crate::http::reply::Reply;
 use crate::http::request::{Request, Seen};
 use crate::state::journal::ExchangeId;
 use crate::state::worlds::Worlds;
+use crate::words::clock;
 use crate::words::fault::Fault;
 
 /// By this both speak of the same exchange.
@@ -23,6 +27,8 @@ const EXCHANGE_HEADER: &str = "x-callsheet-exchange";
 const FAULT_HEADER: &str = "x-callsheet-fault";
 /// By this the engine asks to hold an answer back, in milliseconds.
 const DELAY_HEADER: &str = "x-callsheet-delay";
+/// Room for the head of most answers.
+const USUAL_HEAD_BYTES: usize = 160;
 /// The headers that the engine reads. Nothing else is passed on: wiremock copies all it gets.
 const PASSED_ON: [&str; 8] = [
     "host",
@@ -43,11 +49,15 @@ impl Respond for Responder {
         let seen = seen(request);
         let exchange = seen.header(EXCHANGE_HEADER).unwrap_or_default();
         let id = ExchangeId(exchange.parse().unwrap_or_default());
-        // wiremock calls this under a lock: a panic would refuse everybody from then on.
-        let answered = AssertUnwindSafe(|| engine::answer(&self.0, &seen, id));
-        let reply = catch_unwind(answered).unwrap_or_else(|_| failed().into());
-        template(reply, exchange)
+        template(reply(&self.0, &seen, id), exchange)
     }
+}
+
+/// What the engine says. A panic of its own is an answer too: wiremock asks under a lock, and would
+/// refuse everybody from then on; and a client would wait for ever.
+pub(super) fn reply(worlds: &Worlds, seen: &Seen<'_>, id: ExchangeId) -> Reply {
+    let answered = AssertUnwindSafe(|| engine::answer(worlds, seen, id));
+    catch_unwind(answered).unwrap_or_else(|_| failed().into())
 }
 
 /// 500: the fake itself failed.
@@ -98,18 +108,66 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// An answer that comes from nowhere else.
+    /// An answer that has not been through wiremock, in the form in which that sends them.
     pub(crate) fn of(answer: Answer, fault: Option<Fault>) -> Self {
-        let Answer { status, headers, mime, body, .. } = answer;
-        let mut head = format!("HTTP/1.1 {status} \r\ncontent-length: {}\r\n", body.len());
-        let mime = (!mime.is_empty()).then(|| ("content-type", mime.to_owned()));
-        for (name, value) in mime.into_iter().chain(headers) {
-            for part in [name, ": ", &value, "\r\n"] {
-                head.push_str(part);
-            }
-        }
-        Self { status, fault, delay: Duration::ZERO, head: head.into_bytes(), body }
+        Self::of_reply(Reply { answer, fault, delay: Duration::ZERO })
     }
+
+    /// The same with what is to happen to it on its way.
+    pub(super) fn of_reply(reply: Reply) -> Self {
+        let Reply { answer, fault, delay } = reply;
+        let (status, head) = (answer.status, head(&answer, answer.body.len()).into_bytes());
+        Self { status, fault, delay, head, body: answer.body }
+    }
+}
+
+/// The head of an answer with a body of this length, as hyper writes it, without the empty line.
+pub(super) fn head(answer: &Answer, length: usize) -> String {
+    let Answer { status, headers, mime, .. } = answer;
+    let known = StatusCode::from_u16(*status).ok();
+    // The words that hyper has for a status without a name.
+    let reason = known.and_then(|status| status.canonical_reason()).unwrap_or("<none>");
+    let mut head = String::with_capacity(USUAL_HEAD_BYTES);
+    // Writing into a `String` cannot fail.
+    let _ = write!(head, "HTTP/1.1 {status} {reason}\r\n");
+    let mime = (!mime.is_empty()).then_some(("content-type", *mime));
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).chain(mime);
+    for part in headers.flat_map(|(name, value)| [name, ": ", value, "\r\n"]) {
+        head.push_str(part);
+    }
+    if !matches!(status, 204 | 304) {
+        let _ = write!(head, "content-length: {length}\r\n");
+    }
+    write_date(&mut head);
+    head
+}
+
+/// The date of an answer. It is put into words once a second: that costs as much as all the rest of
+/// a head.
+fn write_date(head: &mut String) {
+    thread_local! {
+        static WRITTEN: RefCell<(u64, String)> = RefCell::default();
+    }
+    let today = clock::today();
+    let second = today.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    WRITTEN.with_borrow_mut(|(written, line)| {
+        if *written != second {
+            *written = second;
+            *line = format!("date: {}\r\n", httpdate::fmt_http_date(today));
+        }
+        head.push_str(line);
+    });
+}
+
+/// The headers that the engine reads, their names in small letters. Values are text only if they are
+/// ASCII, as wiremock has it.
+pub(super) fn heard(request: &Request) -> impl Iterator<Item = (&'static str, &str)> {
+    let ascii = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    let texts = request.headers().filter(move |(_, value)| ascii(value));
+    texts.filter_map(|(name, value)| {
+        let known = PASSED_ON.iter().find(|known| name.eq_ignore_ascii_case(known));
+        known.map(|known| (*known, value))
+    })
 }
 
 /// The request for the private server: what the engine reads of it, and the exchange's number.
@@ -118,8 +176,7 @@ pub(crate) fn passed_on(request: &Request, id: ExchangeId) -> Vec<u8> {
     let length = request.body.len();
     let line = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     bytes.extend_from_slice(line.as_bytes());
-    let known = |name: &str| PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known));
-    for (name, value) in request.headers().filter(|(name, _)| known(name)) {
+    for (name, value) in heard(request) {
         for part in [name, ": ", value, "\r\n"] {
             bytes.extend_from_slice(part.as_bytes());
         }

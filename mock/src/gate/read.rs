@@ -1,11 +1,15 @@
 //! Reads one HTTP/1 request after another from a connection, within limits.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::http::request::Request;
 
@@ -13,7 +17,17 @@ const MOST_HEAD_BYTES: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 /// What the gate reads of a body at most; single endpoints allow less.
 pub(crate) const MOST_BODY_BYTES: usize = 16 << 20;
-const BLOCK: usize = 8 << 10;
+/// What is read at once.
+const BLOCK: usize = 16 << 10;
+/// A head that is longer is looked at only as its lines end, or each of its bytes might cost as much
+/// as all that came before.
+const SHORT_HEAD_BYTES: usize = 4 << 10;
+
+thread_local! {
+    /// Where reading begins. All connections of a thread share it, so that one which waits for its
+    /// client holds no room: ten thousand of them would hold a hundred megabytes.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; BLOCK]);
+}
 
 /// Why there is no request.
 #[derive(Debug)]
@@ -34,6 +48,8 @@ impl From<io::Error> for Missing {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     buffer: Vec<u8>,
+    /// So much of the buffer was taken already.
+    taken: usize,
     begun: Arc<AtomicBool>,
 }
 
@@ -61,22 +77,16 @@ impl Reader {
 
     /// What has come and was not taken.
     pub(super) fn seen(&self) -> &[u8] {
-        &self.buffer
+        &self.buffer[self.taken..]
     }
 
     /// The next request.
-    pub(crate) async fn next(&mut self, stream: &mut TcpStream) -> Result<Request, Missing> {
-        self.begun.store(!self.buffer.is_empty(), Ordering::Relaxed);
-        let head = loop {
-            if let Some(head) = parse_head(&self.buffer)? {
-                break head;
-            }
-            if self.buffer.len() >= MOST_HEAD_BYTES {
-                return Err(Missing::Refused(431, "the request's head is larger than 64 kB"));
-            }
-            self.fill(stream).await?;
-        };
-        let bytes: Vec<u8> = self.take(head.bytes);
+    pub(crate) async fn next(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> Result<Request, Missing> {
+        let head = self.head(stream).await?;
+        let bytes = self.take(head.bytes);
         if head.expects_continue {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
@@ -89,10 +99,49 @@ impl Reader {
         Ok(Request { method, target, body, keep_alive, head: bytes })
     }
 
+    /// Waits for a whole head, which stays where it is.
+    async fn head(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Head, Missing> {
+        let mut known = 0;
+        loop {
+            // Clients may send empty lines between requests (RFC 9112).
+            self.taken += self.seen().iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            let seen = self.seen();
+            self.begun.store(!seen.is_empty(), Ordering::Relaxed);
+            let news = seen.get(known..).unwrap_or_default();
+            if (seen.len() <= SHORT_HEAD_BYTES || news.contains(&b'\n'))
+                && let Some(head) = parse_head(seen)?
+            {
+                return Ok(head);
+            }
+            if seen.len() >= MOST_HEAD_BYTES {
+                return Err(HEAD_TOO_LARGE);
+            }
+            known = seen.len();
+            self.fill(stream).await?;
+        }
+    }
+
     /// Waits for more, whatever it is.
-    pub(super) async fn fill(&mut self, stream: &mut TcpStream) -> Result<(), Missing> {
-        self.buffer.reserve(BLOCK);
-        match stream.read_buf(&mut self.buffer).await? {
+    pub(super) async fn fill(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<(), Missing> {
+        if self.taken == self.buffer.len() && self.buffer.capacity() > BLOCK {
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.drain(..self.taken);
+        }
+        self.taken = 0;
+        let buffer = &mut self.buffer;
+        let read = poll_fn(|context| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let mut block = ReadBuf::new(scratch);
+                ready!(Pin::new(&mut *stream).poll_read(context, &mut block))?;
+                buffer.extend_from_slice(block.filled());
+                Poll::Ready(Ok::<_, io::Error>(block.filled().len()))
+            })
+        });
+        match read.await? {
             0 => Err(Missing::Gone),
             _ => {
                 self.begun.store(true, Ordering::Relaxed);
@@ -101,17 +150,22 @@ impl Reader {
         }
     }
 
+    /// Takes what has come already.
     pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
-        let rest = self.buffer.split_off(bytes);
-        std::mem::replace(&mut self.buffer, rest)
+        if self.taken == 0 && self.buffer.len() == bytes {
+            return std::mem::take(&mut self.buffer);
+        }
+        let start = self.taken;
+        self.taken += bytes;
+        self.buffer[start..self.taken].to_vec()
     }
 
     pub(super) async fn take_exactly(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + Unpin),
         bytes: usize,
     ) -> Result<Vec<u8>, Missing> {
-        while self.buffer.len() < bytes {
+        while self.seen().len() < bytes {
             self.fill(stream).await?;
         }
         Ok(self.take(bytes))
@@ -119,59 +173,82 @@ impl Reader {
 
     pub(super) async fn take_chunks(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + Unpin),
         most: usize,
     ) -> Result<Vec<u8>, Missing> {
         let mut body = Vec::new();
         loop {
-            let size = self.take_chunk_size(stream).await?;
+            let size = chunk_size(&self.take_line(stream).await?)?;
             if size > most - body.len() {
                 return Err(TOO_LARGE);
             }
             if size == 0 {
                 break;
             }
-            body.append(&mut self.take_exactly(stream, size).await?);
-            if self.take_exactly(stream, 2).await? != b"\r\n" {
+            while self.seen().len() < size + 2 {
+                self.fill(stream).await?;
+            }
+            let (chunk, rest) = self.seen().split_at(size);
+            if !rest.starts_with(b"\r\n") {
                 return Err(BAD_CHUNK);
             }
+            body.extend_from_slice(chunk);
+            self.taken += size + 2;
         }
         // Trailers are read up to the empty line, and dropped.
-        while !self.take_line(stream).await?.is_empty() {}
-        Ok(body)
-    }
-
-    async fn take_chunk_size(&mut self, stream: &mut TcpStream) -> Result<usize, Missing> {
-        let line = self.take_line(stream).await?;
-        let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
-        let digits = str::from_utf8(digits).map_err(|_| BAD_CHUNK)?.trim();
-        usize::from_str_radix(digits, 16).map_err(|_| BAD_CHUNK)
-    }
-
-    async fn take_line(&mut self, stream: &mut TcpStream) -> Result<Vec<u8>, Missing> {
+        let mut room = MOST_HEAD_BYTES;
         loop {
-            if let Some(end) = self.buffer.windows(2).position(|two| two == b"\r\n") {
-                let mut line = self.take(end + 2);
-                line.truncate(end);
+            let line = self.take_line(stream).await?;
+            if line.is_empty() {
+                return Ok(body);
+            }
+            room = room.checked_sub(line.len()).ok_or(HEAD_TOO_LARGE)?;
+        }
+    }
+
+    async fn take_line(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Vec<u8>, Missing> {
+        let mut known = 0;
+        loop {
+            let seen = self.seen();
+            if let Some(end) = seen[known..].windows(2).position(|two| two == b"\r\n") {
+                let mut line = self.take(known + end + 2);
+                line.truncate(line.len() - 2);
                 return Ok(line);
             }
-            if self.buffer.len() >= MOST_HEAD_BYTES {
+            if seen.len() >= MOST_HEAD_BYTES {
                 return Err(BAD_CHUNK);
             }
+            // The last byte may be the first half of the end.
+            known = seen.len().saturating_sub(1);
             self.fill(stream).await?;
         }
     }
 }
 
+const HEAD_TOO_LARGE: Missing = Missing::Refused(431, "the request's head is larger than 64 kB");
 const TOO_LARGE: Missing = Missing::Refused(413, "the body is larger than 16 MB");
 const BAD_CHUNK: Missing = Missing::Refused(400, "the body's chunks cannot be read");
 const BAD_LENGTH: Missing = Missing::Refused(400, "the body's length is told in two ways, or none");
 
+/// How long the chunk is that a line announces.
+fn chunk_size(line: &[u8]) -> Result<usize, Missing> {
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return Err(BAD_CHUNK);
+    }
+    let digits = str::from_utf8(digits).map_err(|_| BAD_CHUNK)?;
+    // Empty, or more than a number can be.
+    usize::from_str_radix(digits, 16).map_err(|_| BAD_CHUNK)
+}
+
 /// The head, if all of it is there.
 fn parse_head(buffer: &[u8]) -> Result<Option<Head>, Missing> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let bytes = match parsed.parse(buffer) {
+    let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let bytes = match parsed.parse_with_uninit_headers(buffer, &mut headers) {
         Ok(httparse::Status::Complete(bytes)) => bytes,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
@@ -183,18 +260,26 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, Missing> {
     if !target.starts_with('/') {
         return Err(Missing::Refused(400, "the target of a request must be a path"));
     }
-    let named = |name: &str| {
-        let found = parsed.headers.iter().filter(|h| h.name.eq_ignore_ascii_case(name));
-        found.map(|h| str::from_utf8(h.value).unwrap_or_default().trim()).collect::<Vec<_>>()
-    };
-    let says = |name, word: &str| named(name).iter().any(|v| v.eq_ignore_ascii_case(word));
+    let (mut lengths, mut encodings) = (Vec::new(), Vec::new());
+    let (mut closes, mut expects_continue) = (false, false);
+    for header in parsed.headers.iter() {
+        let value = str::from_utf8(header.value).unwrap_or_default().trim();
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        match header.name.len() {
+            14 if is("content-length") => lengths.push(value),
+            17 if is("transfer-encoding") => encodings.push(value),
+            10 if is("connection") => closes |= value.eq_ignore_ascii_case("close"),
+            6 if is("expect") => expects_continue |= value.eq_ignore_ascii_case("100-continue"),
+            _ => {}
+        }
+    }
     Ok(Some(Head {
         bytes,
         method: method.to_owned(),
         target: target.to_owned(),
-        length: length(&named("content-length"), &named("transfer-encoding"))?,
-        keep_alive: parsed.version == Some(1) && !says("connection", "close"),
-        expects_continue: says("expect", "100-continue"),
+        length: length(&lengths, &encodings)?,
+        keep_alive: parsed.version == Some(1) && !closes,
+        expects_continue,
     }))
 }
 
@@ -213,6 +298,9 @@ fn length(lengths: &[&str], encodings: &[&str]) -> Result<Length, Missing> {
         _ => Err(BAD_LENGTH),
     }
 }
+
+#[cfg(test)]
+mod tests_fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -237,6 +325,16 @@ mod tests {
         assert_eq!(post("Content-Length: 16777217\r\n"), 413);
         assert_eq!(refused("GET http://elsewhere/ HTTP/1.1\r\n\r\n"), 400);
         assert_eq!(refused("\x16\x03\x01 is not HTTP"), 400);
+    }
+
+    #[test]
+    fn a_chunk_is_as_long_as_its_line_says_or_refused() {
+        for (line, size) in [("0", 0), ("1F", 31), (" 5 ;x=y", 5), ("000000000000000000005", 5)] {
+            assert_eq!(chunk_size(line.as_bytes()).unwrap(), size, "{line}");
+        }
+        for wrong in ["", ";x", "+5", "-1", "0x5", "5 5", "10000000000000000", "\u{661}"] {
+            assert!(chunk_size(wrong.as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,16 +6,21 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::iter::once_with;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::decisions::life::TextId;
+use crate::state::blocks::Blocks;
+use crate::state::texts::Texts;
 use crate::words::clock::Millis;
 use crate::words::digest::Digest;
 use crate::words::fault::Fault;
-use crate::words::id::TaskId;
+use crate::words::id::{Letters, TaskId};
 
 /// One accepted create.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -114,6 +119,33 @@ impl Book {
         groups
     }
 
+    /// The book in JSON, with what it comes to, piece by piece.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Vec<u8>> {
+        const ENTRIES: usize = 64;
+        let begin = once_with(|| {
+            // Fails only for maps whose keys are no strings, of which there are none.
+            let duplicates = serde_json::to_string(&self.duplicates()).unwrap_or_default();
+            let (creates, read) = (self.entries.len(), self.creates_read);
+            let begin = format!(
+                "{{\"creates\":{creates},\"creates_read\":{read},\"duplicates\":{duplicates},\
+                 \"entries\":["
+            );
+            begin.into_bytes()
+        });
+        let pieces = self.entries.chunks(ENTRIES).enumerate().map(|(place, entries)| {
+            let mut piece = serde_json::to_vec(entries).unwrap_or_default();
+            // An array without its brackets, but with what parts it from the one before.
+            piece.pop();
+            match piece.first_mut() {
+                Some(first) if place > 0 => *first = b',',
+                Some(first) => *first = b' ',
+                None => {}
+            }
+            piece
+        });
+        begin.chain(pieces).chain(once_with(|| b"]}".to_vec()))
+    }
+
     /// The accepted creates whose task the client was not told of.
     pub fn undelivered(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| !entry.delivered)
@@ -128,10 +160,39 @@ impl Book {
 /// The book as the engine keeps it.
 #[derive(Debug, Default)]
 pub(crate) struct Bookkeeper {
-    book: Book,
-    /// Equal requests are kept once, so that a book of many repeats stays small.
-    requests: HashMap<Digest, Arc<str>>,
+    creates_read: u64,
+    booked: Blocks<Booked>,
+    requests: Texts,
     file: Option<File>,
+}
+
+/// An accepted create, without what follows from the rest.
+#[derive(Clone, Copy, Debug)]
+struct Booked {
+    accepted: Millis,
+    letters: Letters,
+    request: TextId,
+    /// Half as long as one that might be 0.
+    status: Option<NonZeroU16>,
+    fault: Option<Fault>,
+    delivered: bool,
+}
+
+impl Booked {
+    /// In full, as the `number`-th.
+    fn entry(self, number: usize, request: Arc<str>) -> Entry {
+        let Self { accepted, letters, status, fault, delivered, .. } = self;
+        Entry {
+            number: number as u64,
+            unix_millis: accepted.0,
+            digest: Digest::of_bytes(request.as_bytes()),
+            task: TaskId::of(accepted.seconds(), letters),
+            fault,
+            status: status.map(NonZeroU16::get),
+            delivered,
+            request,
+        }
+    }
 }
 
 impl Bookkeeper {
@@ -148,58 +209,64 @@ impl Bookkeeper {
     }
 
     pub(crate) const fn read_one(&mut self) {
-        self.book.creates_read += 1;
+        self.creates_read += 1;
     }
 
     pub(crate) const fn unread_one(&mut self) {
-        self.book.creates_read -= 1;
+        self.creates_read -= 1;
     }
 
     pub(crate) const fn creates_read(&self) -> u64 {
-        self.book.creates_read
+        self.creates_read
     }
 
-    pub(crate) const fn creates(&self) -> u64 {
-        self.book.entries.len() as u64
+    pub(crate) fn creates(&self) -> u64 {
+        self.booked.len() as u64
+    }
+
+    /// Notes that a request came, in canonical form, accepted or not. Returns how often it has.
+    pub(crate) fn came(&mut self, request: &str) -> (TextId, u32) {
+        self.requests.came(request)
+    }
+
+    /// A request that came.
+    pub(crate) fn request(&self, id: TextId) -> &str {
+        self.requests.text(id)
     }
 
     /// Books an accepted create, durably for a reader of the file before this returns.
     pub(crate) fn accept(
         &mut self,
         accepted: Millis,
-        (digest, request): (Digest, String),
-        task: TaskId,
+        request: TextId,
+        letters: Letters,
         fault: Option<Fault>,
     ) -> io::Result<usize> {
-        let request = self.requests.entry(digest).or_insert_with(|| request.into());
-        let index = self.book.entries.len();
-        let (number, unix_millis) = (index as u64 + 1, accepted.0);
-        let (request, status) = (Arc::clone(request), None);
-        let delivered = false;
-        let entry = Entry { number, unix_millis, digest, task, fault, status, delivered, request };
+        let (status, delivered) = (None, false);
+        let booked = Booked { accepted, letters, request, status, fault, delivered };
         if let Some(file) = &mut self.file {
+            let entry = booked.entry(self.booked.len() + 1, self.requests.text(request).into());
             let mut line = serde_json::to_vec(&entry)?;
             line.push(b'\n');
             file.write_all(&line)?;
         }
-        self.book.entries.push(entry);
-        Ok(index)
+        Ok(self.booked.push(booked))
     }
 
     /// What a task was made of.
     pub(crate) fn request_of(&self, task: &TaskId) -> Option<Value> {
-        self.book.entries.iter().find(|entry| entry.task == *task).map(Entry::request_json)
-    }
-
-    /// The request of an entry.
-    pub(crate) fn request_at(&self, index: usize) -> Arc<str> {
-        self.book.entries.get(index).map_or_else(|| "{}".into(), |entry| Arc::clone(&entry.request))
+        let (seconds, letters) = task.parts()?;
+        let is =
+            |booked: &&Booked| booked.letters == letters && booked.accepted.seconds() == seconds;
+        let booked = self.booked.iter().find(is)?;
+        serde_json::from_str(self.requests.text(booked.request)).ok()
     }
 
     /// Notes what became of the answer to a booked create.
     pub(crate) fn answered(&mut self, index: usize, status: Option<u16>, delivered: bool) {
-        if let Some(entry) = self.book.entries.get_mut(index) {
-            (entry.status, entry.delivered) = (status, delivered);
+        if let Some(booked) = self.booked.get_mut(index) {
+            booked.status = status.and_then(NonZeroU16::new);
+            booked.delivered = delivered;
         }
     }
 
@@ -209,7 +276,14 @@ impl Bookkeeper {
     }
 
     pub(crate) fn snapshot(&self) -> Book {
-        self.book.clone()
+        // Equal requests are kept once here too.
+        let mut requests = HashMap::new();
+        let entries = self.booked.iter().enumerate().map(|(place, booked)| {
+            let text = || Arc::from(self.requests.text(booked.request));
+            let request = requests.entry(booked.request.0).or_insert_with(text);
+            booked.entry(place + 1, Arc::clone(request))
+        });
+        Book { creates_read: self.creates_read, entries: entries.collect() }
     }
 }
 
@@ -222,9 +296,9 @@ mod tests {
     fn duplicates_are_found_by_digest_in_order() {
         let mut keeper = Bookkeeper::default();
         for (n, text) in ["b", "a", "b", "c", "a", "b"].into_iter().enumerate() {
-            let digest = Digest::of_bytes(text.as_bytes());
-            let task = TaskId::draw(1, Dice::new(1, &digest, 1), n);
-            keeper.accept(Millis(0), (digest, format!("\"{text}\"")), task, None).unwrap();
+            let dice = Dice::new(1, &Digest::of_bytes(text.as_bytes()), 1);
+            let (request, _) = keeper.came(&format!("\"{text}\""));
+            keeper.accept(Millis(0), request, Letters::draw(dice, n), None).unwrap();
         }
         let book = keeper.snapshot();
         let found: Vec<_> = book.duplicates().iter().map(|d| d.tasks.len()).collect();

@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::decisions::chance::Counts;
-use crate::decisions::life::{Status, Task};
+use crate::decisions::life::Status;
 use crate::decisions::misanswer;
 use crate::rules::scenario::{Account, Scenario};
 use crate::state::book::Bookkeeper;
 use crate::state::journal::{Answered, ExchangeId, Journal, Record};
 use crate::state::storage::Storage;
+use crate::state::tasks::Tasks;
 use crate::words::clock::{Clock, Millis};
 use crate::words::digest::Digest;
 use crate::words::id::TaskId;
@@ -33,7 +34,7 @@ pub(crate) struct Desk {
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) book: Bookkeeper,
     pub(crate) journal: Journal,
-    pub(crate) tasks: HashMap<TaskId, Task>,
+    pub(crate) tasks: Tasks,
     /// Creates paid by each key.
     pub(crate) paid: HashMap<String, u64>,
     /// Credits taken of each key.
@@ -42,7 +43,7 @@ pub(crate) struct Desk {
     pub(crate) logged: Vec<Logged>,
     /// When relays were asked what they answer seldom.
     pub(crate) seldom: VecDeque<Millis>,
-    /// Creates read of each request: what tells a retry from a first try.
+    /// Uploads read of each file: what tells a retry from a first try.
     pub(crate) tries: HashMap<Digest, u32>,
     /// Creates by the key that the client gave them, where the dialect has such keys.
     pub(crate) answered: HashMap<(u64, String), Repeatable>,
@@ -141,7 +142,7 @@ impl Desk {
             scenario,
             book,
             journal: Journal::default(),
-            tasks: HashMap::new(),
+            tasks: Tasks::default(),
             paid: HashMap::new(),
             taken: HashMap::new(),
             logged: Vec::new(),

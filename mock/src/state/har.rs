@@ -41,6 +41,8 @@ fn request(url: &str, exchange: &Exchange) -> Value {
     let query = form_urlencoded::parse(query.as_bytes());
     let query: Vec<_> = query.map(|(name, value)| pair(&name, &value)).collect();
     let headers = exchange.headers.iter().map(|(name, value)| pair(name, value));
+    // Of large bodies only the beginning is kept.
+    let length = exchange.header("content-length").and_then(|length| length.parse().ok());
     let mut request = json!({
         "method": exchange.method,
         "url": format!("{url}{}", exchange.target),
@@ -49,7 +51,7 @@ fn request(url: &str, exchange: &Exchange) -> Value {
         "headers": headers.collect::<Vec<_>>(),
         "queryString": query,
         "headersSize": -1,
-        "bodySize": exchange.body.len(),
+        "bodySize": length.unwrap_or(exchange.body.len()),
     });
     if !exchange.body.is_empty() {
         let mime = exchange.header("content-type").unwrap_or_default();

@@ -13,6 +13,9 @@ use crate::words::clock::Millis;
 use crate::words::fault::Fault;
 
 const MOST_BYTES: usize = 8 << 20;
+/// What is kept of a request's body: of creates all, of uploads the beginning. The rest of one upload
+/// would push all other requests out.
+const MOST_ASKED_BYTES: usize = 64 << 10;
 /// What is kept of an answer's body: polls, not videos.
 const MOST_SAID_BYTES: usize = 16 << 10;
 /// What stands in the place of a key.
@@ -36,7 +39,7 @@ pub struct Exchange {
     pub target: String,
     /// The headers in the order and case in which they came, secrets replaced by `***`.
     pub headers: Vec<(String, String)>,
-    /// The body, as text.
+    /// The body, as text; of one larger than 64 kB the beginning, and `…`.
     pub body: String,
     /// How it ended; `None` while it is under way.
     pub answer: Option<Answered>,
@@ -143,9 +146,9 @@ impl Journal {
         most: usize,
     ) -> ExchangeId {
         self.last += 1;
-        self.bytes += request.size();
         let (number, answer) = (self.last, None);
-        let said = Said::default();
+        let (said, request) = (Said::default(), bounded(request));
+        self.bytes += request.size();
         let record = Record { number, connection, unix_millis, request, answer, said };
         self.records.push_back(record);
         while self.records.len() > most.max(1) || self.bytes > MOST_BYTES {
@@ -191,6 +194,26 @@ impl Journal {
     }
 }
 
+/// A request without what is too much of its body.
+fn bounded(request: Arc<Request>) -> Arc<Request> {
+    // One byte more than is kept tells that something is missing.
+    let Some(body) = request.body.get(..=MOST_ASKED_BYTES) else { return request };
+    let Request { method, target, keep_alive, head, .. } = &*request;
+    let (method, target, head) = (method.clone(), target.clone(), head.clone());
+    Arc::new(Request { method, target, body: body.to_vec(), keep_alive: *keep_alive, head })
+}
+
+/// A body as text, without keys, and without a piece of one where it was cut.
+fn text(body: &[u8], keys: &[&str]) -> String {
+    let Some(kept) = body.get(..MOST_ASKED_BYTES).filter(|kept| kept.len() < body.len()) else {
+        return hide(&String::from_utf8_lossy(body), keys);
+    };
+    let begins = |key: &&str| (1..key.len()).rev().find(|n| kept.ends_with(&key.as_bytes()[..*n]));
+    let piece = keys.iter().filter_map(begins).max().unwrap_or(0);
+    let kept = String::from_utf8_lossy(&kept[..kept.len() - piece]);
+    format!("{}…", hide(&kept, keys))
+}
+
 impl Record {
     pub(crate) fn shown(&self, keys: &[&str]) -> Exchange {
         let request = &self.request;
@@ -206,7 +229,7 @@ impl Record {
             method: request.method.clone(),
             target: hide(&request.target, keys),
             headers: headers.collect(),
-            body: hide(&String::from_utf8_lossy(&request.body), keys),
+            body: text(&request.body, keys),
             answer: self.answer,
         }
     }
@@ -222,4 +245,23 @@ fn hide_value(value: &str) -> String {
 
 fn hide(text: &str, keys: &[&str]) -> String {
     keys.iter().fold(text.to_owned(), |text, key| text.replace(key, HIDDEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_large_body_the_beginning_is_kept_and_no_piece_of_a_key() {
+        let key = "secret-key";
+        let whole = |pad: usize| format!("{}{key}{}", "x".repeat(pad), "y".repeat(1 << 20));
+        let shown = |body: &str| text(body.as_bytes(), &[key]);
+        assert_eq!(shown("a secret-key b"), "a *** b");
+        for cut in 1..key.len() {
+            let shown = shown(&whole(MOST_ASKED_BYTES - cut));
+            assert!(shown.ends_with("xx…"), "{cut}: {}", &shown[shown.len() - 20..]);
+        }
+        assert!(shown(&whole(MOST_ASKED_BYTES - key.len())).ends_with("x***…"));
+        assert!(shown(&"z".repeat(MOST_ASKED_BYTES)).ends_with('z'), "all of it");
+    }
 }

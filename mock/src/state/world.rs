@@ -64,10 +64,10 @@ impl World {
     pub(crate) fn settle(&self, id: ExchangeId, answered: Answered, said: Said) -> Settled {
         let mut desk = self.desk();
         desk.journal.say(id, said);
-        let scenario = Arc::clone(&desk.scenario);
         let settled = desk.settle(id);
+        let watched = self.watch.observer.as_ref().map(|who| (who, Arc::clone(&desk.scenario)));
         let record = desk.note(settled, answered);
-        if let (Some(observer), Some(record)) = (&self.watch.observer, record) {
+        if let (Some((observer, scenario)), Some(record)) = (watched, record) {
             // One who watches too slowly misses something; memory is not to grow for that. And when
             // the program ends, nobody watches any more.
             let seen = observer.try_send(record.shown(&scenario.secrets()));

@@ -201,3 +201,59 @@ faults:
         assert!(all.contains(&&status), "{status} is missing: {met:?}");
     }
 }
+
+/// The same on a connection of its own for each pair, all at once: who is served first is left to the
+/// system, what each meets is not.
+#[tokio::test]
+async fn a_seed_gives_the_same_run_to_all_who_come_at_once() {
+    const YAML: &str = "
+seed: 5
+work: {polls: 2}
+race: 1
+latency: {uniform: [0ms, 20ms]}
+faults:
+  - {fault: status-503, share: 0.4, first: 2}
+  - {on: poll, fault: status-502, share: 0.4}
+  - {on: media, fault: status-504, share: 0.4}
+";
+    /// Three creates of a pair, five polls of its last task, and the downloads of what those told.
+    fn life(url: &str, n: usize) -> (usize, Vec<u16>) {
+        let (mut client, mut met, mut id) = (Client::to_url(url), Vec::new(), None);
+        for _ in 0..3 {
+            let body = pair(&format!("{n}.jpg")).to_string();
+            let answer = ask(&mut client, "POST", CREATE, &with_key(KEY), &body);
+            met.push(answer.status);
+            if answer.status == 200 {
+                id = Some(answer.json()["id"].as_str().unwrap().to_owned());
+            }
+        }
+        for _ in 0..5 {
+            let path = format!("/v1/tasks/{}", id.as_deref().unwrap());
+            let answer = ask(&mut client, "GET", &path, &with_key(KEY), "");
+            met.push(answer.status);
+            let task = if answer.status == 200 { answer.json() } else { json!(null) };
+            if let Some(link) = task["results"][0]["url"].as_str() {
+                let path = link.strip_prefix(url).unwrap();
+                met.push(ask(&mut client, "GET", path, "", "").status);
+            }
+        }
+        (n, met)
+    }
+    async fn run(one_by_one: bool) -> BTreeMap<usize, Vec<u16>> {
+        let api = api(YAML).await;
+        let url = api.url();
+        if one_by_one {
+            return (0..16).map(|n| life(url, n)).collect();
+        }
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..16).map(|n| scope.spawn(move || life(url, n))).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        })
+    }
+    let met = run(true).await;
+    assert_eq!(met, run(false).await);
+    let all: Vec<_> = met.values().flatten().collect();
+    for status in [200, 502, 503, 504] {
+        assert!(all.contains(&&status), "{status} is missing: {met:?}");
+    }
+}

@@ -249,6 +249,7 @@ fn mistakes_end_it_with_a_message() {
         ("no_such_file", &["--port", "0", "--scenario", "no/such.yaml"], 2),
         ("port_taken", &["--port", &port], 1),
         ("empty_key", &["--port", "0", "--key", ""], 2),
+        ("no_such_folder", &["--port", "0", "--book", "no/such/folder/book"], 1),
     ] {
         let output = program(args).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{name}");
