@@ -333,24 +333,3 @@ fn a_copy_that_is_killed_anywhere_leaves_one_side_at_most_and_goes_on() {
     eprintln!("{kills} kills: {seen:?} (nobody, the database, the folder)");
     assert!(kills > 12, "{kills}");
 }
-
-/// How long a million takes; the claim is for a release build, and so is this.
-#[test]
-#[ignore = "needs PostgreSQL and minutes"]
-fn measured() {
-    let Some(cluster) = Cluster::start("a million") else { return };
-    let pairs = std::env::var("CALLSHEET_PAIRS").map_or(1_000_000, |pairs| pairs.parse().unwrap());
-    let studio = Studio::open(&cluster, pairs, "", "latency: {fixed: 1ms}\n");
-    let (url, home) = (&cluster.url(), studio.run_folder(0));
-    assert_eq!(alone(&studio, &home, &["--limit", "3"]).status.code(), Some(4));
-    scatter(&home, 7);
-    for way in ["there", "back"] {
-        let began = Instant::now();
-        let copy = match way {
-            "there" => copy_to(&studio, &home, url),
-            _ => copy_from(&studio, &home, url, &[]),
-        };
-        is_done(&copy.wait_with_output().unwrap());
-        eprintln!("{pairs} pairs {way}: {:.1} s", began.elapsed().as_secs_f64());
-    }
-}

@@ -164,8 +164,30 @@ fn no_statement_that_is_given_again_and_again_reads_a_whole_table() {
                 assert!(!plan.contains(&whole), "{name}, {known}:\n{plan}");
             }
         }
+        // The plan that every connection keeps of it is right whatever it is given.
+        let plan = kept_plan(url);
+        for table in ["standing_pkey", "record_pkey", "task_pkey", "task_of_pair"] {
+            let all = plan.windows(2).find(|pair| {
+                pair[0].contains(table) && pair[1].trim() == "Index Cond: (batch = $3)"
+            });
+            assert_eq!(all, None, "{known}:\n{}", plan.join("\n"));
+        }
+        assert!(plan.iter().any(|line| line.contains("standing_pkey")), "{}", plan.join("\n"));
         block_on(ask(url, "ANALYZE"));
     }
+}
+
+/// How the statement is carried out that the database keeps.
+fn kept_plan(url: &str) -> Vec<String> {
+    let which = "FROM pg_proc WHERE proname LIKE 'turn_%'";
+    let kept = |what: &str| block_on(one(url, &format!("SELECT {what} {which}")));
+    let (body, types) = (kept("prosrc"), kept("pg_get_function_identity_arguments(oid)"));
+    let sql = body.split_once("RETURN QUERY").unwrap().1.rsplit_once("; END").unwrap().0;
+    let given = vec!["NULL"; types.split(',').count()].join(", ");
+    let set = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+    let explain = format!("{set}; PREPARE kept ({types}) AS {sql}; EXPLAIN EXECUTE kept ({given})");
+    let plan = block_on(ask(url, &explain));
+    plan.into_iter().filter_map(|mut row| row.swap_remove(0)).collect()
 }
 
 /// For a release build, of which the half a second is said; half a million in any build must not be far off.

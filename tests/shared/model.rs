@@ -3,7 +3,7 @@
 //! [`same`](super::same) holds the two against each other; the simulation stands on this one. It holds one
 //! batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
@@ -52,6 +52,8 @@ pub(crate) struct Model {
     pub(crate) pairs: Vec<Standing>,
     records: BTreeMap<i32, (i32, String)>,
     pub(crate) tasks: BTreeMap<String, (i32, i32)>,
+    /// The same by their pairs.
+    tasks_of: BTreeMap<i32, BTreeSet<String>>,
     pub(crate) workers: BTreeMap<i64, Row>,
     pub(crate) budget: Option<i64>,
     pub(crate) reserved: i64,
@@ -75,6 +77,7 @@ impl Model {
             pairs: vec![planned; count],
             records: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            tasks_of: BTreeMap::new(),
             workers: BTreeMap::new(),
             budget,
             reserved: 0,
@@ -208,7 +211,9 @@ impl Model {
             }
         }
         for task in saved.fresh {
-            self.tasks.remove(&task);
+            if let Some((n, _)) = self.tasks.remove(&task) {
+                self.tasks_of.entry(n).or_default().remove(&task);
+            }
         }
         self.purse = saved.purse;
         for (n, run) in saved.doubts {
@@ -337,8 +342,8 @@ impl Model {
     }
 
     pub(crate) fn left(&self, from: i32, most: usize) -> Vec<i32> {
-        let planned = |n: &i32| *n >= from && self.pairs[at(*n)].state == State::Planned;
-        self.numbers().filter(planned).take(most).collect()
+        let planned = |n: &i32| self.pairs[at(*n)].state == State::Planned;
+        (from.max(0)..self.numbers().end).filter(planned).take(most).collect()
     }
 
     pub(crate) fn expire(&mut self) -> Vec<i32> {
@@ -347,7 +352,9 @@ impl Model {
             own.over = true;
         }
         let mut lost = Vec::new();
-        for n in self.numbers() {
+        // Where nobody is dead, the pairs are not looked through.
+        let all = if dead.is_empty() { 0..0 } else { self.numbers() };
+        for n in all {
             let pair = &self.pairs[at(n)];
             if pair.state == State::Sending && pair.worker.is_some_and(|one| dead.contains(&one)) {
                 self.stand(n, State::InDoubt);
@@ -362,16 +369,25 @@ impl Model {
         dead.map(|(worker, _)| *worker)
     }
 
-    pub(crate) fn adopt(&mut self, me: Me, most: usize) -> Vec<i32> {
-        let gone = |worker: Option<i64>| {
-            worker.filter(|worker| *worker != me.worker).is_some_and(|worker| {
-                self.workers.get(&worker).is_some_and(|own| own.over || own.until < self.now)
-            })
-        };
+    pub(crate) fn adopt(&mut self, me: Me, most: usize, dice: f64) -> Vec<i32> {
+        let live = self.workers.values().filter(|own| !own.over && self.now < own.until).count();
+        #[expect(clippy::cast_precision_loss, reason = "few workers")]
+        if dice * live as f64 >= 16.0 {
+            return Vec::new();
+        }
+        let gone = self
+            .workers
+            .iter()
+            .filter(|(worker, own)| **worker != me.worker && (own.over || own.until < self.now));
+        let gone: BTreeSet<_> = gone.map(|(worker, _)| *worker).collect();
         let left = |n: &i32| {
             let pair = &self.pairs[at(*n)];
-            matches!(pair.state, State::Created | State::Completed) && gone(pair.worker)
+            matches!(pair.state, State::Created | State::Completed)
+                && pair.worker.is_some_and(|worker| gone.contains(&worker))
         };
+        if gone.is_empty() {
+            return Vec::new();
+        }
         let picked: Vec<_> = self.numbers().filter(left).take(most).collect();
         for n in &picked {
             (self.pairs[at(*n)].worker, self.pairs[at(*n)].turn) = (Some(me.worker), None);
@@ -382,10 +398,13 @@ impl Model {
     pub(crate) fn pull(&self, page: Page<'_>) -> Vec<Pulled> {
         match page {
             Page::After(after, most, _) => {
-                self.numbers().filter(|n| *n > after).take(most).map(|n| self.pulled(n)).collect()
+                let those = (after + 1).max(0)..self.numbers().end;
+                those.take(most).map(|n| self.pulled(n)).collect()
             }
             Page::These(these) | Page::Whole(these) => {
-                self.numbers().filter(|n| these.contains(n)).map(|n| self.pulled(n)).collect()
+                let these: BTreeSet<_> = these.iter().copied().collect();
+                let these = these.into_iter().filter(|n| self.numbers().contains(n));
+                these.map(|n| self.pulled(n)).collect()
             }
         }
     }
@@ -398,9 +417,10 @@ impl Model {
             let record = self.records.get(&n);
             record.is_none_or(|(_, record)| record.contains(&format!("\"{task}\"")))
         };
-        let late = self.tasks.iter().filter(|(task, (of, attempt))| {
-            *of == n && (*attempt < pair.attempt || !is_task || !is_told(task))
-        });
+        let given = self.tasks_of.get(&n).into_iter().flatten();
+        let given = given.map(|task| (task, self.tasks[task].1));
+        let late =
+            given.filter(|(task, attempt)| *attempt < pair.attempt || !is_task || !is_told(task));
         let worker = pair.worker.and_then(|worker| self.workers.get(&worker));
         Pulled {
             n,
@@ -412,7 +432,7 @@ impl Model {
             worker: pair.worker,
             held: worker.is_some_and(|own| !own.over && self.now < own.until),
             signed_off: worker.is_none_or(|own| own.ended),
-            late: late.map(|(task, (_, attempt))| (task.clone(), *attempt)).collect(),
+            late: late.map(|(task, attempt)| (task.clone(), attempt)).collect(),
             listed: true,
             record: self.records.get(&n).cloned(),
         }
@@ -423,10 +443,11 @@ impl Model {
         let mut fresh = Vec::new();
         for Outcome { slip, task, .. } in outcomes {
             let Some(task) = task else { continue };
-            self.tasks.entry(task.as_str().to_owned()).or_insert_with(|| {
+            if let btree_map::Entry::Vacant(place) = self.tasks.entry(task.as_str().to_owned()) {
                 fresh.push(slip.n);
-                (slip.n, slip.attempt)
-            });
+                self.tasks_of.entry(slip.n).or_default().insert(task.as_str().to_owned());
+                place.insert((slip.n, slip.attempt));
+            }
         }
         fresh
     }

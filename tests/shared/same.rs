@@ -166,7 +166,9 @@ impl<T: Tables> Both<T> {
                 self.same("expire".to_owned(), real.unwrap(), model);
             }
             9..11 => {
-                let (real, model) = (self.tables.adopt(me, most).await, self.model.adopt(me, most));
+                let dice = self.rng.f64();
+                let real = self.tables.adopt(me, most, dice).await;
+                let model = self.model.adopt(me, most, dice);
                 let mut real = real.unwrap();
                 real.sort_unstable();
                 self.same(format!("adopt {me:?} {most}"), real, model);

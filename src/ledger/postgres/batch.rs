@@ -7,6 +7,7 @@ use super::error::SharedError;
 use super::pool;
 use super::relist::{Relisted, add, is_strange, relist};
 use super::session::{Session, Value};
+use super::stored;
 use crate::pace::Terms;
 
 /// Of the tables, in this release.
@@ -54,8 +55,14 @@ pub struct Wanted<'a> {
     pub joins: bool,
 }
 
-/// Makes the tables where there are none.
+/// Makes the tables where there are none, and what is kept beside them.
 pub(super) async fn prepare(session: &mut Session) -> Result<(), SharedError> {
+    make_tables(session).await?;
+    session.turns = stored::prepare(session).await?;
+    Ok(())
+}
+
+async fn make_tables(session: &mut Session) -> Result<(), SharedError> {
     match format(session).await? {
         Some(FORMAT) => Ok(()),
         Some(found) => Err(SharedError::Newer { found, known: FORMAT }),

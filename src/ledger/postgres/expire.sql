@@ -12,6 +12,8 @@ WITH durable AS MATERIALIZED (
 ), lost AS (
     UPDATE callsheet.standing SET state = 7
     WHERE batch = $1 AND state = 1 AND worker = ANY (ARRAY(SELECT worker FROM dead))
+        -- Where nobody is, the pairs are not looked through.
+        AND EXISTS (SELECT 1 FROM dead)
     RETURNING n
 ), over AS (
     UPDATE callsheet.worker SET over = true WHERE worker = ANY (ARRAY(SELECT worker FROM dead))

@@ -31,6 +31,7 @@ mod round;
 mod session;
 pub mod settings;
 mod statements;
+mod stored;
 mod survey;
 pub mod tables;
 mod take_up;

@@ -11,6 +11,7 @@ use super::pull::{self, Page, Pulled};
 use super::restored::WENT_BACK;
 use super::session::{Session, Value};
 use super::settings::Settings;
+use super::stored;
 use super::tables::{
     Answer, Asks, Beat, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Tables,
 };
@@ -18,7 +19,6 @@ use crate::ledger::guard::Clocks;
 use crate::pace::{Heard, Short, Terms};
 
 const ENTER: &str = include_str!("enter.sql");
-const TURN: &str = include_str!("turn.sql");
 const RECOVER: &str = include_str!("recover.sql");
 const BACK: &str = include_str!("back.sql");
 const BEAT: &str = include_str!("beat.sql");
@@ -103,7 +103,14 @@ impl Tables for Session {
             (&apart, Type::FLOAT8),
             (&asks.halts, Type::INT4),
         ];
-        Ok(self.ask(TURN, values).await?.first().map(done))
+        let rows = match self.ask(self.turns.sql(), values).await {
+            Err(refused) => {
+                self.turns = stored::after(self, refused).await?;
+                self.ask(self.turns.sql(), values).await?
+            }
+            Ok(rows) => rows,
+        };
+        Ok(rows.first().map(done))
     }
 
     async fn recover(&mut self, me: Me, sent: i64, leap: i64) -> Answer<Option<Found>> {
@@ -159,9 +166,10 @@ impl Tables for Session {
         Ok(numbers(&self.ask(EXPIRE, &[(&batch, Type::INT4)]).await?))
     }
 
-    async fn adopt(&mut self, me: Me, most: usize) -> Answer<Vec<i32>> {
+    async fn adopt(&mut self, me: Me, most: usize, dice: f64) -> Answer<Vec<i32>> {
         let sql = ADOPT.replace(":most", &most.to_string());
-        let values: &[Value<'_>] = &[(&me.worker, Type::INT8), (&me.batch, Type::INT4)];
+        let values: &[Value<'_>] =
+            &[(&me.worker, Type::INT8), (&me.batch, Type::INT4), (&dice, Type::FLOAT8)];
         Ok(numbers(&self.ask(&sql, values).await?))
     }
 

@@ -231,8 +231,14 @@ pub trait Tables: Debug + Send + 'static {
     fn span(&mut self, batch: i32) -> impl Future<Output = Answer<(i32, i32)>> + Send;
     /// Puts in doubt what workers had under way whose lease has ended; gives those pairs.
     fn expire(&mut self, batch: i32) -> impl Future<Output = Answer<Vec<i32>>> + Send;
-    /// Takes tasks whose worker is gone; gives their pairs.
-    fn adopt(&mut self, me: Me, most: usize) -> impl Future<Output = Answer<Vec<i32>>> + Send;
+    /// Takes tasks whose worker is gone; gives their pairs. `dice`, from 0 to below 1: where many are at work,
+    /// not each of them looks each time.
+    fn adopt(
+        &mut self,
+        me: Me,
+        most: usize,
+        dice: f64,
+    ) -> impl Future<Output = Answer<Vec<i32>>> + Send;
     /// What the database knows of pairs.
     fn pull(
         &mut self,

@@ -404,8 +404,8 @@ impl<P: Place> Worker<P> {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn adopt(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let me = self.me;
-        self.tables()?.adopt(me, most).await
+        let (me, dice) = (self.me, fastrand::f64());
+        self.tables()?.adopt(me, most, dice).await
     }
 
     /// What an earlier process of this folder held nobody is at work on any more: it signs off. False if

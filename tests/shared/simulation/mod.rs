@@ -2,6 +2,7 @@
 //! back, an API that loses answers, and a person who decides on doubts: the product's own decisions, over
 //! days that take no time. Each simulation follows from its seed.
 
+mod large;
 mod process;
 mod world;
 
@@ -35,6 +36,8 @@ struct Size {
     pairs: usize,
     workers: usize,
     concurrency: usize,
+    /// How many pairs are asked for at a time by one who begins.
+    page: usize,
     /// How often something goes wrong, beside what goes wrong by itself.
     blows: usize,
 }
@@ -82,6 +85,7 @@ impl Stage {
                 world,
                 cost: 5,
                 concurrency: size.concurrency,
+                page: size.page,
                 gone: Arc::default(),
             },
             spawn,
@@ -359,7 +363,7 @@ fn go_back(seed: u64, size: Size) -> BTreeMap<&'static str, usize> {
     BTreeMap::from([("paid twice", twice), ("stopped", stopped), ("simulated", 1)])
 }
 
-const SMALL: Size = Size { pairs: 40, workers: 4, concurrency: 3, blows: 20 };
+const SMALL: Size = Size { pairs: 40, workers: 4, concurrency: 3, page: 20, blows: 20 };
 
 /// As many as are asked for, from a first one that is printed.
 fn seeds(normally: u64) -> std::ops::Range<u64> {

@@ -54,6 +54,8 @@ pub(super) struct Setting {
     pub(super) world: World,
     pub(super) cost: i64,
     pub(super) concurrency: usize,
+    /// How many pairs are asked for at a time by one who begins.
+    pub(super) page: usize,
     /// Workers of which a person may know that nothing of them is left: their folder is gone, or all that
     /// was in it was handed in.
     pub(super) gone: Arc<Mutex<BTreeSet<i64>>>,
@@ -166,12 +168,14 @@ impl Process {
         way.take_over().await?;
         let (mut attempts, mut after) = (BTreeMap::new(), -1);
         loop {
-            let page = way.page(after, 20, Detail::Known).await?;
+            let page = way.page(after, self.setting.page, Detail::Known).await?;
             let Some(last) = page.last() else { break };
             after = last.n;
             for pulled in &page {
                 self.must_not_go_back(way, pulled).await?;
-                attempts.insert(pulled.n, pulled.attempt);
+                if pulled.attempt > 0 {
+                    attempts.insert(pulled.n, pulled.attempt);
+                }
             }
         }
         while !way.adopt().await?.is_empty() {}

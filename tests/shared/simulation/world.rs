@@ -73,6 +73,8 @@ pub(super) struct Inner {
     pub(super) made: BTreeMap<i32, Vec<String>>,
     /// Creates that arrived at the API, and when.
     pub(super) arrived: Vec<Duration>,
+    /// How often the database was asked for something.
+    pub(super) asked: u64,
 }
 
 /// Shared by all who live in it.
@@ -139,6 +141,7 @@ impl World {
             machines,
             made: BTreeMap::new(),
             arrived: Vec::new(),
+            asked: 0,
         };
         Self(Arc::new(Mutex::new(inner)))
     }
@@ -286,6 +289,7 @@ impl Wire {
         let generation = self.generation;
         {
             let mut inner = world.lock();
+            inner.asked += 1;
             let chances = inner.faults.database;
             let (fault, mut latency) = (inner.one_of(chances), inner.latency());
             // The server goes on with what it was given when the connection is cut.
@@ -372,8 +376,8 @@ impl Tables for Wire {
         self.ask(|model| Ok(model.expire())).await
     }
 
-    async fn adopt(&mut self, me: Me, most: usize) -> Answer<Vec<i32>> {
-        self.ask(move |model| Ok(model.adopt(me, most))).await
+    async fn adopt(&mut self, me: Me, most: usize, dice: f64) -> Answer<Vec<i32>> {
+        self.ask(move |model| Ok(model.adopt(me, most, dice))).await
     }
 
     async fn pull(&mut self, _: i32, page: Page<'_>) -> Answer<Vec<Pulled>> {

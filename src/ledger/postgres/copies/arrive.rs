@@ -1,8 +1,11 @@
 //! A batch that comes from a run folder.
 
+use std::sync::mpsc::{Receiver, sync_channel};
+
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
+use super::beside::{AHEAD, beside, gone};
 use super::pages::{read, write, write_tasks};
 use super::{Copied, Copier, Given, PATIENCE, Place, find, unsure};
 use crate::ledger::postgres::batch::Wanted;
@@ -62,15 +65,36 @@ impl Copier {
         pairs: Pairs<'_>,
         tasks: Tasks<'_>,
     ) -> Result<Arrived, SharedError> {
-        let session = &mut self.session;
-        self.runtime.block_on(async {
-            let arrived = bring(session, batch, pairs, tasks).await?;
-            // What the tables hold now, the planner does not know yet.
-            let sql =
-                "ANALYZE callsheet.pair, callsheet.standing, callsheet.record, callsheet.task";
-            let _ = session.run(sql).await;
-            Ok(arrived)
-        })
+        let (runtime, session) = (&self.runtime, &mut self.session);
+        let (gives, given) = sync_channel(AHEAD);
+        let there = move || {
+            runtime.block_on(async {
+                let arrived = bring(session, batch, given).await?;
+                // What the tables hold now, the planner does not know yet.
+                let sql =
+                    "ANALYZE callsheet.pair, callsheet.standing, callsheet.record, callsheet.task";
+                let _ = session.run(sql).await;
+                Ok(arrived)
+            })
+        };
+        let here = move || {
+            loop {
+                let page = pairs()?;
+                if page.is_empty() {
+                    break;
+                }
+                gives.send(Brought::Pairs(page)).map_err(gone)?;
+            }
+            loop {
+                let page = tasks()?;
+                if page.is_empty() {
+                    break;
+                }
+                gives.send(Brought::Tasks(page)).map_err(gone)?;
+            }
+            gives.send(Brought::All).map_err(gone)
+        };
+        beside(there, here).map(|(arrived, ())| arrived)
     }
 
     /// Reads what was brought, in its order.
@@ -82,22 +106,28 @@ impl Copier {
         name: &str,
         mut each: impl FnMut(&Copied) -> Result<(), SharedError>,
     ) -> Result<i64, SharedError> {
-        let session = &mut self.session;
-        self.runtime.block_on(async {
-            let sql =
+        let (runtime, session) = (&self.runtime, &mut self.session);
+        let (gives, given) = sync_channel(AHEAD);
+        let there = move || {
+            runtime.block_on(async move {
+                let sql =
                 "SELECT b.batch, (SELECT count(*) FROM callsheet.task k WHERE k.batch = b.batch)
                 FROM callsheet.batch b WHERE name = $1";
-            let rows = session.ask(sql, &[(&name, Type::TEXT)]).await?;
-            let row = rows.first().ok_or_else(|| SharedError::NoBatch(name.to_owned()))?;
-            let (batch, tasks) = (row.get(0), row.get(1));
-            let mut after = -1;
-            loop {
-                let page = read(session.client(), (batch, after)).await?;
-                let Some(last) = page.last() else { return Ok(tasks) };
-                after = last.n;
-                page.iter().try_for_each(&mut each)?;
-            }
-        })
+                let rows = session.ask(sql, &[(&name, Type::TEXT)]).await?;
+                let row = rows.first().ok_or_else(|| SharedError::NoBatch(name.to_owned()))?;
+                let (batch, tasks) = (row.get(0), row.get(1));
+                let mut after = -1;
+                loop {
+                    let page = read(session.client(), (batch, after)).await?;
+                    let Some(last) = page.last() else { return Ok(tasks) };
+                    after = last.n;
+                    gives.send(page).map_err(gone)?;
+                }
+            })
+        };
+        // Ends with the other side, which says whether that was all.
+        let here = || given.into_iter().flatten().try_for_each(|pair| each(&pair));
+        beside(there, here).map(|(tasks, ())| tasks)
     }
 
     /// Its run folder may not pay any more: from now on all may take part.
@@ -120,11 +150,18 @@ impl Copier {
     }
 }
 
+/// What is brought at a time.
+enum Brought {
+    Pairs(Vec<Copied>),
+    Tasks(Vec<Given>),
+    /// Nothing more comes: it may be committed.
+    All,
+}
+
 async fn bring(
     session: &mut Session,
     batch: &Arriving<'_>,
-    pairs: Pairs<'_>,
-    tasks: Tasks<'_>,
+    given: Receiver<Brought>,
 ) -> Result<Arrived, SharedError> {
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(PATIENCE).await.map_err(unsure)?;
@@ -132,18 +169,11 @@ async fn bring(
     let arrived = Arrived { mark: fastrand::i64(..), worker: fastrand::i64(1..) };
     let number = make(&transaction, batch, arrived).await?;
     loop {
-        let page = pairs()?;
-        if page.is_empty() {
-            break;
+        match given.recv().map_err(gone)? {
+            Brought::Pairs(page) => write(&transaction, (number, arrived.worker), &page).await?,
+            Brought::Tasks(page) => write_tasks(&transaction, number, &page).await?,
+            Brought::All => break,
         }
-        write(&transaction, (number, arrived.worker), &page).await?;
-    }
-    loop {
-        let page = tasks()?;
-        if page.is_empty() {
-            break;
-        }
-        write_tasks(&transaction, number, &page).await?;
     }
     transaction.commit().await.map_err(unsure)?;
     // A COMMIT that says OK is no proof: an aborted transaction's says so too.

@@ -1,8 +1,11 @@
 //! A batch that goes to a run folder.
 
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 
+use super::beside::{AHEAD, beside, gone};
 use super::pages::{late, read};
 use super::{Copied, Copier, Given, PATIENCE, Place, unsure};
 use crate::ledger::postgres::error::SharedError;
@@ -47,8 +50,22 @@ impl Copier {
         batch: &Leaving<'_>,
         taker: &mut dyn Take,
     ) -> Result<(), SharedError> {
-        let session = &mut self.session;
-        let handed = self.runtime.block_on(hand_over(session, batch, taker));
+        let (runtime, session) = (&self.runtime, &mut self.session);
+        let (gives, given) = sync_channel(AHEAD);
+        let (keeps, is_kept) = sync_channel(1);
+        let there = move || runtime.block_on(hand_over(session, batch, (gives, is_kept)));
+        let here = move || {
+            loop {
+                match given.recv().map_err(gone)? {
+                    Handed::Pairs(pairs, unit) => taker.pairs(pairs, &unit)?,
+                    Handed::Late(late) => {
+                        taker.end(late)?;
+                        return keeps.send(()).map_err(gone);
+                    }
+                }
+            }
+        };
+        let handed = beside(there, here).map(drop);
         match handed {
             // Whatever a COMMIT says, and if nothing was heard of it.
             Ok(()) | Err(SharedError::Unsure(_)) => match self.find_anew(batch.name)? {
@@ -68,10 +85,18 @@ impl super::There {
     }
 }
 
+/// What is handed over at a time.
+enum Handed {
+    /// And what their costs count.
+    Pairs(Vec<Copied>, String),
+    /// Tasks that came late, and nothing more: the batch goes once that is kept.
+    Late(Vec<Given>),
+}
+
 async fn hand_over(
     session: &mut Session,
     batch: &Leaving<'_>,
-    taker: &mut dyn Take,
+    (gives, is_kept): (SyncSender<Handed>, Receiver<()>),
 ) -> Result<(), SharedError> {
     let transaction = session.client().transaction().await.map_err(unsure)?;
     transaction.batch_execute(PATIENCE).await.map_err(unsure)?;
@@ -82,9 +107,10 @@ async fn hand_over(
         let page = read(&transaction, (number, after)).await?;
         let Some(last) = page.last() else { break };
         after = last.n;
-        taker.pairs(page, &unit)?;
+        gives.send(Handed::Pairs(page, unit.clone())).map_err(gone)?;
     }
-    taker.end(late(&transaction, number).await?)?;
+    gives.send(Handed::Late(late(&transaction, number).await?)).map_err(gone)?;
+    is_kept.recv().map_err(gone)?;
     transaction.commit().await.map_err(unsure)
 }
 

@@ -6,6 +6,7 @@
 //! done again, or is only opened.
 
 mod arrive;
+mod beside;
 mod leave;
 mod pages;
 
