@@ -4,7 +4,7 @@
 //! All state changes before the answer leaves, so a fault on the wire finds them done.
 
 use crate::decisions::refuse;
-use crate::endpoints::{accounts, admin, create, document, files, list, query, upload};
+use crate::endpoints::{accounts, admin, create, document, files, list, query, replay, upload};
 use crate::http::answer::Answer;
 use crate::http::reply::Reply;
 use crate::http::request::{Seen, Whose};
@@ -54,7 +54,11 @@ fn within(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
 }
 
 fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
-    let Some(route) = route::find(request.path) else {
+    let route = route::find(request.path);
+    if let Some(reply) = replay::replay(desk, request, route, id) {
+        return reply;
+    }
+    let Some(route) = route else {
         return refuse::no_such_path(request.path).into();
     };
     let allowed = route::methods(route);

@@ -59,11 +59,6 @@ impl Reader {
         Arc::clone(&self.begun)
     }
 
-    /// What has come and was not taken.
-    pub(super) fn seen(&self) -> &[u8] {
-        &self.buffer
-    }
-
     /// The next request.
     pub(crate) async fn next(&mut self, stream: &mut TcpStream) -> Result<Request, Missing> {
         self.begun.store(!self.buffer.is_empty(), Ordering::Relaxed);

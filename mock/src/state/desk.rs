@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
     pub(crate) storage: Storage,
+    /// How often each request was answered as another server answered it, by its place.
+    pub(crate) replayed: HashMap<usize, usize>,
     /// What the scenario's rules have counted.
     pub(crate) counts: Counts,
     /// When the scenario began to be played.
@@ -151,6 +153,7 @@ impl Desk {
             window: None,
             under_way: HashMap::new(),
             storage: Storage::default(),
+            replayed: HashMap::new(),
             counts: Counts::default(),
             began: Clock::default().now(),
             breaches: Vec::new(),
@@ -173,6 +176,7 @@ impl Desk {
     pub(crate) fn play(&mut self, scenario: Scenario) {
         self.scenario = Arc::new(scenario);
         self.counts = Counts::default();
+        self.replayed.clear();
         self.began = self.clock.now();
     }
 

@@ -6,5 +6,6 @@ pub(crate) mod har;
 pub(crate) mod journal;
 pub(crate) mod played;
 pub(crate) mod storage;
+pub(crate) mod tape;
 pub(crate) mod world;
 pub(crate) mod worlds;

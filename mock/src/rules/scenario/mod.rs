@@ -4,6 +4,7 @@
 
 mod parts;
 mod read;
+mod replay;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use parts::{
     Account, Failure, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
     Script, Step, Work,
 };
+pub use replay::{Replayed, ReplayedAnswer, ReplayedHeader};
 
 /// The JSON Schema of scenarios, for editors and for checking.
 pub const SCENARIO_SCHEMA: &str = include_str!("../../../scenario.schema.json");
@@ -80,6 +82,9 @@ pub struct Scenario {
     pub scripts: Vec<Script>,
     /// What goes wrong. The first rule that strikes is the one.
     pub faults: Vec<Rule>,
+    /// Requests that are answered as another server answered them. Where there are any, nothing
+    /// else of the API is answered.
+    pub replay: Vec<Replayed>,
     /// How many bytes of uploaded files are kept. The real limit is not documented.
     pub storage: u64,
     /// How many exchanges the journal keeps.
@@ -111,6 +116,7 @@ impl Default for Scenario {
             lengths: Vec::new(),
             scripts: Vec::new(),
             faults: Vec::new(),
+            replay: Vec::new(),
             storage: 64 << 20,
             journal: 1000,
         }

@@ -40,10 +40,11 @@ impl Tried {
 
     fn all() -> Vec<Self> {
         let contract: Value = serde_yaml::from_str(OPENAPI).unwrap();
-        let names = ["CreateRequest", "EvolinkCreateRequest", "UploadBase64", "UploadUrl"];
+        let requests = ["CreateRequest", "EvolinkCreateRequest", "UploadBase64", "UploadUrl"];
+        let names = requests.into_iter().chain(["Created", "Task", "File"]);
         let request = |name| Self::new(name, &contract, &format!("/components/schemas/{name}"));
         let scenario = serde_json::from_str(SCENARIO_SCHEMA).unwrap();
-        names.into_iter().map(request).chain([Self::new("scenario", &scenario, "")]).collect()
+        names.map(request).chain([Self::new("scenario", &scenario, "")]).collect()
     }
 
     /// What is wrong by ours and by the judge: place, words, keyword, rule and what the rule's
@@ -68,7 +69,7 @@ impl Tried {
 }
 
 /// Parts of texts that are near what the patterns demand, and near what they forbid.
-const PARTS: [&str; 46] = [
+const PARTS: [&str; 48] = [
     "http",
     "HTTPS",
     "ftp",
@@ -115,11 +116,13 @@ const PARTS: [&str; 46] = [
     "ok",
     "evolink",
     "_",
+    "pending",
+    "completed",
 ];
 
 /// Texts that each fit some pattern.
-const WHOLE: [&str; 6] =
-    ["http://h/a.jpg", "HtTpS://é?q#f", "5ms", "1.5h", "data:;base64,QUJDQQ==", "-"];
+const WHOLE: [&str; 8] =
+    ["http://h/a.jpg", "HtTpS://é?q#f", "5ms", "1.5h", "data:;base64,QUJDQQ==", "-", "POST", "/v1"];
 
 fn text(rng: &mut Rng) -> String {
     if rng.u8(..40) > 0 {
@@ -189,11 +192,14 @@ fn near(schema: &Value, document: &Value, rng: &mut Rng) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return near(document.pointer(&reference[1..]).unwrap(), document, rng);
     }
-    for listed in ["enum", "oneOf"] {
+    for listed in ["enum", "oneOf", "anyOf"] {
         if let Some(choices) = schema[listed].as_array() {
             let choice = &choices[rng.usize(..choices.len())];
             return if listed == "enum" { choice.clone() } else { near(choice, document, rng) };
         }
+    }
+    if let Some(name) = schema.get("const").filter(|_| rng.u8(..20) > 0) {
+        return name.clone();
     }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds[rng.usize(..kinds.len())].as_str(),
@@ -314,7 +320,9 @@ fn what_it_does_not_know_is_not_compiled() {
     for (keyword, value) in [
         ("format", json!("uri")),
         ("multipleOf", json!(2)),
-        ("anyOf", json!([{"type": "string"}])),
+        ("anyOf", json!([])),
+        ("then", json!({"type": "string"})),
+        ("not", json!({"type": "string"})),
         ("minProperties", json!(1)),
         ("unheard", json!(true)),
         ("additionalProperties", json!({"type": "string"})),
