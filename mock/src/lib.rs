@@ -33,11 +33,11 @@
 //! words      clock digest dice failure fault id mime near pattern span
 //! http       answer reply route request clean samples forms
 //! rules      schema dialect scenario contract answers
-//! decisions  refuse limits chance life misanswer ranges video told verify toll drift
-//! state      book journal har storage desk world worlds played tape
+//! decisions  refuse limits media callback chance life misanswer ranges video told verify toll drift
+//! state      errands book journal har storage desk world worlds played tape
 //! endpoints  struck replay create query files upload list accounts tasks admin document
 //! engine
-//! gate       orders read private upstream line backend deliver connection between door
+//! gate       orders read private upstream reach line backend deliver connection between errands door
 //! faces      api fail lines signals server between record drift program
 //! ```
 //!
@@ -65,12 +65,13 @@ mod words;
 
 pub use faces::api::{MockApi, Options, StartError};
 pub use faces::program;
+pub use gate::reach::Reach;
 pub use rules::contract::{OPENAPI, Violation, create_violations};
 pub use rules::dialect::Dialect;
 pub use rules::scenario::{
-    Account, Failure, KEY, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate,
-    Replayed, ReplayedAnswer, ReplayedHeader, Rule, SCENARIO_SCHEMA, Scenario, ScenarioError,
-    Script, Step, Work,
+    Account, Callbacks, Failure, Idempotency, KEY, Latencies, Latency, Length, Links, ListShape,
+    Listing, Media, On, Rate, Replayed, ReplayedAnswer, ReplayedHeader, Rule, SCENARIO_SCHEMA,
+    Scenario, ScenarioError, Script, Step, Work,
 };
 pub use state::book::{Book, Duplicate, Entry};
 pub use state::desk::{Breach, State, TaskCounts};

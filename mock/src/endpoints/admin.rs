@@ -36,6 +36,7 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> An
         Admin::Clock if is_told => advance(desk, request.body),
         Admin::Clock => Answer::json(200, &json!({"unix_millis": desk.clock.now()})),
         Admin::Scenario if is_told => swap(desk, request.body),
+        Admin::Callbacks => Answer::json(200, &json!({"callbacks": desk.called()})),
         Admin::Unmatched => Answer::json(200, &json!({"unmatched": desk.breaches()})),
         Admin::Verify => verified(desk, request.body),
         Admin::Task(id) => tasks::drive(desk, id, request.body),
@@ -52,11 +53,15 @@ fn book(book: &Book) -> Value {
     shown
 }
 
-/// A scenario without its keys.
+/// A scenario without its keys and the secret of its callbacks.
 fn shown(scenario: &Scenario) -> Value {
     let mut shown = json!(scenario);
     for account in shown["keys"].as_array_mut().into_iter().flatten() {
         account["key"] = json!(HIDDEN);
+    }
+    if let Some(secret) = shown.pointer_mut("/callbacks/secret").filter(|secret| !secret.is_null())
+    {
+        *secret = json!(HIDDEN);
     }
     shown
 }
@@ -133,6 +138,11 @@ fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
                     };
                     account.key.clone_from(&known.key);
                 }
+            }
+            let before = desk.scenario.callbacks.as_ref().and_then(|known| known.secret.clone());
+            let secret = scenario.callbacks.as_mut().map(|callbacks| &mut callbacks.secret);
+            if let Some(secret) = secret.filter(|secret| secret.as_deref() == Some(HIDDEN)) {
+                *secret = before;
             }
             desk.play(scenario);
             Answer::empty(204)

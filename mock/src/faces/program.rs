@@ -16,6 +16,7 @@ pub use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer, write_port};
 use crate::faces::signals::Signals;
 use crate::faces::{between, drift, record};
+use crate::gate::reach::Reach;
 use crate::rules::scenario::{Account, KEY, Scenario};
 use crate::state::book::Book;
 
@@ -37,6 +38,10 @@ pub struct Args {
     /// Accept every key, and give each a world of its own: book, clock, scenario, balance, journal
     #[arg(long, conflicts_with = "key")]
     pub any_key: bool,
+    /// Go there too when the scenario looks at media or calls back; only this machine otherwise. May be
+    /// repeated
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub reach: Vec<Reach>,
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
@@ -120,6 +125,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         book_file: args.book.clone(),
         observer: Some(observer),
         any_key: args.any_key,
+        reach: args.reach.clone(),
         strict: false,
     };
     let api = MockApi::start_with(scenario, options).await?;

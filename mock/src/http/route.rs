@@ -60,6 +60,8 @@ pub(crate) enum Admin<'a> {
     Task(&'a str),
     /// What broke the contract or fits no path.
     Unmatched,
+    /// The callbacks that were tried.
+    Callbacks,
     /// Whether what was accepted is what a test expects.
     Verify,
     /// The world of a key as a whole.
@@ -69,7 +71,7 @@ pub(crate) enum Admin<'a> {
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
-    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}}";
+    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}}";
 
 /// Below this it is asked about the world of a key, where each key has one.
 pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
@@ -145,6 +147,7 @@ fn admin(name: &str) -> Option<Admin<'_>> {
         "clock" => Admin::Clock,
         "scenario" => Admin::Scenario,
         "unmatched" => Admin::Unmatched,
+        "callbacks" => Admin::Callbacks,
         "verify" => Admin::Verify,
         _ => return None,
     })

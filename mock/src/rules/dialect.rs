@@ -25,11 +25,11 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The schema of a create.
+    /// The schema of a create, as a pointer into the contract.
     pub(crate) const fn create_schema(self) -> &'static str {
         match self {
-            Self::Foxapi | Self::FoxapiOlder => "CreateRequest",
-            Self::Evolink => "EvolinkCreateRequest",
+            Self::Foxapi | Self::FoxapiOlder => "/components/schemas/CreateRequest",
+            Self::Evolink => "/x-kin/EvolinkCreateRequest",
         }
     }
 

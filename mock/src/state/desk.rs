@@ -13,6 +13,7 @@ use crate::decisions::life::{Status, Task};
 use crate::decisions::misanswer;
 use crate::rules::scenario::{Account, Scenario};
 use crate::state::book::Bookkeeper;
+use crate::state::errands::{Called, Errands, MOST_CALLED};
 use crate::state::journal::{Answered, ExchangeId, Journal, Record};
 use crate::state::storage::Storage;
 use crate::words::clock::{Clock, Millis};
@@ -31,6 +32,10 @@ pub(crate) struct Desk {
     pub(crate) mark: Option<u64>,
     pub(crate) clock: Clock,
     pub(crate) scenario: Arc<Scenario>,
+    /// Who does what the fake does by itself.
+    pub(crate) errands: Errands,
+    /// The callbacks that were tried.
+    called: Vec<Called>,
     pub(crate) book: Bookkeeper,
     pub(crate) journal: Journal,
     pub(crate) tasks: HashMap<TaskId, Task>,
@@ -65,6 +70,7 @@ pub(crate) struct Desk {
 /// A create that was answered, for who asks again under the same key.
 #[derive(Debug)]
 pub(crate) struct Repeatable {
+    pub(crate) at: Millis,
     pub(crate) digest: Digest,
     pub(crate) exchange: ExchangeId,
     pub(crate) created: Value,
@@ -141,6 +147,8 @@ impl Desk {
             mark: None,
             clock: Clock::default(),
             scenario,
+            errands: Errands::default(),
+            called: Vec::new(),
             book,
             journal: Journal::default(),
             tasks: HashMap::new(),
@@ -169,7 +177,8 @@ impl Desk {
         journal.reset();
         let fresh = Self::new(Arc::clone(&self.url), Arc::clone(&self.scenario), book);
         let (mark, clock, epoch) = (self.mark, self.clock, self.epoch + 1);
-        *self = Self { mark, clock, journal, epoch, began: clock.now(), ..fresh };
+        let errands = self.errands.clone();
+        *self = Self { mark, clock, errands, journal, epoch, began: clock.now(), ..fresh };
     }
 
     /// Plays another scenario from its beginning. What was booked stays.
@@ -195,6 +204,18 @@ impl Desk {
     /// The first hundred requests that broke the contract.
     pub(crate) fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    /// Notes a callback that was tried.
+    pub(crate) fn call(&mut self, called: Called) {
+        if self.called.len() < MOST_CALLED {
+            self.called.push(called);
+        }
+    }
+
+    /// The first callbacks that were tried, in their order.
+    pub(crate) fn called(&self) -> &[Called] {
+        &self.called
     }
 
     /// Takes an exchange off what is under way.

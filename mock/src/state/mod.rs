@@ -2,6 +2,7 @@
 
 pub(crate) mod book;
 pub(crate) mod desk;
+pub(crate) mod errands;
 pub(crate) mod har;
 pub(crate) mod journal;
 pub(crate) mod played;

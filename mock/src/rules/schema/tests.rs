@@ -26,7 +26,8 @@ impl Tried {
     fn new(name: &'static str, document: &Value, pointer: &str) -> Self {
         let mut whole = document.clone();
         if !pointer.is_empty() {
-            whole = json!({"$ref": format!("#{pointer}"), "components": document["components"]});
+            let (components, kin) = (&document["components"], &document["x-kin"]);
+            whole = json!({"$ref": format!("#{pointer}"), "components": components, "x-kin": kin});
         }
         Self {
             name,
@@ -40,11 +41,18 @@ impl Tried {
 
     fn all() -> Vec<Self> {
         let contract: Value = serde_yaml::from_str(OPENAPI).unwrap();
-        let requests = ["CreateRequest", "EvolinkCreateRequest", "UploadBase64", "UploadUrl"];
-        let names = requests.into_iter().chain(["Created", "Task", "File"]);
-        let request = |name| Self::new(name, &contract, &format!("/components/schemas/{name}"));
+        let names = [
+            "/components/schemas/CreateRequest",
+            "/components/schemas/UploadBase64",
+            "/components/schemas/UploadUrl",
+            "/components/schemas/Created",
+            "/components/schemas/Task",
+            "/components/schemas/File",
+            "/x-kin/EvolinkCreateRequest",
+        ];
+        let request = |name| Self::new(name, &contract, name);
         let scenario = serde_json::from_str(SCENARIO_SCHEMA).unwrap();
-        names.map(request).chain([Self::new("scenario", &scenario, "")]).collect()
+        names.into_iter().map(request).chain([Self::new("scenario", &scenario, "")]).collect()
     }
 
     /// What is wrong by ours and by the judge: place, words, keyword, rule and what the rule's
