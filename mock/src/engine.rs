@@ -69,6 +69,8 @@ fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
         Route::Create => create::create(desk, request, id),
         Route::Task(id) => query::query(desk, request, id),
         Route::Tasks => list::evolink(desk, request).into(),
+        Route::Batch => list::batch(desk, request).into(),
+        Route::RelayLogOfAll => accounts::log_of_all(desk, request).into(),
         Route::RelayTasks => list::relay(desk, request).into(),
         Route::Credits => accounts::credits(desk, request).into(),
         Route::RelayUsage => accounts::usage(desk, request).into(),

@@ -9,7 +9,8 @@
 //! - [`program`] is the same as a command.
 //!
 //! It never talks to the network beyond the connections that clients make to it, but to the one
-//! server that `callsheet-mock between`, `record` or `drift` is told; and it never shows a key.
+//! server that `callsheet-mock between`, `record` or `drift` is told, and, where a scenario looks at
+//! media or calls back, to this machine and the hosts in [`Options::reach`]; and it never shows a key.
 //!
 //! # The way of a request
 //!
@@ -47,10 +48,10 @@
 //! | `http` | requests and answers as values, which path is what, forms, samples to send |
 //! | `rules` | the contract and its dialects; what a scenario may say |
 //! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has; what may be paid for elsewhere, and what is asked there at no cost |
-//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key; a scenario before another server, and what that says, kept |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; errands to do about a task; one world, or one for each key; a scenario before another server, and what that says, kept |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server |
+//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server; goes where the fake may go by itself |
 //! | `faces` | the library and the program |
 
 mod decisions;

@@ -91,7 +91,7 @@ fn verified(desk: &Desk, body: &[u8]) -> Answer {
     };
     let book = desk.book.snapshot();
     let times = |entry: &Entry| match (expected.on, desk.tasks.get(&entry.task)) {
-        (What::Create, _) => 1,
+        (What::Create | What::Upload, _) => 1,
         (What::Poll, task) => task.map_or(0, Task::polls) as usize,
         (What::Media, task) => task.map_or(0, Task::downloads) as usize,
     };
@@ -99,8 +99,15 @@ fn verified(desk: &Desk, body: &[u8]) -> Answer {
         let (task, request, times) = (entry.task.to_string(), entry.request_json(), times(entry));
         Counted { task, request, times }
     };
-    let creates: Vec<_> = book.entries.iter().map(counted).collect();
-    match verify(&expected, desk.scenario.dialect, &creates) {
+    let handed_over = |upload: &Value| {
+        let task = upload["id"].as_str().unwrap_or_default().to_owned();
+        Counted { task, request: upload.clone(), times: 1 }
+    };
+    let all: Vec<_> = match expected.on {
+        What::Upload => desk.uploads.iter().map(handed_over).collect(),
+        _ => book.entries.iter().map(counted).collect(),
+    };
+    match verify(&expected, desk.scenario.dialect, &all) {
         Ok(count) => Answer::json(200, &json!({"verified": true, "count": count})),
         Err(report) => refuse::not_as_expected(&report),
     }

@@ -38,8 +38,7 @@ pub struct Args {
     /// Accept every key, and give each a world of its own: book, clock, scenario, balance, journal
     #[arg(long, conflicts_with = "key")]
     pub any_key: bool,
-    /// Go there too when the scenario looks at media or calls back; only this machine otherwise. May be
-    /// repeated
+    /// Go there too to look at media or to call back, not only to this machine; may be repeated
     #[arg(long, value_name = "HOST[:PORT]")]
     pub reach: Vec<Reach>,
     /// Print one JSON object per line

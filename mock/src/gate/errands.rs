@@ -1,7 +1,7 @@
 //! Does what the fake does by itself: looks at pictures and sounds, and calls back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -21,8 +21,9 @@ use crate::words::id::TaskId;
 
 /// So many things are fetched at once.
 const AT_ONCE: usize = 8;
-/// How often a task is looked at that has something to tell.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often a task is looked at that has something to tell: the older it is, the less often.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Does errands for as long as somebody hands them over.
 pub(crate) async fn run(
@@ -87,7 +88,7 @@ async fn call(
     (base, url): (&str, &str),
     courier: &Arc<Courier>,
 ) {
-    let mut last = None;
+    let (mut last, began) = (None, Instant::now());
     let mut messages = JoinSet::new();
     loop {
         let now = {
@@ -117,7 +118,7 @@ async fn call(
         if ended {
             break;
         }
-        sleep(PAUSE).await;
+        sleep((began.elapsed() / 20).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
     }
     while messages.join_next().await.is_some() {}
 }

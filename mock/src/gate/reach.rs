@@ -122,12 +122,15 @@ impl Courier {
         }
         let name = host.to_string();
         let found = tokio::net::lookup_host((name.trim_matches(['[', ']']), port)).await;
-        let mut found = found.map_err(|error| error.to_string())?;
+        let found: Vec<_> = found.map_err(|error| error.to_string())?.collect();
         let fits = |address: &SocketAddr| {
             let ip = address.ip().to_canonical();
             if named { is_host(ip) } else { ip.is_loopback() }
         };
-        let address = found.find(fits).ok_or_else(forbidden)?;
+        // Small servers often listen on the one that is older.
+        let fitting = || found.iter().copied().filter(fits);
+        let address = fitting().find(SocketAddr::is_ipv4).or_else(|| fitting().next());
+        let address = address.ok_or_else(forbidden)?;
         let upstream = Upstream::of(url, self.trust()?).ok_or_else(forbidden)?;
         Ok(upstream.at(address))
     }

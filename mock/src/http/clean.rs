@@ -43,6 +43,8 @@ const KEPT_PARAMETERS: [&str; 9] = [
     "end_timestamp",
 ];
 
+const SCHEMES: [&str; 4] = ["bearer", "basic", "digest", "token"];
+
 /// Shorter ones would be found in words.
 const SHORTEST_SECRET: usize = 6;
 
@@ -103,7 +105,7 @@ impl Cleaner {
             let words = ["auth", "key", "token", "secret", "cookie", "session"];
             let kept = KEPT_HEADERS.contains(&name.as_str());
             if !kept && words.iter().any(|word| name.contains(word)) {
-                self.secrets.extend(value.split([' ', ';', '=', ',']).map(str::to_owned));
+                self.secrets.extend(secrets(&name, value).map(str::to_owned));
             }
         }
         let query = target.split_once('?').map_or("", |(_, query)| query);
@@ -155,6 +157,18 @@ impl Cleaner {
         });
         kept.collect()
     }
+}
+
+/// The secrets in the value of a header.
+fn secrets<'a>(name: &str, value: &'a str) -> impl Iterator<Item = &'a str> {
+    let cookies = name.contains("cookie");
+    let parts = value.split(if cookies { ';' } else { ' ' });
+    let parts = parts.map(move |part| match part.split_once('=') {
+        Some((_, value)) if cookies => value.trim(),
+        _ => part.trim(),
+    });
+    // The scheme is a word that texts have.
+    parts.filter(|part| !SCHEMES.iter().any(|scheme| part.eq_ignore_ascii_case(scheme)))
 }
 
 /// A text without what looks like a secret.
@@ -211,10 +225,15 @@ mod tests {
     #[test]
     fn keys_that_were_sent_are_found_wherever_they_come_back() {
         let mut cleaner = Cleaner::default();
-        let headers = [("Authorization", "Bearer my.key.1"), ("X-Thing-Token", "tok12345")];
+        let headers = [
+            ("Authorization", "Bearer my.key.1"),
+            ("X-Thing-Token", "tok12345"),
+            ("Cookie", "session=cookie-1; theme=darkest"),
+        ];
         cleaner.learn(headers.into_iter(), "/x?key=quite-secret&page=2");
-        let said = cleaner.text("you are my.key.1 with tok12345 and quite-secret");
-        assert_eq!(said, "you are *** with *** and ***");
+        let said =
+            cleaner.text("Bearer: my.key.1 with tok12345, quite-secret and cookie-1; session");
+        assert_eq!(said, "Bearer: *** with ***, *** and ***; session");
         let target = cleaner.target("/v1/tasks/my.key.1?page=2&key=quite-secret&flag");
         assert_eq!(target, "/v1/tasks/***?page=2&key=***&***");
         let kept =

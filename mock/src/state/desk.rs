@@ -56,6 +56,8 @@ pub(crate) struct Desk {
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
     pub(crate) storage: Storage,
+    /// What was handed over, as it can be asked for: the first ten thousand.
+    pub(crate) uploads: Vec<Value>,
     /// How often each request was answered as another server answered it, by its place.
     pub(crate) replayed: HashMap<usize, usize>,
     /// What the scenario's rules have counted.
@@ -161,6 +163,7 @@ impl Desk {
             window: None,
             under_way: HashMap::new(),
             storage: Storage::default(),
+            uploads: Vec::new(),
             replayed: HashMap::new(),
             counts: Counts::default(),
             began: Clock::default().now(),
