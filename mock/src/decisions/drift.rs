@@ -108,9 +108,8 @@ impl Probe {
         if self.with == With::Key && !has_key {
             return Some("there is no key");
         }
-        if self.body.is_none() {
-            return None;
-        }
+        // What has no body makes nothing.
+        self.body?;
         if creates().any(|check| check.status.is_some_and(is_good)) {
             return Some("a create that cannot be one was accepted");
         }

@@ -102,6 +102,11 @@ impl Tape {
         let status = taped.said.map(|(status, ..)| status);
         let answer = Answered { status, fault: None, delivered: status.is_some(), millis };
         let headers = self.cleaner.headers(request.headers());
+        // A form has another boundary each time, and somebody's file in it.
+        let form = |(name, value): &(&str, String)| {
+            *name == "content-type" && value.to_ascii_lowercase().starts_with("multipart/")
+        };
+        let body = if headers.iter().any(form) { None } else { self.text(&request.body) };
         let exchange = Exchange {
             number: self.count,
             connection: self.count,
@@ -109,7 +114,7 @@ impl Tape {
             method: request.method.clone(),
             target: self.cleaner.target(&request.target),
             headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            body: self.text(&request.body).unwrap_or_default(),
+            body: body.unwrap_or_default(),
             answer: Some(answer),
         };
         let said = taped.said.map_or_else(Said::default, |(_, head, body)| {

@@ -126,6 +126,39 @@ async fn what_was_said_is_kept_without_secrets_and_said_again() {
     assert!(again.breaches()[0].message.contains("with another body"));
 }
 
+/// The answer to a file that is handed over as a form with this boundary.
+fn uploaded(url: &str, boundary: &str) -> Value {
+    let form = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
+         my own words\r\n--{boundary}--\r\n"
+    );
+    let head = format!(
+        "Authorization: Bearer {KEY}\r\nContent-Type: multipart/form-data; boundary={boundary}\r\n"
+    );
+    let mut client = Client::to_url(url);
+    client.write(request("POST", "/v1/files/upload/stream", &head, &form));
+    let answer = client.read_answer(true).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+#[tokio::test]
+async fn an_upload_costs_nothing_and_is_answered_again_whatever_its_boundary() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let folder = Folder::new("upload");
+    let (running, url, lines) = record(api.url(), &folder.0, &[]);
+    let live = uploaded(&url, "one-of-them");
+    running.signal("-TERM");
+    rest(lines);
+    assert!(running.end().status.success());
+    for file in folder.files() {
+        assert!(!fs::read_to_string(&file).unwrap().contains("my own words"), "{file:?}");
+    }
+    let scenario = Scenario::open(folder.0.join("scenario.yaml").to_str().unwrap()).unwrap();
+    let again = MockApi::start(scenario).await.unwrap();
+    assert_eq!(uploaded(again.url(), "another")["id"], live["id"]);
+}
+
 #[tokio::test]
 async fn nothing_is_paid_for_unless_that_is_said() {
     let api = MockApi::start(Scenario::default()).await.unwrap();
