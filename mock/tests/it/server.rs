@@ -19,6 +19,9 @@ impl Came {
     }
 }
 
+/// What is answered: a status, further lines of the head, and a body.
+type Answer = (u16, &'static str, Vec<u8>);
+
 /// It listens until the tests end.
 pub(crate) struct Server {
     url: String,
@@ -26,10 +29,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each path with a status, further lines of the head, and a body.
-    pub(crate) fn start(
-        answer: impl Fn(&str) -> (u16, &'static str, Vec<u8>) + Send + Sync + 'static,
-    ) -> Self {
+    /// Answers each path as told.
+    pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let came = Arc::new(Mutex::new(Vec::new()));
@@ -55,7 +56,7 @@ impl Server {
 fn serve(
     mut stream: TcpStream,
     kept: &Mutex<Vec<Came>>,
-    answer: &dyn Fn(&str) -> (u16, &'static str, Vec<u8>),
+    answer: &dyn Fn(&str) -> Answer,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut lines = Vec::new();
