@@ -4,7 +4,7 @@
 //! All state changes before the answer leaves, so a fault on the wire finds them done.
 
 use crate::decisions::refuse;
-use crate::endpoints::{accounts, admin, create, document, files, list, query, upload};
+use crate::endpoints::{accounts, admin, create, document, files, list, query, replay, upload};
 use crate::http::answer::Answer;
 use crate::http::reply::Reply;
 use crate::http::request::{Seen, Whose};
@@ -67,7 +67,11 @@ fn within(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
 }
 
 fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
-    let Some(route) = route::find(request.path) else {
+    let route = route::find(request.path);
+    if let Some(reply) = replay::replay(desk, request, route, id) {
+        return reply;
+    }
+    let Some(route) = route else {
         return refuse::no_such_path(request.path).into();
     };
     let allowed = route::methods(route);
@@ -78,6 +82,8 @@ fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
         Route::Create => create::create(desk, request, id),
         Route::Task(id) => query::query(desk, request, id),
         Route::Tasks => list::evolink(desk, request).into(),
+        Route::Batch => list::batch(desk, request).into(),
+        Route::RelayLogOfAll => accounts::log_of_all(desk, request).into(),
         Route::RelayTasks => list::relay(desk, request).into(),
         Route::Credits => accounts::credits(desk, request).into(),
         Route::RelayUsage => accounts::usage(desk, request).into(),

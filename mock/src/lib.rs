@@ -9,7 +9,8 @@
 //! - [`program`] is the same as a command.
 //!
 //! It never talks to the network beyond the connections that clients make to it, but to the one
-//! server that `callsheet-mock between` is told; and it never shows a key.
+//! server that `callsheet-mock between`, `record` or `drift` is told, and, where a scenario looks at
+//! media or calls back, to this machine and the hosts in [`Options::reach`]; and it never shows a key.
 //!
 //! # The way of a request
 //!
@@ -37,14 +38,14 @@
 //!
 //! ```text
 //! words      clock digest dice failure fault id mime near pattern span
-//! http       answer reply route request samples forms
-//! rules      schema dialect scenario contract
-//! decisions  refuse limits chance life misanswer ranges video told verify
-//! state      blocks texts tasks book journal har storage desk world worlds played
-//! endpoints  struck create query files upload list accounts tasks admin document
+//! http       answer reply route request clean samples forms
+//! rules      schema dialect scenario contract answers
+//! decisions  refuse limits media callback chance life misanswer ranges video told verify toll drift
+//! state      errands blocks texts tasks book journal har storage desk world worlds played tape
+//! endpoints  struck replay create query files upload list accounts tasks admin document
 //! engine
-//! gate       orders read private upstream backend hot deliver long connection between door
-//! faces      api fail lines signals between program
+//! gate       orders read private upstream reach backend hot deliver long connection between errands door
+//! faces      api fail lines signals server between record drift program
 //! ```
 //!
 //! | floor | what |
@@ -52,11 +53,11 @@
 //! | `words` | times and spans, digests, what can go wrong and why, ids, patterns, chance that can be repeated |
 //! | `http` | requests and answers as values, which path is what, forms, samples to send |
 //! | `rules` | the contract and its dialects; what a scenario may say |
-//! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has |
-//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key; a scenario before another server |
+//! | `decisions` | what is refused, what strikes, what becomes of a task, which bytes a video has; what may be paid for elsewhere, and what is asked there at no cost |
+//! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; errands to do about a task; one world, or one for each key; a scenario before another server, and what that says, kept |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server |
+//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server; goes where the fake may go by itself |
 //! | `faces` | the library and the program |
 
 mod decisions;
@@ -71,11 +72,13 @@ mod words;
 
 pub use faces::api::{MockApi, Options, StartError};
 pub use faces::program;
+pub use gate::reach::Reach;
 pub use rules::contract::{OPENAPI, Violation, create_violations};
 pub use rules::dialect::Dialect;
 pub use rules::scenario::{
-    Account, Failure, KEY, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
-    SCENARIO_SCHEMA, Scenario, ScenarioError, Script, Step, Work,
+    Account, Callbacks, Failure, Idempotency, KEY, Latencies, Latency, Length, Links, ListShape,
+    Listing, Media, On, Rate, Replayed, ReplayedAnswer, ReplayedHeader, Rule, SCENARIO_SCHEMA,
+    Scenario, ScenarioError, Script, Step, Work,
 };
 pub use state::book::{Book, Duplicate, Entry};
 pub use state::desk::{Breach, State, TaskCounts};

@@ -15,6 +15,8 @@ use crate::words::failure::FailureCode;
 
 /// Below this share of the work a task is still pending.
 const STARTS_AT: f64 = 0.15;
+/// How far a task gets while it is not known whether it can be made.
+const NEARLY: f64 = 0.99;
 /// The progress that production was seen to tell with `completed` and no results.
 const RACE_PROGRESS: u8 = 50;
 
@@ -52,7 +54,11 @@ pub(crate) struct Task {
     /// How long its video is.
     pub(crate) length: Duration,
     pub(crate) failure: Option<FailureCode>,
+    /// Why it failed, where that is known.
+    pub(crate) why: Option<Box<str>>,
     pub(crate) made: Made,
+    /// What it was given is still being looked at: so long it has no end.
+    looking: bool,
     polls: u32,
     polls_after_the_end: u32,
     downloads: u32,
@@ -95,7 +101,9 @@ impl Task {
             born,
             length,
             failure,
+            why: None,
             made,
+            looking: false,
             polls,
             polls_after_the_end,
             downloads,
@@ -124,6 +132,23 @@ impl Task {
         }
     }
 
+    /// Keeps it from its end until what it was given was looked at.
+    pub(crate) const fn wait_for_a_look(&mut self) {
+        self.looking = true;
+    }
+
+    /// Takes in what was found: it fails at once, or its video is as long as its sound.
+    pub(crate) fn looked(&mut self, found: Result<Option<Duration>, (FailureCode, String)>) {
+        self.looking = false;
+        match found {
+            Ok(length) => self.length = length.unwrap_or(self.length),
+            Err((code, why)) => {
+                self.tell(Status::Failed, None, Some(code));
+                self.why = Some(why.into());
+            }
+        }
+    }
+
     /// How often it was asked for.
     pub(crate) const fn polls(&self) -> u32 {
         self.polls
@@ -138,13 +163,24 @@ impl Task {
     pub(crate) fn query(&mut self, scenario: &Scenario, now: Millis, synced: bool) -> View {
         self.polls += 1;
         let (status, progress) = self.status(scenario, now, synced);
+        if status == Status::Completed {
+            self.polls_after_the_end += 1;
+            if self.polls_after_the_end <= scenario.race {
+                return View { status, progress: RACE_PROGRESS, link: None };
+            }
+        }
+        self.view((status, progress), scenario, now)
+    }
+
+    /// What a callback tells: how it stands, without a query being counted.
+    pub(crate) fn told(&mut self, scenario: &Scenario, now: Millis) -> View {
+        self.view(self.status(scenario, now, true), scenario, now)
+    }
+
+    fn view(&mut self, (status, progress): (Status, u8), scenario: &Scenario, now: Millis) -> View {
         let done = View { status, progress, link: None };
         if status != Status::Completed {
             return done;
-        }
-        self.polls_after_the_end += 1;
-        if self.polls_after_the_end <= scenario.race {
-            return View { progress: RACE_PROGRESS, ..done };
         }
         let dead = now >= self.link_expires;
         if self.links == 0 || (dead && scenario.links.renewed) {
@@ -160,7 +196,10 @@ impl Task {
         if let Some(told) = driven.told {
             return told;
         }
-        let done = self.share_done(scenario, now.plus(driven.aged), synced);
+        let mut done = self.share_done(scenario, now.plus(driven.aged), synced);
+        if self.looking {
+            done = done.min(NEARLY);
+        }
         let end = if self.failure.is_some() { Status::Failed } else { Status::Completed };
         if done >= 1.0 {
             return (end, 100);

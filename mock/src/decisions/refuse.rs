@@ -76,6 +76,12 @@ pub(crate) fn crowded() -> Answer {
     Answer::error(429, "rate_limit_error", "too_many_accounts", what)
 }
 
+/// 404 for a request to which no answer of another server was recorded.
+pub(crate) fn not_recorded(what: &str, why: &str) -> Answer {
+    let what = format!("not recorded: {}; there is {why}", shown(what));
+    Answer::breach(404, "not_recorded", &what)
+}
+
 /// 404 for a model that does not exist.
 pub(crate) fn no_such_model(model: &str, known: &[String]) -> Answer {
     let (model, known) = (shown(model), known.join(", "));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::rules::dialect::Dialect;
-use crate::words::pattern::matches;
+use crate::words::pattern;
 
 /// So many of those that came close are told.
 const MOST_TOLD: usize = 3;
@@ -23,9 +23,11 @@ pub(crate) enum What {
     Poll,
     /// Downloads of their videos.
     Media,
+    /// Files that were handed over.
+    Upload,
 }
 
-/// An accepted create, and how often what is counted happened to it.
+/// An accepted create or a file that was handed over, and how often what is counted happened to it.
 pub(crate) struct Counted {
     pub(crate) task: String,
     pub(crate) request: Value,
@@ -37,7 +39,8 @@ pub(crate) struct Counted {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Expected {
     pub(crate) on: What,
-    /// The image or audio URL contains or matches this.
+    /// The image or audio URL contains or matches this; of uploads, the name or the URL that they come
+    /// from.
     #[serde(rename = "match")]
     pub(crate) matching: Option<String>,
     /// Fields of the request, each with exactly this value.
@@ -54,10 +57,14 @@ impl Expected {
 
     /// What is expected otherwise than it is in this request; empty if it is one of those.
     fn misses(&self, dialect: Dialect, request: &Value) -> Vec<String> {
-        let urls = [dialect.image_url(request), request["audio_url"].as_str().unwrap_or_default()];
+        let text = |field: &str| request[field].as_str().unwrap_or_default();
+        let urls = match self.on {
+            What::Upload => [text("filename"), text("url")],
+            _ => [dialect.image_url(request), text("audio_url")],
+        };
         let mut misses = Vec::new();
         if let Some(pattern) = &self.matching
-            && !urls.iter().any(|url| matches(pattern, url))
+            && !urls.iter().any(|url| pattern::matches(pattern, url))
         {
             misses.push(format!("neither {} nor {} matches {pattern}", urls[0], urls[1]));
         }
@@ -91,10 +98,12 @@ impl fmt::Display for Expected {
             What::Create => " accepted creates",
             What::Poll => " polls of tasks",
             What::Media => " downloads of videos",
+            What::Upload => " uploads",
         })?;
         let mut with = " with";
         if let Some(pattern) = &self.matching {
-            write!(f, "{with} a URL that matches {pattern}")?;
+            let what = if self.on == What::Upload { "name or URL" } else { "URL" };
+            write!(f, "{with} a {what} that matches {pattern}")?;
             with = ",";
         }
         for (name, wanted) in &self.fields {
@@ -120,7 +129,7 @@ pub(crate) fn verify(
     let of: usize = creates.iter().map(|one| one.times).sum();
     let mut report = format!("expected {expected}; there were {count} among {of}");
     // Writing into a text cannot fail.
-    if expected.on != What::Create {
+    if matches!(expected.on, What::Poll | What::Media) {
         for (one, _) in met.iter().take(MOST_TOLD) {
             let _ = write!(report, "\ncounted: {}: {}", one.task, one.times);
         }

@@ -1,5 +1,6 @@
 //! What an account has left and what its key has asked for, where a service tells: `GET /v1/credits`
-//! as EvoLink has it; `GET /api/usage/token/` and `GET /api/log/token` as New API relays have them.
+//! as EvoLink has it; `GET /api/usage/token/`, `GET /api/log/token` and `GET /api/log/self` as New API
+//! relays have them.
 //! The documented service has none of these.
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::decisions::limits::may_ask;
 use crate::decisions::refuse::{self, account};
+use crate::endpoints::list::{dashboard, in_time, page};
 use crate::http::answer::Answer;
 use crate::http::request::Seen;
 use crate::rules::scenario::{Account, ListShape, Scenario};
@@ -81,6 +83,32 @@ pub(crate) fn log(desk: &mut Desk, request: &Seen<'_>) -> Answer {
         json!({"success": true, "message": "", "data": rows})
     };
     seldom(desk, request, &asked)
+}
+
+/// Answers `GET /api/log/self`: the same rows for who looks at the dashboard, page by page.
+pub(crate) fn log_of_all(desk: &Desk, request: &Seen<'_>) -> Answer {
+    let scenario = &desk.scenario;
+    let owner = match dashboard(scenario, request) {
+        Ok(account) => account.owner(),
+        Err(refusal) => return refusal,
+    };
+    let asked = |name: &str, is: &str| {
+        request.parameter(name).is_none_or(|asked| asked.is_empty() || asked == is)
+    };
+    // Zero is how the dashboard asks for rows of every type.
+    let of_type = request.parameter("type").is_none_or(|kind| matches!(&*kind, "" | "0" | "2"));
+    let now = desk.clock.now();
+    let rows = desk.logged.iter().enumerate().rev().filter(|(_, row)| {
+        row.owner == owner
+            && now.since(row.at) >= scenario.list.late.0
+            && of_type
+            && asked("model_name", &row.model)
+            && asked("request_id", &row.request)
+            && asked("token_name", "default")
+            && in_time(request, row.at.seconds())
+    });
+    let rows: Vec<_> = rows.map(|(place, row)| self::row(row, place, scenario)).collect();
+    page(request, &rows)
 }
 
 /// A row of the log. The stock log has the request and no task; some forks name both.

@@ -35,6 +35,7 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> An
         Admin::Clock if is_told => advance(desk, request.body),
         Admin::Clock => Answer::json(200, &json!({"unix_millis": desk.clock.now()})),
         Admin::Scenario if is_told => swap(desk, request.body),
+        Admin::Callbacks => Answer::json(200, &json!({"callbacks": desk.called()})),
         Admin::Unmatched => Answer::json(200, &json!({"unmatched": desk.breaches()})),
         Admin::Verify => verified(desk, request.body),
         Admin::Task(id) => tasks::drive(desk, id, request.body),
@@ -44,11 +45,15 @@ pub(crate) fn answer(desk: &mut Desk, request: &Seen<'_>, what: Admin<'_>) -> An
     }
 }
 
-/// A scenario without its keys.
+/// A scenario without its keys and the secret of its callbacks.
 fn shown(scenario: &Scenario) -> Value {
     let mut shown = json!(scenario);
     for account in shown["keys"].as_array_mut().into_iter().flatten() {
         account["key"] = json!(HIDDEN);
+    }
+    if let Some(secret) = shown.pointer_mut("/callbacks/secret").filter(|secret| !secret.is_null())
+    {
+        *secret = json!(HIDDEN);
     }
     shown
 }
@@ -78,7 +83,7 @@ fn verified(desk: &Desk, body: &[u8]) -> Answer {
     };
     let book = desk.book.snapshot();
     let times = |entry: &Entry| match (expected.on, desk.tasks.get(&entry.task)) {
-        (What::Create, _) => 1,
+        (What::Create | What::Upload, _) => 1,
         (What::Poll, task) => task.map_or(0, Task::polls) as usize,
         (What::Media, task) => task.map_or(0, Task::downloads) as usize,
     };
@@ -86,8 +91,15 @@ fn verified(desk: &Desk, body: &[u8]) -> Answer {
         let (task, request, times) = (entry.task.to_string(), entry.request_json(), times(entry));
         Counted { task, request, times }
     };
-    let creates: Vec<_> = book.entries.iter().map(counted).collect();
-    match verify(&expected, desk.scenario.dialect, &creates) {
+    let handed_over = |upload: &Value| {
+        let task = upload["id"].as_str().unwrap_or_default().to_owned();
+        Counted { task, request: upload.clone(), times: 1 }
+    };
+    let all: Vec<_> = match expected.on {
+        What::Upload => desk.uploads.iter().map(handed_over).collect(),
+        _ => book.entries.iter().map(counted).collect(),
+    };
+    match verify(&expected, desk.scenario.dialect, &all) {
         Ok(count) => Answer::json(200, &json!({"verified": true, "count": count})),
         Err(report) => refuse::not_as_expected(&report),
     }
@@ -125,6 +137,11 @@ fn swap(desk: &mut Desk, body: &[u8]) -> Answer {
                     };
                     account.key.clone_from(&known.key);
                 }
+            }
+            let before = desk.scenario.callbacks.as_ref().and_then(|known| known.secret.clone());
+            let secret = scenario.callbacks.as_mut().map(|callbacks| &mut callbacks.secret);
+            if let Some(secret) = secret.filter(|secret| secret.as_deref() == Some(HIDDEN)) {
+                *secret = before;
             }
             desk.play(scenario);
             Answer::empty(204)

@@ -14,12 +14,14 @@ use crate::http::reply::Reply;
 use crate::http::request::Seen;
 use crate::rules::contract::CONTRACT;
 use crate::rules::dialect::{Dialect, REPLAYED};
-use crate::rules::scenario::{Account, ListShape, On, Scenario};
+use crate::rules::scenario::{Account, ListShape, Media, On, Scenario};
 use crate::state::desk::{Desk, Logged, Repeatable};
+use crate::state::errands::{Errand, What};
 use crate::state::journal::ExchangeId;
 use crate::words::clock::{self, Millis};
 use crate::words::dice::Dice;
 use crate::words::digest::{self, Digest};
+use crate::words::failure::FailureCode;
 use crate::words::fault::{Fault, Magic};
 use crate::words::id::{Letters, TaskId};
 use crate::words::span::whole_seconds;
@@ -33,6 +35,8 @@ struct Order<'a> {
     canonical: String,
     digest: Digest,
     dialect: Dialect,
+    /// Where the client reaches the fake.
+    base: String,
     /// What the client calls this create, where the dialect lets it.
     idempotency_key: Option<String>,
 }
@@ -52,7 +56,7 @@ impl Order<'_> {
 pub(crate) fn create(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
     let scenario = Arc::clone(&desk.scenario);
     desk.book.read_one();
-    match order(&scenario, request) {
+    match order(&scenario, request, &desk.url) {
         Ok(order) => {
             let till = Till { scenario: &scenario, now: desk.clock.now(), id };
             till.judge(desk, &order)
@@ -62,7 +66,7 @@ pub(crate) fn create(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Rep
 }
 
 /// Who asks, and whether what is asked keeps the contract.
-fn order<'a>(scenario: &'a Scenario, request: &Seen<'_>) -> Result<Order<'a>, Answer> {
+fn order<'a>(scenario: &'a Scenario, request: &Seen<'_>, url: &str) -> Result<Order<'a>, Answer> {
     let account = account(scenario, request)?;
     if !request.is_json() {
         let came = request.header("content-type");
@@ -84,9 +88,10 @@ fn order<'a>(scenario: &'a Scenario, request: &Seen<'_>) -> Result<Order<'a>, An
     let canonical = digest::canonical(&body);
     let digest = Digest::of_bytes(canonical.as_bytes());
     let dialect = scenario.dialect;
-    let named = request.header("idempotency-key").filter(|_| dialect.is_idempotent());
+    let named = request.header("idempotency-key").filter(|_| scenario.remembers_keys().is_some());
     let idempotency_key = named.map(str::to_owned);
-    Ok(Order { account, body, canonical, digest, dialect, idempotency_key })
+    let base = request.base(url);
+    Ok(Order { account, body, canonical, digest, dialect, base, idempotency_key })
 }
 
 fn text<'a>(body: &'a Value, field: &str) -> &'a str {
@@ -194,8 +199,8 @@ impl Till<'_> {
         let seconds = whole_seconds(task.length);
         let created = order.dialect.created(created, seconds);
         if let Some(key) = &order.idempotency_key {
-            let answered =
-                Repeatable { digest: order.digest, exchange: self.id, created: created.clone() };
+            let (digest, exchange, created) = (order.digest, self.id, created.clone());
+            let answered = Repeatable { at: now, digest, exchange, created };
             desk.answered.insert((task.owner, key.clone()), answered);
         }
         let logged = self.scenario.list.shape == ListShape::Relay;
@@ -210,9 +215,31 @@ impl Till<'_> {
         if logged {
             desk.logged.push(self.logged(self.id.at_relays(), &id, &task));
         }
+        let task = self.errands(desk, order, (&id, task));
         desk.tasks.insert(letters, task);
         let good = || Answer::json(200, &created);
         fault.map_or_else(good, |fault| misanswer::booked(fault, &created))
+    }
+
+    /// Hands over what is to be done about a task by itself.
+    fn errands(&self, desk: &Desk, order: &Order<'_>, (id, mut task): (&TaskId, Task)) -> Task {
+        let hand_over = |what| {
+            let (mark, task, base) = (desk.mark, id.clone(), order.base.clone());
+            desk.errands.send(Errand { mark, task, base, what })
+        };
+        if self.scenario.media == Media::Check {
+            let [image, audio] = order.urls().map(str::to_owned);
+            task.wait_for_a_look();
+            if !hand_over(What::Look { image, audio, most: limits::speech(&order.body) }) {
+                let what = "too many pictures and sounds wait to be looked at".to_owned();
+                task.looked(Err((FailureCode::ServiceUnavailable, what)));
+            }
+        }
+        let called = order.body["callback_url"].as_str().filter(|url| !url.is_empty());
+        if let Some(url) = called.filter(|_| self.scenario.callbacks.is_some()) {
+            hand_over(What::Call(url.to_owned()));
+        }
+        task
     }
 
     fn logged(&self, request: String, id: &TaskId, task: &Task) -> Logged {
@@ -236,6 +263,10 @@ impl Till<'_> {
 fn repeated(desk: &Desk, order: &Order<'_>) -> Option<Answer> {
     let key = order.idempotency_key.clone()?;
     let before = desk.answered.get(&(order.account.owner(), key))?;
+    let age = desk.clock.now().since(before.at);
+    if desk.scenario.remembers_keys().is_none_or(|window| age >= window) {
+        return None;
+    }
     if before.digest != order.digest {
         let what = "this Idempotency-Key was used for another request";
         return Some(refuse::of_key("idempotency_conflict", what));

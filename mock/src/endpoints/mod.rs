@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod files;
 pub(crate) mod list;
 pub(crate) mod query;
+pub(crate) mod replay;
 pub(crate) mod struck;
 pub(crate) mod tasks;
 pub(crate) mod upload;

@@ -29,6 +29,15 @@ pub(crate) fn query(desk: &mut Desk, request: &Seen<'_>, name: &str) -> Reply {
     }
 }
 
+/// What a callback tells of a task: its status, and all that a query would be answered.
+pub(crate) fn told(desk: &mut Desk, base: &str, id: &TaskId) -> Option<(String, Value)> {
+    let (scenario, now, mark) = (Arc::clone(&desk.scenario), desk.clock.now(), desk.mark);
+    let task = desk.tasks.get_mut(id)?;
+    let view = task.told(&scenario, now);
+    let told = scenario.dialect.task(json!(Told::new((base, mark), id, task, view)));
+    Some((told["status"].as_str()?.to_owned(), told))
+}
+
 /// The answer that a query deserves, and what it was about.
 fn find<'a>(
     desk: &mut Desk,
@@ -93,7 +102,7 @@ struct Told<'a> {
     progress: u8,
     created: u64,
     results: Option<[Video; 1]>,
-    error: Option<TaskError>,
+    error: Option<TaskError<'a>>,
     usage: Usage,
 }
 
@@ -103,9 +112,9 @@ struct Video {
 }
 
 #[derive(Serialize)]
-struct TaskError {
+struct TaskError<'a> {
     code: Option<FailureCode>,
-    message: &'static str,
+    message: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
 }
@@ -125,7 +134,7 @@ impl<'a> Told<'a> {
                 None => link,
             }
         });
-        let message = "the task failed at the server";
+        let message = task.why.as_deref().unwrap_or("the task failed at the server");
         let error = TaskError { code: task.failure, message, kind: "task_error" };
         let credits_reserved = whole_seconds(task.length);
         Self {

@@ -22,6 +22,8 @@ use crate::words::mime;
 /// The largest file that is taken.
 const MOST_FILE_BYTES: usize = 10 << 20;
 const LONGEST_NAME: usize = 100;
+/// So many are remembered for who verifies them.
+const MOST_UPLOADS: usize = 10_000;
 const PARTS: [&str; 3] = ["file", "file_name", "auto_cleanup"];
 
 /// Answers an upload.
@@ -30,10 +32,10 @@ pub(crate) fn upload(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Reply {
         Ok(read) => read,
         Err(refusal) => return refusal.into(),
     };
-    if !desk.scenario.meddles_with(On::Upload) {
-        return store(desk, request, upload).into();
-    }
     let (name, source) = (upload.name.clone(), source.unwrap_or_default());
+    if !desk.scenario.meddles_with(On::Upload) {
+        return store(desk, request, (upload, &source)).into();
+    }
     // Not the digest of the body: a form has another boundary each time.
     let digest = Digest::of_bytes(&[name.as_bytes(), b"\n", &upload.bytes].concat());
     let tries = desk.tries.entry(digest).or_default();
@@ -42,7 +44,7 @@ pub(crate) fn upload(desk: &mut Desk, request: &Seen<'_>, way: Way) -> Reply {
     let dice = Dice::new(desk.scenario.seed, &digest, attempt);
     let (names, since) = ([name.as_str(), source.as_str()], desk.played());
     let asked = Asked { on: On::Upload, dice, attempt, names: &names, since };
-    struck(desk, &asked, |desk| store(desk, request, upload))
+    struck(desk, &asked, |desk| store(desk, request, (upload, &source)))
 }
 
 /// What is handed over, and the URL that it comes from, if it does.
@@ -67,13 +69,22 @@ fn read(
     Ok((upload, source))
 }
 
-fn store(desk: &mut Desk, request: &Seen<'_>, upload: Upload) -> Answer {
+fn store(desk: &mut Desk, request: &Seen<'_>, (upload, source): (Upload, &str)) -> Answer {
     let now = desk.clock.now();
-    let size = upload.bytes.len();
+    let (size, auto_cleanup) = (upload.bytes.len(), upload.auto_cleanup);
     let stored = match desk.storage.put(upload, now, desk.scenario.storage) {
         Ok(stored) => stored,
         Err(refusal) => return refusal,
     };
+    if desk.uploads.len() < MOST_UPLOADS {
+        let mut noted = json!({
+            "id": stored.id, "filename": stored.name, "size": size, "auto_cleanup": auto_cleanup,
+        });
+        if !source.is_empty() {
+            noted["url"] = json!(source);
+        }
+        desk.uploads.push(noted);
+    }
     let mark = desk.mark.map(|mark| format!("?{MARK}={mark:016x}")).unwrap_or_default();
     let url = format!("{}/files/{}/{}{mark}", request.base(&desk.url), stored.id, stored.name);
     let created = now.seconds();

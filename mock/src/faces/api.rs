@@ -10,11 +10,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::gate::door;
 use crate::gate::orders::Order;
+use crate::gate::reach::{Courier, Reach};
+use crate::gate::{door, errands};
 use crate::rules::scenario::Scenario;
 use crate::state::book::Book;
 use crate::state::desk::{Breach, State};
+use crate::state::errands::{Errand, Errands};
 use crate::state::journal::Exchange;
 use crate::state::worlds::Worlds;
 
@@ -63,6 +65,9 @@ pub struct Options {
     /// `set_scenario`, `advance` and `reset`, which are about requests without a key. Equal requests of
     /// two keys are no duplicates of each other in the book of either, and are in that of all.
     pub any_key: bool,
+    /// Where the fake may go by itself, besides this machine, when a scenario has it look at media or
+    /// call back.
+    pub reach: Vec<Reach>,
     /// Panic at the end if any request broke the contract, so that a test fails which would
     /// otherwise pass because its client copes with being refused.
     pub strict: bool,
@@ -75,6 +80,7 @@ impl Default for Options {
             book_file: None,
             observer: None,
             any_key: false,
+            reach: Vec::new(),
             strict: false,
         }
     }
@@ -119,13 +125,14 @@ impl MockApi {
     /// # Errors
     /// If it cannot listen there, or write there.
     pub async fn start_with(scenario: Scenario, options: Options) -> Result<Self, StartError> {
-        let Options { bind: address, book_file, observer, strict, any_key } = options;
+        let Options { bind: address, book_file, observer, strict, any_key, reach } = options;
         let bind = |source| StartError::Bind { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let url = format!("http://{}", listener.local_addr().map_err(bind)?);
         let files = (book_file.as_deref(), any_key);
-        let worlds = Worlds::new(&url, scenario, files, observer);
+        let (errands, handed_over) = Errands::new();
+        let worlds = Worlds::new(&url, scenario, files, observer, errands);
         let worlds =
             Arc::new(worlds.map_err(|source| StartError::Book {
                 path: book_file.unwrap_or_default(),
@@ -135,10 +142,10 @@ impl MockApi {
         let (orders, received) = watch::channel(Order::Serve);
         let (ready, started) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let state = Arc::clone(&worlds);
+        let (state, errands) = (Arc::clone(&worlds), (handed_over, Courier::new(reach)));
         let thread = thread::Builder::new()
             .name("callsheet-mock".to_owned())
-            .spawn(move || run(listener, state, received, ready, end))
+            .spawn(move || run(listener, (state, errands), received, (ready, end)))
             .map_err(StartError::Thread)?;
         let gone = || io::Error::other("the thread ended at once");
         started.await.unwrap_or_else(|_| Err(gone())).map_err(StartError::Thread)?;
@@ -234,10 +241,9 @@ impl Drop for MockApi {
 /// The life of the fake's thread.
 fn run(
     listener: std::net::TcpListener,
-    worlds: Arc<Worlds>,
+    (worlds, (handed_over, courier)): (Arc<Worlds>, (mpsc::Receiver<Errand>, Courier)),
     orders: watch::Receiver<Order>,
-    ready: oneshot::Sender<io::Result<()>>,
-    end: oneshot::Sender<()>,
+    (ready, end): (oneshot::Sender<io::Result<()>>, oneshot::Sender<()>),
 ) {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = built.and_then(|runtime| {
@@ -249,7 +255,13 @@ fn run(
     match started {
         Ok((runtime, listener)) => {
             let _ = ready.send(Ok(()));
-            runtime.block_on(door::serve(listener, worlds, orders));
+            let served = door::serve(listener, Arc::clone(&worlds), orders);
+            runtime.block_on(async {
+                tokio::select! {
+                    () = served => {}
+                    () = errands::run(worlds, handed_over, courier) => {}
+                }
+            });
         }
         Err(error) => {
             let _ = ready.send(Err(error));

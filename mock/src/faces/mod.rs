@@ -2,7 +2,10 @@
 
 pub(crate) mod api;
 mod between;
+mod drift;
 mod fail;
 mod lines;
 pub mod program;
+mod record;
+mod server;
 mod signals;

@@ -12,10 +12,11 @@ use clap::Parser as _;
 use tokio::sync::mpsc;
 
 use crate::faces::api::{MockApi, Options};
-use crate::faces::between;
 pub use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer, write_port};
 use crate::faces::signals::Signals;
+use crate::faces::{between, drift, record};
+use crate::gate::reach::Reach;
 use crate::rules::scenario::{Account, KEY, Scenario};
 use crate::state::book::Book;
 
@@ -37,6 +38,9 @@ pub struct Args {
     /// Accept every key, and give each a world of its own: book, clock, scenario, balance, journal
     #[arg(long, conflicts_with = "key")]
     pub any_key: bool,
+    /// Go there too to look at media or to call back, not only to this machine; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub reach: Vec<Reach>,
     /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
@@ -67,15 +71,26 @@ struct Cli {
 enum Other {
     /// Stand before another server, and do to its answers what a scenario says
     Between(between::Args),
+    /// Stand before another server, and record what it says, without keys; creates only with --pay
+    Record(record::Args),
+    /// Look whether a live service, or recordings of one, keep the contract; makes and pays nothing
+    Drift(drift::Args),
 }
 
 /// The whole of the `callsheet-mock` program but its runtime. Exit code 2 is a mistake in the
-/// scenario, 1 anything else that went wrong.
+/// scenario, 6 a service or a recording that differs from the contract, 1 anything else that went
+/// wrong.
 pub async fn main() -> ExitCode {
     let Cli { args, other } = Cli::parse();
     let served = match other {
         None => serve(&args, io::stdout()).await.map(drop),
         Some(Other::Between(args)) => between::serve(&args, io::stdout()).await,
+        Some(Other::Record(args)) => record::serve(&args, io::stdout()).await,
+        Some(Other::Drift(args)) => match drift::look(&args, io::stdout()).await {
+            Ok(0) => Ok(()),
+            Ok(_) => return ExitCode::from(6),
+            Err(error) => Err(error),
+        },
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,6 +124,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
         book_file: args.book.clone(),
         observer: Some(observer),
         any_key: args.any_key,
+        reach: args.reach.clone(),
         strict: false,
     };
     let api = MockApi::start_with(scenario, options).await?;

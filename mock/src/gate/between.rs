@@ -1,5 +1,6 @@
 //! Stands before another server, and does to its answers what a scenario says.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -8,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::decisions::misanswer;
+use crate::decisions::{misanswer, toll};
 use crate::gate::connection::{self, PATIENCE};
 use crate::gate::deliver;
 use crate::gate::orders::Order;
@@ -20,6 +21,7 @@ use crate::http::request::Request;
 use crate::rules::scenario::Scenario;
 use crate::state::journal::{Answered, Exchange};
 use crate::state::played::{Fate, Played};
+use crate::state::tape::{Tape, Taped};
 use crate::words::clock;
 use crate::words::fault::Fault;
 
@@ -28,9 +30,18 @@ use crate::words::fault::Fault;
 pub(crate) struct Between {
     upstream: Upstream,
     played: Mutex<Played>,
+    recorder: Option<Recorder>,
     count: AtomicU64,
     /// Is told of every exchange but those that come too fast.
     observer: mpsc::Sender<Exchange>,
+}
+
+/// Keeps what is said.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// Whether what may be paid for is sent on.
+    pub(crate) pay: bool,
+    pub(crate) tape: Arc<Mutex<Tape>>,
 }
 
 impl Between {
@@ -40,7 +51,12 @@ impl Between {
         observer: mpsc::Sender<Exchange>,
     ) -> Self {
         let played = Mutex::new(Played::new(scenario));
-        Self { upstream, played, count: AtomicU64::new(0), observer }
+        Self { upstream, played, recorder: None, count: AtomicU64::new(0), observer }
+    }
+
+    /// The same, keeping what is said.
+    pub(crate) fn recorded(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
     }
 
     fn played(&self) -> MutexGuard<'_, Played> {
@@ -53,7 +69,10 @@ impl Between {
             // The server never sees the request.
             return Outgoing::of(misanswer::refusal(strike, clock::today()), Some(strike.fault));
         }
-        match self.upstream.ask(request).await {
+        if self.recorder.as_ref().is_some_and(|it| !it.pay && toll::may_cost(request)) {
+            return Outgoing::of(toll::unpaid(), None);
+        }
+        match self.ask(request).await {
             Ok(good) if (200..300).contains(&good.status) => {
                 struck(good, strike.map(|strike| strike.fault))
             }
@@ -64,6 +83,17 @@ impl Between {
                 Outgoing::of(Answer::error(502, "server_error", "bad_gateway", &what), None)
             }
         }
+    }
+
+    /// Asks the server, and keeps what was said where that is wanted.
+    async fn ask(&self, request: &Request) -> io::Result<Outgoing> {
+        let Some(recorder) = &self.recorder else { return self.upstream.ask(request).await };
+        let (began, now) = (Instant::now(), self.played().now());
+        let answer = self.upstream.ask(&request.without("accept-encoding")).await;
+        let said = answer.as_ref().ok().map(|answer| (answer.status, &*answer.head, &*answer.body));
+        let taped = Taped { request, said, unix_millis: now, took: began.elapsed() };
+        recorder.tape.lock().unwrap_or_else(PoisonError::into_inner).keep(&taped);
+        answer
     }
 
     /// Answers a request; returns whether the connection can carry another.

@@ -1,20 +1,33 @@
-//! A server of which requests are asked that are not for the fake.
+//! A server that is asked for something: with or without TLS, on a connection of its own each time,
+//! and exactly once. No redirect is followed, nothing is tried again.
 
+use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
 
 use crate::gate::private::Outgoing;
-use crate::gate::read::{Missing, Reader};
 use crate::http::request::Request;
 
 /// Longer than any create takes.
 const PATIENCE: Duration = Duration::from_secs(300);
-const MOST_HEAD_BYTES: usize = 64 << 10;
-const MOST_HEADERS: usize = 100;
 const MOST_BODY_BYTES: usize = 256 << 20;
 /// What is said between two neighbours only, and what is told anew.
 const NOT_PASSED_ON: [&str; 9] = [
@@ -29,161 +42,233 @@ const NOT_PASSED_ON: [&str; 9] = [
     "content-length",
 ];
 
-/// Where it listens: `HOST:PORT`.
-#[derive(Clone, Debug)]
-pub(crate) struct Upstream(pub(crate) String);
+/// Whose certificates are believed: those of the web, and these.
+#[derive(Clone)]
+pub(crate) struct Trust(Arc<ClientConfig>);
 
-/// How the end of an answer's body is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Bytes(usize),
-    Chunked,
-    Close,
+impl Trust {
+    /// The authorities that browsers know, and those in this file of PEM.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or holds no certificate.
+    pub(crate) fn with(file: Option<&Path>) -> io::Result<Self> {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        if let Some(file) = file {
+            let read = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
+            let mut count = 0;
+            for certificate in read {
+                let certificate = certificate.map_err(io::Error::other)?;
+                store.add(certificate).map_err(io::Error::other)?;
+                count += 1;
+            }
+            if count == 0 {
+                return Err(invalid("it holds no certificate"));
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        Ok(Self(Arc::new(versions.with_root_certificates(store).with_no_client_auth())))
+    }
+}
+
+/// Where a server is, and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Upstream {
+    /// As `Host` has it.
+    authority: String,
+    /// What is connected to.
+    address: Address,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    own_host: bool,
+}
+
+#[derive(Clone)]
+enum Address {
+    /// A name, looked up each time.
+    Named(String, u16),
+    /// What a name was found to stand for, and was looked at.
+    Known(SocketAddr),
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("at", &self.to_string()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "https://" } else { "" };
+        write!(f, "{scheme}{}", self.authority)
+    }
 }
 
 impl Upstream {
-    /// Its answer, on a connection of its own.
-    pub(crate) async fn ask(&self, request: &Request) -> io::Result<Outgoing> {
-        let ask = async {
-            let mut stream = TcpStream::connect(&self.0).await?;
-            stream.set_nodelay(true)?;
-            stream.write_all(&passed_on(request)).await?;
-            answer(&mut stream, request.method == "HEAD").await
+    /// The server of a URL of `http` or `https`; `None` if it has none.
+    pub(crate) fn of(url: &Url, trust: &Trust) -> Option<Self> {
+        let (host, port) = (url.host()?, url.port_or_known_default()?);
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => Some((TlsConnector::from(Arc::clone(&trust.0)), server_name(&host)?)),
+            _ => return None,
         };
-        timeout(PATIENCE, ask).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        let name = host.to_string();
+        let name = name.trim_matches(['[', ']']).to_owned();
+        // A server behind a proxy or among others on one address is known by its own name alone.
+        Some(Self { authority, address: Address::Named(name, port), own_host: tls.is_some(), tls })
     }
-}
 
-/// The request as the server gets it. The host stays, so that links lead back here.
-fn passed_on(request: &Request) -> Vec<u8> {
-    let mut bytes = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
-    write_headers(request.headers(), &mut bytes);
-    if !(request.body.is_empty() && matches!(request.method.as_str(), "GET" | "HEAD")) {
-        let length = format!("content-length: {}\r\n", request.body.len());
-        bytes.extend_from_slice(length.as_bytes());
+    /// The same, to be spoken to under its own name, whatever the client called it.
+    pub(crate) fn under_its_own_name(self) -> Self {
+        Self { own_host: true, ..self }
     }
-    bytes.extend_from_slice(b"connection: close\r\n\r\n");
-    bytes.extend_from_slice(&request.body);
-    bytes
-}
 
-fn write_headers<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>, into: &mut Vec<u8>) {
-    let plain = |name: &str| !NOT_PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known));
-    for (name, value) in headers.filter(|(name, _)| plain(name)) {
-        for part in [name, ": ", value, "\r\n"] {
-            into.extend_from_slice(part.as_bytes());
-        }
+    /// The same at this address, whatever its name stands for by now.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self { address: Address::Known(address), ..self }
     }
-}
 
-async fn answer(stream: &mut TcpStream, to_head: bool) -> io::Result<Outgoing> {
-    let mut reader = Reader::default();
-    let (mut outgoing, end) = loop {
-        match parse(reader.seen())? {
-            // 100 Continue and its like: the answer is still to come.
-            Some((bytes, outgoing, _)) if outgoing.status < 200 => drop(reader.take(bytes)),
-            Some((bytes, outgoing, end)) => {
-                reader.take(bytes);
-                break (outgoing, end);
+    /// Its answer.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or its answer is not whole, or larger than 256 MB, or not there
+    /// after five minutes.
+    pub(crate) async fn ask(&self, request: &Request) -> io::Result<Outgoing> {
+        self.ask_within(request, PATIENCE, MOST_BODY_BYTES).await
+    }
+
+    /// The same within limits.
+    pub(crate) async fn ask_within(
+        &self,
+        request: &Request,
+        patience: Duration,
+        most: usize,
+    ) -> io::Result<Outgoing> {
+        let ask = async {
+            let stream = match &self.address {
+                Address::Named(name, port) => TcpStream::connect((name.as_str(), *port)).await?,
+                Address::Known(address) => TcpStream::connect(address).await?,
+            };
+            stream.set_nodelay(true)?;
+            let request = self.passed_on(request)?;
+            match &self.tls {
+                None => exchange(stream, request, most).await,
+                Some((tls, name)) => {
+                    exchange(tls.connect(name.clone(), stream).await?, request, most).await
+                }
             }
-            None if reader.seen().len() >= MOST_HEAD_BYTES => return Err(invalid("a huge head")),
-            None => reader.fill(stream).await.map_err(|_| broken_off())?,
+        };
+        timeout(patience, ask).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The request as the server gets it. Without TLS the host stays, so that links lead back here.
+    fn passed_on(&self, request: &Request) -> io::Result<hyper::Request<Full<Bytes>>> {
+        let mut passed = hyper::Request::builder()
+            .method(request.method.as_str())
+            .uri(request.target.as_str())
+            .body(Full::new(Bytes::from(request.body.clone())))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let headers = passed.headers_mut();
+        for (name, value) in request.headers().filter(|(name, _)| is_passed_on(name)) {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(io::Error::other)?;
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(io::Error::other)?;
+            headers.append(name, value);
         }
+        if self.own_host || !headers.contains_key(header::HOST) {
+            let host = HeaderValue::from_str(&self.authority).map_err(io::Error::other)?;
+            headers.insert(header::HOST, host);
+        }
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Ok(passed)
+    }
+}
+
+/// What a certificate must be for.
+fn server_name(host: &Host<&str>) -> Option<ServerName<'static>> {
+    match host {
+        Host::Domain(name) => ServerName::try_from((*name).to_owned()).ok(),
+        Host::Ipv4(address) => Some(ServerName::IpAddress((*address).into())),
+        Host::Ipv6(address) => Some(ServerName::IpAddress((*address).into())),
+    }
+}
+
+fn is_passed_on(name: &str) -> bool {
+    !NOT_PASSED_ON.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// One request and its whole answer.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: hyper::Request<Full<Bytes>>,
+    most: usize,
+) -> io::Result<Outgoing> {
+    let (mut sender, mut connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let answered = async {
+        let answer = sender.send_request(request).await.map_err(unlike)?;
+        read(answer, most).await
     };
-    let bodiless = to_head || matches!(outgoing.status, 204 | 304);
-    let body = match end {
-        _ if bodiless => Ok(Vec::new()),
-        End::Bytes(length) if length > MOST_BODY_BYTES => Err(TOO_LARGE),
-        End::Bytes(length) => reader.take_exactly(stream, length).await,
-        End::Chunked => reader.take_chunks(stream, MOST_BODY_BYTES).await,
-        End::Close => until_closed(&mut reader, stream).await,
-    };
-    outgoing.body = body.map_err(|missing| match missing {
-        Missing::Gone => broken_off(),
-        Missing::Refused(_, what) => invalid(what),
+    tokio::pin!(answered);
+    // The connection is driven here, so that it ends with this request.
+    let mut ended = false;
+    poll_fn(|context| {
+        if !ended {
+            ended = Future::poll(std::pin::Pin::new(&mut connection), context).is_ready();
+        }
+        answered.as_mut().poll(context)
+    })
+    .await
+}
+
+async fn read(answer: hyper::Response<hyper::body::Incoming>, most: usize) -> io::Result<Outgoing> {
+    let (parts, body) = answer.into_parts();
+    let collected = Limited::new(body, most).collect().await;
+    let body = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return invalid("its answer is too large");
+        }
+        error.downcast::<hyper::Error>().map_or_else(io::Error::other, |error| unlike(*error))
     })?;
-    let length = match (bodiless, end) {
-        (true, End::Bytes(length)) if to_head => Some(length),
-        (true, _) => None,
-        (false, _) => Some(outgoing.body.len()),
-    };
-    if let Some(length) = length {
-        outgoing.head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-    }
-    Ok(outgoing)
-}
-
-const TOO_LARGE: Missing = Missing::Refused(502, "a body larger than 256 MB");
-
-async fn until_closed(reader: &mut Reader, stream: &mut TcpStream) -> Result<Vec<u8>, Missing> {
-    while reader.fill(stream).await.is_ok() {
-        if reader.seen().len() > MOST_BODY_BYTES {
-            return Err(TOO_LARGE);
+    let body = body.to_bytes().to_vec();
+    let status = parts.status;
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    let mut write = |name: &str, value: &[u8]| {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            head.extend_from_slice(part);
         }
+    };
+    for (name, value) in parts.headers.iter().filter(|(name, _)| is_passed_on(name.as_str())) {
+        write(name.as_str(), value.as_bytes());
     }
-    let all = reader.seen().len();
-    Ok(reader.take(all))
+    // To HEAD, a length is told of a body that does not come.
+    match parts.headers.get(header::CONTENT_LENGTH) {
+        Some(told) if body.is_empty() => write("content-length", told.as_bytes()),
+        _ if matches!(status.as_u16(), 204 | 304) => {}
+        _ => write("content-length", body.len().to_string().as_bytes()),
+    }
+    let status = status.as_u16();
+    Ok(Outgoing { status, fault: None, delay: Duration::ZERO, head, body })
 }
 
-fn broken_off() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "its answer breaks off")
+/// What is wrong with an answer, in words.
+fn unlike(error: hyper::Error) -> io::Error {
+    if error.is_incomplete_message() || error.is_body_write_aborted() {
+        return io::Error::new(io::ErrorKind::UnexpectedEof, "its answer breaks off");
+    }
+    if error.is_parse() {
+        return invalid("its answer is not HTTP/1");
+    }
+    io::Error::other(error)
 }
 
 fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// How long the head is, what it says, and how the body's end is told, if the head is whole.
-fn parse(buffer: &[u8]) -> io::Result<Option<(usize, Outgoing, End)>> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut parsed = httparse::Response::new(&mut headers);
-    let bytes = match parsed.parse(buffer) {
-        Ok(httparse::Status::Complete(bytes)) => bytes,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(invalid("its answer is not HTTP/1")),
-    };
-    let status = parsed.code.unwrap_or_default();
-    let line = format!("HTTP/1.1 {status} {}\r\n", parsed.reason.unwrap_or_default());
-    let mut head = line.into_bytes();
-    let named = parsed
-        .headers
-        .iter()
-        .filter_map(|header| Some((header.name, str::from_utf8(header.value).ok()?.trim())));
-    write_headers(named.clone(), &mut head);
-    let value = |name: &str| named.clone().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let end = match (value("transfer-encoding"), value("content-length")) {
-        (Some((_, coding)), _) if coding.eq_ignore_ascii_case("chunked") => End::Chunked,
-        (Some(_), _) => return Err(invalid("its answer is coded otherwise than in chunks")),
-        (None, Some((_, length))) => {
-            End::Bytes(length.parse().map_err(|_| invalid("its answer has no length"))?)
-        }
-        (None, None) => End::Close,
-    };
-    let outgoing = Outgoing { status, fault: None, delay: Duration::ZERO, head, body: Vec::new() };
-    Ok(Some((bytes, outgoing, end)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn heads_are_read_whole_and_passed_on_without_what_is_between_neighbours() {
-        let read = |head: &str| {
-            parse(head.as_bytes()).unwrap().map(|(bytes, out, end)| {
-                (bytes, out.status, String::from_utf8(out.head).unwrap(), end)
-            })
-        };
-        let head = "HTTP/1.1 200 OK\r\nX-A: b\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
-        assert_eq!(read(&head[..head.len() - 1]), None);
-        let shown = "HTTP/1.1 200 OK\r\nX-A: b\r\n".to_owned();
-        assert_eq!(read(head), Some((head.len(), 200, shown, End::Bytes(5))));
-        let end = |head: &str| read(head).map(|(.., end)| end);
-        assert_eq!(end("HTTP/1.0 404 No\r\n\r\n"), Some(End::Close));
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n";
-        assert_eq!(end(chunked), Some(End::Chunked));
-        for wrong in ["SSH-2.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"] {
-            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
-        }
-    }
 }

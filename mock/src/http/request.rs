@@ -27,6 +27,32 @@ impl Request {
         })
     }
 
+    /// The same without a header.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut head = self.head.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+        head.push(b'\n');
+        for (known, value) in self.headers().filter(|(known, _)| !known.eq_ignore_ascii_case(name))
+        {
+            head.extend_from_slice(format!("{known}: {value}\r\n").as_bytes());
+        }
+        head.extend_from_slice(b"\r\n");
+        let (method, target) = (self.method.clone(), self.target.clone());
+        Self { method, target, body: self.body.clone(), keep_alive: self.keep_alive, head }
+    }
+
+    /// A request that nobody sent yet.
+    pub(crate) fn new(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
+        for (name, value) in headers {
+            for part in [name, ": ", value, "\r\n"] {
+                head.push_str(part);
+            }
+        }
+        head.push_str("\r\n");
+        let (method, target) = (method.to_owned(), target.to_owned());
+        Self { method, target, body: body.to_vec(), keep_alive: false, head: head.into_bytes() }
+    }
+
     /// Whose request it is.
     pub(crate) fn whose(&self) -> Whose<'_> {
         let mut headers = self.headers();

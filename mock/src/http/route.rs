@@ -11,6 +11,8 @@ pub(crate) enum Route<'a> {
     Task(&'a str),
     /// `/v1/tasks`: the account's own list, where the scenario has one.
     Tasks,
+    /// `/v1/tasks/batch`: several tasks at once, where the scenario has such a list.
+    Batch,
     /// `/api/task/self`: the same as relays have it.
     RelayTasks,
     /// `/v1/credits`: what the account has left, where the scenario tells.
@@ -21,6 +23,8 @@ pub(crate) enum Route<'a> {
     RelayUsageElsewhere,
     /// `/api/log/token`: what the key has asked for, as relays have it.
     RelayLog,
+    /// `/api/log/self`: what the account has asked for, page by page.
+    RelayLogOfAll,
     /// `/output/{file}`: the video of a task.
     Output(&'a str),
     /// `/samples/{file}`: something to send.
@@ -60,6 +64,8 @@ pub(crate) enum Admin<'a> {
     Task(&'a str),
     /// What broke the contract or fits no path.
     Unmatched,
+    /// The callbacks that were tried.
+    Callbacks,
     /// Whether what was accepted is what a test expects.
     Verify,
     /// The world of a key as a whole.
@@ -69,7 +75,7 @@ pub(crate) enum Admin<'a> {
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
-    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}}";
+    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}}";
 
 /// Below this it is asked about the world of a key, where each key has one.
 pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
@@ -102,6 +108,8 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
     match path {
         "/v1/videos/generations" => return Some(Route::Create),
         "/v1/tasks" => return Some(Route::Tasks),
+        "/v1/tasks/batch" => return Some(Route::Batch),
+        "/api/log/self" => return Some(Route::RelayLogOfAll),
         "/api/task/self" => return Some(Route::RelayTasks),
         "/v1/credits" => return Some(Route::Credits),
         "/api/usage/token/" => return Some(Route::RelayUsage),
@@ -145,6 +153,7 @@ fn admin(name: &str) -> Option<Admin<'_>> {
         "clock" => Admin::Clock,
         "scenario" => Admin::Scenario,
         "unmatched" => Admin::Unmatched,
+        "callbacks" => Admin::Callbacks,
         "verify" => Admin::Verify,
         _ => return None,
     })
@@ -154,10 +163,11 @@ fn admin(name: &str) -> Option<Admin<'_>> {
 pub(crate) const fn methods(route: Route<'_>) -> &'static str {
     match route {
         Route::Create
+        | Route::Batch
         | Route::Upload(_)
         | Route::Admin(Admin::Reset | Admin::Verify | Admin::Task(_)) => "POST",
         Route::Task(_) | Route::Tasks | Route::RelayTasks => "GET",
-        Route::Credits | Route::RelayUsage | Route::RelayLog => "GET",
+        Route::Credits | Route::RelayUsage | Route::RelayLog | Route::RelayLogOfAll => "GET",
         Route::Admin(Admin::Account) => "DELETE",
         Route::Admin(Admin::Clock) => "GET, HEAD, POST",
         Route::Admin(Admin::Scenario) => "GET, HEAD, PUT",

@@ -54,13 +54,13 @@ impl Contract {
     #[expect(clippy::expect_used, reason = "the contract is compiled in, and tests load it")]
     fn load() -> Self {
         let document: Value = serde_yaml::from_str(OPENAPI).expect("openapi.yaml is YAML");
-        let schema = |name: &str| {
-            let pointer = format!("/components/schemas/{name}");
-            Schema::compile(&document, &pointer).expect("its requests use known keywords")
+        let schema = |pointer: &str| {
+            Schema::compile(&document, pointer).expect("its requests use known keywords")
         };
         let create = schema(Dialect::Foxapi.create_schema());
         let evolink_create = schema(Dialect::Evolink.create_schema());
-        let (upload_base64, upload_url) = (schema("UploadBase64"), schema("UploadUrl"));
+        let upload_base64 = schema("/components/schemas/UploadBase64");
+        let upload_url = schema("/components/schemas/UploadUrl");
         Self { create, evolink_create, upload_base64, upload_url, document }
     }
 

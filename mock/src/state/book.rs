@@ -162,6 +162,8 @@ impl Book {
 pub(crate) struct Bookkeeper {
     creates_read: u64,
     booked: Blocks<Booked>,
+    /// What tasks of a recording are called, by their place: their ids are not ours.
+    recorded: HashMap<usize, TaskId>,
     requests: Texts,
     file: Option<File>,
 }
@@ -179,14 +181,14 @@ struct Booked {
 }
 
 impl Booked {
-    /// In full, as the `number`-th.
-    fn entry(self, number: usize, request: Arc<str>) -> Entry {
-        let Self { accepted, letters, status, fault, delivered, .. } = self;
+    /// In full, of the task that stands at this place.
+    fn entry(self, place: usize, (task, request): (TaskId, Arc<str>)) -> Entry {
+        let Self { accepted, status, fault, delivered, .. } = self;
         Entry {
-            number: number as u64,
+            number: place as u64 + 1,
             unix_millis: accepted.0,
             digest: Digest::of_bytes(request.as_bytes()),
-            task: TaskId::of(accepted.seconds(), letters),
+            task,
             fault,
             status: status.map(NonZeroU16::get),
             delivered,
@@ -244,21 +246,54 @@ impl Bookkeeper {
     ) -> io::Result<usize> {
         let (status, delivered) = (None, false);
         let booked = Booked { accepted, letters, request, status, fault, delivered };
-        if let Some(file) = &mut self.file {
-            let entry = booked.entry(self.booked.len() + 1, self.requests.text(request).into());
-            let mut line = serde_json::to_vec(&entry)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-        }
+        self.write_down(booked, || TaskId::of(accepted.seconds(), letters))?;
         Ok(self.booked.push(booked))
+    }
+
+    /// The same of a create that a recording accepts, under the id that it has there.
+    pub(crate) fn accept_recorded(
+        &mut self,
+        accepted: Millis,
+        request: TextId,
+        task: TaskId,
+    ) -> io::Result<usize> {
+        let letters = Letters::default();
+        let (status, fault, delivered) = (None, None, false);
+        let booked = Booked { accepted, letters, request, status, fault, delivered };
+        self.write_down(booked, || task.clone())?;
+        let place = self.booked.push(booked);
+        self.recorded.insert(place, task);
+        Ok(place)
+    }
+
+    /// Appends what is booked next to the file.
+    fn write_down(&mut self, booked: Booked, task: impl FnOnce() -> TaskId) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let request = self.requests.text(booked.request).into();
+        let mut line = serde_json::to_vec(&booked.entry(self.booked.len(), (task(), request)))?;
+        line.push(b'\n');
+        file.write_all(&line)
+    }
+
+    /// What the task at a place is called.
+    fn task(&self, place: usize, booked: &Booked) -> TaskId {
+        let ours = || TaskId::of(booked.accepted.seconds(), booked.letters);
+        self.recorded.get(&place).cloned().unwrap_or_else(ours)
     }
 
     /// What a task was made of.
     pub(crate) fn request_of(&self, task: &TaskId) -> Option<Value> {
-        let (seconds, letters) = task.parts()?;
-        let is =
-            |booked: &&Booked| booked.letters == letters && booked.accepted.seconds() == seconds;
-        let booked = self.booked.iter().find(is)?;
+        let recorded = || self.recorded.iter().find(|(_, known)| *known == task);
+        let booked = match recorded() {
+            Some((place, _)) => self.booked.iter().nth(*place)?,
+            None => {
+                let (seconds, letters) = task.parts()?;
+                let is = |booked: &&Booked| {
+                    booked.letters == letters && booked.accepted.seconds() == seconds
+                };
+                self.booked.iter().find(is)?
+            }
+        };
         serde_json::from_str(self.requests.text(booked.request)).ok()
     }
 
@@ -281,7 +316,7 @@ impl Bookkeeper {
         let entries = self.booked.iter().enumerate().map(|(place, booked)| {
             let text = || Arc::from(self.requests.text(booked.request));
             let request = requests.entry(booked.request.0).or_insert_with(text);
-            booked.entry(place + 1, Arc::clone(request))
+            booked.entry(place, (self.task(place, booked), Arc::clone(request)))
         });
         Book { creates_read: self.creates_read, entries: entries.collect() }
     }

@@ -13,6 +13,7 @@ use crate::decisions::life::Status;
 use crate::decisions::misanswer;
 use crate::rules::scenario::{Account, Scenario};
 use crate::state::book::Bookkeeper;
+use crate::state::errands::{Called, Errands, MOST_CALLED};
 use crate::state::journal::{Answered, ExchangeId, Journal, Record};
 use crate::state::storage::Storage;
 use crate::state::tasks::Tasks;
@@ -32,6 +33,10 @@ pub(crate) struct Desk {
     pub(crate) mark: Option<u64>,
     pub(crate) clock: Clock,
     pub(crate) scenario: Arc<Scenario>,
+    /// Who does what the fake does by itself.
+    pub(crate) errands: Errands,
+    /// The callbacks that were tried.
+    called: Vec<Called>,
     pub(crate) book: Bookkeeper,
     pub(crate) journal: Journal,
     pub(crate) tasks: Tasks,
@@ -52,6 +57,10 @@ pub(crate) struct Desk {
     /// Accepted creates whose answer is still under way, with their place in the book.
     pub(crate) under_way: HashMap<ExchangeId, usize>,
     pub(crate) storage: Storage,
+    /// What was handed over, as it can be asked for: the first ten thousand.
+    pub(crate) uploads: Vec<Value>,
+    /// How often each request was answered as another server answered it, by its place.
+    pub(crate) replayed: HashMap<usize, usize>,
     /// What the scenario's rules have counted.
     pub(crate) counts: Counts,
     /// When the scenario began to be played.
@@ -64,6 +73,7 @@ pub(crate) struct Desk {
 /// A create that was answered, for who asks again under the same key.
 #[derive(Debug)]
 pub(crate) struct Repeatable {
+    pub(crate) at: Millis,
     pub(crate) digest: Digest,
     pub(crate) exchange: ExchangeId,
     pub(crate) created: Value,
@@ -140,6 +150,8 @@ impl Desk {
             mark: None,
             clock: Clock::default(),
             scenario,
+            errands: Errands::default(),
+            called: Vec::new(),
             book,
             journal: Journal::default(),
             tasks: Tasks::default(),
@@ -152,6 +164,8 @@ impl Desk {
             window: None,
             under_way: HashMap::new(),
             storage: Storage::default(),
+            uploads: Vec::new(),
+            replayed: HashMap::new(),
             counts: Counts::default(),
             began: Clock::default().now(),
             breaches: Vec::new(),
@@ -167,13 +181,15 @@ impl Desk {
         journal.reset();
         let fresh = Self::new(Arc::clone(&self.url), Arc::clone(&self.scenario), book);
         let (mark, clock, epoch) = (self.mark, self.clock, self.epoch + 1);
-        *self = Self { mark, clock, journal, epoch, began: clock.now(), ..fresh };
+        let errands = self.errands.clone();
+        *self = Self { mark, clock, errands, journal, epoch, began: clock.now(), ..fresh };
     }
 
     /// Plays another scenario from its beginning. What was booked stays.
     pub(crate) fn play(&mut self, scenario: Scenario) {
         self.scenario = Arc::new(scenario);
         self.counts = Counts::default();
+        self.replayed.clear();
         self.began = self.clock.now();
     }
 
@@ -192,6 +208,18 @@ impl Desk {
     /// The first hundred requests that broke the contract.
     pub(crate) fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    /// Notes a callback that was tried.
+    pub(crate) fn call(&mut self, called: Called) {
+        if self.called.len() < MOST_CALLED {
+            self.called.push(called);
+        }
+    }
+
+    /// The first callbacks that were tried, in their order.
+    pub(crate) fn called(&self) -> &[Called] {
+        &self.called
     }
 
     /// Takes an exchange off what is under way.

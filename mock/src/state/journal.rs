@@ -85,6 +85,11 @@ impl Said {
         Self { head: head.into(), body: short.then(|| body.into()), size: body.len() }
     }
 
+    /// Remembers an answer and the whole of its text.
+    pub(crate) fn whole(head: &[u8], text: Option<&str>, size: usize) -> Self {
+        Self { head: head.into(), body: text.map(|text| text.as_bytes().into()), size }
+    }
+
     /// The headers as they go out.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = str::from_utf8(&self.head).unwrap_or_default().split("\r\n").skip(1);

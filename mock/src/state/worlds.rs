@@ -16,6 +16,7 @@ use crate::http::request::Whose;
 use crate::rules::scenario::{Account, Scenario};
 use crate::state::book::{Book, Bookkeeper, Tally};
 use crate::state::desk::{Breach, Desk, MOST_BREACHES};
+use crate::state::errands::Errands;
 use crate::state::journal::Exchange;
 use crate::state::world::{Watch, World};
 use crate::words::clock::{Clock, Millis};
@@ -41,6 +42,7 @@ struct Made {
     url: Arc<str>,
     book: Bookkeeper,
     watch: Watch,
+    errands: Errands,
 }
 
 /// What is remembered of worlds that have ended.
@@ -75,6 +77,7 @@ impl Worlds {
         scenario: Scenario,
         (book_file, any_key): (Option<&Path>, bool),
         observer: Option<mpsc::Sender<Exchange>>,
+        errands: Errands,
     ) -> io::Result<Self> {
         let (url, scenario): (Arc<str>, _) = (url.into(), Arc::new(scenario));
         let watch = Watch::new(observer);
@@ -88,10 +91,13 @@ impl Worlds {
                 url,
                 book,
                 watch: watch.clone(),
+                errands: errands.clone(),
             })
         });
         let made = made.transpose()?;
-        let home = Arc::new(World::new(Desk::new(url, scenario, book), watch));
+        let mut desk = Desk::new(url, scenario, book);
+        desk.errands = errands;
+        let home = Arc::new(World::new(desk, watch));
         Ok(Self { home, made })
     }
 
@@ -206,6 +212,7 @@ impl Made {
         let scenario = Scenario { keys: vec![account], ..Scenario::clone(&self.scenario) };
         let mut desk = Desk::new(Arc::clone(&self.url), Arc::new(scenario), self.book.beside()?);
         desk.mark = Some(mark);
+        desk.errands = self.errands.clone();
         Ok(World::new(desk, self.watch.clone()))
     }
 }
@@ -216,7 +223,9 @@ mod tests {
 
     #[test]
     fn there_are_a_thousand_worlds_and_idle_ones_make_room() {
-        let worlds = Worlds::new("http://h", Scenario::default(), (None, true), None).unwrap();
+        let worlds =
+            Worlds::new("http://h", Scenario::default(), (None, true), None, Errands::default());
+        let worlds = worlds.unwrap();
         let made = worlds.made.as_ref().unwrap();
         let at = |minutes: u64| Millis(minutes * 60_000);
         for n in 0..1000 {

@@ -17,7 +17,7 @@ const PREFIX: &str = "task-unified-";
 pub struct TaskId(Box<str>);
 
 /// The last part of an id, as a number: it tells the tasks of one second apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Letters(u64);
 
 impl Letters {

@@ -135,7 +135,7 @@ async fn strictness_fails_the_test_that_broke_the_contract() {
     insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
     requests broke the contract:
     POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
-    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, verify, tasks/{task_id}})
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}})
     "###);
 }
 
@@ -214,7 +214,7 @@ async fn what_was_accepted_is_verified_and_what_fits_nothing_is_listed() {
     assert!(report.starts_with("expected at least 1 accepted creates"), "{report}");
     assert!(report.contains("there were 0 among 3\nclosest: task-"), "{report}");
     assert_eq!(verify(&json!({"exactl": 2})).0, 400);
-    assert_eq!(verify(&json!({"on": "upload"})).0, 400, "nobody counts those");
+    assert_eq!(verify(&json!({"on": "delete"})).0, 400, "nobody counts those");
 
     client.send("POST", "/v1/video/generations", &with_key(KEY), "{}");
     client.send("POST", CREATE, &with_key(KEY), r#"{"model": 5}"#);
@@ -254,6 +254,44 @@ async fn polls_and_downloads_are_verified_by_the_pair_that_they_are_about() {
     let begins = "expected at most 0 downloads of videos with a URL that matches anna; \
         there were 1 among 2\ncounted: task-";
     assert!(report.starts_with(begins), "{report}");
+}
+
+#[tokio::test]
+async fn uploads_are_verified_by_name_source_and_what_was_asked() {
+    let api = MockApi::start(Scenario::default()).await.unwrap();
+    let mut client = Client::to(&api);
+    let mut upload = |way: &str, body: Value| {
+        let path = format!("/v1/files/upload/{way}");
+        client.send("POST", &path, &with_key(KEY), &body.to_string()).status
+    };
+    let anna = json!({"file_data": "QUJD", "file_name": "anna.jpg", "auto_cleanup": false});
+    assert_eq!(upload("base64", anna), 200);
+    assert_eq!(upload("url", json!({"url": "https://example.com/hello.mp3"})), 200);
+    assert_eq!(upload("base64", json!({"file_data": "QUJD", "auto_clean": false})), 200);
+    assert_eq!(upload("base64", json!({"file_data": "?"})), 400);
+    let mut verify = |body: Value| {
+        let answer = client.send("POST", "/__mock/verify", "", &body.to_string());
+        (answer.status, answer.json())
+    };
+    for good in [
+        json!({"on": "upload", "exactly": 3}),
+        json!({"on": "upload", "match": "anna", "fields": {"auto_cleanup": false, "size": 3}, "exactly": 1}),
+        json!({"on": "upload", "match": "https://example.com/*", "exactly": 1}),
+    ] {
+        let (status, told) = verify(good);
+        assert_eq!(status, 200, "{told}");
+    }
+    let (status, report) =
+        verify(json!({"on": "upload", "fields": {"auto_cleanup": true}, "at_most": 0}));
+    assert_eq!(status, 406);
+    let report = report["error"]["message"].as_str().unwrap();
+    assert!(
+        report.starts_with("expected at most 0 uploads with auto_cleanup true; there were 2"),
+        "{report}"
+    );
+    client.send("POST", "/__mock/reset", "", "");
+    let none = json!({"on": "upload", "exactly": 0}).to_string();
+    assert_eq!(client.send("POST", "/__mock/verify", "", &none).status, 200);
 }
 
 #[tokio::test]

@@ -139,12 +139,12 @@ async fn a_server_that_is_gone_is_a_502() {
 
 #[test]
 fn an_upstream_is_an_address_and_a_scenario_is_asked_for() {
-    for upstream in ["https://127.0.0.1:1", "127.0.0.1:1", "http://127.0.0.1:1/v1", "ftp://x"] {
+    for upstream in ["http://me@127.0.0.1:1", "127.0.0.1:1", "http://127.0.0.1:1/v1", "ftp://x"] {
         let args = ["between", "--upstream", upstream, "--scenario", "calm", "--port", "0"];
         let output = program(&args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{upstream}");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("expected http://HOST:PORT"), "{said}");
+        assert!(said.contains("expected http://HOST:PORT or https://HOST"), "{said}");
     }
     let output = program(&["between", "--upstream", "http://127.0.0.1:1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -66,6 +66,33 @@ async fn evolink_repeats_its_answer_under_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_scenario_says_whether_keys_of_creates_are_known_and_for_how_long() {
+    for (yaml, same, later) in [
+        ("{}", false, false),
+        ("{idempotency: honoured}", true, true),
+        ("{idempotency: {window: 1h}}", true, false),
+        ("{dialect: evolink, idempotency: ignored}", false, false),
+    ] {
+        let scenario = Scenario::from_yaml(yaml).unwrap();
+        let body =
+            if scenario.dialect == Dialect::Evolink { evolink("a.jpg") } else { pair("a.jpg") };
+        let api = MockApi::start(scenario).await.unwrap();
+        let mut client = Client::to(&api);
+        let head = format!("{}Idempotency-Key: the-same-for-all\r\n", with_key(KEY));
+        let mut replayed = || {
+            let answer = client.send("POST", CREATE, &head, &body.to_string());
+            assert_eq!(answer.status, 200, "{yaml}");
+            answer.header("idempotency-replayed").is_some()
+        };
+        assert_eq!((replayed(), replayed()), (false, same), "{yaml}");
+        api.advance(std::time::Duration::from_secs(3600));
+        assert_eq!(replayed(), later, "{yaml}");
+        let paid = 1 + usize::from(!same) + usize::from(!later);
+        assert_eq!(api.book().entries.len(), paid, "{yaml}");
+    }
+}
+
+#[tokio::test]
 async fn a_script_says_what_happens_to_each_try() {
     let yaml = "\
 scripts:

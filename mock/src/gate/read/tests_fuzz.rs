@@ -12,6 +12,7 @@ use super::{BLOCK, MOST_BODY_BYTES, MOST_HEAD_BYTES, Missing, Reader};
 use crate::gate::{hot, private};
 use crate::http::request::{Request, Seen};
 use crate::rules::scenario::Scenario;
+use crate::state::errands::Errands;
 use crate::state::journal::ExchangeId;
 use crate::state::worlds::Worlds;
 
@@ -204,7 +205,10 @@ fn assert_answered(worlds: &Worlds, request: &Request) {
 }
 
 fn run(seed: u64, count: usize) -> [usize; 3] {
-    let worlds = || Worlds::new("http://h", Scenario::default(), (None, false), None).unwrap();
+    let worlds = || {
+        let errands = Errands::default();
+        Worlds::new("http://h", Scenario::default(), (None, false), None, errands).unwrap()
+    };
     let (mut here, samples) = (worlds(), samples());
     let mut chance = fastrand::Rng::with_seed(seed);
     let [mut whole, mut refused, mut cut] = [0; 3];

@@ -4,18 +4,21 @@
 
 mod parts;
 mod read;
+mod replay;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::rules::dialect::Dialect;
 use crate::words::span::Span;
 pub use parts::{
-    Account, Failure, Latencies, Latency, Length, Links, ListShape, Listing, On, Rate, Rule,
-    Script, Step, Work,
+    Account, Callbacks, Failure, Idempotency, Latencies, Latency, Length, Links, ListShape,
+    Listing, Media, On, Rate, Rule, Script, Step, Work,
 };
+pub use replay::{Replayed, ReplayedAnswer, ReplayedHeader};
 
 /// The JSON Schema of scenarios, for editors and for checking.
 pub const SCENARIO_SCHEMA: &str = include_str!("../../../scenario.schema.json");
@@ -70,8 +73,15 @@ pub struct Scenario {
     pub race: u32,
     /// Which tasks fail at the server.
     pub failures: Vec<Failure>,
+    /// Whether what creates name is looked at.
+    pub media: Media,
+    /// How `callback_url` in a create is served. Default: as on the documented service, not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callbacks: Option<Callbacks>,
     /// How long links to videos work.
     pub links: Links,
+    /// Whether a create that comes again under its `Idempotency-Key` is the same create.
+    pub idempotency: Idempotency,
     /// Whether the account's tasks can be listed, and how.
     pub list: Listing,
     /// How long speeches are. Those of `/samples/` are known; any other takes one second.
@@ -80,6 +90,9 @@ pub struct Scenario {
     pub scripts: Vec<Script>,
     /// What goes wrong. The first rule that strikes is the one.
     pub faults: Vec<Rule>,
+    /// Requests that are answered as another server answered them. Where there are any, nothing
+    /// else of the API is answered.
+    pub replay: Vec<Replayed>,
     /// How many bytes of uploaded files are kept. The real limit is not documented.
     pub storage: u64,
     /// How many exchanges the journal keeps.
@@ -106,11 +119,15 @@ impl Default for Scenario {
             stale: Span::default(),
             race: 0,
             failures: Vec::new(),
+            media: Media::Unchecked,
+            callbacks: None,
             links: Links::default(),
+            idempotency: Idempotency::AsTheDialect,
             list: Listing::default(),
             lengths: Vec::new(),
             scripts: Vec::new(),
             faults: Vec::new(),
+            replay: Vec::new(),
             storage: 64 << 20,
             journal: 1000,
         }
@@ -181,9 +198,20 @@ impl Scenario {
             || self.scripts.iter().any(|script| script.on == on)
     }
 
+    /// How long a create is known by its `Idempotency-Key`; `None` if it is not.
+    pub(crate) fn remembers_keys(&self) -> Option<Duration> {
+        match self.idempotency {
+            Idempotency::AsTheDialect => self.dialect.is_idempotent().then_some(Duration::MAX),
+            Idempotency::Ignored => None,
+            Idempotency::Honoured => Some(Duration::MAX),
+            Idempotency::Window(span) => Some(span.0),
+        }
+    }
+
     /// What must not be shown.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        let keys = self.keys.iter().map(|account| account.key.as_str());
+        let secret = self.callbacks.as_ref().and_then(|callbacks| callbacks.secret.as_deref());
+        let keys = self.keys.iter().map(|account| account.key.as_str()).chain(secret);
         keys.filter(|key| !key.is_empty()).collect()
     }
 }

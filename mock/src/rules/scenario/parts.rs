@@ -103,6 +103,51 @@ impl Work {
     }
 }
 
+/// Whether a create that comes again under its `Idempotency-Key` is answered as it was, or is another
+/// one that is paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Idempotency {
+    /// As the dialect has it: EvoLink's does, for ever; the others ignore the header.
+    #[default]
+    AsTheDialect,
+    /// The header means nothing.
+    Ignored,
+    /// It is answered as it was, for ever.
+    Honoured,
+    /// It is answered as it was, for so long; then it is another create.
+    Window(Span),
+}
+
+/// Whether the picture and the sound of a create are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Media {
+    /// Only the form of their URLs.
+    #[default]
+    Unchecked,
+    /// They are fetched from where the fake may fetch, and held to the documented limits; a task
+    /// fails whose picture or sound cannot be fetched, is of another kind, too large or too long. Its
+    /// video is as long as its sound.
+    Check,
+}
+
+/// How `callback_url` in a create is served: each change of the task's status is told by a POST of
+/// what a query would answer. Kin of the service have such a field; how they sign, and how often
+/// they try, is the fake's own choice, after the Standard Webhooks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Callbacks {
+    /// Signs each message as `webhook-signature`, with HMAC-SHA256. Default: no signature.
+    pub secret: Option<String>,
+    /// How long to wait before each further try, until one is answered 2xx.
+    pub retries: Vec<Span>,
+    /// This share of the messages comes twice, 0 to 1.
+    pub twice: f64,
+    /// How long each message is on its way: with some spread, they overtake each other.
+    pub late: Latency,
+}
+
 /// How long links to videos work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

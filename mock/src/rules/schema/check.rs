@@ -37,6 +37,18 @@ impl Node {
                 Test::Reference(target) => target.check(value, place, found),
                 Test::Fields(fields) => check_fields(fields, value, place, found),
                 Test::Items(item) => check_items(item, value, place, found),
+                Test::AllOf(nodes) => nodes.iter().for_each(|node| node.check(value, place, found)),
+                Test::If(nodes) => {
+                    let [condition, then, otherwise] = &**nodes;
+                    let holds = condition.as_ref().is_none_or(|node| node.takes(value));
+                    if let Some(node) = if holds { then } else { otherwise } {
+                        node.check(value, place, found);
+                    }
+                }
+                Test::AnyOf(nodes) => {
+                    let problem = none_of(nodes, value, place).map(Problem::NoneOf);
+                    found.extend(problem.map(|problem| self.broken(rule, value, place, problem)));
+                }
                 Test::Required(fields) => {
                     let missing = missing(fields, value).map(Problem::Missing);
                     found.extend(missing.map(|problem| self.broken(rule, value, place, problem)));
@@ -115,6 +127,7 @@ impl Test {
                 let named = value.as_str().is_some_and(|value| names.iter().any(|n| n == value));
                 (!named).then_some(Problem::NotNamed(names))
             }
+            (Self::Never, _) => Some(Problem::Never),
             (Self::OneOf(nodes), _) => alternative(nodes, value),
             (Self::Closed(known), Value::Object(there)) => unexpected(known, there),
             (Self::Pattern(pattern), Value::String(text)) => {
@@ -141,6 +154,16 @@ impl Test {
             _ => None,
         }
     }
+}
+
+/// If a value fits none of the alternatives, what is wrong with it by the one that is nearest.
+fn none_of<'a>(nodes: &'a [Node], value: &'a Value, place: &Place<'_>) -> Option<Vec<Broken<'a>>> {
+    let tried = nodes.iter().map(|node| {
+        let mut found = Vec::new();
+        node.check(value, place, &mut found);
+        found
+    });
+    tried.min_by_key(Vec::len).filter(|found| !found.is_empty())
 }
 
 fn alternative<'a>(nodes: &[Node], value: &Value) -> Option<Problem<'a>> {

@@ -55,6 +55,11 @@ pub(super) enum Test {
     Names(Vec<String>),
     Pattern(Regex),
     OneOf(Vec<Node>),
+    AnyOf(Vec<Node>),
+    AllOf(Vec<Node>),
+    /// What holds if the first does, and what if not.
+    If(Box<[Option<Node>; 3]>),
+    Never,
     AtLeast(f64),
     AtMost(f64),
     LeastCharacters(u64),
@@ -90,6 +95,11 @@ impl<'d> Compiler<'d> {
     }
 
     fn node(&mut self, schema: &Value) -> Result<Node, Unknown> {
+        if schema == &Value::Bool(false) {
+            let (keyword, expected) = ("falseSchema".to_owned(), schema.clone());
+            let rules = vec![Rule { keyword, expected, test: Test::Never }];
+            return Ok(Node { description: None, rules });
+        }
         let Value::Object(keywords) = schema else {
             return Err(Unknown::Schema(schema.clone()));
         };
@@ -116,6 +126,14 @@ impl<'d> Compiler<'d> {
             "$ref" => self.reference(value)?.map(Test::Reference),
             "items" => Some(Test::Items(self.node(value)?)),
             "oneOf" => self.alternatives(value)?.map(Test::OneOf),
+            "anyOf" => self.alternatives(value)?.map(Test::AnyOf),
+            "allOf" => self.alternatives(value)?.map(Test::AllOf),
+            "if" => Some(Test::If(Box::new([
+                Some(self.node(value)?),
+                self.optional(beside.get("then"))?,
+                self.optional(beside.get("else"))?,
+            ]))),
+            "then" | "else" => beside.contains_key("if").then_some(Test::AllOf(Vec::new())),
             "properties" => self.fields(value)?.map(Test::Fields),
             "additionalProperties" => (value == &Value::Bool(false)).then(|| {
                 let fields = beside.get("properties").and_then(Value::as_object);
@@ -134,6 +152,10 @@ impl<'d> Compiler<'d> {
         let schemas = value.as_array().filter(|schemas| !schemas.is_empty());
         let compiled = schemas.map(|schemas| schemas.iter().map(|one| self.node(one)).collect());
         compiled.transpose()
+    }
+
+    fn optional(&mut self, schema: Option<&Value>) -> Result<Option<Node>, Unknown> {
+        schema.map(|schema| self.node(schema)).transpose()
     }
 
     fn fields(&mut self, value: &Value) -> Result<Option<Vec<(String, Node)>>, Unknown> {

@@ -1,7 +1,6 @@
 //! Holds a JSON value to a JSON Schema and tells all that is wrong with it at once.
 //!
-//! It knows the few keywords and forms of patterns that the contract's requests and the scenario
-//! use, and compiles no schema that has another: a rule it does not know is never waved through.
+//! It knows the few keywords and forms of patterns that the contract and the scenario use, and compiles no schema that has another: a rule it does not know is never waved through.
 //! Verdicts, places and words are those of the crate `jsonschema`, which judges it in the tests and
 //! would take a quarter of the time in which the whole program is built.
 
@@ -88,6 +87,10 @@ pub(crate) enum Problem<'a> {
     Unlike(&'a str),
     /// It fits none of the alternatives.
     NoAlternative,
+    /// It fits none of the alternatives; and how it breaks the nearest.
+    NoneOf(Vec<Broken<'a>>),
+    /// It must not be there.
+    Never,
     /// It fits several of the alternatives.
     SeveralAlternatives,
     /// It is less than this.
@@ -115,6 +118,13 @@ impl fmt::Display for Broken<'_> {
             Problem::NotNamed(names) => write_not_named(f, value, names),
             Problem::Unlike(pattern) => write!(f, "{value} does not match \"{pattern}\""),
             Problem::NoAlternative => write!(f, "{value} is not valid under any {ALTERNATIVES}"),
+            Problem::NoneOf(_) => {
+                write!(
+                    f,
+                    "{value} is not valid under any of the schemas listed in the 'anyOf' keyword"
+                )
+            }
+            Problem::Never => write!(f, "False schema does not allow {value}"),
             Problem::SeveralAlternatives => {
                 write!(f, "{value} is valid under more than one {ALTERNATIVES}")
             }

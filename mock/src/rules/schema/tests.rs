@@ -26,7 +26,8 @@ impl Tried {
     fn new(name: &'static str, document: &Value, pointer: &str) -> Self {
         let mut whole = document.clone();
         if !pointer.is_empty() {
-            whole = json!({"$ref": format!("#{pointer}"), "components": document["components"]});
+            let (components, kin) = (&document["components"], &document["x-kin"]);
+            whole = json!({"$ref": format!("#{pointer}"), "components": components, "x-kin": kin});
         }
         Self {
             name,
@@ -40,8 +41,16 @@ impl Tried {
 
     fn all() -> Vec<Self> {
         let contract: Value = serde_yaml::from_str(OPENAPI).unwrap();
-        let names = ["CreateRequest", "EvolinkCreateRequest", "UploadBase64", "UploadUrl"];
-        let request = |name| Self::new(name, &contract, &format!("/components/schemas/{name}"));
+        let names = [
+            "/components/schemas/CreateRequest",
+            "/components/schemas/UploadBase64",
+            "/components/schemas/UploadUrl",
+            "/components/schemas/Created",
+            "/components/schemas/Task",
+            "/components/schemas/File",
+            "/x-kin/EvolinkCreateRequest",
+        ];
+        let request = |name| Self::new(name, &contract, name);
         let scenario = serde_json::from_str(SCENARIO_SCHEMA).unwrap();
         names.into_iter().map(request).chain([Self::new("scenario", &scenario, "")]).collect()
     }
@@ -68,7 +77,7 @@ impl Tried {
 }
 
 /// Parts of texts that are near what the patterns demand, and near what they forbid.
-const PARTS: [&str; 46] = [
+const PARTS: [&str; 48] = [
     "http",
     "HTTPS",
     "ftp",
@@ -115,11 +124,13 @@ const PARTS: [&str; 46] = [
     "ok",
     "evolink",
     "_",
+    "pending",
+    "completed",
 ];
 
 /// Texts that each fit some pattern.
-const WHOLE: [&str; 6] =
-    ["http://h/a.jpg", "HtTpS://é?q#f", "5ms", "1.5h", "data:;base64,QUJDQQ==", "-"];
+const WHOLE: [&str; 8] =
+    ["http://h/a.jpg", "HtTpS://é?q#f", "5ms", "1.5h", "data:;base64,QUJDQQ==", "-", "POST", "/v1"];
 
 fn text(rng: &mut Rng) -> String {
     if rng.u8(..40) > 0 {
@@ -189,11 +200,14 @@ fn near(schema: &Value, document: &Value, rng: &mut Rng) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return near(document.pointer(&reference[1..]).unwrap(), document, rng);
     }
-    for listed in ["enum", "oneOf"] {
+    for listed in ["enum", "oneOf", "anyOf"] {
         if let Some(choices) = schema[listed].as_array() {
             let choice = &choices[rng.usize(..choices.len())];
             return if listed == "enum" { choice.clone() } else { near(choice, document, rng) };
         }
+    }
+    if let Some(name) = schema.get("const").filter(|_| rng.u8(..20) > 0) {
+        return name.clone();
     }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds[rng.usize(..kinds.len())].as_str(),
@@ -314,7 +328,9 @@ fn what_it_does_not_know_is_not_compiled() {
     for (keyword, value) in [
         ("format", json!("uri")),
         ("multipleOf", json!(2)),
-        ("anyOf", json!([{"type": "string"}])),
+        ("anyOf", json!([])),
+        ("then", json!({"type": "string"})),
+        ("not", json!({"type": "string"})),
         ("minProperties", json!(1)),
         ("unheard", json!(true)),
         ("additionalProperties", json!({"type": "string"})),
