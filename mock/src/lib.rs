@@ -56,7 +56,7 @@
 //! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; one world, or one for each key; a scenario before another server |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server |
+//! | `gate` | accepts connections, asks the engine what is hot and passes all else to a private wiremock, misbehaves on the wire; does the same before another server |
 //! | `faces` | the library and the program |
 
 mod decisions;
