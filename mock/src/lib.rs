@@ -57,7 +57,7 @@
 //! | `state` | what was accepted, what came and went, uploaded files; all of it on one desk, behind the lock of its world; errands to do about a task; one world, or one for each key; a scenario before another server, and what that says, kept |
 //! | `endpoints` | answers one kind of request each |
 //! | `engine` | one request through all of the above |
-//! | `gate` | accepts connections, passes requests to a private wiremock, misbehaves on the wire; does the same before another server; goes where the fake may go by itself |
+//! | `gate` | accepts connections, asks the engine what is hot and passes all else to a private wiremock, misbehaves on the wire; does the same before another server; goes where the fake may go by itself |
 //! | `faces` | the library and the program |
 
 mod decisions;

@@ -1,8 +1,8 @@
 //! What clients connect to.
 //!
 //! wiremock answers, but it keeps a copy of each request for ever, cuts answers off when it ends,
-//! and cannot misbehave below HTTP. So the fake listens itself, passes each request on to a
-//! private wiremock server, moves to a fresh one every few thousand requests, lets answers under
+//! and cannot misbehave below HTTP. So the fake listens itself, answers what needs no
+//! matching, passes all else on to a private wiremock server, moves to a fresh one every few thousand requests, lets answers under
 //! way finish, and does on the raw socket what the engine asks for in a private header.
 
 mod backend;
