@@ -21,7 +21,7 @@ pub(crate) fn measure(figures: &mut Figures, numbers: &[u64]) {
     figures.note(&what, (share, "of the limit"), Goal::AtLeast(0.95));
     let since = run_alone(&server, (CONCURRENCY * for_each, CONCURRENCY));
     let what = format!("one process x {CONCURRENCY} at 200 ms, SQLite");
-    figures.note(&what, (self::share(since, CONCURRENCY), "of the limit"), Goal::None);
+    figures.note(&what, (self::share(since, CONCURRENCY), "of the limit"), Goal::More);
 }
 
 fn share(since: Since, concurrency: u64) -> f64 {

@@ -12,7 +12,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What a figure is to reach.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
-    None,
+    /// Nothing is said of it; the more the better, or the less.
+    More,
+    Less,
     AtLeast(f64),
     AtMost(f64),
 }
@@ -20,7 +22,7 @@ pub(crate) enum Goal {
 impl Goal {
     fn text(self, value: f64) -> String {
         let (words, limit, is_met) = match self {
-            Self::None => return String::new(),
+            Self::More | Self::Less => return String::new(),
             Self::AtLeast(limit) => ("at least", limit, value >= limit),
             Self::AtMost(limit) => ("at most", limit, value <= limit),
         };
@@ -58,7 +60,7 @@ impl Figures {
             goal.text(value)
         ));
         let (least, most) = match goal {
-            Goal::None => (None, None),
+            Goal::More | Goal::Less => (None, None),
             Goal::AtLeast(limit) => (Some(limit), None),
             Goal::AtMost(limit) => (None, Some(limit)),
         };
@@ -73,8 +75,8 @@ impl Figures {
         let mut sorted = rounds.to_vec();
         sorted.sort_by(f64::total_cmp);
         let best = match goal {
-            Goal::AtMost(_) => sorted.first(),
-            Goal::AtLeast(_) | Goal::None => sorted.last(),
+            Goal::AtMost(_) | Goal::Less => sorted.first(),
+            Goal::AtLeast(_) | Goal::More => sorted.last(),
         };
         if let (Some(best), Some(middle)) = (best, sorted.get(sorted.len() / 2)) {
             self.note(&format!("{what}, median"), (*middle, unit), goal);

@@ -20,7 +20,7 @@ pub(crate) fn measure(figures: &mut Figures, numbers: &[u64]) {
     let fresh = timed(filled.run(&filled.place("fresh"), &ledger));
     let goal = Goal::AtMost(3.0 * as_float(pairs).max(1e5) / 1e6);
     figures.note_rounds(&format!("{pairs} pairs, PostgreSQL"), (&shared, "s"), goal);
-    figures.note(&format!("{pairs} pairs, the first after the copy"), (first, "s"), Goal::None);
-    figures.note(&format!("{pairs} pairs, in a fresh folder"), (fresh, "s"), Goal::None);
-    figures.note_rounds(&format!("{pairs} pairs, SQLite"), (&alone, "s"), Goal::None);
+    figures.note(&format!("{pairs} pairs, the first after the copy"), (first, "s"), Goal::Less);
+    figures.note(&format!("{pairs} pairs, in a fresh folder"), (fresh, "s"), Goal::Less);
+    figures.note_rounds(&format!("{pairs} pairs, SQLite"), (&alone, "s"), Goal::Less);
 }

@@ -18,5 +18,5 @@ pub(crate) fn measure(figures: &mut Figures, numbers: &[u64]) {
     let shared: Vec<f64> = (0..ROUNDS).map(|_| shared()).collect();
     let goal = Goal::AtMost(0.5 * as_float(pairs).max(1e5) / 1e6);
     figures.note_rounds(&format!("{pairs} pairs, PostgreSQL"), (&shared, "s"), goal);
-    figures.note_rounds(&format!("{pairs} pairs, SQLite"), (&alone, "s"), Goal::None);
+    figures.note_rounds(&format!("{pairs} pairs, SQLite"), (&alone, "s"), Goal::Less);
 }

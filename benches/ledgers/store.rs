@@ -73,9 +73,9 @@ pub(crate) fn measure(figures: &mut Figures, numbers: &[u64]) {
         }
         let what = format!("{workers} workers x {pairs_at_once}");
         let is_full = (workers, pairs_at_once) == (16, 32);
-        let goal = if is_full { Goal::AtLeast(15_000.0) } else { Goal::None };
+        let goal = if is_full { Goal::AtLeast(15_000.0) } else { Goal::More };
         figures.note_rounds(&what, (&rates, "pairs/s"), goal);
-        let goal = if pairs_at_once == 32 { Goal::AtMost(0.05) } else { Goal::None };
+        let goal = if pairs_at_once == 32 { Goal::AtMost(0.05) } else { Goal::Less };
         figures.note_rounds(&what, (&statements, "statements/pair"), goal);
     }
 }

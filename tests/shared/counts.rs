@@ -182,7 +182,7 @@ fn kept_plan(url: &str) -> Vec<String> {
     let which = "FROM pg_proc WHERE proname LIKE 'turn_%'";
     let kept = |what: &str| block_on(one(url, &format!("SELECT {what} {which}")));
     let (body, types) = (kept("prosrc"), kept("pg_get_function_identity_arguments(oid)"));
-    let sql = body.split_once("RETURN QUERY").unwrap().1.rsplit_once("; END").unwrap().0;
+    let sql = body.split_once("RETURN QUERY").unwrap().1.rsplit_once(';').unwrap().0;
     let given = vec!["NULL"; types.split(',').count()].join(", ");
     let set = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
     let explain = format!("{set}; PREPARE kept ({types}) AS {sql}; EXPLAIN EXECUTE kept ({given})");
