@@ -192,6 +192,7 @@ pub struct RunArgs {
 
 /// What monitoring is told of a run.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Monitoring")]
 pub struct MetricsArgs {
     /// Serve /metrics (Prometheus' text) and /healthz there while the run goes on, such as
     /// 127.0.0.1:9464
@@ -209,6 +210,7 @@ pub struct MetricsArgs {
 
 /// How a run waits for its tasks.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Waiting")]
 pub struct WaitArgs {
     /// How often to ask for a task; less often the longer it takes [default: 10s]
     #[arg(
@@ -240,6 +242,7 @@ pub struct WaitArgs {
 
 /// Where videos go and how they are fetched.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Videos")]
 pub struct VideoArgs {
     /// Where videos go: a folder, or s3://BUCKET/FOLDER [default: the manifest's bucket, or `videos`
     /// in the run folder]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::{BatchArgs, KeyArgs};
+use super::{BatchArgs, KeyArgs, complete};
 use crate::pace;
+use crate::state::State;
 
 /// What to do while a run has the ledger.
 #[derive(Debug, Clone, Args)]
@@ -49,6 +50,7 @@ pub struct ResolveArgs {
     /// The pairs, in doubt unless the verdict says otherwise
     #[arg(
         value_name = "ID",
+        add = complete::ids(&[State::InDoubt]),
         required_unless_present_any = ["all", "from", "ledger_restored", "database_restored"],
         requires = "VerdictArgs"
     )]
