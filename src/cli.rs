@@ -59,13 +59,14 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Print JSON on stdout; messages go to stderr
-    #[arg(long, global = true, hide_short_help = true, hide_long_help = true)]
+    #[arg(long, global = true, display_order = 901, hide_short_help = true, hide_long_help = true)]
     pub json: bool,
     /// Print only results and errors
     #[arg(
         long,
         short,
         global = true,
+        display_order = 902,
         hide_short_help = true,
         hide_long_help = true,
         conflicts_with = "verbose"
@@ -76,6 +77,7 @@ pub struct Global {
         long,
         short,
         global = true,
+        display_order = 903,
         hide_short_help = true,
         hide_long_help = true,
         action = ArgAction::Count
@@ -85,6 +87,7 @@ pub struct Global {
     #[arg(
         long,
         global = true,
+        display_order = 904,
         value_name = "WHEN",
         default_value = "auto",
         hide_possible_values = true,
@@ -97,6 +100,7 @@ pub struct Global {
     #[arg(
         long,
         global = true,
+        display_order = 905,
         value_name = "FILE",
         env = "CALLSHEET_CA",
         hide_short_help = true,
@@ -203,7 +207,7 @@ pub struct BatchArgs {
     /// Where the API is [default: the manifest's, or api.foxapi.cc]
     #[arg(long, value_name = "URL", env = "CALLSHEET_ENDPOINT")]
     pub endpoint: Option<String>,
-    /// Rehearse against the bundled fake instead of the endpoint: calm, busy, lossy, broke,
+    /// Rehearse against the bundled fake, and not the endpoint: calm, busy, lossy, broke,
     /// hostile, or a scenario file. Has a run folder of its own, ending in .mock.run
     #[arg(
         long,
@@ -315,7 +319,7 @@ pub struct ReviewArgs {
     /// Who decides, as the ledger keeps it [default: the name you are logged in with]
     #[arg(long = "as", value_name = "NAME")]
     pub reviewer: Option<String>,
-    /// Serve nothing, and write what was decided to a new file: .csv has the last word on each video,
+    /// Write what was decided to a new file, and serve nothing: .csv has the last word on each video,
     /// .json all that was said
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "listen")]
     pub export: Option<PathBuf>,

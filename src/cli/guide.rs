@@ -21,6 +21,8 @@ const OF_BATCH: [&str; 9] = [
 ];
 /// What stands over them.
 const BATCH_HEADING: &str = "Options of the batch";
+/// Where they stand in the order of options; no command has as many of its own.
+const BEHIND: usize = 800;
 /// The last line of each command's help.
 const REST: &str = "Options of every command: see callsheet help options";
 /// Commands of which the short help of the program only has the names.
@@ -60,7 +62,7 @@ const GUIDES: [Guide; 22] = [
     guide(
         "run",
         ["callsheet run spring.yaml --mock", "callsheet run spring.yaml --pilot 5"],
-        &["until", "only", "limit", "pilot", "rate", "retry-failed", "plan", "yes", "out", "mock"],
+        &["until", "only", "limit", "pilot", "rate", "retry-failed", "yes", "out", "mock"],
     ),
     guide(
         "status",
@@ -165,7 +167,7 @@ pub fn command() -> Command {
     });
     let (short, long) = (commands(&command, &FOR_PACKAGERS), commands(&command, &[]));
     command
-        .help_template("{about-with-newline}\nUsage: callsheet <COMMAND>\n{after-help}")
+        .help_template("{about}\n\nUsage: callsheet <COMMAND>{after-help}")
         .after_help(format!(
             "{short}\n\nAlso: {}. More: callsheet --help, callsheet help options",
             FOR_PACKAGERS.join(", ")
@@ -194,7 +196,7 @@ pub fn options() -> StyledStr {
         .args(of_batch)
         .disable_help_flag(true)
         .max_term_width(super::WIDTH)
-        .help_template("{all-args}\n{after-help}")
+        .help_template("{all-args}{after-help}")
         .after_help(format!("Exit codes:\n{}\n\n{KEY}", Exit::table()));
     { page }.render_help()
 }
@@ -207,7 +209,8 @@ fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> C
 }
 
 fn guided(command: Command, guide: &Guide) -> Command {
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command.get_long_about().or_else(|| command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
     let [one, other] = guide.examples;
     command
         .long_about(format!("{about}\n\nExamples:\n  {one}\n  {other}"))
@@ -216,9 +219,30 @@ fn guided(command: Command, guide: &Guide) -> Command {
         .mut_args(|arg| {
             let shown = arg.get_long().is_some_and(|name| guide.first.contains(&name));
             let short = arg.is_positional() || shown;
-            let arg = if is_of_batch(&arg) { arg.help_heading(BATCH_HEADING) } else { arg };
-            arg.hide_short_help(!short)
+            placed(in_short(arg)).hide_short_help(!short)
         })
+}
+
+/// What is the batch's stands behind what is the command's own.
+fn placed(arg: Arg) -> Arg {
+    let place = OF_BATCH.iter().position(|name| arg.get_id().as_str() == *name);
+    match place.filter(|_| is_of_batch(&arg)) {
+        Some(place) => arg.help_heading(BATCH_HEADING).display_order(BEHIND + place),
+        None => arg,
+    }
+}
+
+/// `-h` says of an option only what stands before the first end of a clause.
+fn in_short(arg: Arg) -> Arg {
+    let Some(whole) = arg.get_help().map(ToString::to_string) else { return arg };
+    // Not before a warning.
+    let clauses = whole.replace(", even ", "  even ");
+    let ends = [": ", "; ", ". ", " [", ", "];
+    let end = ends.iter().filter_map(|end| clauses.find(end)).min();
+    match end.and_then(|end| whole.get(..end)).map(str::to_owned) {
+        Some(short) => arg.help(short).long_help(whole),
+        None => arg,
+    }
 }
 
 fn is_of_batch(arg: &Arg) -> bool {
@@ -233,7 +257,7 @@ fn commands(command: &Command, without: &[&str]) -> String {
         format!("  {:12} {about}", of.get_name())
     };
     let lines: Vec<_> = command.get_subcommands().filter(shown).map(line).collect();
-    format!("\nCommands:\n{}", lines.join("\n"))
+    format!("Commands:\n{}", lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct RedoArgs {
     /// Send this prompt for the new take [default: what the manifest says]
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Why, for whoever looks back
+    /// The reason, for whoever looks back
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
     /// Go on without asking: each take is paid for as a new pair

@@ -140,15 +140,15 @@ fn forgiving(builder: ClientBuilder) -> ClientBuilder {
         .http1_max_headers(MAX_HEADERS)
 }
 
-/// With the system's certificates, or those we bring, and those of `--ca`; with none where nothing is
-/// encrypted.
+/// With the system's certificates, or those we bring, and those of `--ca`; with these alone where
+/// nothing else is encrypted.
 fn build(plain: bool, builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, ClientError> {
     let failed = |error: reqwest::Error| ClientError(cause(error));
+    let added = trust::added().map_err(failed)?;
     if plain {
         // Loading the system's certificates takes 30 to 60 ms, and fails where there are none.
-        return builder().tls_certs_only([]).build().map_err(failed);
+        return builder().tls_certs_only(added).build().map_err(failed);
     }
-    let added = trust::added().map_err(failed)?;
     builder().tls_certs_merge(added.clone()).build().or_else(|_| {
         let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
         let certificates = bundled.iter().map(|der| reqwest::Certificate::from_der(der));

@@ -53,13 +53,14 @@ pub fn name(host: &str, found: Option<&Result<Vec<IpAddr>, String>>) -> Finding 
 
 /// Whether an answer came.
 #[must_use]
-pub fn connection(host: &str, seen: Result<&Seen, &str>, through: bool) -> Finding {
+pub fn connection(host: &str, seen: Option<Result<&Seen, &str>>, through: bool) -> Finding {
     match seen {
-        Ok(seen) => {
+        None => Finding::open("connection", "not tried: its name is not known"),
+        Some(Ok(seen)) => {
             let (status, took) = (seen.received.status, seen.took.as_millis());
             Finding::good("connection", format!("{host} answers, HTTP {status} in {took} ms"))
         }
-        Err(why) => Finding::bad(
+        Some(Err(why)) => Finding::bad(
             "connection",
             format!("{host} does not answer: {why}"),
             advice(why, through),
@@ -277,13 +278,14 @@ mod tests {
             ("Connection refused (os error 111)", true, "NO_PROXY"),
             ("Connection refused (os error 111)", false, "endpoint"),
         ] {
-            let found = connection("api.example.com", Err(why), through);
+            let found = connection("api.example.com", Some(Err(why)), through);
             assert_eq!(found.verdict, Bad);
             assert!(found.help.as_ref().unwrap().contains(word), "{why}: {found:?}");
         }
         let here = seen(404, UNKNOWN, DATE);
-        let found = connection("api.example.com", Ok(&here), false);
+        let found = connection("api.example.com", Some(Ok(&here)), false);
         assert_eq!(found.text, "api.example.com answers, HTTP 404 in 12 ms");
+        assert_eq!(connection("api.example.com", None, false).verdict, Open);
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn the_second_signal_stops_at_once_and_nothing_is_lost() {
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(said.code, 130, "{said}");
     assert!(said.err.contains("2 creates under way, 2m at most"), "{said}");
-    assert!(said.err.contains("2 creates left in doubt: pair-0, pair-1"), "{said}");
+    assert!(said.err.contains("stopped; 2 creates unanswered, now in doubt (pair-0, pair-1): callsheet status batch.yaml"), "{said}");
     assert_eq!(sheet.states()["in_doubt"], 2, "it is written down at once");
     let doubts = sheet.run(&["--limit", "0"]);
     assert_eq!(doubts.code, 5, "{doubts}");

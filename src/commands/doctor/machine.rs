@@ -49,8 +49,13 @@ pub(super) fn disk(folder: Option<&Path>) -> Finding {
     let wanted = folder.unwrap_or(Path::new("."));
     let network = network_disk(wanted).is_some();
     let there = nearest(wanted);
+    let shown = if there == Path::new(".") {
+        "this folder".to_owned()
+    } else {
+        there.display().to_string()
+    };
     diagnosis::disk(&Disk {
-        folder: there.display().to_string(),
+        folder: shown,
         kind: network_disk(wanted).or_else(|| file_system(&there)),
         network,
         free: free(&there),
@@ -153,5 +158,6 @@ async fn named() -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().filter(|_| output.status.success())?;
     // `ffprobe version 5.1.6-0+deb12u1 Copyright …`
-    Some(first.split(" Copyright").next().unwrap_or(first).to_owned())
+    let version = first.split(" Copyright").next().unwrap_or(first);
+    Some(version.strip_prefix("ffprobe ").unwrap_or(version).to_owned())
 }

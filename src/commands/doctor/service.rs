@@ -32,16 +32,22 @@ pub(super) fn look(args: &KeyArgs, endpoint: &Endpoint) -> Result<Vec<Finding>, 
     let runtime = runtime()?;
     let (found, seen) = runtime.block_on(async {
         let found = if through { None } else { Some(addresses(&url).await) };
-        (found, seen(endpoint, key.as_ref(), &asked).await)
+        let seen = match &found {
+            // Told with the name.
+            Some(Err(_)) => None,
+            _ => Some(seen(endpoint, key.as_ref(), &asked).await),
+        };
+        (found, seen)
     });
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = seen.as_ref().ok();
+    let answer = seen.as_ref().and_then(|seen| seen.as_ref().ok());
+    let came = seen.as_ref().map(|seen| seen.as_ref().map_err(String::as_str));
     Ok(vec![
         said(&way),
         diagnosis::name(&host, found.as_ref()),
-        diagnosis::connection(&endpoint.origin(), seen.as_ref().map_err(String::as_str), through),
+        diagnosis::connection(&endpoint.origin(), came, through),
         diagnosis::key(answer, key.is_some(), &asked),
         diagnosis::contract(answer, &asked),
         diagnosis::clock(answer),
