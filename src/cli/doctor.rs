@@ -9,7 +9,8 @@ use super::{KeyArgs, SharedArgs, complete};
 /// For which batch.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
-    /// A manifest: its service, its ledger and its folder are looked at, its pairs are not
+    /// A manifest: its service (which is asked with the key), its ledger and its folder are looked at,
+    /// its pairs are not
     #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath, add = complete::manifests())]
     pub manifest: Option<PathBuf>,
     /// The run folder [default: MANIFEST with the ending .run, or else this folder]

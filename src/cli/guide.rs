@@ -19,6 +19,8 @@ const OF_BATCH: [&str; 9] = [
     "allow_http",
     "allow_network_disk",
 ];
+/// What only `run` has of them.
+const OF_SHARED: [&str; 2] = ["lease", "join"];
 /// What stands over them.
 const BATCH_HEADING: &str = "Options of the batch";
 /// Where they stand in the order of options; no command has as many of its own.
@@ -225,8 +227,9 @@ fn guided(command: Command, guide: &Guide) -> Command {
 
 /// What is the batch's stands behind what is the command's own.
 fn placed(arg: Arg) -> Arg {
-    let place = OF_BATCH.iter().position(|name| arg.get_id().as_str() == *name);
-    match place.filter(|_| is_of_batch(&arg)) {
+    let mut behind = OF_BATCH.iter().chain(&OF_SHARED);
+    let place = behind.position(|name| arg.get_id().as_str() == *name);
+    match place.filter(|_| !arg.is_positional()) {
         Some(place) => arg.help_heading(BATCH_HEADING).display_order(BEHIND + place),
         None => arg,
     }

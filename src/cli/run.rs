@@ -89,8 +89,8 @@ pub struct RunArgs {
     /// Go on even if ten pairs in a row are refused alike
     #[arg(long)]
     pub keep_going: bool,
-    /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
-    /// may be gone
+    /// Create and pay for failed pairs again, each a new task: those named, or all whose error may be
+    /// gone
     #[arg(
         long,
         value_name = "ID,…",

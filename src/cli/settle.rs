@@ -58,8 +58,8 @@ pub struct ResolveArgs {
     /// All pairs in doubt
     #[arg(long, conflicts_with_all = ["ids", "from", "adopt"], requires = "VerdictArgs")]
     pub all: bool,
-    /// A table, as `status --doubts` writes it: each row with a task id is adopted, and each with an
-    /// action does what that says. Or a list of ids; `-` is standard input
+    /// Settle what a table says, as `status --doubts` writes it: each row with a task id is adopted, and
+    /// each with an action does what that says. Or a list of ids; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",

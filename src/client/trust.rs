@@ -52,8 +52,6 @@ pub struct Trust {
     pub of_system: Option<usize>,
     /// How many `--ca` adds.
     pub added: usize,
-    /// Whether those that this program brings stand in for the system's, which has none.
-    pub bundled: bool,
     /// What the system could not read, in its words.
     pub errors: Vec<String>,
 }
@@ -148,13 +146,11 @@ pub fn trust() -> Trust {
     let added = ADDED.get().map_or(0, Authorities::count);
     // Elsewhere the system itself is asked about each certificate.
     if !cfg!(all(unix, not(target_vendor = "apple"), not(target_os = "android"))) {
-        return Trust { of_system: None, added, bundled: false, errors: Vec::new() };
+        return Trust { of_system: None, added, errors: Vec::new() };
     }
     let found = rustls_native_certs::load_native_certs();
     let errors = found.errors.iter().map(ToString::to_string).collect();
-    let count = found.certs.len();
-    // As a connection pool does that cannot be made with the system's.
-    Trust { of_system: Some(count), added, bundled: count == 0, errors }
+    Trust { of_system: Some(found.certs.len()), added, errors }
 }
 
 #[cfg(test)]

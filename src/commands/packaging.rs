@@ -23,7 +23,10 @@ pub(super) fn schema(ui: &Ui) -> Result<Exit, Failure> {
 
 /// The script asks this program for what may come next, so that it knows the ids of a batch.
 pub(super) fn completions(ui: &Ui, shell: Shell) -> Result<Exit, Failure> {
-    let unknown = || Failure::new(Exit::Usage, format!("{shell}: not known here"));
+    let unknown = || {
+        Failure::new(Exit::Usage, format!("{shell}: not known here"))
+            .hint("take bash, elvish, fish, powershell or zsh")
+    };
     let (mut script, shells) = (Vec::new(), Shells::builtins());
     let shell = shells.completer(&shell.to_string()).ok_or_else(unknown)?;
     shell

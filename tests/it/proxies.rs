@@ -78,6 +78,27 @@ fn media_are_fetched_from_a_house_whose_authority_is_named() {
     assert_eq!(named.code, 0, "{named}");
 }
 
+#[test]
+fn files_go_to_a_bucket_of_the_house_once_its_authority_is_named() {
+    let house = House::start(|_| ("200 OK", "", Vec::new()));
+    let api = fake(Scenario::default());
+    let yaml = format!(
+        "version: 1\nendpoint: {}\nuploads: {{bucket: films, endpoint: '{}', region: eu-1, \
+         path_style: true}}\npairs:\n  - {{id: a, image: ./eileen.jpg, audio: ./eileen-hello.mp3}}\n",
+        api.url(),
+        house.url
+    );
+    let sheet = Sheet::new(&yaml);
+    for name in ["eileen.jpg", "eileen-hello.mp3"] {
+        fs::copy(root().join("jobs/folder").join(name), sheet.folder().join(name)).unwrap();
+    }
+    let key = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let unknown = run(&sheet, &["--retry-for", "1s"], &key);
+    assert_eq!((unknown.code, api.book().creates_read), (4, 0), "{unknown}");
+    let named = run(&sheet, &["--ca", &authority()], &key);
+    assert_eq!((named.code, api.book().creates_read), (0, 1), "{named}");
+}
+
 /// tinyproxy asks for a password, and leads to a proxy that knows the way.
 #[test]
 #[ignore = "needs tinyproxy"]
