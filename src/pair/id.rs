@@ -25,7 +25,7 @@ pub enum IdError {
     #[error("an id starts with a letter or a digit")]
     Start,
     /// A path, or something that needs quoting.
-    #[error("ids use letters, digits, `.`, `_` and `-` (this one has {} at {at})", named(*.found))]
+    #[error("ids use letters, digits, . _ - (this one has {} at {at})", named(*.found))]
     Character {
         /// What is there.
         found: char,
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(PairId::parse(text), Err(error), "{text:?}");
         }
         let told = |text: &str| PairId::parse(text).unwrap_err().to_string();
-        let expected = "ids use letters, digits, `.`, `_` and `-` (this one has a space at 5)";
+        let expected = "ids use letters, digits, . _ - (this one has a space at 5)";
         assert_eq!(told("anna 2"), expected);
         assert!(told("a\u{a0}b").ends_with("(this one has U+00A0 at 2)"));
         assert!(told("../up").ends_with("(this one has `/` at 3)"));
