@@ -90,8 +90,7 @@ fn pass(mut from: TcpStream, target: &str, asks: bool, (count, log): Kept<'_>) {
     log.lock().unwrap().push(named.clone());
     let mut to = TcpStream::connect(target).unwrap();
     match &head {
-        Some(head) if named.starts_with("CONNECT ") => {
-            assert!(!head.is_empty());
+        Some(_) if named.starts_with("CONNECT ") => {
             let _ = from.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         }
         Some(head) => to.write_all(relayed(head).as_bytes()).unwrap(),
