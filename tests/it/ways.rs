@@ -158,6 +158,9 @@ fn head_of(from: &mut impl Read) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
+/// A status, header lines with their ends, and a body.
+type Answer = (&'static str, &'static str, Vec<u8>);
+
 /// A server with TLS whose certificate the tests' own authority has made out for [`NAME`] and for
 /// this machine.
 pub(crate) struct House {
@@ -174,9 +177,7 @@ pub(crate) fn authority() -> String {
 
 impl House {
     /// Answers each request by its first line with a status, headers and a body.
-    pub(crate) fn start(
-        answer: impl Fn(&str) -> (&'static str, &'static str, Vec<u8>) + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let folder = root().join("tests/fixtures/tls");
         let chain = vec![CertificateDer::from_pem_file(folder.join("server.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
@@ -216,10 +217,7 @@ impl House {
 
 const JSON: &str = "content-type: application/json\r\n";
 
-fn serve(
-    tls: &mut StreamOwned<ServerConnection, TcpStream>,
-    answer: &dyn Fn(&str) -> (&'static str, &'static str, Vec<u8>),
-) {
+fn serve(tls: &mut StreamOwned<ServerConnection, TcpStream>, answer: &dyn Fn(&str) -> Answer) {
     let head = head_of(tls);
     let Some(line) = head.lines().next() else { return };
     let lower = head.to_ascii_lowercase();
