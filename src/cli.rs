@@ -1,11 +1,15 @@
 //! The command line, as clap reads it.
 
 mod choose;
+mod complete;
+mod doctor;
+mod guide;
 mod hooks;
 mod ledger;
 mod redo;
 mod run;
 mod settle;
+mod slips;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +20,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::choose::ChooseArgs;
+pub use self::complete::ASKED;
+pub use self::doctor::DoctorArgs;
+pub use self::guide::{command, options};
 pub use self::hooks::HookArgs;
 pub use self::ledger::{CopyArgs, LedgerArgs, LedgerVerb, ListArgs};
 pub use self::redo::RedoArgs;
@@ -23,20 +30,21 @@ pub use self::run::{KeyArgs, MetricsArgs, RunArgs, Shown, Until, VideoArgs, Wait
 pub use self::settle::{
     AdoptArgs, MoveArgs, PatienceArgs, ReconcileArgs, ResolveArgs, VerdictArgs,
 };
-use crate::exit::Exit;
+pub use self::slips::{meant, slip};
 use crate::pace;
 use crate::state::State;
 
-/// Turns a manifest of portrait and speech pairs into talking-head videos, without paying twice
-/// for one or losing one.
+/// No help text is wider, in columns.
+const WIDTH: usize = 100;
+
+/// Turns portraits and recordings into talking-head videos, each paid for once
 #[derive(Debug, Parser)]
 #[command(
     name = "callsheet",
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    max_term_width = 100,
-    after_help = after_help()
+    max_term_width = WIDTH
 )]
 pub struct Cli {
     /// What goes with every command.
@@ -47,35 +55,59 @@ pub struct Cli {
     pub command: Command,
 }
 
-fn after_help() -> String {
-    format!(
-        "Exit codes:\n{}\n\nThe API key comes from CALLSHEET_API_KEY or --api-key-file, never \
-         from an argument.\nTry it without a key or cost: callsheet run MANIFEST --mock",
-        Exit::table()
-    )
-}
-
 /// What goes with every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Print JSON on standard output; people's text goes to standard error
-    #[arg(long, global = true)]
+    /// Print JSON on stdout; messages go to stderr
+    #[arg(long, global = true, display_order = 901, hide_short_help = true, hide_long_help = true)]
     pub json: bool,
-    /// Say only what was asked for, and errors
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    /// Print only results and errors
+    #[arg(
+        long,
+        short,
+        global = true,
+        display_order = 902,
+        hide_short_help = true,
+        hide_long_help = true,
+        conflicts_with = "verbose"
+    )]
     pub quiet: bool,
     /// Say more: -v each create and video, -vv also every pause and poll; no bar is drawn then
-    #[arg(long, short, global = true, action = ArgAction::Count)]
+    #[arg(
+        long,
+        short,
+        global = true,
+        display_order = 903,
+        hide_short_help = true,
+        hide_long_help = true,
+        action = ArgAction::Count
+    )]
     pub verbose: u8,
     /// When to use colour: auto, always or never
     #[arg(
         long,
         global = true,
+        display_order = 904,
         value_name = "WHEN",
         default_value = "auto",
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_short_help = true,
+        hide_long_help = true
     )]
     pub color: Color,
+    /// Trust the authorities whose certificates are in this file (PEM) as well as the system's: a
+    /// company's proxy, a server in the house. For the API, media and buckets alike
+    #[arg(
+        long,
+        global = true,
+        display_order = 905,
+        value_name = "FILE",
+        env = "CALLSHEET_CA",
+        hide_short_help = true,
+        hide_long_help = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub ca: Option<PathBuf>,
 }
 
 /// When to use colour.
@@ -92,9 +124,9 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a first manifest from a folder: pairs portraits and recordings by their names
+    /// Write a first manifest from a folder of portraits and recordings
     Init(InitArgs),
-    /// Read and check a manifest; says all that is wrong with it at once
+    /// Check a manifest; says all that is wrong with it at once
     Check(CheckArgs),
     /// Say what a run would do now
     Plan(PlanArgs),
@@ -104,22 +136,24 @@ pub enum Command {
     Status(StatusArgs),
     /// Say what happened, pair by pair, also while a run is under way
     Events(EventsArgs),
-    /// Take over tasks that were made elsewhere, for pairs that have none
+    /// Take over tasks that were made elsewhere
     Adopt(AdoptArgs),
-    /// Settle pairs in doubt: adopt their task, create them again, or write them off
+    /// Settle pairs in doubt: adopt their task, send again, or write off
     Resolve(ResolveArgs),
-    /// Find the tasks of pairs in doubt in the account's list, or in an export of it
+    /// Find the tasks of pairs in doubt in the account's list
     Reconcile(ReconcileArgs),
-    /// Make another take of finished pairs, on purpose: the next run creates and pays for it
+    /// Make another take of finished pairs; the next run pays for it
     Redo(RedoArgs),
-    /// Take a batch along to the new address of its service, which has to know its tasks
+    /// Take a batch along to the new address of its service
     Move(MoveArgs),
-    /// List the batches in a ledger that many machines share, or copy a batch there and back
+    /// List the batches in a shared ledger, or copy one there and back
     Ledger(LedgerArgs),
-    /// Write tasks.csv, events.jsonl and report.html again from the ledger, or print a summary
+    /// Write tasks.csv and report.html again, or print a summary
     Report(ReportArgs),
-    /// Look at the videos in a browser and decide: approve them, have them made again, decline them
+    /// Look at the videos in a browser, and decide which are good
     Review(ReviewArgs),
+    /// Say what works here and what to do about the rest; pays nothing
+    Doctor(DoctorArgs),
     /// Serve the fake API on its own
     Mock(callsheet_mock::program::Args),
     /// Print the JSON Schema of the manifest
@@ -129,15 +163,32 @@ pub enum Command {
         /// For which shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a manual page, or write all of them
+    Man(ManArgs),
+    /// Say more about a command, or about options
+    Help {
+        /// A command, such as run or ledger copy; or options
+        #[arg(value_name = "COMMAND")]
+        about: Vec<String>,
+    },
+}
+
+/// Which manual pages.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The page of a command, such as run or ledger copy [default: that of callsheet]
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub about: Vec<String>,
+    /// Write all pages into this folder, each command's in a file of its own
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
 }
 
 /// A manifest.
 #[derive(Debug, Clone, Args)]
 pub struct ManifestArgs {
     /// The manifest, a YAML file; or a table of pairs: CSV, TSV, JSON Lines, .xlsx or .ods
-    #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
+    #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath, add = complete::manifests())]
     pub manifest: PathBuf,
     /// Accept plain http to other machines: what is sent can be read and changed on the way
     #[arg(long)]
@@ -156,7 +207,7 @@ pub struct BatchArgs {
     /// Where the API is [default: the manifest's, or api.foxapi.cc]
     #[arg(long, value_name = "URL", env = "CALLSHEET_ENDPOINT")]
     pub endpoint: Option<String>,
-    /// Rehearse against the bundled fake instead of the endpoint: calm, busy, lossy, broke,
+    /// Rehearse against the bundled fake, and not the endpoint: calm, busy, lossy, broke,
     /// hostile, or a scenario file. Has a run folder of its own, ending in .mock.run
     #[arg(
         long,
@@ -268,7 +319,7 @@ pub struct ReviewArgs {
     /// Who decides, as the ledger keeps it [default: the name you are logged in with]
     #[arg(long = "as", value_name = "NAME")]
     pub reviewer: Option<String>,
-    /// Serve nothing, and write what was decided to a new file: .csv has the last word on each video,
+    /// Write what was decided to a new file, and serve nothing: .csv has the last word on each video,
     /// .json all that was said
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "listen")]
     pub export: Option<PathBuf>,
@@ -306,6 +357,7 @@ pub struct StatusArgs {
         value_name = "STATE,…",
         value_delimiter = ',',
         value_parser = state,
+        add = complete::states(),
         conflicts_with_all = ["watch", "doubts"]
     )]
     pub state: Vec<State>,
@@ -331,7 +383,7 @@ pub struct EventsArgs {
     #[arg(long, short)]
     pub follow: bool,
     /// Of one pair alone
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = complete::ids(&[]))]
     pub id: Option<String>,
     /// Begin with the last so many [default: all; 10 with --follow]
     #[arg(long, value_name = "N")]
@@ -351,12 +403,10 @@ pub struct InitArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -10,8 +10,8 @@ pub enum Exit {
     Usage,
     /// Another run holds the ledger. Nothing was sent.
     InUse,
-    /// Media were checked, and some cannot be used; or videos cannot be stored in their bucket. Nothing
-    /// was sent.
+    /// Media were checked, and some cannot be used; or videos cannot be stored in their bucket; or
+    /// `doctor` found what would keep a run from working. Nothing was sent.
     Unfit,
     /// The account cannot create anything: 401, 403 or a used-up balance. Top up or mend the key,
     /// then give the same command again.
@@ -73,7 +73,7 @@ impl Exit {
             Self::Usage => "the command line or the manifest is wrong; nothing was sent",
             Self::InUse => "another run holds the ledger",
             Self::Account => "the account cannot create: key, permission or balance",
-            Self::Unfit => "media, or the bucket for videos, cannot be used; nothing was sent",
+            Self::Unfit => "media, the bucket for videos, or what doctor looked at cannot be used",
             Self::Budget => "the budget does not allow more; the rest stays planned",
             Self::Fault => "the machine failed: disk, permissions, a damaged ledger",
             Self::InDoubt => "pairs are in doubt: settle them with `callsheet resolve`",

@@ -45,9 +45,10 @@
 //! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
 //!                           · what an answer proves · what may follow what · bytes → a whole
 //!                           video, sound or picture, or why not
-//! fitness table manifest plan view reconcile   whether media are fit to be sent · CSV, JSON Lines
-//!                           and spreadsheets → rows · YAML and rows → pairs or problems · what a run
-//!                           would do · rows → CSV and JSON · whose the account's tasks may be
+//! fitness table manifest plan view reconcile diagnosis   whether media are fit to be sent · CSV,
+//!                           JSON Lines and spreadsheets → rows · YAML and rows → pairs or problems ·
+//!                           what a run would do · rows → CSV and JSON · whose the account's tasks may
+//!                           be · what works here and what to do about the rest
 //! files catalog             files that appear whole or not at all, files beside the manifest ·
 //!                           what is known of media
 //! ledger                    the durable truth, and the permits to spend money
@@ -74,6 +75,8 @@ pub mod cli;
 pub mod client;
 #[doc(hidden)]
 pub mod commands;
+#[doc(hidden)]
+pub mod diagnosis;
 #[doc(hidden)]
 pub mod download;
 #[doc(hidden)]

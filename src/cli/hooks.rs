@@ -8,6 +8,7 @@ use crate::pace;
 
 /// Commands that a run starts, and whom it tells of its end.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Commands and notices")]
 pub struct HookArgs {
     /// Start a command for each video once it is saved, with {path} and {id} for its file and its
     /// pair; its words are told apart as a shell does, and no shell is started. One that fails is

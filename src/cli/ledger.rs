@@ -15,8 +15,12 @@ pub struct LedgerArgs {
 /// What to do with ledgers.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LedgerVerb {
+    /// Say which batches are in a database
+    ///
     /// Say which batches are in a database: where they stand, what is spent, who is at work
     List(ListArgs),
+    /// Take a batch from its run folder to a database, or back
+    ///
     /// Take a batch from its run folder to a database, or from there to a run folder; every pair is
     /// compared, and only one of the two can pay, also if this is cut off: the same command goes on then
     Copy(CopyArgs),

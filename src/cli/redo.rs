@@ -3,7 +3,8 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::{BatchArgs, PatienceArgs};
+use super::{BatchArgs, PatienceArgs, complete};
+use crate::state::State;
 
 /// Which pairs get another take.
 #[derive(Debug, Clone, Args)]
@@ -13,7 +14,11 @@ pub struct RedoArgs {
     pub batch: BatchArgs,
     /// The pairs: an id, a pattern such as 'anna-*', tag:spring, or @FILE with one of them a line;
     /// several, also with commas
-    #[arg(value_name = "ID", required_unless_present = "reviewed")]
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "reviewed",
+        add = complete::ids(&[State::Saved, State::Failed, State::Abandoned])
+    )]
     pub ids: Vec<String>,
     /// Those that people marked in `callsheet review`, each with the prompt and the note they gave
     #[arg(long, conflicts_with_all = ["ids", "prompt"])]
@@ -21,7 +26,7 @@ pub struct RedoArgs {
     /// Send this prompt for the new take [default: what the manifest says]
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Why, for whoever looks back
+    /// The reason, for whoever looks back
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
     /// Go on without asking: each take is paid for as a new pair

@@ -93,8 +93,8 @@ pub struct RunArgs {
     /// Go on even if ten pairs in a row are refused alike
     #[arg(long)]
     pub keep_going: bool,
-    /// Create failed pairs again, each a new task that is paid for: those named, or all whose error
-    /// may be gone
+    /// Create and pay for failed pairs again, each a new task: those named, or all whose error may be
+    /// gone
     #[arg(
         long,
         value_name = "ID,…",
@@ -196,6 +196,7 @@ pub struct RunArgs {
 
 /// What monitoring is told of a run.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Monitoring")]
 pub struct MetricsArgs {
     /// Serve /metrics (Prometheus' text) and /healthz there while the run goes on, such as
     /// 127.0.0.1:9464
@@ -213,6 +214,7 @@ pub struct MetricsArgs {
 
 /// How a run waits for its tasks.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Waiting")]
 pub struct WaitArgs {
     /// How often to ask for a task; less often the longer it takes [default: 10s]
     #[arg(
@@ -244,6 +246,7 @@ pub struct WaitArgs {
 
 /// Where videos go and how they are fetched.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Videos")]
 pub struct VideoArgs {
     /// Where videos go: a folder, or s3://BUCKET/FOLDER [default: the manifest's bucket, or `videos`
     /// in the run folder]

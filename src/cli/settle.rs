@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::{BatchArgs, KeyArgs};
+use super::{BatchArgs, KeyArgs, complete};
 use crate::pace;
+use crate::state::State;
 
 /// What to do while a run has the ledger.
 #[derive(Debug, Clone, Args)]
@@ -49,6 +50,7 @@ pub struct ResolveArgs {
     /// The pairs, in doubt unless the verdict says otherwise
     #[arg(
         value_name = "ID",
+        add = complete::ids(&[State::InDoubt]),
         required_unless_present_any = ["all", "from", "ledger_restored", "database_restored"],
         requires = "VerdictArgs"
     )]
@@ -56,8 +58,8 @@ pub struct ResolveArgs {
     /// All pairs in doubt
     #[arg(long, conflicts_with_all = ["ids", "from", "adopt"], requires = "VerdictArgs")]
     pub all: bool,
-    /// A table, as `status --doubts` writes it: each row with a task id is adopted, and each with an
-    /// action does what that says. Or a list of ids; `-` is standard input
+    /// Settle what a table says, as `status --doubts` writes it: each row with a task id is adopted, and
+    /// each with an action does what that says. Or a list of ids; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",

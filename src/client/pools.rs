@@ -9,6 +9,7 @@ use reqwest::redirect::Policy;
 use secrecy::ExposeSecret;
 
 use super::resolver::Resolver;
+use super::trust;
 use super::{ClientError, Settings, USER_AGENT, cause};
 use crate::pair::{ApiKey, Endpoint};
 
@@ -80,6 +81,22 @@ impl Pools {
     }
 }
 
+/// For a look at the API's host, with the key if there is one: a connection of its own, of which all
+/// is as it is for polls.
+pub(super) fn glancing(
+    endpoint: &Endpoint,
+    key: Option<&ApiKey>,
+) -> Result<reqwest::Client, ClientError> {
+    provide();
+    let headers = key.map(headers).transpose()?.unwrap_or_default();
+    build(endpoint.is_plain(), || {
+        forgiving(direct(endpoint.is_loopback()))
+            .default_headers(headers.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(POLL_TIMEOUT)
+    })
+}
+
 /// Without the key, for hosts that must not have it.
 pub(super) fn keyless(
     local: bool,
@@ -123,18 +140,20 @@ fn forgiving(builder: ClientBuilder) -> ClientBuilder {
         .http1_max_headers(MAX_HEADERS)
 }
 
-/// With the system's certificates, or those we bring; with none where nothing is encrypted.
+/// With the system's certificates, or those we bring, and those of `--ca`; with these alone where
+/// nothing else is encrypted.
 fn build(plain: bool, builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, ClientError> {
     let failed = |error: reqwest::Error| ClientError(cause(error));
+    let added = trust::added().map_err(failed)?;
     if plain {
         // Loading the system's certificates takes 30 to 60 ms, and fails where there are none.
-        return builder().tls_certs_only([]).build().map_err(failed);
+        return builder().tls_certs_only(added).build().map_err(failed);
     }
-    builder().build().or_else(|_| {
+    builder().tls_certs_merge(added.clone()).build().or_else(|_| {
         let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
         let certificates = bundled.iter().map(|der| reqwest::Certificate::from_der(der));
         let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        builder().tls_certs_only(certificates).build().map_err(failed)
+        builder().tls_certs_only(certificates.into_iter().chain(added)).build().map_err(failed)
     })
 }
 

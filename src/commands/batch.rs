@@ -117,7 +117,8 @@ pub(super) fn endpoint(text: &str, plain: PlainHttp) -> Result<Endpoint, Failure
     Endpoint::parse(bare, plain).map_err(|error| match manifest::with_scheme(text) {
         Some(meant) => Failure::new(Exit::Usage, format!("endpoint {text}: it has no scheme"))
             .hint(format!("write {meant}")),
-        None => Failure::new(Exit::Usage, format!("endpoint {text}: {error}")),
+        None => Failure::new(Exit::Usage, format!("endpoint {text}: {error}"))
+            .hint("write a host alone, such as https://api.foxapi.cc"),
     })
 }
 

@@ -208,7 +208,9 @@ fn pattern(option: &str, text: &str) -> Result<Pattern, Failure> {
 /// The patterns of a file, one a line; empty lines and those that begin with `#` are passed over.
 fn listed_in(option: &str, path: &Path) -> Result<Vec<Pattern>, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Usage, format!("{option} @{}: {error}", path.display()))
+        Failure::new(Exit::Usage, format!("{option} @{}: {error}", path.display())).hint(
+            "the file names pairs, one a line: an id, a pattern such as 'anna-*', or tag:spring",
+        )
     };
     let mut text = String::new();
     let file = File::open(path).map_err(|error| failed(&error))?;

@@ -73,8 +73,10 @@ fn known(view: &View, id: &str) -> Result<String, Failure> {
     if view.known(&id)?.is_some() {
         return Ok(id);
     }
-    let pattern = Pattern::parse(&id)
-        .map_err(|error| Failure::new(Exit::Usage, format!("--id {}: {error}", printable(&id))))?;
+    let pattern = Pattern::parse(&id).map_err(|error| {
+        Failure::new(Exit::Usage, format!("--id {}: {error}", printable(&id)))
+            .hint("`callsheet status MANIFEST --json` names all ids")
+    })?;
     let mut ids = Vec::new();
     view.each_id(|id, _| ids.push(id.to_owned()))?;
     Err(matches_nothing(&[&pattern], || ids.iter().map(|id| (id.as_str(), &[][..]))))

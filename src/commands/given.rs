@@ -125,7 +125,10 @@ fn head(path: &Path) -> Result<Vec<u8>, Failure> {
 /// Why a file that was given cannot be read.
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let (reason, hint) = match error.kind() {
-        ErrorKind::NotFound => ("there is no such file".to_owned(), None),
+        ErrorKind::NotFound => (
+            "there is no such file".to_owned(),
+            Some("to write a first manifest from a folder: callsheet init DIR".to_owned()),
+        ),
         ErrorKind::IsADirectory => (
             "this is a folder, not a manifest".to_owned(),
             Some(format!(

@@ -16,7 +16,10 @@ pub(super) fn read(args: &KeyArgs) -> Result<ApiKey, Failure> {
         Some(path) => (read_file(path)?, path.display().to_string()),
         None => (from_environment()?, VARIABLE.to_owned()),
     };
-    ApiKey::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{from}: {error}")))
+    ApiKey::parse(&text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{from}: {error}"))
+            .hint("copy the key anew from the service's page: one word, without quotes")
+    })
 }
 
 /// The key, if there is one. Only a file that was named has to have it.
@@ -34,14 +37,16 @@ fn from_environment() -> Result<String, Failure> {
         Err(std::env::VarError::NotPresent) => Err(Failure::new(Exit::Usage, "no API key")
             .hint("set CALLSHEET_API_KEY or give --api-key-file FILE; or rehearse with --mock")),
         Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Failure::new(Exit::Usage, format!("{VARIABLE} is not text")))
+            Err(Failure::new(Exit::Usage, format!("{VARIABLE} is not text"))
+                .hint("set it to the key alone, or give --api-key-file FILE"))
         }
     }
 }
 
 fn read_file(path: &Path) -> Result<String, Failure> {
     let failed = |error: std::io::Error| {
-        Failure::new(Exit::Usage, format!("{}: cannot read the API key: {error}", path.display()))
+        let text = format!("--api-key-file {}: cannot be read: {error}", path.display());
+        Failure::new(Exit::Usage, text).hint("name a file that holds the key alone, in one line")
     };
     let mut text = String::new();
     let most = ApiKey::MAX_LEN as u64 + 2;

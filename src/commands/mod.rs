@@ -8,6 +8,7 @@ mod bills;
 mod check;
 mod choose;
 mod claims;
+mod doctor;
 mod doubts;
 pub mod embed;
 mod events;
@@ -50,19 +51,30 @@ mod told;
 mod videos;
 mod written;
 
-use clap::Parser;
+use std::io::Read;
+use std::path::Path;
+
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use clap_complete::CompleteEnv;
 use serde_json::json;
 
 use self::failure::Failure;
-use crate::cli::{Cli, Command};
+use crate::cli::{self, ASKED, Cli, Command};
+use crate::client::{Authorities, AuthorityError};
 use crate::exit::Exit;
 use crate::ui::{Ui, lost_output};
+
+/// No file of authorities is larger, in bytes.
+const MOST_OF_AUTHORITIES: u64 = 16 << 20;
 
 /// Runs the program: reads the command line, does what it says, and reports what went wrong.
 #[must_use]
 pub fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    if let Some(exit) = completed() {
+        return exit;
+    }
+    let cli = match cli() {
         Ok(cli) => cli,
         Err(error) => return command_line(&error),
     };
@@ -72,7 +84,8 @@ pub fn main() -> Exit {
     };
     let ui = Ui::new(&cli.global).showing(shown);
     log(&ui, cli.global.verbose);
-    let exit = match dispatch(&ui, &cli.command) {
+    let trusted = cli.global.ca.as_deref().map_or(Ok(()), believe);
+    let exit = match trusted.and_then(|()| dispatch(&ui, &cli.command)) {
         Ok(exit) => exit,
         Err(failure) => explain(&ui, &failure),
     };
@@ -99,15 +112,66 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
         Command::Ledger(args) => ledger::ledger(ui, args),
         Command::Report(args) => report::report(ui, args),
         Command::Review(args) => review::review(ui, args),
+        Command::Doctor(args) => doctor::doctor(ui, args),
         Command::Mock(args) => rehearsal::serve(args),
         Command::Schema => packaging::schema(ui),
         Command::Completions { shell } => packaging::completions(ui, *shell),
-        Command::Man => packaging::man(ui),
+        Command::Man(args) => packaging::man(ui, args),
+        Command::Help { about } => packaging::help(ui, about),
     }
+}
+
+fn cli() -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&cli::command().try_get_matches()?)
+}
+
+/// Answers a shell that asks how a word goes on.
+fn completed() -> Option<Exit> {
+    std::env::var_os(ASKED)?;
+    let here = std::env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(cli::command).var(ASKED).bin("callsheet");
+    match asked.try_complete(std::env::args_os(), here.as_deref()) {
+        Ok(true) => Some(Exit::Done),
+        Ok(false) => None,
+        Err(error) => Some(command_line(&error)),
+    }
+}
+
+/// Takes the certificates in a file for those of authorities, as a person says they are.
+fn believe(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    let unread = |error: std::io::Error| {
+        Failure::new(Exit::Usage, format!("--ca {shown}: it cannot be read: {error}"))
+            .hint("name a file of certificates in PEM")
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unread)?;
+    // As much as the bundles of all systems together.
+    file.take(MOST_OF_AUTHORITIES).read_to_end(&mut bytes).map_err(unread)?;
+    let authorities = Authorities::read(&bytes).map_err(|error| {
+        let hint = match error {
+            AuthorityError::Binary => {
+                format!("write it as text: openssl x509 -inform der -in {shown} -out ca.pem")
+            }
+            AuthorityError::Line { .. } | AuthorityError::Empty => {
+                "a file of certificates in PEM is meant: -----BEGIN CERTIFICATE-----, Base64, \
+                 -----END CERTIFICATE-----"
+                    .to_owned()
+            }
+        };
+        Failure::new(Exit::Usage, format!("--ca {shown}: {error}")).hint(hint)
+    })?;
+    authorities.believe();
+    Ok(())
 }
 
 /// Prints help or version, or what is wrong with the command line.
 fn command_line(error: &clap::Error) -> Exit {
+    if let Some(text) = cli::slip(error, &cli::command()) {
+        let mut words = std::env::args_os();
+        let json = words.any(|word| word == "--json");
+        return explain(&Ui::plain(json), &Failure::new(Exit::Usage, text));
+    }
     // Nobody is left to be told if this fails.
     let _ = error.print();
     match error.kind() {

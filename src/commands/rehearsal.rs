@@ -27,8 +27,10 @@ pub(super) struct Rehearsal {
 
 /// Starts the fake on a free port.
 pub(super) async fn start(scenario: &str) -> Result<Rehearsal, Failure> {
-    let scenario = Scenario::open(scenario)
-        .map_err(|error| Failure::new(Exit::Usage, format!("--mock={scenario}: {error}")))?;
+    let scenario = Scenario::open(scenario).map_err(|error| {
+        Failure::new(Exit::Usage, format!("--mock={scenario}: {error}"))
+            .hint("a scenario is calm, busy, lossy, broke, hostile, or a YAML file")
+    })?;
     let key = scenario.keys.first().map_or(KEY, |account| &account.key).to_owned();
     let fault = |error: &dyn std::fmt::Display| Failure::new(Exit::Fault, error.to_string());
     let api = MockApi::start(scenario).await.map_err(|error| fault(&error))?;

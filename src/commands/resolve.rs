@@ -92,11 +92,16 @@ fn ids(args: &ResolveArgs, view: &View) -> Result<Vec<String>, Failure> {
 fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
     match &args.adopt {
         Some(_) if ids.len() != 1 => {
-            Err(Failure::new(Exit::Usage, "a task belongs to one pair: give one ID with --adopt"))
+            let text = format!("--adopt: one task, and {} pairs", ids.len());
+            Err(Failure::new(Exit::Usage, text).hint(
+                "a task belongs to one pair: give one ID, or a table of both with --from FILE",
+            ))
         }
-        Some(task) => TaskId::parse(task)
-            .map(Verdict::Adopt)
-            .map_err(|error| Failure::new(Exit::Usage, format!("--adopt: {error}"))),
+        Some(task) => TaskId::parse(task).map(Verdict::Adopt).map_err(|error| {
+            Failure::new(Exit::Usage, format!("--adopt: {error}")).hint(
+                "copy the id as the service shows it, such as task-unified-1757165031-uyujaw3d",
+            )
+        }),
         None if args.resend => Ok(Verdict::Resend),
         None => Ok(Verdict::Abandon),
     }
@@ -106,7 +111,8 @@ fn verdict(args: &VerdictArgs, ids: &[String]) -> Result<Verdict, Failure> {
 fn must_be_free(site: &Site, view: &View, (id, task): (&str, &TaskId)) -> Result<(), Failure> {
     let claim = Claim { line: 1, id: id.to_owned(), task: task.clone() };
     match claims::taken(site, Some(view), &[claim])?.pop() {
-        Some(Problem { text, .. }) => Err(Failure::new(Exit::Usage, format!("pair {text}"))),
+        Some(Problem { text, .. }) => Err(Failure::new(Exit::Usage, format!("pair {text}"))
+            .hint("a task belongs to one pair; nothing was changed")),
         None => Ok(()),
     }
 }

@@ -23,7 +23,7 @@ pub use self::aside::{Aside, Content};
 pub use self::folder::{make_folder, make_private_folder};
 pub use self::identity::Identity;
 pub use self::local::{Local, LocalError, find};
-pub use self::network::network_disk;
+pub use self::network::{file_system, network_disk};
 pub use self::notes::{Origin, drop_part, names_of, place_of};
 pub use self::part::{Part, kept};
 pub use self::space::free;

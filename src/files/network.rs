@@ -4,7 +4,14 @@
 //! Known for Linux only; elsewhere every disk is taken for a local one.
 
 #[cfg(target_os = "linux")]
-pub use self::linux::network_disk;
+pub use self::linux::{file_system, network_disk};
+
+/// What the file system of a folder is called, where the system tells.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn file_system(_folder: &std::path::Path) -> Option<String> {
+    None
+}
 
 /// The kind of the network's disk that a folder lies on, or would lie on; `None` if it is local.
 #[cfg(not(target_os = "linux"))]
@@ -44,6 +51,13 @@ mod linux {
                 (!is_local(&name)).then_some(name)
             }
         }
+    }
+
+    /// What the file system of a folder is called.
+    #[must_use]
+    pub fn file_system(folder: &Path) -> Option<String> {
+        let there = folder.canonicalize().ok()?;
+        Some(mounted(&fs::read("/proc/self/mountinfo").ok()?, &there))
     }
 
     /// As `linux/magic.h` and the file systems themselves have them.

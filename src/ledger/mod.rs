@@ -136,6 +136,12 @@ pub use self::videos::{MissingFile, Remarked, SavedFile, Totals};
 pub use self::view::{Rows, View};
 pub use self::writer::{Ended, Ledger};
 
+/// The version of SQLite that is built in.
+#[must_use]
+pub fn sqlite() -> &'static str {
+    rusqlite::version()
+}
+
 /// The file of the ledger in a run folder.
 pub const FILE: &str = "ledger.sqlite";
 

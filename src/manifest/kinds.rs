@@ -10,8 +10,9 @@ impl Kinds {
     /// Kinds beyond these are counted together.
     const TOLD_APART: usize = 20;
 
-    /// Counts a message among those that differ from it by what they quote.
+    /// Counts a message among those that differ from it by what they quote, or say of one alone.
     pub(super) fn add(&mut self, message: &str) {
+        let message = message.split(" (this one ").next().unwrap_or(message);
         let mut kind = String::new();
         for (index, part) in message.split('`').enumerate() {
             let known = OWN_WORDS.contains(&part) || index % 2 == 0;
@@ -61,7 +62,7 @@ mod tests {
         for name in ["a", "b", "image"] {
             kinds.add(&format!("`image`: the file `{name}` is gone"));
         }
-        kinds.add("`audio`: it is empty");
+        kinds.add("`audio`: it is empty (this one at 5)");
         assert_eq!(
             kinds.list(),
             [

@@ -25,8 +25,13 @@ pub enum IdError {
     #[error("an id starts with a letter or a digit")]
     Start,
     /// A path, or something that needs quoting.
-    #[error("an id has only letters, digits, `.`, `_` and `-`, and is never a path")]
-    Character,
+    #[error("ids use letters, digits, . _ - (this one has {} at {at})", named(*.found))]
+    Character {
+        /// What is there.
+        found: char,
+        /// Which character it is, counted from 1.
+        at: usize,
+    },
     /// Two ids would look alike.
     #[error("an id has only letters that can be seen, and U+{:04X} is in it", u32::from(*.0))]
     Hidden(char),
@@ -53,8 +58,8 @@ impl PairId {
         if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
             return Err(IdError::Hidden(c));
         }
-        if !text.chars().all(is_of_id) {
-            return Err(IdError::Character);
+        if let Some((before, found)) = text.chars().enumerate().find(|(_, c)| !is_of_id(*c)) {
+            return Err(IdError::Character { found, at: before + 1 });
         }
         if !is_letter(first) {
             return Err(IdError::Start);
@@ -84,6 +89,15 @@ impl PairId {
 impl fmt::Display for PairId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// A character as a sentence has it.
+fn named(c: char) -> String {
+    match c {
+        ' ' => "a space".to_owned(),
+        c if c.is_control() || c.is_whitespace() => format!("U+{:04X}", u32::from(c)),
+        c => format!("`{c}`"),
     }
 }
 
@@ -145,23 +159,24 @@ mod tests {
 
     #[test]
     fn pair_ids_are_never_paths_devices_or_options() {
-        use IdError::{Character, Device, Empty, Hidden, Start, TooLong, TrailingDot};
+        use IdError::{Device, Empty, Hidden, Start, TooLong, TrailingDot};
+        let other = |found, at| IdError::Character { found, at };
         for (text, error) in [
             ("", Empty),
-            ("../up", Character),
-            ("a/b", Character),
-            ("a\\b", Character),
-            ("a b", Character),
-            ("a／b", Character),
-            ("a：b", Character),
-            ("a\u{a0}b", Character),
-            ("a🎤", Character),
-            ("a\u{e000}", Character),
+            ("../up", other('/', 3)),
+            ("a/b", other('/', 2)),
+            ("a\\b", other('\\', 2)),
+            ("a b", other(' ', 2)),
+            ("a／b", other('／', 2)),
+            ("a：b", other('：', 2)),
+            ("a\u{a0}b", other('\u{a0}', 2)),
+            ("a🎤", other('🎤', 2)),
+            ("a\u{e000}", other('\u{e000}', 2)),
             ("a\u{200b}", Hidden('\u{200b}')),
             ("\u{202e}gpj", Hidden('\u{202e}')),
             ("a\u{3164}", Hidden('\u{3164}')),
             ("\u{301}a", Start),
-            ("a\n", Character),
+            ("a\n", other('\n', 2)),
             ("-rf", Start),
             (".hidden", Start),
             ("end.", TrailingDot),
@@ -173,6 +188,11 @@ mod tests {
         ] {
             assert_eq!(PairId::parse(text), Err(error), "{text:?}");
         }
+        let told = |text: &str| PairId::parse(text).unwrap_err().to_string();
+        let expected = "ids use letters, digits, . _ - (this one has a space at 5)";
+        assert_eq!(told("anna 2"), expected);
+        assert!(told("a\u{a0}b").ends_with("(this one has U+00A0 at 2)"));
+        assert!(told("../up").ends_with("(this one has `/` at 3)"));
         assert_eq!(PairId::parse(&"x".repeat(129)), Err(TooLong));
         for text in ["a", "welcome-en", "0", "console", "com10", "a.b_c-d", &"x".repeat(128)] {
             assert!(PairId::parse(text).is_ok(), "{text:?}");

@@ -123,6 +123,13 @@ impl Ui {
         }
     }
 
+    /// For a command line that could not be read.
+    #[must_use]
+    pub fn plain(json: bool) -> Self {
+        let (quiet, verbose, color, ca) = (false, 0, Color::Auto, None);
+        Self::new(&Global { json, quiet, verbose, color, ca })
+    }
+
     /// With a person's word on how the progress of a run is shown.
     #[must_use]
     pub fn showing(self, shown: Option<Shown>) -> Self {

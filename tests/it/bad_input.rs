@@ -65,7 +65,7 @@ fn manifests() {
             pair(
                 "{id: ../a, image: 'https://example.com/a.jpg', audio: 'https://example.com/a.mp3'}",
             ),
-            "never a path",
+            "(this one has `/` at 3)",
         ),
         (
             pair(

@@ -33,7 +33,7 @@ fn without_a_command_or_with_a_wrong_one() {
     assert_eq!(call(&[]).code, 2);
     let said = call(&["rum"]);
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("'run'"), "{said}");
+    assert!(said.err.contains("did you mean `run`?"), "{said}");
     assert_eq!(call(&["run", "x.yaml", "--concurrency", "0"]).code, 2);
     assert_eq!(call(&["run", "x.yaml", "--rate", "fast"]).code, 2);
     assert_eq!(call(&["run", "x.yaml", "--request-timeout", "5"]).code, 2);

@@ -54,7 +54,7 @@ fn on_a_terminal_only_yes_goes_on() {
         let (api, sheet) = three("confirm_pairs: 2");
         let said = answered(&sheet.run_command(&[]), answer);
         assert_eq!(said.code, code, "{answer:?}: {said}");
-        let question = "3 creates (3 recordings not measured) would be sent. Go on? [y/N] ";
+        let question = "Send 3 paid requests (3 recordings not measured)? [y/N] ";
         assert!(said.out.contains(question), "{said}");
         let sent = if code == 0 { 3 } else { 0 };
         assert_eq!(api.book().creates_read, sent, "{answer:?}");

@@ -64,8 +64,8 @@ fn the_second_signal_stops_at_once_and_nothing_is_lost() {
     let said = run.said();
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(said.code, 130, "{said}");
-    assert!(said.err.contains("2 creates under way, 2m at most"), "{said}");
-    assert!(said.err.contains("2 creates left in doubt: pair-0, pair-1"), "{said}");
+    assert!(said.err.contains("2m at most for the answers of 2 creates (Ctrl-C again: stop now; 2 creates become in doubt)"), "{said}");
+    assert!(said.err.contains("stopped; 2 creates unanswered, now in doubt (pair-0, pair-1): callsheet status batch.yaml"), "{said}");
     assert_eq!(sheet.states()["in_doubt"], 2, "it is written down at once");
     let doubts = sheet.run(&["--limit", "0"]);
     assert_eq!(doubts.code, 5, "{doubts}");

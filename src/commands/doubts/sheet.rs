@@ -39,6 +39,7 @@ pub(in crate::commands) fn write(file: &Path, doubts: &[Doubt]) -> Result<(), Fa
             Exit::Usage,
             format!("{}: the doubts cannot be written: {error}", file.display()),
         )
+        .hint("name a new file in a folder of yours, or - for standard output")
     };
     let bytes = bytes(doubts).map_err(|error| failed(&error))?;
     let written = match file == Path::new("-") {

@@ -12,8 +12,10 @@ use crate::ui::counted;
 use crate::wire::{Listed, read_list, read_row};
 
 pub(super) fn read(file: &Path) -> Result<Reading, Failure> {
-    let failed =
-        |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}", file.display()));
+    let failed = |reason: String| {
+        Failure::new(Exit::Usage, format!("--from {}: {reason}", file.display()))
+            .hint("an export of the account's tasks is meant: JSON, or any kind of table")
+    };
     let filled = Filled::open(file).map_err(failed)?;
     let text = filled.text();
     let found = json(&text).or_else(|| lines(&text)).map(|tasks| (tasks, 0));

@@ -253,12 +253,15 @@ pub(super) fn explain_cut(ui: &Ui, batch: &Batch, end: &End) {
     }
     let left = end.board.left_in_doubt();
     match &left[..] {
-        [] => ui.note("stopped at once; no create was waiting for its answer"),
+        [] => ui.note("stopped; no create was waiting for its answer"),
         left => {
             let creates = counted(left.len() as u64, "create");
             let names = left.iter().take(SHOWN).map(|id| &**id).collect::<Vec<_>>().join(", ");
             let more = if left.len() > SHOWN { ", …" } else { "" };
-            ui.error(&format!("stopped at once: {creates} left in doubt: {names}{more}"));
+            let status = batch.site.command("status");
+            ui.error(&format!(
+                "stopped; {creates} unanswered, now in doubt ({names}{more}): {status}"
+            ));
         }
     }
 }

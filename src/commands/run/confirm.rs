@@ -72,7 +72,8 @@ pub(super) fn confirm(
     if trials > 0 {
         what.push_str(&format!(", {trials} of them only to see whether the service honours keys,"));
     }
-    match ui.ask(&format!("{what} would be sent. Go on? [y/N] ")) {
+    let question = question(&sum, (&batch.manifest.currency, trials));
+    match ui.ask(&format!("{question} [y/N] ")) {
         Some(true) => Ok(Some(sum)),
         Some(false) => Err(Failure::new(Exit::Usage, "nothing was sent".to_owned())),
         None => {
@@ -177,6 +178,38 @@ impl<'b> Prices<'b> {
         let of_pair = |pair: &&Pair| tariff.of_request(&pair.request);
         Some(self.pairs.get(&folded(id)).map_or_else(|| tariff.dearest(), of_pair))
     }
+}
+
+/// `Send 2,500 paid requests, at most 12,000.00 USD?`
+fn question(sum: &Sum, (currency, trials): (&str, u64)) -> String {
+    let requests = if sum.pairs == 1 { "request" } else { "requests" };
+    let mut text = format!("Send {} paid {requests}", grouped(&sum.pairs.to_string()));
+    match (sum.unmeasured, sum.cost) {
+        (0, Some(cost)) => {
+            text.push_str(&format!(", at most {}{currency}", grouped(&cost.to_string())));
+        }
+        (0, None) => text.push_str(&format!(", {} s", grouped(&sum.billed.to_string()))),
+        (unmeasured, _) => {
+            text.push_str(&format!(" ({} not measured)", counted(unmeasured, "recording")));
+        }
+    }
+    if trials > 0 {
+        text.push_str(&format!(", {trials} of them only to see whether the service honours keys"));
+    }
+    text + "?"
+}
+
+/// `12000.00` as `12,000.00`.
+fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let mut text = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + rest
 }
 
 /// `500 creates, 14950 s, 2392.00`

@@ -37,8 +37,9 @@ fn bucket(args: &RunArgs, batch: &Batch) -> Result<Option<VideoBucket>, Failure>
         return Err(Failure::new(Exit::Usage, "the videos of a rehearsal go to no bucket")
             .hint("leave --videos out, or name a folder"));
     }
-    let bucket = named
-        .parse()
-        .map_err(|error| Failure::new(Exit::Usage, format!("--videos {named}: {error}")))?;
+    let bucket = named.parse().map_err(|error| {
+        Failure::new(Exit::Usage, format!("--videos {named}: {error}"))
+            .hint("write s3://BUCKET/FOLDER, or a folder of this machine")
+    })?;
     Ok(Some(bucket))
 }

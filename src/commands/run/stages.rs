@@ -218,12 +218,15 @@ impl Stages<'_> {
     fn stopping(&self) -> String {
         let longest = SignedDuration::try_from(self.args.request_timeout).unwrap_or_default();
         match self.board.under_way() {
-            0 => "stopping (again to stop at once)".to_owned(),
-            under_way => format!(
-                "stopping: waiting for the answers of {} under way, {longest:#} at most (again to stop \
-                 at once)",
-                counted(under_way as u64, "create")
-            ),
+            0 => "stopping (Ctrl-C again: stop now)".to_owned(),
+            under_way => {
+                let creates = counted(under_way as u64, "create");
+                let verb = if under_way == 1 { "becomes" } else { "become" };
+                format!(
+                    "stopping: waiting {longest:#} at most for the answers of {creates} (Ctrl-C again: \
+                     stop now; {creates} {verb} in doubt)"
+                )
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::commands::batch::{Batch, this_command};
 use crate::stage::{Last, StopReason, Trouble};
 use crate::ui::Ui;
-use crate::view::printable;
+use crate::view::{lasting, printable};
 
 /// What happened and what to do, for each reason.
 pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &StopReason) {
@@ -19,8 +19,7 @@ pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &StopReason) {
             ui.hint(&format!("{hint}; nothing more was sent. The same command continues"));
         }
         StopReason::Unreachable { what, within, message } => {
-            let (seconds, message) = (within.as_secs(), printable(message));
-            ui.error(&format!("no {what} got through within {seconds} s: {message}"));
+            ui.error(&gave_up(&batch.endpoint.origin(), what, (*within, message)));
             if *what == "create" {
                 ui.hint("nothing was sent that is not answered. Is the network there?");
             }
@@ -54,6 +53,27 @@ pub(super) fn explain(ui: &Ui, batch: &Batch, reason: &StopReason) {
                 "what cannot be recorded is not sent. Mend it, then give the same command again",
             );
         }
+    }
+}
+
+/// For how long it was tried, and what was in the way.
+fn gave_up(host: &str, what: &str, (within, message): (Duration, &str)) -> String {
+    let message = printable(message);
+    let after = format!("gave up after {}", lasting(within.as_secs()));
+    // What the system calls it by number helps nobody.
+    let (message, by_number) = match message.rsplit_once(" (os error ") {
+        Some((words, _)) => (words.to_lowercase(), true),
+        None => (message.into_owned(), false),
+    };
+    let unconnected = by_number || message.contains("lookup address");
+    match what {
+        // Files may go somewhere else than creates.
+        "upload" => format!("{after}: no upload got through ({message})"),
+        _ if unconnected => {
+            let host = host.split_once("://").map_or(host, |(_, host)| host);
+            format!("{after}: cannot connect to {host} ({message})")
+        }
+        _ => format!("{after}: no {what} got through to {host} ({message})"),
     }
 }
 
@@ -148,5 +168,27 @@ fn until(wait: Duration) -> String {
     match Timestamp::now().checked_add(wait) {
         Ok(time) => format!("{time:.0}"),
         Err(_) => "nobody knows when".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_up_says_after_how_long_and_what_was_in_the_way() {
+        let told = |what, message: &str| {
+            gave_up("https://api.example.com", what, (Duration::from_secs(900), message))
+        };
+        assert_eq!(
+            told("create", "Connection refused (os error 111)"),
+            "gave up after 15 min: cannot connect to api.example.com (connection refused)"
+        );
+        assert_eq!(
+            told("poll", "HTTP 502"),
+            "gave up after 15 min: no poll got through to https://api.example.com (HTTP 502)"
+        );
+        let upload = told("upload", "Connection refused (os error 111)");
+        assert_eq!(upload, "gave up after 15 min: no upload got through (connection refused)");
     }
 }
