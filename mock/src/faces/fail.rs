@@ -25,6 +25,14 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// No fake answers there in time.
+    #[error("{what} is not ready: {source}")]
+    NotReady {
+        /// Where it was asked.
+        what: String,
+        /// What came of the last question.
+        source: io::Error,
+    },
     /// Requests broke the contract, and that was not to be.
     #[error("requests broke the contract:\n{}", lines(.0))]
     Strict(Vec<Breach>),

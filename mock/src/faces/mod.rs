@@ -5,4 +5,6 @@ mod between;
 mod fail;
 mod lines;
 pub mod program;
+mod ready;
+pub(crate) mod server;
 mod signals;

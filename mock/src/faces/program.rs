@@ -4,7 +4,7 @@
 //! SIGTERM lets answers under way finish; a second one does not wait.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ use crate::faces::api::{MockApi, Options};
 use crate::faces::between;
 pub use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer, write_port};
+use crate::faces::ready;
 use crate::faces::signals::Signals;
 use crate::rules::scenario::{Account, KEY, Scenario};
 use crate::state::book::Book;
@@ -22,9 +23,12 @@ use crate::state::book::Book;
 /// What the command can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Port to listen on, on 127.0.0.1; 0 takes any free one
+    /// Port to listen on; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = 4715)]
     pub port: u16,
+    /// Address to listen on: 0.0.0.0 in a container, so that others reach it
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub listen: IpAddr,
     /// Write the port to this file once it is listened on
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,
@@ -67,6 +71,8 @@ struct Cli {
 enum Other {
     /// Stand before another server, and do to its answers what a scenario says
     Between(between::Args),
+    /// Wait until a fake on this machine serves, and print its URL
+    Ready(ready::Args),
 }
 
 /// The whole of the `callsheet-mock` program but its runtime. Exit code 2 is a mistake in the
@@ -76,6 +82,7 @@ pub async fn main() -> ExitCode {
     let served = match other {
         None => serve(&args, io::stdout()).await.map(drop),
         Some(Other::Between(args)) => between::serve(&args, io::stdout()).await,
+        Some(Other::Ready(args)) => ready::wait(&args, io::stdout()),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,7 +110,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     };
     let mut signals = Signals::listen()?;
     let (observer, mut exchanges) = mpsc::channel(MOST_LINES);
-    let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let bind = SocketAddr::from((args.listen, args.port));
     let options = Options {
         bind,
         book_file: args.book.clone(),

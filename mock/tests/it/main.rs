@@ -15,6 +15,7 @@ mod house;
 mod lists;
 mod meddling;
 mod program;
+mod server;
 mod shipped;
 mod tasks;
 mod uploads;
