@@ -21,7 +21,7 @@ use crate::rules::scenario::{KEY, Scenario};
 ///
 /// let server = Server::start().await?;
 /// // What is tested: any client, with this URL and key.
-/// let task = a_client(server.url(), server.key());
+/// let task = a_client(server.url(), &server.key());
 ///
 /// assert_eq!(server.verify(&json!({"match": "anna", "exactly": 1}))?, 1);
 /// assert!(server.book().duplicates().is_empty(), "nothing was paid for twice");
