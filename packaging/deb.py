@@ -15,14 +15,17 @@ from pathlib import Path
 from common import (ROOT, VERSION, Files, Program, arguments, digest, dotted, epoch, licences, moment, write)
 from manual import completions, pages
 
+# There is no address yet at which people could be reached.
 PEOPLE = "callsheet's authors <callsheet@localhost>"
 # As Debian wants it: no capital at its beginning, no stop at its end.
 SHORT = "makes talking-head videos in bulk, without paying twice"
 DESCRIPTION = """\
- It is for people who make them in bulk, by a paid, asynchronous API in which a create that is sent
- twice is paid twice. It can be killed at any instant without paying for a pair twice or losing a task.
+ It is for people who make them in bulk, by a paid, asynchronous API in which
+ a create that is sent twice is paid twice. It can be killed at any instant
+ without paying for a pair twice or losing a task.
  .
- With it comes callsheet-mock, a fake of the API for rehearsals and for tests of any client."""
+ With it comes callsheet-mock, a fake of the API for rehearsals and for tests
+ of any client."""
 
 
 def control(programs: list[Program], size: int) -> bytes:

@@ -27,8 +27,10 @@ test "$(in_store inspect --format '{{json .Docker.Config.Healthcheck.Test}}' "$c
     '["CMD","/usr/local/bin/callsheet-mock","ready","--wait","1s"]'
 test "$(in_store inspect --format '{{json .Docker.Config.ExposedPorts}}' "$container")" = '{"4715/tcp":{}}'
 inside() { in_store run --isolation chroot "$@"; }
-! inside "$container" -- callsheet-mock ready --port-file /work/port --wait 0s 2>/dev/null ||
-    { echo "error: a fake was ready before it was started" >&2; exit 1; }
+if inside "$container" -- callsheet-mock ready --port-file /work/port --wait 0s 2>/dev/null; then
+    echo "error: a fake was ready before it was started" >&2
+    exit 1
+fi
 inside "$container" -- callsheet-mock --port 0 --port-file /work/port >"$place/lines" &
 fake=$!
 inside "$container" -- callsheet-mock ready --port-file /work/port --wait 20s

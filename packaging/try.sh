@@ -28,7 +28,10 @@ say "checksums, and a file that was changed"
 mkdir "$place/changed"
 cp "$packages"/callsheet-mock-0*.tgz "$packages/SHA256SUMS" "$place/changed"
 printf x >>"$(ls "$place"/changed/*.tgz)"
-! (cd "$place/changed" && sha256sum --check --quiet --ignore-missing SHA256SUMS >/dev/null 2>&1)
+if (cd "$place/changed" && sha256sum --check --quiet --ignore-missing SHA256SUMS >/dev/null 2>&1); then
+    echo "error: a file that was changed was not found" >&2
+    exit 1
+fi
 
 say "Python wheel: $(basename "$packages"/callsheet-*.whl)"
 python3 -m venv "$place/venv"
@@ -49,13 +52,15 @@ cp "$root/packaging/python/examples/test_client.py" "$place"
 
 say "npm packages, with fetch as the client"
 mkdir "$place/npm"
+export npm_config_update_notifier=false
 npm --prefix "$place/npm" --cache "$place/npm-cache" install --offline --no-audit --no-fund --silent \
     "$packages"/callsheet{,-mock}{-linux-*,-[0-9]*}.tgz
 rehearse "$place/npm/node_modules/.bin"
 cp "$root/packaging/npm/examples"/* "$place/npm"
-(cd "$place/npm" && bare "$(dirname "$(command -v node)")" npx --offline --no callsheet-mock --version)
+(cd "$place/npm" && bare "$(dirname "$(command -v node)")" npx --offline --no -- callsheet-mock --version) |
+    grep '^callsheet-mock '
 (cd "$place/npm" && node --test client.test.mjs)
-npm --prefix "$place/npm" install --prefer-offline --no-audit --no-fund --silent --no-save typescript@5.9.3
+npm --prefix "$place/npm" install --no-audit --no-fund --silent --no-save typescript@5.9.3
 (cd "$place/npm" && node_modules/.bin/tsc --noEmit --strict --module nodenext --target es2022 typed.ts)
 python3 -B "$root/packaging/npm/interrupted.py" "$place/npm/node_modules/.bin/callsheet" "$place/npm"
 
@@ -65,27 +70,28 @@ touch "$place/root/var/lib/dpkg/"{status,available}
 in_root() { dpkg --root="$place/root" --force-not-root --force-script-chrootless --log=/dev/null "$@"; }
 # What it depends on is not in an empty root: what runs below is this system's.
 in_root --force-depends --install "$packages"/callsheet_*.deb >/dev/null 2>&1
-test "$(in_root --query --showformat '${Status}' --show callsheet)" = "install ok installed"
+in_root --status callsheet | grep --quiet '^Status: install ok installed$'
 rehearse "$place/root/usr/bin"
 bare "$place/root/usr/bin" callsheet-mock --version
 for page in "$place"/root/usr/share/man/man1/*.gz; do
     gzip --decompress --stdout "$page" >"$place/page"
     grep -q '^\.SH NAME' "$place/page"
-    groff -man -ww -z "$place/page" 2>&1 | { ! grep .; }
+    test -z "$(groff -man -ww -z "$place/page" 2>&1)"
 done
 bash -n "$place/root/usr/share/bash-completion/completions/callsheet"
 for file in copyright changelog.gz THIRD-PARTY.md.gz README.md examples/demo.yaml; do
     test -s "$place/root/usr/share/doc/callsheet/$file"
 done
-# Besides: it is built outside Debian, so no bug asks for it, and nobody there maintains it.
-lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs,bad-distribution-in-changes-file \
-    --no-tag-display-limit "$packages"/callsheet_*.deb
+# Besides: it is built outside Debian, and has no maintainer's address yet.
+lintian --allow-root --fail-on error,warning \
+    --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog,initial-upload-closes-no-bugs \
+    "$packages"/callsheet_*.deb
 in_root --purge callsheet >/dev/null
 test "$(find "$place/root/usr" -type f | wc -l)" -eq 0
 
 say "tarball, and what is in it"
 tar --extract --directory "$place" --file "$(ls "$packages"/callsheet-*-linux-gnu.tar.gz)"
-rehearse "$(echo "$place"/callsheet-*-linux-gnu/bin)"
+rehearse "$(echo "$place"/callsheet-*-linux-gnu)/bin"
 "$tools/bin/python" -B "$root/packaging/judge_sbom.py" "$packages"/callsheet-*.cdx.json
 
 say "Homebrew formula and Nix files: read, and built nowhere here"

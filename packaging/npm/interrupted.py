@@ -1,10 +1,12 @@
-"""Ctrl-C in a terminal reaches the program and what started it, and counts as one: the run ends in order.
+"""Ctrl-C in a terminal reaches the program and what started it, and counts as one; signals to what started
+it alone are passed on. The run ends in order.
 
     packaging/npm/interrupted.py CALLSHEET FOLDER
 """
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -19,22 +21,41 @@ STOPPED_EARLY = 4
 def main() -> None:
     program, folder = sys.argv[1], Path(sys.argv[2])
     (folder / "day.yaml").write_text(DAY)
-    (folder / "slow.yaml").write_text(PAIRS)
-    ours, theirs = pty.openpty()
-    run = subprocess.Popen([program, "run", "slow.yaml", "--mock=day.yaml"], cwd=folder, stdin=theirs,
-                           stdout=theirs, stderr=subprocess.STDOUT, start_new_session=True,
-                           preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)))
-    os.close(theirs)
-    csv, end = folder / "slow.mock.run/tasks.csv", time.monotonic() + 60
-    while not (csv.exists() and "created" in csv.read_text()):
+    for how in ("Ctrl-C in a terminal", "SIGINT", "SIGTERM"):
+        code = interrupted(program, folder, how)
+        if code != STOPPED_EARLY:
+            sys.exit(f"error: {how} ended it with {code} and not {STOPPED_EARLY}")
+        print(f"{how}: exit {code}")
+
+
+def interrupted(program: str, folder: Path, how: str) -> int:
+    """The exit code of a run that is asked to end in this way once it has created a task."""
+    name = how.split("-")[0].lower()
+    (folder / f"{name}.yaml").write_text(PAIRS)
+    command = [program, "run", f"{name}.yaml", "--mock=day.yaml"]
+    if "terminal" in how:
+        ours, theirs = pty.openpty()
+        # The one that a new session opens first is its terminal.
+        run = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
+                               start_new_session=True,
+                               preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)))
+        os.close(theirs)
+        await_task(run, folder / f"{name}.mock.run/tasks.csv")
+        os.write(ours, b"\x03")
+        return wait(run, ours)
+    run = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    await_task(run, folder / f"{name}.mock.run/tasks.csv")
+    run.send_signal(signal.Signals[how])
+    return run.wait(30)
+
+
+def await_task(run: subprocess.Popen, csv: Path) -> None:
+    end = time.monotonic() + 60
+    while not (csv.exists() and ",created," in csv.read_text()):
         if time.monotonic() > end or run.poll() is not None:
             sys.exit("error: the run has created nothing")
         time.sleep(0.05)
-    os.write(ours, b"\x03")
-    code = wait(run, ours)
-    if code != STOPPED_EARLY:
-        sys.exit(f"error: Ctrl-C ended it with {code} and not {STOPPED_EARLY}")
-    print(f"Ctrl-C: exit {code}")
 
 
 def wait(run: subprocess.Popen, terminal: int) -> int:

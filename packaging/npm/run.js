@@ -12,9 +12,11 @@ try {
   process.exit(1);
 }
 const child = spawn(command, process.argv.slice(2), { stdio: "inherit" });
-// What the terminal sends comes to the program too. Two within 200 ms count there as one, so nothing
-// is stopped at once that was asked to end in order.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+// A second signal stops at once what the first has asked to end in order. Ctrl-C comes from the terminal
+// to both, so it is not passed on where there is one; of the rest two within 200 ms count as one.
+const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+process.on("SIGINT", () => terminal || child.kill("SIGINT"));
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   console.error(`error: cannot run ${command}: ${error.message}`);
   process.exit(1);

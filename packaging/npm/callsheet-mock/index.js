@@ -123,8 +123,8 @@ export async function start({ scenario, program: told } = {}) {
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   child.once("exit", () => process.removeListener("exit", kill));
-  child.unref();
   const url = await listening(child);
+  child.unref();
   const server = new Server(child, url);
   try {
     if (scenario !== undefined) await server.scenario(scenario);

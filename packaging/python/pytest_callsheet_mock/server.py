@@ -37,19 +37,23 @@ class World:
     def book(self) -> dict[str, Any]:
         """What was accepted, and so paid for: ``creates`` (a count), ``entries``, ``duplicates``
         (requests that were accepted more than once)."""
-        return self._ask("GET", "book")
+        said: dict[str, Any] = self._ask("GET", "book")
+        return said
 
     def state(self) -> dict[str, Any]:
         """Tasks by status, the clock, what broke the contract."""
-        return self._ask("GET", "state")
+        said: dict[str, Any] = self._ask("GET", "state")
+        return said
 
     def journal(self) -> list[dict[str, Any]]:
         """The last requests and their answers, keys replaced."""
-        return self._ask("GET", "journal")
+        said: list[dict[str, Any]] = self._ask("GET", "journal")
+        return said
 
     def unmatched(self) -> list[dict[str, Any]]:
         """Requests that broke the contract or fit no path, and why."""
-        return self._ask("GET", "unmatched")["unmatched"]
+        said: list[dict[str, Any]] = self._ask("GET", "unmatched")["unmatched"]
+        return said
 
     def scenario(self, scenario: str | Mapping[str, Any]) -> None:
         """Plays another day from the next request on: the name of one that is shipped (``calm``,
@@ -100,7 +104,8 @@ class World:
         stands."""
         told = {"status": status, "progress": progress, "code": code, "advance": advance}
         told = {name: value for name, value in told.items() if value is not None}
-        return self._ask("POST", "tasks/" + urllib.parse.quote(task_id, safe=""), told)
+        stands: dict[str, Any] = self._ask("POST", "tasks/" + urllib.parse.quote(task_id, safe=""), told)
+        return stands
 
     def advance(self, span: str) -> None:
         """Advances the clock, so that tasks complete and links die without waiting: ``"24h"``."""
