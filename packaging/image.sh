@@ -23,9 +23,9 @@ mkdir -p "$place/context/image"
 in_store bud --quiet --format docker --isolation chroot --tag callsheet-mock --file "$place/Dockerfile" \
     "$place/context" >/dev/null
 container=$(in_store from --isolation chroot callsheet-mock)
-test "$(in_store inspect --format '{{json .Docker.Config.Healthcheck.Test}}' "$container")" = \
-    '["CMD","/usr/local/bin/callsheet-mock","ready","--wait","1s"]'
-test "$(in_store inspect --format '{{json .Docker.Config.ExposedPorts}}' "$container")" = '{"4715/tcp":{}}'
+test "$(in_store inspect --format '{{.Docker.Config.Healthcheck.Test}}' "$container")" = \
+    '[CMD /usr/local/bin/callsheet-mock ready --wait 1s]'
+test "$(in_store inspect --format '{{.Docker.Config.ExposedPorts}}' "$container")" = 'map[4715/tcp:{}]'
 inside() { in_store run --isolation chroot "$@"; }
 if inside "$container" -- callsheet-mock ready --port-file /work/port --wait 0s 2>/dev/null; then
     echo "error: a fake was ready before it was started" >&2

@@ -94,6 +94,16 @@ tar --extract --directory "$place" --file "$(ls "$packages"/callsheet-*-linux-gn
 rehearse "$(echo "$place"/callsheet-*-linux-gnu)/bin"
 "$tools/bin/python" -B "$root/packaging/judge_sbom.py" "$packages"/callsheet-*.cdx.json
 
+say "programs do not tell where they were built, or by whom"
+for program in "$place"/callsheet-*-linux-gnu/bin/*; do
+    for folder in "$root/" "${CARGO_HOME:-$HOME/.cargo}/"; do
+        if grep --quiet --text --fixed-strings "$folder" "$program"; then
+            echo "error: $program tells of $folder: was it built by packaging/build.sh?" >&2
+            exit 1
+        fi
+    done
+done
+
 say "Homebrew formula and Nix files: read, and built nowhere here"
 python3 -B "$root/packaging/formula.py" "$packages" https://downloads.example.com/callsheet
 ruby -c "$packages/callsheet.rb"
