@@ -8,7 +8,10 @@ place=$(mktemp --directory --tmpdir callsheet-mock-image.XXXXXX)
 fake="" container=""
 in_store() { buildah --storage-driver vfs --root "$place/store" --runroot "$place/run" "$@"; }
 clean_up() {
-    [ -z "$fake" ] || kill "$fake" 2>/dev/null || true
+    if [ -n "$fake" ]; then
+        kill -- "-$fake" 2>/dev/null || true
+        wait "$fake" || true
+    fi
     [ -z "$container" ] || in_store rm "$container" >/dev/null || true
     rm -rf "$place"
 }
@@ -31,6 +34,9 @@ if inside "$container" -- callsheet-mock ready --port-file /work/port --wait 0s 
     echo "error: a fake was ready before it was started" >&2
     exit 1
 fi
-inside "$container" -- callsheet-mock --port 0 --port-file /work/port >"$place/lines" &
+# In a group of its own: what runs inside ends with all that runs it.
+setsid buildah --storage-driver vfs --root "$place/store" --runroot "$place/run" \
+    run --isolation chroot "$container" -- callsheet-mock --port 0 --port-file /work/port \
+    >"$place/lines" 2>&1 </dev/null &
 fake=$!
 inside "$container" -- callsheet-mock ready --port-file /work/port --wait 20s

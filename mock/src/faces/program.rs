@@ -26,9 +26,6 @@ pub struct Args {
     /// Port to listen on; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = 4715)]
     pub port: u16,
-    /// Address to listen on: 0.0.0.0 in a container, so that others reach it
-    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    pub listen: IpAddr,
     /// Write the port to this file once it is listened on
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,
@@ -50,6 +47,9 @@ pub struct Args {
     /// Append every accepted create to this file, as JSON lines, before it is answered
     #[arg(long, value_name = "FILE")]
     pub book: Option<PathBuf>,
+    /// Address to listen on: 0.0.0.0 in a container, so that others reach it
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub listen: IpAddr,
 }
 
 #[derive(clap::Parser)]
