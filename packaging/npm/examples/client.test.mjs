@@ -66,11 +66,11 @@ test("what did not happen is told with what came closest", async () => {
     assert.match(error.message, /there were 0 among 1\nclosest: /);
     return true;
   });
-  await assert.rejects(api.scenario({ falt: 1 }), /falt/);
+  await assert.rejects(api.scenario({ acept: 1 }), /acept/);
 });
 
 test("a program that is none is told", async () => {
   await assert.rejects(start({ program: "/nowhere/at-all" }), /cannot start the fake/);
   await assert.rejects(start({ program: "/bin/false" }), /ended with 1 at once/);
-  await assert.rejects(start({ scenario: { falt: 1 } }), /falt/);
+  await assert.rejects(start({ scenario: { acept: 1 } }), /acept/);
 });
