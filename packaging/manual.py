@@ -1,6 +1,8 @@
 """Manual pages and completions, as the programs print them."""
 
 import re
+import tempfile
+from pathlib import Path
 
 from common import VERSION, Program, moment
 
@@ -13,18 +15,16 @@ COMPLETIONS = {
 
 
 def pages(callsheet: Program, mock: Program) -> dict[str, bytes]:
-    """Manual pages by file name: all that `callsheet man` prints, and one for the fake."""
-    printed = callsheet.says("man")
-    # Each page begins with the same two lines, whether there is one or one for each command.
-    begins = [found.start() for found in re.finditer(r"^\.ie \\n\(\.g", printed, re.MULTILINE)]
-    ends = begins[1:] + [len(printed)]
-    made = {}
-    for begin, end in zip(begins, ends, strict=True):
-        page = printed[begin:end]
-        name = re.search(r"^\.TH \"?([\w-]+)", page, re.MULTILINE).group(1)
-        made[f"{name}.1"] = page.encode()
-    made["callsheet-mock.1"] = of_mock(mock).encode()
-    return made
+    """Manual pages by file name: those of `callsheet`, one for each command where it has them, and one
+    for the fake."""
+    if "--dir" in callsheet.says("man", "--help"):
+        with tempfile.TemporaryDirectory() as folder:
+            callsheet.says("man", "--dir", folder)
+            made = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    else:
+        made = {"callsheet.1": callsheet.says("man").encode()}
+    # `callsheet mock` and the program are one thing.
+    return made | {"callsheet-mock.1": of_mock(mock).encode()}
 
 
 def of_mock(mock: Program) -> str:
