@@ -76,7 +76,7 @@ bare "$place/root/usr/bin" callsheet-mock --version
 for page in "$place"/root/usr/share/man/man1/*.gz; do
     gzip --decompress --stdout "$page" >"$place/page"
     grep -q '^\.SH NAME' "$place/page"
-    test -z "$(groff -man -ww -z "$place/page" 2>&1)"
+    test -z "$(groff -K utf8 -T utf8 -man -ww -z "$place/page" 2>&1)"
 done
 bash -n "$place/root/usr/share/bash-completion/completions/callsheet"
 for file in copyright changelog.gz THIRD-PARTY.md.gz README.md examples/demo.yaml; do
