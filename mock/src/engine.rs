@@ -3,6 +3,8 @@
 //! Nothing here sleeps, and nothing is read or written but the book's file where one is asked for.
 //! All state changes before the answer leaves, so a fault on the wire finds them done.
 
+use serde_json::json;
+
 use crate::decisions::refuse;
 use crate::endpoints::{accounts, admin, create, document, files, list, query, replay, upload};
 use crate::http::answer::Answer;
@@ -95,6 +97,7 @@ fn route(desk: &mut Desk, request: &Seen<'_>, id: ExchangeId) -> Reply {
         Route::Sample(name) => files::sample(request, name).into(),
         Route::OpenapiYaml => document::yaml(desk, request).into(),
         Route::OpenapiJson => document::json(desk, request).into(),
+        Route::Ready => Answer::json(200, &json!({"ready": true})).into(),
         Route::Admin(what) => admin::answer(desk, request, what).into(),
     }
 }

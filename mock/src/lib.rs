@@ -4,7 +4,8 @@
 //! has to be tried against something that accepts a create, bills it, and then loses the answer.
 //! This is that thing: strict as the contract (`openapi.yaml`), and as nasty as the network.
 //!
-//! - [`MockApi`] runs it and tells afterwards what was paid for: [`MockApi::book`].
+//! - [`Server`] is what a test starts: `Server::start().await`; it tells what was paid for, and what twice.
+//! - [`MockApi`] is the same with every option: [`MockApi::start_with`], [`MockApi::book`].
 //! - [`Scenario`] says what kind of day it has; [`Fault`] lists what can go wrong.
 //! - [`program`] is the same as a command.
 //!
@@ -45,7 +46,7 @@
 //! endpoints  struck replay create query files upload list accounts tasks admin document
 //! engine
 //! gate       orders read private upstream reach backend hot deliver long connection between errands door
-//! faces      api fail lines signals server between record drift program
+//! faces      api server fail lines signals before between record drift ready program
 //! ```
 //!
 //! | floor | what |
@@ -72,6 +73,7 @@ mod words;
 
 pub use faces::api::{MockApi, Options, StartError};
 pub use faces::program;
+pub use faces::server::{Refused, Server};
 pub use gate::reach::Reach;
 pub use rules::contract::{OPENAPI, Violation, create_violations};
 pub use rules::dialect::Dialect;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
+use crate::faces::before::{Door, Listening, server, upstream};
 use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer};
-use crate::faces::server::{Door, Listening, server, upstream};
 use crate::faces::signals::Signals;
 use crate::gate::between::{self, Between};
 use crate::gate::door;

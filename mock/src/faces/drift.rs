@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::decisions::drift::{self, Check, Probe};
+use crate::faces::before::{server, upstream};
 use crate::faces::fail::ServeError;
 use crate::faces::lines::{Printer, printable};
-use crate::faces::server::{server, upstream};
 use crate::gate::upstream::Upstream;
 use crate::http::clean::Cleaner;
 use crate::http::request::Request;

@@ -63,6 +63,14 @@ pub enum ServeError {
     /// The server cannot be asked: its host is no name that a certificate could be for.
     #[error("cannot ask {0}: its host is no name that a certificate could be for")]
     Server(String),
+    /// No fake answers there in time.
+    #[error("{what} is not ready: {source}")]
+    NotReady {
+        /// Where it was asked.
+        what: String,
+        /// What came of the last question.
+        source: io::Error,
+    },
     /// Requests broke the contract, and that was not to be.
     #[error("requests broke the contract:\n{}", lines(.0))]
     Strict(Vec<Breach>),

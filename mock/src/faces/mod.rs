@@ -1,11 +1,13 @@
 //! The fake as others have it: a library, and a program.
 
 pub(crate) mod api;
+mod before;
 mod between;
 mod drift;
 mod fail;
 mod lines;
 pub mod program;
+mod ready;
 mod record;
-mod server;
+pub(crate) mod server;
 mod signals;

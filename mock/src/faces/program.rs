@@ -4,7 +4,7 @@
 //! SIGTERM lets answers under way finish; a second one does not wait.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::faces::api::{MockApi, Options};
 pub use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer, write_port};
+use crate::faces::ready;
 use crate::faces::signals::Signals;
 use crate::faces::{between, drift, record};
 use crate::gate::reach::Reach;
@@ -23,7 +24,7 @@ use crate::state::book::Book;
 /// What the command can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Port to listen on, on 127.0.0.1; 0 takes any free one
+    /// Port to listen on; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = 4715)]
     pub port: u16,
     /// Write the port to this file once it is listened on
@@ -50,6 +51,9 @@ pub struct Args {
     /// Append every accepted create to this file, as JSON lines, before it is answered
     #[arg(long, value_name = "FILE")]
     pub book: Option<PathBuf>,
+    /// Address to listen on: 0.0.0.0 in a container, so that others reach it
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub listen: IpAddr,
 }
 
 #[derive(clap::Parser)]
@@ -75,6 +79,8 @@ enum Other {
     Record(record::Args),
     /// Look whether a live service, or recordings of one, keep the contract; makes and pays nothing
     Drift(drift::Args),
+    /// Wait until a fake on this machine serves, and print its URL
+    Ready(ready::Args),
 }
 
 /// The whole of the `callsheet-mock` program but its runtime. Exit code 2 is a mistake in the
@@ -91,6 +97,7 @@ pub async fn main() -> ExitCode {
             Ok(_) => return ExitCode::from(6),
             Err(error) => Err(error),
         },
+        Some(Other::Ready(args)) => ready::wait(&args, io::stdout()),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -118,7 +125,7 @@ pub async fn serve(args: &Args, mut out: impl Write) -> Result<Book, ServeError>
     };
     let mut signals = Signals::listen()?;
     let (observer, mut exchanges) = mpsc::channel(MOST_LINES);
-    let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let bind = SocketAddr::from((args.listen, args.port));
     let options = Options {
         bind,
         book_file: args.book.clone(),

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::faces::before::{Door, server, upstream};
 use crate::faces::between::stand;
 use crate::faces::fail::ServeError;
 use crate::faces::lines::{MOST_LINES, Printer};
-use crate::faces::server::{Door, server, upstream};
 use crate::gate::between::{Between, Recorder};
 use crate::rules::scenario::Scenario;
 use crate::state::tape::{SCENARIO, Tape};

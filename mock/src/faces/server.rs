@@ -1,68 +1,119 @@
-//! The server that a command is told to stand before, or to ask.
+//! The fake as a test in Rust has it: one line to start, and the same words as over HTTP.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
 
-use tokio::net::TcpListener;
-use url::Url;
+use serde_json::Value;
 
-use crate::faces::api::StartError;
-use crate::faces::fail::ServeError;
-use crate::faces::lines::write_port;
-use crate::faces::signals::Signals;
-use crate::gate::upstream::{Trust, Upstream};
+use crate::endpoints::admin;
+use crate::faces::api::{MockApi, StartError};
+use crate::http::answer::Answer;
+use crate::http::request::Seen;
+use crate::http::route::Admin;
+use crate::rules::scenario::{KEY, Scenario};
 
-/// Reads a server from an argument: an address and nothing else.
-pub(super) fn server(text: &str) -> Result<Url, &'static str> {
-    const WANTED: &str = "expected http://HOST:PORT or https://HOST, without a path";
-    let url = Url::parse(text).map_err(|_| WANTED)?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let nobody = url.username().is_empty() && url.password().is_none();
-    let known = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if bare && nobody && known { Ok(url) } else { Err(WANTED) }
+/// A fake for one test, on a port of its own. It ends when dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use callsheet_mock::Server;
+/// use serde_json::json;
+///
+/// let server = Server::start().await?;
+/// // What is tested: any client, with this URL and key.
+/// let task = a_client(server.url(), &server.key());
+///
+/// assert_eq!(server.verify(&json!({"match": "anna", "exactly": 1}))?, 1);
+/// assert!(server.book().duplicates().is_empty(), "nothing was paid for twice");
+/// server.drive(&task, &json!({"status": "failed", "code": "service_error"}))?;
+/// # Ok(())
+/// # }
+/// # fn a_client(url: &str, key: &str) -> String {
+/// #     use std::io::{Read as _, Write as _};
+/// #     let body = r#"{"model":"omnihuman-1.5","image_url":"https://h.example/anna.jpg","audio_url":"https://h.example/a.mp3"}"#;
+/// #     let mut stream = std::net::TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+/// #     write!(stream, "POST /v1/videos/generations HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+/// #     let mut answer = String::new();
+/// #     stream.read_to_string(&mut answer).unwrap();
+/// #     let json: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+/// #     json["id"].as_str().unwrap().to_owned()
+/// # }
+/// ```
+///
+/// All that [`MockApi`] can do it can do too: [`book`](MockApi::book), [`journal`](MockApi::journal),
+/// [`advance`](MockApi::advance), [`set_scenario`](MockApi::set_scenario).
+#[derive(Debug)]
+pub struct Server(MockApi);
+
+/// Why the fake did not do as it was told, or what was expected and did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// What was wrong, in a line or a few: for [`verify`](Server::verify) with what came closest.
+    pub message: String,
 }
 
-/// The way to it.
-pub(super) fn upstream(url: &Url, ca_file: Option<&Path>) -> Result<Upstream, ServeError> {
-    let trust = Trust::with(ca_file).map_err(|source| ServeError::Authorities {
-        path: ca_file.unwrap_or_else(|| Path::new("")).to_owned(),
-        source,
-    })?;
-    Upstream::of(url, &trust).ok_or_else(|| ServeError::Server(url.to_string()))
-}
+impl Server {
+    /// Starts a fake that has a calm day.
+    ///
+    /// # Errors
+    /// If the system gives no port or no thread.
+    pub async fn start() -> Result<Self, StartError> {
+        Self::playing(Scenario::default()).await
+    }
 
-/// Where a command that stands before a server listens, and how it tells what it does.
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct Door {
-    /// Port to listen on, on 127.0.0.1; 0 takes any free one
-    #[arg(long, value_name = "N", default_value_t = 4716)]
-    port: u16,
-    /// Write the port to this file once it is listened on
-    #[arg(long, value_name = "FILE")]
-    port_file: Option<PathBuf>,
-    /// Print one JSON object per line
-    #[arg(long)]
-    pub(super) json: bool,
-}
+    /// Starts a fake that has the day of this scenario: `Scenario::named("lossy")?`.
+    ///
+    /// # Errors
+    /// If the system gives no port or no thread.
+    pub async fn playing(scenario: Scenario) -> Result<Self, StartError> {
+        MockApi::start(scenario).await.map(Self)
+    }
 
-/// A door that is open.
-pub(super) struct Listening {
-    pub(super) listener: TcpListener,
-    pub(super) signals: Signals,
-    pub(super) url: String,
-}
+    /// The key that it accepts: the scenario's first.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.scenario().keys.first().map_or_else(|| KEY.to_owned(), |account| account.key.clone())
+    }
 
-impl Door {
-    pub(super) async fn listen(&self) -> Result<Listening, ServeError> {
-        let signals = Signals::listen()?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let bind = |source| StartError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let url = format!("http://{}", listener.local_addr().map_err(bind)?);
-        if let Some(path) = &self.port_file {
-            write_port(path, &url)
-                .map_err(|source| ServeError::PortFile { path: path.clone(), source })?;
+    /// Holds what happened to what is expected, in the words of `POST /__mock/verify`:
+    /// `{"match": "anna", "fields": {"prompt": "Hello"}, "exactly": 3}`. Returns how often it was.
+    ///
+    /// # Errors
+    /// With a report that tells what came closest; or what of `expected` is not understood.
+    pub fn verify(&self, expected: &Value) -> Result<u64, Refused> {
+        let told = self.tell("/__mock/verify", Admin::Verify, expected)?;
+        Ok(told["count"].as_u64().unwrap_or_default())
+    }
+
+    /// Does to a task what `POST /__mock/tasks/ID` does: `{"status": "failed", "code":
+    /// "service_error"}`, `{"advance": "10s"}`. Returns where it then stands.
+    ///
+    /// # Errors
+    /// If there is no such task, or `told` is not understood.
+    pub fn drive(&self, task: &str, told: &Value) -> Result<Value, Refused> {
+        self.tell("/__mock/tasks/", Admin::Task(task), told)
+    }
+
+    fn tell(&self, path: &str, what: Admin<'_>, told: &Value) -> Result<Value, Refused> {
+        let body = told.to_string();
+        let (headers, body) = (Vec::new(), body.as_bytes());
+        let asked = Seen { method: "POST", target: path, path, query: "", headers, body };
+        let worlds = self.0.worlds();
+        let Answer { status, body, .. } = admin::answer(&mut worlds.home().desk(), &asked, what);
+        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status == 200 {
+            return Ok(said);
         }
-        Ok(Listening { listener, signals, url })
+        let message = said["error"]["message"].as_str().unwrap_or_default().to_owned();
+        Err(Refused { message })
+    }
+}
+
+impl Deref for Server {
+    type Target = MockApi;
+
+    fn deref(&self) -> &MockApi {
+        &self.0
     }
 }

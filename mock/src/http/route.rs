@@ -37,6 +37,8 @@ pub(crate) enum Route<'a> {
     OpenapiYaml,
     /// `/openapi.json`
     OpenapiJson,
+    /// `/__mock/ready`: whether it serves; no key is needed, and no world.
+    Ready,
     /// `/__mock/…`: the fake about itself.
     Admin(Admin<'a>),
 }
@@ -75,7 +77,7 @@ pub(crate) enum Admin<'a> {
 /// All paths, for who missed them.
 pub(crate) const PATHS: &str = "/v1/videos/generations, /v1/tasks/{task_id}, \
     /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, \
-    /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}}";
+    /__mock/{ready, book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}}";
 
 /// Below this it is asked about the world of a key, where each key has one.
 pub(crate) const ACCOUNTS: &str = "/__mock/accounts/";
@@ -118,6 +120,7 @@ pub(crate) fn find(path: &str) -> Option<Route<'_>> {
         "/v1/files/upload/stream" => return Some(Route::Upload(Way::Stream)),
         "/v1/files/upload/base64" => return Some(Route::Upload(Way::Base64)),
         "/v1/files/upload/url" => return Some(Route::Upload(Way::Url)),
+        "/__mock/ready" => return Some(Route::Ready),
         "/openapi.yaml" => return Some(Route::OpenapiYaml),
         "/openapi.json" => return Some(Route::OpenapiJson),
         _ => {}

@@ -27,7 +27,7 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let span = Duration::try_from(text.trim().parse::<SignedDuration>().ok()?).ok()?;
         (span <= LONGEST).then_some(Self(span))
     }

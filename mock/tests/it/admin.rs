@@ -135,7 +135,7 @@ async fn strictness_fails_the_test_that_broke_the_contract() {
     insta::assert_snapshot!(panic.downcast_ref::<String>().unwrap(), @r###"
     requests broke the contract:
     POST /v1/videos/generations: the request breaks the contract: /audio_url: "audio_url" is a required property; /image_url: "image_url" is a required property; /model: 5 is not of type "string"
-    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}})
+    GET /v2/nothing: no such path: `/v2/nothing` (there are: /v1/videos/generations, /v1/tasks/{task_id}, /v1/files/upload/{stream, base64, url}, /samples/, /files/{id}/{name}, /output/{file}, /openapi.yaml, /openapi.json, /__mock/{ready, book, journal, journal.har, state, reset, clock, scenario, unmatched, callbacks, verify, tasks/{task_id}})
     "###);
 }
 

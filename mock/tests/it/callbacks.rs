@@ -7,7 +7,7 @@ use callsheet_mock::{KEY, MockApi, Scenario};
 use serde_json::{Value, json};
 
 use crate::client::{Client, pair};
-use crate::server::{Came, Server};
+use crate::elsewhere::{Came, Server};
 
 /// Waits until so many messages have come.
 fn heard(server: &Server, count: usize) -> Vec<Came> {

@@ -11,6 +11,7 @@ mod callbacks;
 mod client;
 mod dialects;
 mod drift;
+mod elsewhere;
 mod floors;
 mod gate;
 mod house;

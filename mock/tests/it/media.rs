@@ -6,7 +6,7 @@ use callsheet_mock::{KEY, Media, MockApi, Options, Scenario, Work};
 use serde_json::{Value, json};
 
 use crate::client::{Client, request, with_key};
-use crate::server::Server;
+use crate::elsewhere::Server;
 
 /// A WAV of 8-bit silence.
 fn wave(seconds: u32) -> Vec<u8> {
