@@ -122,8 +122,8 @@ pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
 pub use self::reviews::{Decision, Mark, NotReviewed, Opinion, Review, ReviewBook, Reviewed, Seen};
 #[cfg(feature = "postgres")]
-pub use self::share::{Beside, HandedIn, Sharing};
-pub use self::shared_as::{Relisted, SharedAs};
+pub use self::share::{Beside, HandedIn, Sharing, relocate_shared};
+pub use self::shared_as::{Relisted, Rest, SharedAs};
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::story::{Card, Reckoned, Story};

@@ -63,7 +63,7 @@ pub struct Means<'a> {
 /// Tasks that the server does not know are not waited for alone.
 pub async fn run(
     means: Means<'_>,
-    mut tasks: UnboundedReceiver<Task>,
+    tasks: &mut UnboundedReceiver<Task>,
     limits: &Limits,
     in_flight: &InFlight,
     mut over: watch::Receiver<bool>,

@@ -20,6 +20,7 @@ mod listing;
 mod model;
 mod model_purse;
 mod money;
+mod moving;
 mod nearby;
 mod proof;
 mod refused;
@@ -31,6 +32,7 @@ mod rude;
 mod runs;
 mod same;
 mod simulation;
+mod waiting;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

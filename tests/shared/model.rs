@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Purse,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Purse,
 };
 use callsheet::ledger::postgres::{Outcome, Page, Pulled, SharedError, Wish};
 use callsheet::state::State;
@@ -32,6 +32,7 @@ pub(crate) struct Row {
     pub(crate) until: Duration,
     lease: Duration,
     concurrency: i64,
+    pub(crate) idle: bool,
     pub(crate) over: bool,
     pub(crate) ended: bool,
 }
@@ -94,7 +95,8 @@ impl Model {
             self.purse.begins();
         }
         let (until, lease) = (self.now + entry.lease, entry.lease);
-        let row = Row { seq: 0, beats: 0, until, lease, concurrency, over: false, ended: false };
+        let (idle, over, ended) = (false, false, false);
+        let row = Row { seq: 0, beats: 0, until, lease, concurrency, idle, over, ended };
         self.workers.insert(entry.me.worker, row);
         let (stopped, halts) = (self.stopped.clone(), self.purse.halts());
         Entered { epoch: self.epoch, stopped, mark: 1, halts }
@@ -376,7 +378,22 @@ impl Model {
         for n in &picked {
             (self.pairs[at(*n)].worker, self.pairs[at(*n)].turn) = (Some(me.worker), None);
         }
+        if let Some(own) = self.workers.get_mut(&me.worker) {
+            own.idle &= picked.is_empty();
+        }
         picked
+    }
+
+    pub(crate) fn idle(&mut self, me: Me, idle: bool) -> Company {
+        if let Some(own) = self.workers.get_mut(&me.worker) {
+            own.idle = idle;
+        }
+        let others = self.workers.iter().filter(|(worker, own)| {
+            **worker != me.worker && !own.over && own.concurrency > 0 && self.now < own.until
+        });
+        let (alive, busy) =
+            others.fold((0, 0), |(alive, busy), (_, own)| (alive + 1, busy + u32::from(!own.idle)));
+        Company { alive, busy }
     }
 
     pub(crate) fn pull(&self, page: Page<'_>) -> Vec<Pulled> {

@@ -30,6 +30,12 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
+/// Has the run folder go along if the batch was moved to where the manifest says that the service is.
+pub(super) fn follow(ui: &Ui, args: &RunArgs, batch: &Batch) -> Result<(), Failure> {
+    let Some(url) = args.ledger.as_ref().filter(|_| !batch.site.rehearsal) else { return Ok(()) };
+    shared((args, url), batch).follow(ui, &batch.site.folder, &batch.owner())
+}
+
 /// Writes down that the ledger is shared, if it is; or says that it has to be. Before pairs are listed: to a
 /// run that begins beside this one they would be another batch's, about to be sent.
 pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<(), Failure> {

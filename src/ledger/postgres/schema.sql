@@ -25,6 +25,14 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
     place text,
     copied timestamptz
 );
+-- When the service of a batch went by another name, and how many of its tasks were known there.
+CREATE TABLE IF NOT EXISTS callsheet.move (
+    batch integer NOT NULL REFERENCES callsheet.batch,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    from_endpoint text NOT NULL,
+    to_endpoint text NOT NULL,
+    seen integer NOT NULL
+);
 -- What several batches may spend together.
 CREATE TABLE IF NOT EXISTS callsheet.pool (
     name text PRIMARY KEY,
@@ -89,6 +97,8 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     beats bigint NOT NULL DEFAULT 0,
     -- How many creates it has under way at most; none where a person decides.
     concurrency integer NOT NULL DEFAULT 0,
+    -- Has done what was its to do, and waits for the others.
+    idle boolean NOT NULL DEFAULT false,
     renewed timestamptz NOT NULL,
     lease interval NOT NULL,
     -- Claims nothing any more.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
 };
 use callsheet::ledger::postgres::{Clocks, Outcome, Page, Pulled, SharedError, Wish};
 use futures::channel::oneshot;
@@ -436,6 +436,10 @@ impl Tables for Wire {
             Ok(())
         })
         .await
+    }
+
+    async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {
+        self.ask(move |model| Ok(model.idle(me, idle))).await
     }
 
     async fn stop(&mut self, _: i32, epoch: i64) -> Answer<()> {
