@@ -132,6 +132,11 @@ mod reached {
             Ok(())
         }
 
+        /// Tells all of takes that were asked for.
+        pub(in crate::commands) fn tell_redone(&self, store: &mut Store) -> Result<(), Failure> {
+            Ok(store.tell_redone((&self.settings()?, &self.name))?)
+        }
+
         /// Takes part to settle what a person decides.
         pub(in crate::commands) fn join(
             &self,
@@ -164,6 +169,10 @@ mod reached {
         }
 
         pub(in crate::commands) fn follow(&self, _: &Ui, _: &Path, _: &str) -> Result<(), Failure> {
+            Err(self.unknown())
+        }
+
+        pub(in crate::commands) fn tell_redone(&self, _: &mut Store) -> Result<(), Failure> {
             Err(self.unknown())
         }
 

@@ -257,7 +257,8 @@ impl Model {
             pair.turn = None;
             let (was, cost) = (pair.state, pair.cost);
             let state = if !decides && belongs_to_another { State::InDoubt } else { *state };
-            if was_open && matches!(state, State::Planned | State::Rejected) && *gives_back {
+            let is_none_made = matches!(state, State::Planned | State::Saved | State::Rejected);
+            if was_open && is_none_made && *gives_back {
                 given_back += cost;
             }
             doubts += i64::from(state == State::InDoubt && was != state);

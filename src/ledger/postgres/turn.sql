@@ -52,7 +52,8 @@ WITH durable AS MATERIALIZED (
         AND NOT (s.state BETWEEN 2 AND 4
             AND (t.state IN (0, 1, 6, 7, 8) OR t.state = 2 AND t.holder <> $1))
     RETURNING s.n, s.attempt, s.state, s.cost, t.record, w.state AS was,
-        w.state IN (1, 7) AND s.state IN (0, 6) AND t.gives_back AS gives_back
+        -- A take that was refused gives way to the one before.
+        w.state IN (1, 7) AND s.state IN (0, 4, 6) AND t.gives_back AS gives_back
 ), kept AS (
     INSERT INTO callsheet.record (batch, n, attempt, record)
     SELECT $3, n, attempt, record FROM settled

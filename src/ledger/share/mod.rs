@@ -16,6 +16,7 @@ mod rematch;
 mod restored;
 mod rows;
 mod take_in;
+mod takes;
 
 use std::collections::HashSet;
 use std::path::Path;
