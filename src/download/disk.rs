@@ -47,10 +47,8 @@ impl<'a> DiskLanding<'a> {
         let (place, aside) = (self.place.clone(), self.aside(name, content));
         let is_at = move || Ok(aside.content.is_at(&place)? || aside.content.is_at(&aside.path)?);
         let place = self.place.clone();
-        blocking(move || {
-            is_at().map_err(|error: io::Error| Trouble::of(&error, free_at(&place)))
-        })
-        .await
+        blocking(move || is_at().map_err(|error: io::Error| Trouble::of(&error, free_at(&place))))
+            .await
     }
 
     /// An earlier take's file has this name, and what is the same may be replaced.

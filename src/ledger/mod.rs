@@ -227,6 +227,8 @@ pub struct Change {
     pub video_url: Option<Arc<str>>,
     /// What the task costs, where the service says so now.
     pub credits: Option<Credits>,
+    /// As which worker of a shared batch this run did it.
+    pub worker: Option<i64>,
 }
 
 /// Is told of changes after they were committed, in their order, on the writer's thread.

@@ -3,7 +3,7 @@
 //! [`same`](super::same) holds the two against each other; the simulation stands on this one. It holds one
 //! batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
@@ -44,6 +44,7 @@ struct Saved {
     fresh: Vec<String>,
     purse: Counted,
     doubts: Vec<(i32, Option<i64>)>,
+    aside: BTreeSet<i32>,
 }
 
 /// A batch, and all that is known of it.
@@ -61,6 +62,8 @@ pub(crate) struct Model {
     pub(crate) stopped: Option<String>,
     pub(crate) purse: Counted,
     doubts: Doubts,
+    /// Pairs whose tasks take no place.
+    aside: BTreeSet<i32>,
     /// Which server it is in.
     pub(crate) server: u64,
     /// What the server's clock shows.
@@ -84,6 +87,7 @@ impl Model {
             stopped: None,
             purse: Counted::default(),
             doubts: Doubts::new(),
+            aside: BTreeSet::new(),
             server: 0,
             now: Duration::ZERO,
         }
@@ -159,6 +163,9 @@ impl Model {
     fn stand(&mut self, n: i32, state: State) {
         let from = std::mem::replace(&mut self.pairs[at(n)].state, state);
         self.purse.moved(&mut self.doubts, n, (from, state));
+        if state != State::Created && self.aside.remove(&n) {
+            self.purse.counts_unfinished(1);
+        }
     }
 
     pub(crate) fn look(&self) -> (Purse, Option<String>) {
@@ -191,6 +198,7 @@ impl Model {
                 .collect(),
             fresh: fresh.map(ToString::to_string).collect(),
             purse: self.purse.clone(),
+            aside: self.aside.clone(),
             doubts: asks
                 .outcomes
                 .iter()
@@ -212,7 +220,7 @@ impl Model {
         for task in saved.fresh {
             self.tasks.remove(&task);
         }
-        self.purse = saved.purse;
+        (self.purse, self.aside) = (saved.purse, saved.aside);
         for (n, run) in saved.doubts {
             match run {
                 Some(run) => drop(self.doubts.insert(n, run)),
@@ -383,6 +391,14 @@ impl Model {
             own.idle &= picked.is_empty();
         }
         picked
+    }
+
+    pub(crate) fn set_aside(&mut self, me: Me, n: i32) {
+        let pair = &self.pairs[at(n)];
+        let is_own = pair.worker == Some(me.worker) && pair.state == State::Created;
+        if is_own && self.aside.insert(n) {
+            self.purse.counts_unfinished(-1);
+        }
     }
 
     pub(crate) fn idle(&mut self, me: Me, idle: bool) -> Company {

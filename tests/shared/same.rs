@@ -209,7 +209,12 @@ impl<T: Tables> Both<T> {
 
     /// What all have in common.
     async fn shares(&mut self, me: Me) {
-        match self.rng.u8(..8) {
+        match self.rng.u8(..10) {
+            8.. => {
+                let n = self.rng.i32(0..PAIRS);
+                self.tables.set_aside(me, n).await.unwrap();
+                self.model.set_aside(me, n);
+            }
             7 => {
                 let idle = self.rng.bool();
                 let (real, model) = (self.tables.idle(me, idle).await, self.model.idle(me, idle));

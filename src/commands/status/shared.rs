@@ -159,6 +159,7 @@ mod tests {
     #[test]
     fn workers_are_named_with_when_they_were_heard_of() {
         let hand = |seconds, lives| Hand {
+            worker: 7,
             who: "process 7 on po\nd".to_owned(),
             began: Timestamp::UNIX_EPOCH,
             silent: Duration::from_secs(seconds),

@@ -65,6 +65,8 @@ pub(super) enum Question {
     Doubts,
     /// All who are at work stop, for this reason.
     Halt(String),
+    /// The task of this pair takes no place among the unfinished any more.
+    Aside(i32),
     /// What is left once this worker has done what was its to do; with what becomes of tasks, or without.
     Rest(bool),
 }

@@ -246,6 +246,7 @@ impl<P: Place> Desk<P> {
             Question::LeaveLone => self.worker.leave_lone().await?,
             Question::Doubts => answer.pairs = self.worker.doubts(DOUBTS).await?,
             Question::Halt(why) => self.worker.halt(why).await?,
+            Question::Aside(n) => self.worker.set_aside(*n).await?,
             Question::Rest(tasks) => (answer.rest, answer.rows) = self.rest(*tasks).await?,
         }
         Ok(answer)

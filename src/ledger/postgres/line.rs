@@ -106,6 +106,14 @@ impl Way {
         self.ask(Question::Halt(why)).await.map(drop)
     }
 
+    /// The task of a pair takes no place among the unfinished any more.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn set_aside(&self, n: i32) -> Result<(), Lack> {
+        self.ask(Question::Aside(n)).await.map(drop)
+    }
+
     /// What is left once this worker has done what was its to do, for it or for others; and planned pairs
     /// that may be its own by now. `tasks`: also what becomes of tasks.
     ///

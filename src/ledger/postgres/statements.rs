@@ -28,6 +28,7 @@ const NEXT: &str = include_str!("next.sql");
 const LEFT: &str = include_str!("left.sql");
 const LOOK: &str = include_str!("look.sql");
 const LONE: &str = include_str!("lone.sql");
+const ASIDE: &str = include_str!("aside.sql");
 const IDLE: &str = include_str!("idle.sql");
 
 impl Place for Settings {
@@ -240,6 +241,12 @@ impl Tables for Session {
             SET halts = halts + 1, halt = $2, alone = 0, lone = NULL, version = version + 1
             WHERE batch = $1 RETURNING set_config('synchronous_commit', 'on', true)";
         self.ask(sql, &[(&batch, Type::INT4), (&why, Type::TEXT)]).await.map(drop)
+    }
+
+    async fn set_aside(&mut self, me: Me, n: i32) -> Answer<()> {
+        let values: &[Value<'_>] =
+            &[(&me.worker, Type::INT8), (&me.batch, Type::INT4), (&n, Type::INT4)];
+        self.ask(ASIDE, values).await.map(drop)
     }
 
     async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {

@@ -192,6 +192,15 @@ impl<P: Place> Worker<P> {
         Ok(found)
     }
 
+    /// The service has not known the task of one of its pairs for a while: others need not wait for it.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn set_aside(&mut self, n: i32) -> Result<(), SharedError> {
+        let me = self.me;
+        self.tables()?.set_aside(me, n).await
+    }
+
     /// Says whether it has nothing to do itself; gives who else is at work.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::store::Store;
 use super::write::Write;
 use super::writer::{Jobs, Reply};
-use super::{Doubted, Lease, Ledger, LedgerError, Permit, Planned, Rest};
+use super::{Doubted, Lease, Ledger, LedgerError, Permit, Planned, Rest, Task};
 use crate::pace::{Common, Word};
 
 /// There is none.
@@ -134,6 +134,15 @@ impl Ledger {
     /// None.
     #[expect(clippy::unused_async, reason = "as where there is a database")]
     pub async fn halt(&self, _: String) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// Only this run counts it.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn is_aside(&self, _: &Task) -> Result<(), LedgerError> {
         Ok(())
     }
 

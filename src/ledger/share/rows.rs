@@ -25,6 +25,10 @@ const TABLES: &str = "
         news   INTEGER NOT NULL DEFAULT 0 -- counts the changes that are not told there yet
     );
     CREATE INDEX IF NOT EXISTS shares_with_news ON shares (pair) WHERE news > 0;
+    CREATE TABLE IF NOT EXISTS event_workers (
+        n        INTEGER PRIMARY KEY,    -- from this event on
+        worker   INTEGER                 -- it is this worker's; or nobody's in particular
+    );
     CREATE TABLE IF NOT EXISTS shared (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
         name     TEXT NOT NULL,          -- of the batch in the database

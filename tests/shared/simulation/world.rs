@@ -438,6 +438,14 @@ impl Tables for Wire {
         .await
     }
 
+    async fn set_aside(&mut self, me: Me, n: i32) -> Answer<()> {
+        self.ask(move |model| {
+            model.set_aside(me, n);
+            Ok(())
+        })
+        .await
+    }
+
     async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {
         self.ask(move |model| Ok(model.idle(me, idle))).await
     }
