@@ -100,6 +100,7 @@ fn a_take_that_is_asked_for_from_anywhere_is_made_once_by_whoever_comes() {
 fn a_take_that_comes_to_nothing_leaves_the_saved_one_for_all() {
     let Some(cluster) = Cluster::start("takes that fail") else { return };
     let scenario = "latency: {fixed: 10ms}\nwork: at_once\n\
+        lengths: [{match: .wav, length: 2500ms}]\n\
         scripts: [{match: '/1.jpg', tries: [ok, status-400]}]\n";
     let (studio, url) = (Studio::open(&cluster, 0, "", scenario), recording());
     let pair = |n: usize| {
