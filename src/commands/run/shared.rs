@@ -56,7 +56,8 @@ pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Resul
         return Err(Failure::new(Exit::Usage, text).hint("leave away --mock or --ledger"));
     }
     if batch.manifest.idempotency.is_some() {
-        let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys yet";
+        let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys, since nobody but a \
+            worker that may be gone could send one in doubt again under its own";
         return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
     }
     store.declare_shared(&shared((args, url), batch).name)?;

@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::{CHANGED, Learnt, Mirror, lost_to, rows};
+use super::{CHANGED, Learnt, Mirror, News, Share, lost, lost_to};
 use crate::ledger::postgres::redo;
 use crate::ledger::postgres::settings::Settings;
 use crate::ledger::write::Write;
@@ -51,36 +51,44 @@ impl Store {
     /// meanwhile: those are as they have them.
     pub fn tell_redone(&mut self, (settings, name): (&Settings, &str)) -> Result<(), LedgerError> {
         let Some(share) = self.share.take() else { return Ok(()) };
+        let told = self.tell_takes(&share, (settings, name));
+        self.share = Some(share);
+        match told? {
+            0 => Ok(()),
+            refused => {
+                let (reason, fault) = (format!("{refused} {CHANGED}"), SharedFault::Others);
+                Err(LedgerError::Shared { reason, fault })
+            }
+        }
+    }
+
+    /// Gives how many pairs others had changed.
+    fn tell_takes(
+        &mut self,
+        share: &Share,
+        there: (&Settings, &str),
+    ) -> Result<usize, LedgerError> {
         let mut refused = 0;
         loop {
             let news = self.write(|write| write.news(None))?;
             if news.is_empty() {
-                break;
+                return Ok(refused);
             }
             let outcomes: Vec<_> = news.iter().map(|one| one.outcome.clone()).collect();
-            let redone = redo(settings, name, &outcomes).map_err(|error| lost_to(&error))?;
-            let is_redone = |one: &&rows::News| redone.contains(&one.outcome.slip.n);
+            let redone = redo(there.0, there.1, &outcomes).map_err(|error| lost_to(&error))?;
+            let is_redone = |one: &&News| redone.contains(&one.outcome.slip.n);
             let (taken, elsewhere): (Vec<_>, Vec<_>) = news.iter().partition(is_redone);
-            let counted =
-                |some: &[&rows::News]| some.iter().map(|one| (one.pair, one.count)).collect();
+            let counted = |some: &[&News]| some.iter().map(|one| (one.pair, one.count)).collect();
             let (taken, others) = (counted(&taken), counted(&elsewhere));
             refused += elsewhere.len();
             let pairs = elsewhere.iter().map(|one| one.outcome.slip.n).collect();
-            let pulled = share.line.these(pairs).map_err(|lack| super::lost(&lack))?;
+            let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
             self.write::<_, LedgerError>(|write| {
                 write.worker = Some(share.way.worker());
                 write.learn(&Learnt::Taken(taken))?;
                 write.learn(&Learnt::Elsewhere(others))?;
                 write.learn(&Learnt::Stand(pulled, Mirror::Ended))
             })?;
-        }
-        self.share = Some(share);
-        match refused {
-            0 => Ok(()),
-            refused => {
-                let (reason, fault) = (format!("{refused} {CHANGED}"), SharedFault::Others);
-                Err(LedgerError::Shared { reason, fault })
-            }
         }
     }
 }
