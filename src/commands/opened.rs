@@ -18,8 +18,9 @@ pub(super) const WAITING: &str = "another program has a transaction open on ledg
 
 /// To settle what a person decides: together with those who share the ledger, if it is shared.
 pub(super) fn open(ui: &Ui, site: &Site, owner: &str) -> Result<Store, Failure> {
-    if site.shared.is_some() {
+    if let Some(shared) = &site.shared {
         site.make()?;
+        shared.follow(ui, &site.folder, owner)?;
     }
     let mut store = open_own(ui, site, owner)?;
     match (&site.shared, store.view()?.shared_as()?) {

@@ -27,7 +27,6 @@ const NAMED: usize = 5;
 
 pub(super) fn redo(ui: &Ui, args: &RedoArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
-    refuse_shared(&site)?;
     site.check_disk()?;
     let asked = asked(args)?;
     let view = site.existing()?;
@@ -49,21 +48,9 @@ pub(super) fn redo(ui: &Ui, args: &RedoArgs) -> Result<Exit, Failure> {
     drop(view);
     let mut store = patient::open(ui, &site, &owner, args.patience.wait)?;
     let takes = store.redo(&each(&choice.ids(), &asked, &marks))?;
+    site.shared.iter().try_for_each(|shared| shared.tell_redone(&mut store))?;
     store.close()?;
     conclude(ui, &batch, (&choice.ids(), &takes), &asked, &sum)
-}
-
-/// Others may be about to send, or fetch, the same pair: nobody has agreed with them yet on which take it
-/// stands for.
-fn refuse_shared(site: &Site) -> Result<(), Failure> {
-    if site.shared.is_none() {
-        return Ok(());
-    }
-    let text =
-        "another take cannot be asked for in a shared ledger: its workers know one take of a pair";
-    Err(Failure::new(Exit::Usage, text).hint(
-        "nothing was changed. To have a pair made once more, give it a second id in the manifest",
-    ))
 }
 
 fn asked(args: &RedoArgs) -> Result<Redo, Failure> {

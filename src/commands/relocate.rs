@@ -22,14 +22,6 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     let site = Site::of(&args.batch);
     let endpoint = endpoint(args, &site)?;
     site.check_disk()?;
-    if site.shared.is_some() {
-        let text = "a shared batch is not moved to another endpoint where it is: the run folder of each of \
-            its workers knows the old one, and would go on there";
-        let copy = "callsheet ledger copy";
-        return Err(Failure::new(Exit::Usage, text).hint(format!(
-            "take it to a run folder ({copy} … --to DIR), move it there, and take it back ({copy} … --to URL)"
-        )));
-    }
     let view = site.existing()?;
     let (from, to) = (view.endpoint()?, endpoint.origin());
     if from == REHEARSAL {
@@ -44,9 +36,15 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
     }
     let seen = if args.unseen { 0 } else { seen(args, &view, &endpoint)? };
     drop(view);
-    let mut store = opened::open(ui, &site, &from)?;
-    store.relocate(&to, seen)?;
-    store.close()?;
+    match &site.shared {
+        // Run folders that are parts of it go along as soon as they are used again.
+        Some(shared) => shared.relocate((&from, &to), seen)?,
+        None => {
+            let mut store = opened::open(ui, &site, &from)?;
+            store.relocate(&to, seen)?;
+            store.close()?;
+        }
+    }
     let known = match seen {
         0 => "without asking it for a task".to_owned(),
         seen => format!("it knows {}", counted(seen as u64, "task")),
@@ -58,8 +56,9 @@ pub(super) fn relocate(ui: &Ui, args: &MoveArgs) -> Result<Exit, Failure> {
 }
 
 fn answer(site: &Site, from: &str, to: &str) -> serde_json::Value {
-    let folder = site.folder.display().to_string();
-    json!({ "run_folder": folder, "from": from, "endpoint": to })
+    let folder = site.shared.is_none().then(|| site.folder.display().to_string());
+    let batch = site.shared.as_ref().map(|shared| &shared.name);
+    json!({ "run_folder": folder, "batch": batch, "from": from, "endpoint": to })
 }
 
 fn endpoint(args: &MoveArgs, site: &Site) -> Result<Endpoint, Failure> {

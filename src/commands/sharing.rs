@@ -82,8 +82,12 @@ pub(super) fn is_database(text: &str) -> bool {
 
 #[cfg(feature = "postgres")]
 mod reached {
+    use std::path::Path;
+
     use super::{Exit, Failure, Shared, Store, View};
     use crate::ledger::postgres::settings::{Machine, Origin, Settings};
+    use crate::ledger::relocate_shared;
+    use crate::ui::Ui;
 
     impl Shared {
         pub(in crate::commands) fn settings(&self) -> Result<Settings, Failure> {
@@ -102,6 +106,37 @@ mod reached {
             Ok(View::of_shared(&self.settings()?, &self.name)?)
         }
 
+        /// The service of the batch answers under another name from now on.
+        pub(in crate::commands) fn relocate(
+            &self,
+            (from, to): (&str, &str),
+            seen: usize,
+        ) -> Result<(), Failure> {
+            Ok(relocate_shared((&self.settings()?, &self.name), (from, to), seen)?)
+        }
+
+        /// Has a run folder that is part of the batch go along where that was moved, and says so.
+        pub(in crate::commands) fn follow(
+            &self,
+            ui: &Ui,
+            folder: &Path,
+            wanted: &str,
+        ) -> Result<(), Failure> {
+            let from = Store::go_along(folder, (&self.settings()?, &self.name), wanted)?;
+            if let Some(from) = from {
+                let folder = folder.display();
+                ui.note(&format!(
+                    "{folder}: the batch moved from {from} to {wanted}, and so does this"
+                ));
+            }
+            Ok(())
+        }
+
+        /// Tells all of takes that were asked for.
+        pub(in crate::commands) fn tell_redone(&self, store: &mut Store) -> Result<(), Failure> {
+            Ok(store.tell_redone((&self.settings()?, &self.name))?)
+        }
+
         /// Takes part to settle what a person decides.
         pub(in crate::commands) fn join(
             &self,
@@ -115,10 +150,29 @@ mod reached {
 
 #[cfg(not(feature = "postgres"))]
 mod reached {
+    use std::path::Path;
+
     use super::{Exit, Failure, Shared, Store, View};
+    use crate::ui::Ui;
 
     impl Shared {
         pub(in crate::commands) fn view(&self) -> Result<Option<View>, Failure> {
+            Err(self.unknown())
+        }
+
+        pub(in crate::commands) fn relocate(
+            &self,
+            _: (&str, &str),
+            _: usize,
+        ) -> Result<(), Failure> {
+            Err(self.unknown())
+        }
+
+        pub(in crate::commands) fn follow(&self, _: &Ui, _: &Path, _: &str) -> Result<(), Failure> {
+            Err(self.unknown())
+        }
+
+        pub(in crate::commands) fn tell_redone(&self, _: &mut Store) -> Result<(), Failure> {
             Err(self.unknown())
         }
 

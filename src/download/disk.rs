@@ -42,6 +42,15 @@ impl<'a> DiskLanding<'a> {
             .await
     }
 
+    /// Whether an earlier take's file is here: at its place, or under this name already.
+    pub(super) async fn holds(&self, name: &str, content: Content) -> Result<bool, Trouble> {
+        let (place, aside) = (self.place.clone(), self.aside(name, content));
+        let is_at = move || Ok(aside.content.is_at(&place)? || aside.content.is_at(&aside.path)?);
+        let place = self.place.clone();
+        blocking(move || is_at().map_err(|error: io::Error| Trouble::of(&error, free_at(&place))))
+            .await
+    }
+
     /// An earlier take's file has this name, and what is the same may be replaced.
     pub(super) fn may_replace(&mut self, name: &str, content: Content) {
         let aside = self.aside(name, content);

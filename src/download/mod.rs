@@ -73,7 +73,7 @@ struct Work<'a> {
 /// Fetches all `videos`, until none is left and none can come any more (`over`), or it is stopped.
 pub async fn run(
     means: Means<'_>,
-    mut videos: UnboundedReceiver<Task>,
+    videos: &mut UnboundedReceiver<Task>,
     shelf: &Shelf,
     limits: &DownloadLimits,
     mut over: watch::Receiver<bool>,

@@ -39,6 +39,11 @@ impl Fetch<'_> {
             let content = Content { bytes: *bytes, sha256: sha256.clone() };
             let name = VideoName::of_take(&self.name, *take);
             let aside = self.shelf.shown(&name);
+            let is_shared = self.means.ledger.is_shared();
+            if is_shared && !disk.holds(&name, content.clone()).await? {
+                // It lies with whoever fetched it.
+                continue;
+            }
             if *path == shown {
                 let kept = disk.set_aside(&name, content.clone()).await?;
                 let path = kept.then_some(aside);

@@ -20,7 +20,7 @@ use super::{Change, FILE, LedgerError};
 use crate::files::{private, sync_folder};
 
 pub use self::line::Happened;
-pub(super) use self::line::{Logged, happened, import, keep};
+pub(super) use self::line::{Logged, columns, happened, import, keep, say_who};
 pub(super) use self::parts::{AppendedBy, Parts};
 
 /// Appends events.

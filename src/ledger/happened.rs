@@ -47,9 +47,9 @@ impl View {
         of: Option<&str>,
     ) -> Result<Vec<Happened>, LedgerError> {
         let which = which(of);
+        let columns = self.columns_of_events()?;
         let sql = format!(
-            "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message,
-                take FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
+            "SELECT {columns} FROM events WHERE n > ?1 AND {which} ORDER BY n LIMIT {PAGE}"
         );
         self.ask(&sql, params![number, of], happened)
     }

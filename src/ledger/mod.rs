@@ -122,8 +122,8 @@ pub use self::renames::{Renamed, Wanted};
 pub use self::restored::{Newer, must_not_be_lost};
 pub use self::reviews::{Decision, Mark, NotReviewed, Opinion, Review, ReviewBook, Reviewed, Seen};
 #[cfg(feature = "postgres")]
-pub use self::share::{Beside, HandedIn, Sharing};
-pub use self::shared_as::{Relisted, SharedAs};
+pub use self::share::{Beside, HandedIn, Sharing, relocate_shared};
+pub use self::shared_as::{Relisted, Rest, SharedAs};
 pub use self::sheet::Sheet;
 pub use self::store::{Listing, Store};
 pub use self::story::{Card, Reckoned, Story};
@@ -234,6 +234,8 @@ pub struct Change {
     pub video_url: Option<Arc<str>>,
     /// What the task costs, where the service says so now.
     pub credits: Option<Credits>,
+    /// As which worker of a shared batch this run did it.
+    pub worker: Option<i64>,
 }
 
 /// Is told of changes after they were committed, in their order, on the writer's thread.

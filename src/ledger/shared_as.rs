@@ -1,6 +1,7 @@
 //! Whether a run folder's ledger is one part of a shared one: whatever it knows then, others may know more.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::{LedgerError, Renamed, View};
 use crate::pair::folded;
@@ -72,4 +73,16 @@ impl View {
         let read = |row: &rusqlite::Row<'_>| Ok(SharedAs { name: row.get(0)?, mark: row.get(1)? });
         Ok(self.ask("SELECT name, mark FROM shared", (), read)?.pop())
     }
+}
+
+/// What is left once a worker has done what was its to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rest {
+    /// Something that is its own by now: tasks that come to it, or planned pairs to try.
+    Ours,
+    /// So many others are at work on it: to be asked again in a while.
+    Others(u32, Duration),
+    /// Nothing that anybody is at work on.
+    #[default]
+    Nothing,
 }

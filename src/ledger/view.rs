@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Row as SqlRow, params};
 
 use super::columns::{PLANNED, ROW, duration, read_next, read_row, read_task};
-use super::event_log::{self, AppendedBy, Parts};
+use super::event_log::{self, AppendedBy, Parts, columns};
 use super::lookup::state_at;
 use super::read::{Read, open_beside, open_to_read};
 use super::{FILE, LedgerError, Planned, Task, is_under_way};
@@ -321,6 +321,11 @@ impl View {
                 WHERE s.state = ?1 ORDER BY s.linked_at, p.place"
         );
         self.ask(&sql, [State::Completed.name()], read_row)
+    }
+
+    /// What an event is read from.
+    pub(super) fn columns_of_events(&self) -> Result<String, LedgerError> {
+        columns(&self.read.connection).map_err(|error| self.failed(&error))
     }
 
     /// The number of the last event.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::event_log::keep;
+use super::event_log::{keep, say_who};
 use super::keys::{Keys, idempotency_at};
 use super::lookup::{millis, state_at};
 use super::permit::Occasion;
@@ -103,7 +103,9 @@ impl<'a> Write<'a> {
 
     /// To be called last: what was changed, once the transaction is committed.
     pub(super) fn finish(self) -> Result<Vec<Change>, LedgerError> {
-        if !self.changes.is_empty() {
+        if let Some(first) = self.changes.first() {
+            let said = say_who(self.transaction, first.number, self.worker);
+            said.map_err(|error| self.failed(&error))?;
             let kept = self.changes.iter().try_for_each(|change| keep(self.transaction, change));
             kept.map_err(|error| self.failed(&error))?;
             self.execute("UPDATE batch SET events = ?1", [self.events])?;
@@ -396,6 +398,7 @@ impl<'a> Write<'a> {
             estimate: trace.estimate,
             video_url: trace.video_url.cloned(),
             credits: trace.bill.and_then(|bill| bill.credits.as_ref()).map(|(credits, _)| *credits),
+            worker: self.worker,
         });
     }
 

@@ -16,6 +16,22 @@ pub struct Outcome {
     pub no_trial: Option<(Arc<str>, Refusal)>,
 }
 
+impl Outcome {
+    /// What both came to, one after the other: the second has tried again what the first left.
+    #[must_use]
+    pub fn then(self, second: Self) -> Self {
+        let not_affordable = match second.not_affordable.pairs {
+            0 => self.not_affordable,
+            _ => second.not_affordable,
+        };
+        Self {
+            not_affordable,
+            beyond_budget: second.beyond_budget.or(self.beyond_budget),
+            no_trial: second.no_trial.or(self.no_trial),
+        }
+    }
+}
+
 /// Pairs that may not be paid for whatever is left of the budget; others were sent.
 #[derive(Debug, Default)]
 pub struct NotAffordable {

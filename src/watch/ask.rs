@@ -191,6 +191,10 @@ impl<'a> Run<'a> {
         if absence >= Absence::Aside && !waiting.missing.aside {
             waiting.missing.aside = true;
             self.in_flight.task_ended();
+            if let Err(error) = self.means.ledger.is_aside(&waiting.task).await {
+                self.means.stops.pull(&StopReason::Ledger(error));
+                return None;
+            }
         }
         Some(self.limits.polls.absent(waiting.missing.times))
     }

@@ -47,7 +47,7 @@ pub struct PollLimits {
 /// Tasks that the server does not know are not waited for alone.
 pub async fn run(
     means: Means<'_>,
-    mut tasks: UnboundedReceiver<Task>,
+    tasks: &mut UnboundedReceiver<Task>,
     limits: &PollLimits,
     in_flight: &InFlight,
     mut over: watch::Receiver<bool>,

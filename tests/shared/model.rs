@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Purse,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Purse,
 };
 use callsheet::ledger::postgres::{Outcome, Page, Pulled, SharedError, Wish};
 use callsheet::state::State;
@@ -32,6 +32,7 @@ pub(crate) struct Row {
     pub(crate) until: Duration,
     lease: Duration,
     concurrency: i64,
+    pub(crate) idle: bool,
     pub(crate) over: bool,
     pub(crate) ended: bool,
 }
@@ -43,6 +44,7 @@ struct Saved {
     fresh: Vec<String>,
     purse: Counted,
     doubts: Vec<(i32, Option<i64>)>,
+    aside: BTreeSet<i32>,
 }
 
 /// A batch, and all that is known of it.
@@ -62,6 +64,8 @@ pub(crate) struct Model {
     pub(crate) stopped: Option<String>,
     pub(crate) purse: Counted,
     doubts: Doubts,
+    /// Pairs whose tasks take no place.
+    aside: BTreeSet<i32>,
     /// Which server it is in.
     pub(crate) server: u64,
     /// What the server's clock shows.
@@ -86,6 +90,7 @@ impl Model {
             stopped: None,
             purse: Counted::default(),
             doubts: Doubts::new(),
+            aside: BTreeSet::new(),
             server: 0,
             now: Duration::ZERO,
         }
@@ -97,7 +102,8 @@ impl Model {
             self.purse.begins();
         }
         let (until, lease) = (self.now + entry.lease, entry.lease);
-        let row = Row { seq: 0, beats: 0, until, lease, concurrency, over: false, ended: false };
+        let (idle, over, ended) = (false, false, false);
+        let row = Row { seq: 0, beats: 0, until, lease, concurrency, idle, over, ended };
         self.workers.insert(entry.me.worker, row);
         let (stopped, halts) = (self.stopped.clone(), self.purse.halts());
         Entered { epoch: self.epoch, stopped, mark: 1, halts }
@@ -160,6 +166,9 @@ impl Model {
     fn stand(&mut self, n: i32, state: State) {
         let from = std::mem::replace(&mut self.pairs[at(n)].state, state);
         self.purse.moved(&mut self.doubts, n, (from, state));
+        if state != State::Created && self.aside.remove(&n) {
+            self.purse.counts_unfinished(1);
+        }
     }
 
     pub(crate) fn look(&self) -> (Purse, Option<String>) {
@@ -192,6 +201,7 @@ impl Model {
                 .collect(),
             fresh: fresh.map(ToString::to_string).collect(),
             purse: self.purse.clone(),
+            aside: self.aside.clone(),
             doubts: asks
                 .outcomes
                 .iter()
@@ -215,7 +225,7 @@ impl Model {
                 self.tasks_of.entry(n).or_default().remove(&task);
             }
         }
-        self.purse = saved.purse;
+        (self.purse, self.aside) = (saved.purse, saved.aside);
         for (n, run) in saved.doubts {
             match run {
                 Some(run) => drop(self.doubts.insert(n, run)),
@@ -260,7 +270,8 @@ impl Model {
             pair.turn = None;
             let (was, cost) = (pair.state, pair.cost);
             let state = if !decides && belongs_to_another { State::InDoubt } else { *state };
-            if was_open && matches!(state, State::Planned | State::Rejected) && *gives_back {
+            let is_none_made = matches!(state, State::Planned | State::Saved | State::Rejected);
+            if was_open && is_none_made && *gives_back {
                 given_back += cost;
             }
             doubts += i64::from(state == State::InDoubt && was != state);
@@ -392,7 +403,30 @@ impl Model {
         for n in &picked {
             (self.pairs[at(*n)].worker, self.pairs[at(*n)].turn) = (Some(me.worker), None);
         }
+        if let Some(own) = self.workers.get_mut(&me.worker) {
+            own.idle &= picked.is_empty();
+        }
         picked
+    }
+
+    pub(crate) fn set_aside(&mut self, me: Me, n: i32) {
+        let pair = &self.pairs[at(n)];
+        let is_own = pair.worker == Some(me.worker) && pair.state == State::Created;
+        if is_own && self.aside.insert(n) {
+            self.purse.counts_unfinished(-1);
+        }
+    }
+
+    pub(crate) fn idle(&mut self, me: Me, idle: bool) -> Company {
+        if let Some(own) = self.workers.get_mut(&me.worker) {
+            own.idle = idle;
+        }
+        let others = self.workers.iter().filter(|(worker, own)| {
+            **worker != me.worker && !own.over && own.concurrency > 0 && self.now < own.until
+        });
+        let (alive, busy) =
+            others.fold((0, 0), |(alive, busy), (_, own)| (alive + 1, busy + u32::from(!own.idle)));
+        Company { alive, busy }
     }
 
     pub(crate) fn pull(&self, page: Page<'_>) -> Vec<Pulled> {

@@ -82,6 +82,11 @@ impl Counted {
         }
     }
 
+    /// Tasks that take no place, or take one again.
+    pub(crate) fn counts_unfinished(&mut self, more: i64) {
+        self.unfinished += more;
+    }
+
     pub(crate) fn begins(&mut self) {
         *self = Self {
             run: self.run + 1,

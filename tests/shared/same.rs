@@ -211,7 +211,17 @@ impl<T: Tables> Both<T> {
 
     /// What all have in common.
     async fn shares(&mut self, me: Me) {
-        match self.rng.u8(..7) {
+        match self.rng.u8(..10) {
+            8.. => {
+                let n = self.rng.i32(0..PAIRS);
+                self.tables.set_aside(me, n).await.unwrap();
+                self.model.set_aside(me, n);
+            }
+            7 => {
+                let idle = self.rng.bool();
+                let (real, model) = (self.tables.idle(me, idle).await, self.model.idle(me, idle));
+                self.same(format!("idle {me:?} {idle}"), real.unwrap(), model);
+            }
             0 => {
                 let halts = self.model.purse.halts() - i32::from(self.rng.u8(..5) == 0);
                 self.tables.take_lone(me, halts).await.unwrap();

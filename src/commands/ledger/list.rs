@@ -167,7 +167,14 @@ mod tests {
 
     fn hand(who: &str, silent: u64, lives: bool) -> Hand {
         let (began, ended) = (Timestamp::UNIX_EPOCH, None);
-        Hand { who: who.to_owned(), began, silent: Duration::from_secs(silent), lives, ended }
+        Hand {
+            worker: 7,
+            who: who.to_owned(),
+            began,
+            silent: Duration::from_secs(silent),
+            lives,
+            ended,
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod pauses;
 mod pilot;
 mod places;
 mod prepare;
+mod rest;
 mod shared;
 mod stages;
 mod stopped;
@@ -149,6 +150,7 @@ fn whole(ui: &Ui, (args, mark): (&RunArgs, &Mark), exec: Option<Words>) -> Ended
         progress: &progress,
         metrics: &metrics,
         hooks: &hooks,
+        is_whole: by_choice == 0 && chosen.limit.is_none() && pilot.is_none() && !args.no_create,
         pauses: RefCell::default(),
     };
     let created = runtime.block_on(stages.drive(feed, unfinished));
@@ -231,6 +233,7 @@ fn begin(ui: &Ui, args: &RunArgs, mark: &Mark) -> Result<Begun, Failure> {
     let metrics = runtime.block_on(Metrics::open(&args.metrics, batch.site.name()))?;
     batch.site.make()?;
     catalog.keep();
+    shared::follow(ui, args, &batch)?;
     let mut store = open(ui, &batch)?;
     mark.set(&batch.site.folder, &store);
     shared::declare(args, &batch, &mut store)?;

@@ -30,6 +30,12 @@ pub(super) fn choose_folder(args: &RunArgs) -> RunArgs {
     args
 }
 
+/// Has the run folder go along if the batch was moved to where the manifest says that the service is.
+pub(super) fn follow(ui: &Ui, args: &RunArgs, batch: &Batch) -> Result<(), Failure> {
+    let Some(url) = args.ledger.as_ref().filter(|_| !batch.site.rehearsal) else { return Ok(()) };
+    shared((args, url), batch).follow(ui, &batch.site.folder, &batch.owner())
+}
+
 /// Writes down that the ledger is shared, if it is; or says that it has to be. Before pairs are listed: to a
 /// run that begins beside this one they would be another batch's, about to be sent.
 pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Result<(), Failure> {
@@ -50,7 +56,8 @@ pub(super) fn declare(args: &RunArgs, batch: &Batch, store: &mut Store) -> Resul
         return Err(Failure::new(Exit::Usage, text).hint("leave away --mock or --ledger"));
     }
     if batch.manifest.idempotency.is_some() {
-        let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys yet";
+        let text = "`idempotency` in the manifest: creates of a shared ledger carry no keys, since nobody but a \
+            worker that may be gone could send one in doubt again under its own";
         return Err(Failure::new(Exit::Usage, text).hint("take it out, or run without --ledger"));
     }
     store.declare_shared(&shared((args, url), batch).name)?;

@@ -49,6 +49,8 @@ pub(super) struct Stages<'a> {
     pub(super) progress: &'a Mutex<Progress>,
     pub(super) metrics: &'a Metrics,
     pub(super) hooks: &'a Hooks,
+    /// Whether it is to do all that there is, and not only some pairs.
+    pub(super) is_whole: bool,
     pub(super) pauses: RefCell<Pauses>,
 }
 
@@ -92,7 +94,24 @@ impl Stages<'_> {
         tokio::join!(stages, hooks).0
     }
 
-    async fn stages(&self, feed: Option<Feed>, unfinished: u64) -> submit::Outcome {
+    /// Until nothing is left to do for this run, nor for those who share its ledger.
+    async fn stages(&self, mut feed: Option<Feed>, unfinished: u64) -> submit::Outcome {
+        let mut outcome = self.round(feed.as_mut(), unfinished).await;
+        while self.waits_for_others(&outcome) && self.is_left_something().await {
+            match self.ledger.view().unfinished() {
+                Ok(unfinished) => {
+                    let next = self.round(feed.as_mut(), unfinished).await;
+                    outcome = outcome.then(next);
+                }
+                Err(error) => self.stops.pull(&StopReason::Ledger(error)),
+            }
+        }
+        self.board.end();
+        outcome
+    }
+
+    /// Creates, waits and fetches until nothing of it is left.
+    async fn round(&self, feed: Option<&mut Feed>, unfinished: u64) -> submit::Outcome {
         let unfinished = u32::try_from(unfinished).unwrap_or(u32::MAX);
         let in_flight = InFlight::new(self.batch.manifest.in_flight, unfinished);
         let (creating, created) = channel(false);
@@ -107,20 +126,22 @@ impl Stages<'_> {
                 true => submit::Outcome::default(),
                 false => submit::run(means, &limits(self.args, self.batch)).await,
             };
-            board.end();
+            if !self.waits_for_others(&outcome) {
+                board.end();
+            }
             creating.send_replace(true);
             outcome
         };
         let wait_and_fetch = async {
             let Some(feed) = feed else { return };
             let wait = async {
-                self.wait(feed.created, &in_flight, created).await;
+                self.wait(&mut feed.created, &in_flight, created).await;
                 watching.send_replace(true);
             };
             match self.args.until {
                 Until::Created => wait.await,
                 Until::Saved => {
-                    tokio::join!(wait, self.fetch(feed.completed, watched));
+                    tokio::join!(wait, self.fetch(&mut feed.completed, watched));
                 }
             }
         };
@@ -130,7 +151,7 @@ impl Stages<'_> {
     /// Until all tasks have ended; where only their ids are wanted, until no create waits for them.
     async fn wait(
         &self,
-        tasks: UnboundedReceiver<Task>,
+        tasks: &mut UnboundedReceiver<Task>,
         in_flight: &InFlight,
         mut created: Receiver<bool>,
     ) {
@@ -150,7 +171,7 @@ impl Stages<'_> {
         }
     }
 
-    async fn fetch(&self, videos: UnboundedReceiver<Task>, watched: Receiver<bool>) {
+    async fn fetch(&self, videos: &mut UnboundedReceiver<Task>, watched: Receiver<bool>) {
         let limits = download::DownloadLimits {
             at_once: self.args.video.downloads.into(),
             most_bytes: self.args.video.max_video * 1_000_000,

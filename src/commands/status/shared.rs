@@ -18,12 +18,18 @@ use crate::view::{lasting, printable};
 /// These pairs are named one by one.
 const SHOWN_WHOLE: Those<'_> =
     Those { states: &[State::InDoubt, State::Completed], with_late_tasks: true };
+/// Of no more pairs than these each is looked at: more would take longer than people wait.
+const LOOKED_AT: u64 = 5000;
+const UNSEEN: &str = "what tasks cost, and which videos are odd, is in `report`: these are too many pairs to look \
+    at each here";
 /// Workers that are named to people; JSON has them all.
 const SHOWN: usize = 5;
 
 /// What only the database knows of a batch.
 #[derive(Debug)]
 pub(in crate::commands) struct Together {
+    /// Whether each pair was looked at, so that also what tasks cost and which videos are odd is known.
+    looked_at_each: bool,
     stopped: Option<String>,
     workers: Vec<Hand>,
 }
@@ -32,22 +38,34 @@ impl Standing {
     /// What the database counts, and no pairs.
     pub(super) fn counted(site: &Site, shared: &Shared) -> Result<Self, Failure> {
         let surveyed = look(site, shared, Hands::AtWork)?;
-        Self::of(surveyed, &view(site, shared, &Those::default())?)
+        Self::of(surveyed, &view(site, shared, &Those::default())?, false)
     }
 
     /// Counted by the database.
     pub(in crate::commands) fn of_shared(site: &Site, shared: &Shared) -> Result<Self, Failure> {
         let surveyed = look(site, shared, Hands::AtWork)?;
-        Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?)
+        Self::with_pairs(surveyed, (site, shared))
     }
 
-    fn of(surveyed: Surveyed, told: &View) -> Result<Self, Failure> {
+    /// With what is to be said of single pairs, and of all where they are not too many.
+    fn with_pairs(surveyed: Surveyed, (site, shared): (&Site, &Shared)) -> Result<Self, Failure> {
+        match surveyed.pairs() + surveyed.unlisted <= LOOKED_AT {
+            true => {
+                let whole = shared.view()?.ok_or_else(|| site.missing())?;
+                Self::of(surveyed, &whole, true)
+            }
+            false => Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?, false),
+        }
+    }
+
+    fn of(surveyed: Surveyed, told: &View, looked_at_each: bool) -> Result<Self, Failure> {
+        let Surveyed { endpoint, counts, unlisted, stopped, workers, .. } = surveyed;
         let read = Self::read(told)?;
         Ok(Self {
-            owner: surveyed.endpoint,
-            counts: surveyed.counts,
-            unlisted: surveyed.unlisted,
-            together: Some(Together { stopped: surveyed.stopped, workers: surveyed.workers }),
+            owner: endpoint,
+            counts,
+            unlisted,
+            together: Some(Together { looked_at_each, stopped, workers }),
             ..read
         })
     }
@@ -65,7 +83,7 @@ impl Standing {
             of: surveyed.amount(budget),
             currency,
         });
-        let standing = Self::of(surveyed, &view(site, shared, &SHOWN_WHOLE)?)?;
+        let standing = Self::with_pairs(surveyed, (site, shared))?;
         Ok(Self { budget, ..standing })
     }
 }
@@ -81,11 +99,16 @@ impl Together {
         if self.workers.len() > SHOWN {
             lines.push(format!("… and {} more workers", self.workers.len() - SHOWN));
         }
+        if !self.looked_at_each {
+            lines.push(UNSEEN.to_owned());
+        }
         lines
     }
 
     pub(super) fn json(&self) -> Value {
-        json!({ "stopped": self.stopped, "workers": self.workers.iter().map(Hand::json).collect::<Vec<_>>() })
+        let workers = self.workers.iter().map(Hand::json).collect::<Vec<_>>();
+        let looked_at_each = self.looked_at_each;
+        json!({ "stopped": self.stopped, "workers": workers, "looked_at_each": looked_at_each })
     }
 }
 
@@ -136,6 +159,7 @@ mod tests {
     #[test]
     fn workers_are_named_with_when_they_were_heard_of() {
         let hand = |seconds, lives| Hand {
+            worker: 7,
             who: "process 7 on po\nd".to_owned(),
             began: Timestamp::UNIX_EPOCH,
             silent: Duration::from_secs(seconds),
@@ -146,11 +170,14 @@ mod tests {
         let silent = "silent: process 7 on po d, for 3 min; it never signed off";
         assert_eq!(worker(&hand(200, false)), silent);
         let stopped = Some("it went to /x".to_owned());
-        let together = Together { stopped, workers: (0..8).map(|n| hand(n, true)).collect() };
+        let workers = (0..8).map(|n| hand(n, true)).collect();
+        let mut together = Together { looked_at_each: true, stopped, workers };
         let lines = together.lines();
         assert_eq!(lines.len(), 1 + SHOWN + 1);
         assert_eq!(lines[0], "nobody creates in it: it went to /x");
         assert_eq!(lines.last().unwrap(), "… and 3 more workers");
         assert_eq!(together.json()["workers"].as_array().unwrap().len(), 8);
+        together.looked_at_each = false;
+        assert_eq!(together.lines().last().unwrap(), UNSEEN);
     }
 }

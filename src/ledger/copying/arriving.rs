@@ -201,6 +201,7 @@ impl Write<'_> {
             DROP TRIGGER IF EXISTS temp.news_of_attempts;
             DROP TRIGGER IF EXISTS temp.news_of_verdicts;
             DROP TRIGGER IF EXISTS temp.news_of_former_tasks;
+            DROP TRIGGER IF EXISTS temp.news_of_takes;
             DROP TABLE IF EXISTS temp.numbered;
             CREATE TEMP TABLE numbered (n INTEGER PRIMARY KEY, pair INTEGER NOT NULL UNIQUE);";
         let made = self.transaction.execute_batch(&format!("{TABLE}; {sql}"));
@@ -227,6 +228,7 @@ impl Write<'_> {
         let row: i64 = self.only_row(sql, values, |row| row.get(0))?;
         self.execute("INSERT INTO temp.numbered (n, pair) VALUES (?1, ?2)", [i64::from(*n), row])?;
         self.arrive_as((row, pair.attempt), state, kept)?;
+        self.take_over_takes(row, (kept.take, kept.takes.as_deref()), false)?;
         self.execute("DELETE FROM attempts WHERE pair = ?1", [row])?;
         kept.attempts.iter().try_for_each(|attempt| self.take_attempt(row, attempt))?;
         kept.former.iter().try_for_each(|former| self.take_former(row, former))

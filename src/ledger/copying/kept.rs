@@ -33,6 +33,9 @@ pub(super) struct Kept {
     pub(super) credits: Option<String>,
     pub(super) credits_millionths: Option<i64>,
     pub(super) audio_millis: Option<i64>,
+    /// Which take it is, from the second on, and all that is known of those it had: rows, as JSON.
+    pub(super) take: Option<i64>,
+    pub(super) takes: Option<String>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) former: Vec<Former>,
 }
@@ -108,8 +111,8 @@ impl Kept {
 
     /// Without what was so when it stood otherwise.
     fn blank(self) -> Self {
-        let Self { audio_millis, attempts, former, .. } = self;
-        Self { audio_millis, attempts, former, ..Self::default() }
+        let Self { audio_millis, take, takes, attempts, former, .. } = self;
+        Self { audio_millis, take, takes, attempts, former, ..Self::default() }
     }
 
     /// Sent by a worker that is gone, or given a task that another pair has.

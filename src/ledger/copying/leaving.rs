@@ -38,8 +38,6 @@ pub(super) const DONE: &str =
     "DROP TABLE IF EXISTS temp.numbered; DROP TABLE IF EXISTS temp.former_tasks";
 const KEYED: &str = "pairs in doubt were sent under idempotency keys, which a database does not keep: \
     settle them first";
-const TAKEN_AGAIN: &str =
-    "another take of a pair was asked for, and a database knows one take of each";
 const PART: &str =
     "this run folder is part of a batch in another database, or of another one there";
 
@@ -77,7 +75,6 @@ impl Store {
         }
         let mark = self.write(|write| {
             write.must_have_no_keys()?;
-            write.must_have_one_take()?;
             write.begin_to_leave(to)
         })?;
         let (arrived, pairs) = self.bring(&mut copier, to, &mark)?;
@@ -249,14 +246,6 @@ impl Write<'_> {
         match self.query_row(sql, (), |_| Ok(()))? {
             None => Ok(()),
             Some(()) => Err(not_copied(KEYED)),
-        }
-    }
-
-    /// A database knows one take of a pair, and would have no former ones.
-    fn must_have_one_take(&self) -> Result<(), LedgerError> {
-        match self.query_row("SELECT 1 FROM takes LIMIT 1", (), |_| Ok(()))? {
-            None => Ok(()),
-            Some(()) => Err(not_copied(TAKEN_AGAIN)),
         }
     }
 

@@ -12,8 +12,19 @@ use crate::ledger::{Change, LedgerError};
 use crate::pair::TaskId;
 use crate::state::Event;
 
-/// The version of the lines.
+/// The version of the lines, and of those that say which worker of a shared batch they are of: there numbers
+/// count for each run folder, and only worker and number tell events apart.
 const VERSION: u32 = 1;
+const VERSION_OF_SHARED: u32 = 2;
+
+const fn version(worker: Option<i64>) -> u32 {
+    if worker.is_some() { VERSION_OF_SHARED } else { VERSION }
+}
+
+/// As text: numbers of this size are not exact everywhere.
+fn name_of(worker: i64) -> String {
+    format!("{worker:016x}")
+}
 
 /// An event as it is logged.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +46,9 @@ pub(super) struct Line<'a> {
     /// Only where it is not the pair's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     take: Option<u32>,
+    /// Of a shared batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    worker: Option<Text<'a>>,
 }
 
 type Text<'a> = std::borrow::Cow<'a, str>;
@@ -42,7 +56,7 @@ type Text<'a> = std::borrow::Cow<'a, str>;
 impl<'a> Line<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
         Self {
-            v: VERSION,
+            v: version(change.worker),
             n: change.number,
             at: change.at.to_string(),
             id: (&*change.id).into(),
@@ -54,14 +68,16 @@ impl<'a> Line<'a> {
             error_code: (&*change.code).into(),
             error: (&*change.message).into(),
             take: worth_telling(change.take),
+            worker: change.worker.map(name_of).map(Text::from),
         }
     }
 
     fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         let text = |column| Ok::<_, rusqlite::Error>(Text::from(row.get_ref(column)?.as_str()?));
         let at = Timestamp::from_millisecond(row.get(1)?).unwrap_or(Timestamp::UNIX_EPOCH);
+        let worker: Option<i64> = row.get(11)?;
         Ok(Self {
-            v: VERSION,
+            v: version(worker),
             n: row.get(0)?,
             at: at.to_string(),
             id: text(2)?,
@@ -73,6 +89,7 @@ impl<'a> Line<'a> {
             error_code: text(8)?,
             error: text(9)?,
             take: row.get(10)?,
+            worker: worker.map(name_of).map(Text::from),
         })
     }
 
@@ -92,14 +109,47 @@ pub(super) fn each<E: From<LedgerError>>(
     mut to: impl FnMut(&Line<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error| E::from(LedgerError::sqlite(path, &error));
-    let sql = "SELECT n, at, id, event, from_state, state, attempt, task_id, code, message, take
-        FROM events WHERE n BETWEEN ?1 AND ?2 ORDER BY n";
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let columns = columns(connection).map_err(failed)?;
+    let sql = format!("SELECT {columns} FROM events WHERE n BETWEEN ?1 AND ?2 ORDER BY n");
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
     let mut rows = statement.query([numbers.start(), numbers.end()]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         to(&Line::read(row).map_err(failed)?)?;
     }
     Ok(())
+}
+
+/// From which event on a run folder's events are which worker's: made in the folders that are part of a
+/// shared batch, and in no others.
+fn knows_workers(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'event_workers')";
+    connection.prepare_cached(sql)?.query_row((), |row| row.get(0))
+}
+
+/// What a line is read from.
+pub(in crate::ledger) fn columns(connection: &Connection) -> rusqlite::Result<String> {
+    let worker = match knows_workers(connection)? {
+        true => {
+            "(SELECT worker FROM event_workers w WHERE w.n <= events.n ORDER BY w.n DESC LIMIT 1)"
+        }
+        false => "NULL",
+    };
+    let columns = "n, at, id, event, from_state, state, attempt, task_id, code, message, take";
+    Ok(format!("{columns}, {worker}"))
+}
+
+/// Events from this one on are this worker's, or nobody's in particular.
+pub(in crate::ledger) fn say_who(
+    connection: &Connection,
+    first: u64,
+    worker: Option<i64>,
+) -> rusqlite::Result<()> {
+    if !knows_workers(connection)? {
+        return Ok(());
+    }
+    let sql = "INSERT OR REPLACE INTO event_workers (n, worker) SELECT ?1, ?2
+        WHERE (SELECT worker FROM event_workers ORDER BY n DESC LIMIT 1) IS NOT ?2";
+    connection.prepare_cached(sql)?.execute(params![first, worker]).map(drop)
 }
 
 /// An event, as people look back at it.

@@ -145,6 +145,7 @@ fn change(number: u64) -> Change {
         estimate: None,
         video_url: None,
         credits: None,
+        worker: None,
     }
 }
 

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
+use crate::ledger::Rest;
 use crate::pace::Word;
 use crate::state::State;
 
@@ -64,12 +65,17 @@ pub(super) enum Question {
     Doubts,
     /// All who are at work stop, for this reason.
     Halt(String),
+    /// The task of this pair takes no place among the unfinished any more.
+    Aside(i32),
+    /// What is left once this worker has done what was its to do; with what becomes of tasks, or without.
+    Rest(bool),
 }
 
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) pairs: Vec<i32>,
     pub(super) rows: Vec<Pulled>,
+    pub(super) rest: Rest,
 }
 
 impl std::fmt::Debug for Asked {

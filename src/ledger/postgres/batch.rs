@@ -13,7 +13,7 @@ use crate::pace::Terms;
 /// Of the tables, in this release.
 const FORMAT: i32 = 1;
 /// A batch by its name.
-const KNOWN: &str = "SELECT batch, endpoint, listed, listing, stopped,
+pub(super) const KNOWN: &str = "SELECT batch, endpoint, listed, listing, stopped,
         CASE WHEN copying IS NOT NULL THEN stopped END AS elsewhere
     FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
@@ -164,7 +164,7 @@ pub(super) async fn number(session: &mut Session, name: &str) -> Result<i32, Sha
 }
 
 /// Its ledger is no run folder's.
-fn must_be_here(name: &str, row: &Row) -> Result<(), SharedError> {
+pub(super) fn must_be_here(name: &str, row: &Row) -> Result<(), SharedError> {
     match row.get("elsewhere") {
         None => Ok(()),
         Some(why) => Err(SharedError::Elsewhere { name: name.to_owned(), why }),
@@ -235,16 +235,29 @@ pub(super) async fn must_be_idle(
     transaction: &Transaction<'_>,
     (wanted, batch): (&Wanted<'_>, i32),
 ) -> Result<(), SharedError> {
+    match at_work(transaction, batch).await? {
+        None => Ok(()),
+        Some(who) => Err(SharedError::OtherList { name: wanted.name.to_owned(), who }),
+    }
+}
+
+/// Nobody is at work on it, whatever they listed.
+pub(super) async fn must_not_be_worked_on(
+    transaction: &Transaction<'_>,
+    (name, batch): (&str, i32),
+) -> Result<(), SharedError> {
+    match at_work(transaction, batch).await? {
+        None => Ok(()),
+        Some(who) => Err(SharedError::Busy { name: name.to_owned(), who }),
+    }
+}
+
+/// Somebody who is.
+async fn at_work(transaction: &Transaction<'_>, batch: i32) -> Result<Option<String>, SharedError> {
     let sql = "SELECT who FROM callsheet.worker WHERE batch = $1 AND NOT over
         AND clock_timestamp() < renewed + lease LIMIT 1";
     let live = transaction.query_typed_opt(sql, &[(&batch, Type::INT4)]).await.map_err(unsure)?;
-    match live {
-        None => Ok(()),
-        Some(row) => {
-            let (name, who) = (wanted.name.to_owned(), row.get(0));
-            Err(SharedError::OtherList { name, who })
-        }
-    }
+    Ok(live.map(|row| row.get(0)))
 }
 
 /// From now on that is what the batch lists.

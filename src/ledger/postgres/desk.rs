@@ -4,6 +4,7 @@
 //! It knows nothing of the run folder: what could not be told is kept there until it is.
 
 mod claims;
+mod rest;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use super::fate::Fate;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::Page;
 use super::pulse::Pulse;
+use super::rest::Resting;
 use super::restored::WENT_BACK;
 use super::tables::Place;
 use super::worker::{Turn, Worker};
@@ -65,6 +67,9 @@ pub(super) async fn work<P: Place>(
         heard: Heard::default(),
         short: None,
         wants_more: true,
+        adopted: None,
+        taken: Vec::new(),
+        resting: Resting::new(lease),
     };
     // A beat that is under way when the desk is done is of no matter.
     tokio::select! {
@@ -128,11 +133,16 @@ struct Desk<P: Place> {
     /// What the claims wait for, and since when.
     short: Option<(Short, Duration)>,
     wants_more: bool,
+    /// Hears of tasks of workers that are gone.
+    adopted: Option<Adopted>,
+    /// Pairs whose tasks were taken, and of which it was not told yet.
+    taken: Vec<i32>,
+    /// What is known of the others once it has nothing to do itself.
+    resting: Resting,
 }
 
 impl<P: Place> Desk<P> {
     async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>, lease: Duration) {
-        let mut adopted: Option<Adopted> = None;
         let mut next_look = self.now();
         let mut common = self.common.subscribe();
         loop {
@@ -143,7 +153,7 @@ impl<P: Place> Desk<P> {
             let mut next = tokio::select! {
                 biased;
                 () = place.sleep(next_look.saturating_sub(self.now())) => {
-                    self.look(adopted.as_ref()).await;
+                    self.look().await;
                     next_look = self.now() + lease;
                     None
                 }
@@ -162,7 +172,7 @@ impl<P: Place> Desk<P> {
                     Asked::Heard(word) => self.heard.then(word),
                     Asked::NoMore => self.wants_more = false,
                     Asked::Listen(listener) => {
-                        adopted = Some(listener);
+                        self.adopted = Some(listener);
                         next_look = self.now();
                     }
                     Asked::End(answer) => end = Some(answer),
@@ -236,26 +246,39 @@ impl<P: Place> Desk<P> {
             Question::LeaveLone => self.worker.leave_lone().await?,
             Question::Doubts => answer.pairs = self.worker.doubts(DOUBTS).await?,
             Question::Halt(why) => self.worker.halt(why).await?,
+            Question::Aside(n) => self.worker.set_aside(*n).await?,
+            Question::Rest(tasks) => (answer.rest, answer.rows) = self.rest(*tasks).await?,
         }
         Ok(answer)
     }
 
     /// Looks for workers that are gone.
-    async fn look(&mut self, adopted: Option<&Adopted>) {
-        let (Some(adopted), None) = (adopted, self.why()) else { return };
-        // Whatever fails here is looked at again later.
-        if self.worker.take_over().await.is_err() {
-            return;
+    async fn look(&mut self) {
+        if self.adopted.is_some() && self.why().is_none() {
+            // Whatever fails here is looked at again later.
+            let _ = self.take_from_the_gone().await;
         }
-        while let Ok(pairs) = self.worker.adopt(ADOPTED).await {
-            if pairs.is_empty() || self.why().is_some() {
-                return;
-            }
-            match self.worker.pull(Page::These(&pairs)).await {
-                Ok(pulled) => adopted(pulled),
-                Err(_) => return,
-            }
+    }
+
+    /// Puts in doubt what they had under way, and takes their tasks where somebody waits for those.
+    async fn take_from_the_gone(&mut self) -> Result<(), SharedError> {
+        self.worker.take_over().await?;
+        if self.adopted.is_none() {
+            return Ok(());
         }
+        while self.why().is_none() {
+            if self.taken.is_empty() {
+                self.taken = self.worker.adopt(ADOPTED).await?;
+            }
+            if self.taken.is_empty() {
+                break;
+            }
+            let pulled = self.worker.pull(Page::These(&self.taken)).await?;
+            self.taken.clear();
+            self.resting.is_given_some();
+            self.adopted.iter().for_each(|adopted| adopted(pulled.clone()));
+        }
+        Ok(())
     }
 
     /// Since the machine started.

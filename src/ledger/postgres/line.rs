@@ -20,6 +20,7 @@ use super::relist::Relisted;
 use super::settings::Settings;
 use super::tables::Place;
 use super::worker::Worker;
+use crate::ledger::Rest;
 use crate::ledger::guard::Guard;
 use crate::pace::{Common, Word};
 use crate::state::State;
@@ -103,6 +104,24 @@ impl Way {
     /// When the database is not to be reached.
     pub async fn halt(&self, why: String) -> Result<(), Lack> {
         self.ask(Question::Halt(why)).await.map(drop)
+    }
+
+    /// The task of a pair takes no place among the unfinished any more.
+    ///
+    /// # Errors
+    /// When the database is not to be reached.
+    pub async fn set_aside(&self, n: i32) -> Result<(), Lack> {
+        self.ask(Question::Aside(n)).await.map(drop)
+    }
+
+    /// What is left once this worker has done what was its to do, for it or for others; and planned pairs
+    /// that may be its own by now. `tasks`: also what becomes of tasks.
+    ///
+    /// # Errors
+    /// When no create is allowed any more, or the database is not to be reached.
+    pub async fn rest(&self, tasks: bool) -> Result<(Rest, Vec<Pulled>), Lack> {
+        let answer = self.ask(Question::Rest(tasks)).await?;
+        Ok((answer.rest, answer.rows))
     }
 
     /// Asks for a pair.

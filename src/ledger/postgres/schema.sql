@@ -25,6 +25,14 @@ CREATE TABLE IF NOT EXISTS callsheet.batch (
     place text,
     copied timestamptz
 );
+-- When the service of a batch went by another name, and how many of its tasks were known there.
+CREATE TABLE IF NOT EXISTS callsheet.move (
+    batch integer NOT NULL REFERENCES callsheet.batch,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    from_endpoint text NOT NULL,
+    to_endpoint text NOT NULL,
+    seen integer NOT NULL
+);
 -- What several batches may spend together.
 CREATE TABLE IF NOT EXISTS callsheet.pool (
     name text PRIMARY KEY,
@@ -89,6 +97,8 @@ CREATE TABLE IF NOT EXISTS callsheet.worker (
     beats bigint NOT NULL DEFAULT 0,
     -- How many creates it has under way at most; none where a person decides.
     concurrency integer NOT NULL DEFAULT 0,
+    -- Has done what was its to do, and waits for the others.
+    idle boolean NOT NULL DEFAULT false,
     renewed timestamptz NOT NULL,
     lease interval NOT NULL,
     -- Claims nothing any more.
@@ -139,22 +149,29 @@ CREATE TABLE IF NOT EXISTS callsheet.doubt (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (batch, n)
 );
+-- Tasks that the service has not known for a while, which take no place among the unfinished.
+CREATE TABLE IF NOT EXISTS callsheet.aside (
+    batch integer NOT NULL,
+    n integer NOT NULL,
+    PRIMARY KEY (batch, n)
+);
 -- Whoever moves a pair, and for whatever reason: the purse counts it, in the same transaction. Fires when
 -- the statement has locked all else, so that the purse is last.
 CREATE OR REPLACE FUNCTION callsheet.count_standing() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     moved record;
     undone bigint;
+    back integer;
 BEGIN
     FOR moved IN
         SELECT batch, sum(under_way)::int AS under_way, sum(unfinished)::int AS unfinished,
-            sum(accepted) AS accepted, bool_or(doubt) AS doubt
+            sum(accepted) AS accepted, bool_or(doubt) AS doubt, bool_or(task) AS had_task
         FROM (
             SELECT batch, (state = 1)::int AS under_way, (state IN (1, 2))::int AS unfinished,
-                (state BETWEEN 2 AND 5)::int AS accepted, state = 7 AS doubt FROM now_standing
+                (state BETWEEN 2 AND 5)::int AS accepted, state = 7 AS doubt, false AS task FROM now_standing
             UNION ALL
             SELECT batch, -(state = 1)::int, -(state IN (1, 2))::int,
-                -(state BETWEEN 2 AND 5)::int, state = 7 FROM was_standing
+                -(state BETWEEN 2 AND 5)::int, state = 7, state = 2 FROM was_standing
         ) AS each
         GROUP BY batch ORDER BY batch
     LOOP
@@ -174,9 +191,17 @@ BEGIN
                     ON p.batch = moved.batch AND p.run = gone.run)
                 - (SELECT count(*) FROM come) INTO undone;
         END IF;
-        IF moved.under_way <> 0 OR moved.unfinished <> 0 OR moved.accepted <> 0 OR undone <> 0 THEN
+        back := 0;
+        IF moved.had_task THEN
+            WITH gone AS (
+                DELETE FROM callsheet.aside a USING now_standing s
+                WHERE a.batch = moved.batch AND s.batch = a.batch AND s.n = a.n AND s.state <> 2
+                RETURNING 1
+            ) SELECT count(*) INTO back FROM gone;
+        END IF;
+        IF moved.under_way <> 0 OR moved.unfinished <> 0 OR back <> 0 OR moved.accepted <> 0 OR undone <> 0 THEN
             UPDATE callsheet.purse SET under_way = under_way + moved.under_way,
-                unfinished = unfinished + moved.unfinished, accepted = accepted + moved.accepted,
+                unfinished = unfinished + moved.unfinished + back, accepted = accepted + moved.accepted,
                 doubts = doubts - undone
             WHERE batch = moved.batch;
         END IF;

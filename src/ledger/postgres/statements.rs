@@ -13,7 +13,7 @@ use super::session::{Session, Value};
 use super::settings::Settings;
 use super::stored;
 use super::tables::{
-    Answer, Asks, Beat, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Tables,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Tables,
 };
 use crate::ledger::guard::Clocks;
 use crate::pace::{Heard, Short, Terms};
@@ -28,6 +28,8 @@ const NEXT: &str = include_str!("next.sql");
 const LEFT: &str = include_str!("left.sql");
 const LOOK: &str = include_str!("look.sql");
 const LONE: &str = include_str!("lone.sql");
+const ASIDE: &str = include_str!("aside.sql");
+const IDLE: &str = include_str!("idle.sql");
 
 impl Place for Settings {
     type Tables = Session;
@@ -247,6 +249,21 @@ impl Tables for Session {
             SET halts = halts + 1, halt = $2, alone = 0, lone = NULL, version = version + 1
             WHERE batch = $1 RETURNING set_config('synchronous_commit', 'on', true)";
         self.ask(sql, &[(&batch, Type::INT4), (&why, Type::TEXT)]).await.map(drop)
+    }
+
+    async fn set_aside(&mut self, me: Me, n: i32) -> Answer<()> {
+        let values: &[Value<'_>] =
+            &[(&me.worker, Type::INT8), (&me.batch, Type::INT4), (&n, Type::INT4)];
+        self.ask(ASIDE, values).await.map(drop)
+    }
+
+    async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {
+        let values: &[Value<'_>] =
+            &[(&me.worker, Type::INT8), (&me.batch, Type::INT4), (&idle, Type::BOOL)];
+        let rows = self.ask(IDLE, values).await?;
+        let row = rows.first().ok_or(SharedError::Broken("nobody was counted"))?;
+        let count = |name| u32::try_from(row.get::<_, i32>(name)).unwrap_or_default();
+        Ok(Company { alive: count("alive"), busy: count("busy") })
     }
 
     async fn stop(&mut self, batch: i32, epoch: i64) -> Answer<()> {

@@ -46,6 +46,8 @@ pub struct Surveyed {
 /// Somebody at work on a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hand {
+    /// Its random number: events in its run folder name it.
+    pub worker: i64,
     /// Process and host, as it says itself.
     pub who: String,
     /// When it began.
@@ -63,6 +65,7 @@ impl Hand {
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         json!({
+            "worker": format!("{:016x}", self.worker),
             "who": self.who,
             "began": self.began.to_string(),
             "heard_of_seconds_ago": self.silent.as_secs_f64(),
@@ -106,7 +109,7 @@ const UNLISTED: &str =
 const WORKERS: &str = "SELECT who, (extract(epoch FROM began) * 1000)::int8,
         greatest(0, extract(epoch FROM clock_timestamp() - renewed) * 1000)::int8,
         NOT over AND clock_timestamp() < renewed + lease AS lives,
-        (extract(epoch FROM ended) * 1000)::int8
+        (extract(epoch FROM ended) * 1000)::int8, worker
     FROM callsheet.worker WHERE batch = $1 AND ($2 OR ended IS NULL) ORDER BY lives DESC, began, worker";
 const BATCHES: &str =
     "SELECT b.batch, b.listing, b.name, b.endpoint, b.copying, b.place, b.stopped,
@@ -201,6 +204,7 @@ fn hand(row: &Row) -> Hand {
         silent: Duration::from_millis(unsigned(row.get(2))),
         lives: row.get(3),
         ended: row.get::<_, Option<i64>>(4).map(at),
+        worker: row.get(5),
     }
 }
 

@@ -199,6 +199,15 @@ pub struct Beat {
     pub stopped: Option<String>,
 }
 
+/// Who else creates in a batch, and is heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Company {
+    /// How many.
+    pub alive: u32,
+    /// How many of those have something to do themselves.
+    pub busy: u32,
+}
+
 /// The verbs of the tables.
 pub trait Tables: Debug + Send + 'static {
     /// A worker more; nothing if the batch lists something else by now.
@@ -266,6 +275,10 @@ pub trait Tables: Debug + Send + 'static {
     fn doubts(&mut self, batch: i32, most: usize) -> impl Future<Output = Answer<Vec<i32>>> + Send;
     /// All who are at work stop; who enters later does not.
     fn halt(&mut self, batch: i32, why: &str) -> impl Future<Output = Answer<()>> + Send;
+    /// The task of a pair of this worker's takes no place among the unfinished from now on.
+    fn set_aside(&mut self, me: Me, n: i32) -> impl Future<Output = Answer<()>> + Send;
+    /// Whether this worker has nothing to do itself; gives who else there is. Taking a task ends it.
+    fn idle(&mut self, me: Me, idle: bool) -> impl Future<Output = Answer<Company>> + Send;
     /// Nobody may create in this batch any more: the database went back in time.
     fn stop(&mut self, batch: i32, epoch: i64) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -52,7 +52,8 @@ WITH durable AS MATERIALIZED (
         AND NOT (s.state BETWEEN 2 AND 4
             AND (t.state IN (0, 1, 6, 7, 8) OR t.state = 2 AND t.holder <> $1))
     RETURNING s.n, s.attempt, s.state, s.cost, t.record, w.state AS was,
-        w.state IN (1, 7) AND s.state IN (0, 6) AND t.gives_back AS gives_back
+        -- A take that was refused gives way to the one before.
+        w.state IN (1, 7) AND s.state IN (0, 4, 6) AND t.gives_back AS gives_back
 ), kept AS (
     INSERT INTO callsheet.record (batch, n, attempt, record)
     SELECT $3, n, attempt, record FROM settled
@@ -84,7 +85,10 @@ WITH durable AS MATERIALIZED (
     SELECT p.*, clock_timestamp() AS now,
         p.under_way - (SELECT count(*) FROM settled WHERE was = 1 AND state <> 1) AS sending,
         p.unfinished - (SELECT count(*) FROM settled WHERE was IN (1, 2) AND state NOT IN (1, 2))
-            + (SELECT count(*) FROM settled WHERE was NOT IN (1, 2) AND state IN (1, 2)) AS tasks,
+            + (SELECT count(*) FROM settled WHERE was NOT IN (1, 2) AND state IN (1, 2))
+            -- Those that were aside took no place.
+            + (SELECT count(*) FROM callsheet.aside WHERE batch = $3
+                AND n = ANY (ARRAY(SELECT n FROM settled WHERE was = 2 AND state <> 2))) AS tasks,
         p.doubts + (SELECT count(*) FROM settled WHERE was <> 7 AND state = 7) AS in_doubt,
         coalesce((SELECT sum(w.concurrency) FROM callsheet.worker w WHERE w.batch = $3 AND NOT w.over
             AND clock_timestamp() < w.renewed + w.lease), 0) AS places,

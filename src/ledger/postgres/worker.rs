@@ -15,7 +15,7 @@ use super::relist::Relisted;
 use super::round::Round;
 use super::session::Session;
 use super::settings::Settings;
-use super::tables::{Answer, Asks, Done, Entry, Lacking, Me, Place, Tables};
+use super::tables::{Answer, Asks, Company, Done, Entry, Lacking, Me, Place, Tables};
 use crate::ledger::guard::{Clocks, Guard, MOST};
 use crate::pace::{Common, Heard, Terms};
 use crate::state::State;
@@ -190,6 +190,40 @@ impl<P: Place> Worker<P> {
         }
         self.left = Some(round);
         Ok(found)
+    }
+
+    /// The service has not known the task of one of its pairs for a while: others need not wait for it.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn set_aside(&mut self, n: i32) -> Result<(), SharedError> {
+        let me = self.me;
+        self.tables()?.set_aside(me, n).await
+    }
+
+    /// Says whether it has nothing to do itself; gives who else is at work.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn idle(&mut self, idle: bool) -> Result<Company, SharedError> {
+        let me = self.me;
+        self.tables()?.idle(me, idle).await
+    }
+
+    /// Planned pairs that others left, so many at most, and from which to which they are. From then on
+    /// [`Worker::next`] gives them.
+    ///
+    /// # Errors
+    /// When the database refuses or is not to be reached; to be tried again.
+    pub async fn left(&mut self, most: usize) -> Result<((i32, i32), Vec<i32>), SharedError> {
+        let batch = self.me.batch;
+        let (first, end) = self.tables()?.span(batch).await?;
+        if first >= end {
+            return Ok(((first, end), Vec::new()));
+        }
+        let left = self.tables()?.left(batch, first, most).await?;
+        self.left = Some(Round::within(first, end));
+        Ok(((first, end), left))
     }
 
     /// Tells what became of pairs and what was heard of the service, and claims as many as can be sent at

@@ -4,7 +4,7 @@ use rusqlite::params;
 use tokio::sync::watch;
 
 use super::lost;
-use crate::ledger::{Doubted, Ledger, LedgerError, View};
+use crate::ledger::{Doubted, Ledger, LedgerError, Task, View};
 use crate::pace::{Common, Word};
 
 impl Ledger {
@@ -47,6 +47,21 @@ impl Ledger {
     pub async fn halt(&self, why: String) -> Result<(), LedgerError> {
         let Some(way) = &self.way else { return Ok(()) };
         way.halt(why).await.map_err(|lack| lost(&lack))
+    }
+
+    /// A task that the service has not known for a while takes no place among the unfinished of all. Where
+    /// that cannot be said, it keeps it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn is_aside(&self, task: &Task) -> Result<(), LedgerError> {
+        let Some(way) = &self.way else { return Ok(()) };
+        let sql = "SELECT n FROM shares WHERE pair = ?1";
+        let n = self.view().ask(sql, [task.pair], |row| row.get(0))?;
+        for n in n {
+            let _ = way.set_aside(n).await;
+        }
+        Ok(())
     }
 
     /// The last pairs in doubt, whoever sent them.

@@ -174,6 +174,11 @@ impl Write<'_> {
             params![pair, state.name(), pulled.attempt, record, now],
         )?;
         let whole = pulled.record.as_ref().map_or("{}", |(_, record)| record.as_str());
+        let take = "SELECT ?1 ->> 'take', ?1 ->> 'takes'";
+        let (take, takes): (Option<i64>, Option<String>) =
+            self.only_row(take, [whole], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let is_next = pulled.state == State::Planned;
+        self.take_over_takes(pair, (take, takes.as_deref()), is_next)?;
         self.execute("DELETE FROM attempts WHERE pair = ?1", [pair])?;
         self.execute(
             "INSERT INTO attempts (pair, attempt, intended, settled, event, seconds, price, status,

@@ -11,10 +11,12 @@ mod beside;
 mod common;
 mod glance;
 mod mirror;
+mod moving;
 mod rematch;
 mod restored;
 mod rows;
 mod take_in;
+mod takes;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -30,7 +32,7 @@ use super::postgres::{
 use super::record::Record;
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Reply};
-use super::{Lease, LedgerError, Permit, Planned, Relisted, SharedFault, View};
+use super::{Lease, LedgerError, Permit, Planned, Relisted, Rest, SharedFault, View};
 use crate::files::folder_of;
 use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
@@ -38,6 +40,7 @@ use crate::state::State;
 
 pub use self::beside::Beside;
 pub(super) use self::mirror::{GONE, Mirror, TWIN};
+pub use self::moving::relocate_shared;
 pub use self::restored::HandedIn;
 pub(super) use self::rows::{News, RECORD};
 pub(super) use super::postgres::Way;
@@ -427,6 +430,22 @@ impl super::Ledger {
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         self.way.as_ref().map(|way| way.guard().lease(Clocks::now()))
+    }
+
+    /// What is left of a shared batch once this run has done what was its to do. What was left to it stands
+    /// here by then, and tasks that it was given were told of. `tasks`: also what becomes of tasks.
+    ///
+    /// # Errors
+    /// When the database allows no create any more or is not to be reached, or the ledger cannot be written.
+    pub async fn rest(&self, tasks: bool) -> Result<Rest, LedgerError> {
+        let Some(way) = &self.way else { return Ok(Rest::Nothing) };
+        let (rest, planned) = way.rest(tasks).await.map_err(|lack| lost(&lack))?;
+        if rest == Rest::Ours {
+            // Also where nothing is planned: whatever the writer was given before is written by then.
+            let learnt = Learnt::Stand(planned, Mirror::Working);
+            self.record(Record::Learnt(Box::new(learnt))).await?;
+        }
+        Ok(rest)
     }
 
     /// The planned pairs to try next, where the database says which; none once all were tried.

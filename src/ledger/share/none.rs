@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::store::Store;
 use super::write::Write;
 use super::writer::{Jobs, Reply};
-use super::{Doubted, Lease, Ledger, LedgerError, Permit, Planned};
+use super::{Doubted, Lease, Ledger, LedgerError, Permit, Planned, Rest, Task};
 use crate::pace::{Common, Word};
 
 /// There is none.
@@ -137,6 +137,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Only this run counts it.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn is_aside(&self, _: &Task) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// None but this run's.
     ///
     /// # Errors
@@ -144,6 +153,15 @@ impl Ledger {
     #[expect(clippy::unused_async, reason = "as where there is a database")]
     pub async fn doubted_by_all(&self) -> Result<Vec<Doubted>, LedgerError> {
         Ok(Vec::new())
+    }
+
+    /// Nothing: there are no others.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is a database")]
+    pub async fn rest(&self, _: bool) -> Result<Rest, LedgerError> {
+        Ok(Rest::Nothing)
     }
 
     /// The planned pairs to try next, where the database says which.

@@ -25,6 +25,10 @@ const TABLES: &str = "
         news   INTEGER NOT NULL DEFAULT 0 -- counts the changes that are not told there yet
     );
     CREATE INDEX IF NOT EXISTS shares_with_news ON shares (pair) WHERE news > 0;
+    CREATE TABLE IF NOT EXISTS event_workers (
+        n        INTEGER PRIMARY KEY,    -- from this event on
+        worker   INTEGER                 -- it is this worker's; or nobody's in particular
+    );
     CREATE TABLE IF NOT EXISTS shared (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
         name     TEXT NOT NULL,          -- of the batch in the database
@@ -33,7 +37,7 @@ const TABLES: &str = "
     );";
 
 /// For this connection alone: whoever writes without sharing has nothing to tell.
-const TRIGGERS: [&str; 4] = [
+const TRIGGERS: [&str; 5] = [
     "CREATE TEMP TRIGGER IF NOT EXISTS news_of_standings AFTER UPDATE ON main.standings BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
     "CREATE TEMP TRIGGER IF NOT EXISTS news_of_attempts AFTER INSERT ON main.attempts BEGIN
@@ -41,6 +45,8 @@ const TRIGGERS: [&str; 4] = [
     "CREATE TEMP TRIGGER IF NOT EXISTS news_of_verdicts AFTER UPDATE ON main.attempts BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
     "CREATE TEMP TRIGGER IF NOT EXISTS news_of_former_tasks AFTER INSERT ON main.former_tasks BEGIN
+        UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
+    "CREATE TEMP TRIGGER IF NOT EXISTS news_of_takes AFTER UPDATE ON main.takes BEGIN
         UPDATE shares SET news = news + 1 WHERE pair = NEW.pair; END",
 ];
 
@@ -52,7 +58,15 @@ pub(in crate::ledger) const RECORD: &str =
     'video_path', s.video_path, 'video_bytes', s.video_bytes, 'video_sha256', s.video_sha256,
     'video_millis', s.video_millis, 'error_code', s.error_code, 'error', s.error,
     'usage', s.usage, 'credits', s.credits, 'credits_millionths', s.credits_millionths,
-    'audio_millis', p.audio_millis,
+    'audio_millis', p.audio_millis, 'take', iif(s.take > 1, s.take, NULL),
+    -- As text: who takes it over writes the rows as they are. Most pairs have none.
+    'takes', (SELECT '' || json_group_array(json_array(t.take, t.asked, t.who, t.why, t.prompt,
+            t.state, t.since, t.attempt, t.task_id, t.created_at, t.sent, t.seconds, t.price,
+            t.video_url, t.linked_at, t.video_path, t.video_bytes, t.video_sha256, t.video_millis,
+            t.error_code, t.error, t.usage, t.credits, t.credits_millionths, t.body,
+            iif(t.fingerprint IS NULL, NULL, hex(t.fingerprint)), t.image_url, t.audio_url,
+            t.audio_millis) ORDER BY t.take)
+        FROM takes t WHERE t.pair = s.pair HAVING count(*) > 0),
     'attempts', (SELECT json_group_array(json_object('attempt', a.attempt, 'intended', a.intended,
             'settled', a.settled, 'event', a.event, 'seconds', a.seconds, 'price', a.price,
             'status', a.status, 'code', a.code, 'message', a.message,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
 };
 use callsheet::ledger::postgres::{Clocks, Outcome, Page, Pulled, SharedError, Wish};
 use futures::channel::oneshot;
@@ -440,6 +440,18 @@ impl Tables for Wire {
             Ok(())
         })
         .await
+    }
+
+    async fn set_aside(&mut self, me: Me, n: i32) -> Answer<()> {
+        self.ask(move |model| {
+            model.set_aside(me, n);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {
+        self.ask(move |model| Ok(model.idle(me, idle))).await
     }
 
     async fn stop(&mut self, _: i32, epoch: i64) -> Answer<()> {
