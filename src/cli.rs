@@ -26,6 +26,7 @@ pub use self::settle::{
 use crate::exit::Exit;
 use crate::pace;
 use crate::state::State;
+use crate::words::Language;
 
 /// Turns a manifest of portrait and speech pairs into talking-head videos, without paying twice
 /// for one or losing one.
@@ -76,6 +77,17 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
+    /// The language of messages, help and report: en or zh [default: that of the locale]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LANG",
+        overrides_with = "lang",
+        env = "CALLSHEET_LANG",
+        hide_env_values = true,
+        value_parser = Language::from_name
+    )]
+    pub lang: Option<Language>,
 }
 
 /// When to use colour.

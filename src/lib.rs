@@ -39,6 +39,7 @@
 //! modules to that. Everything above `files` is pure: no files, no clock, no network.
 //!
 //! ```text
+//! words                     what people read in another language
 //! pair                      ids, URLs and files, the key, the request, its fingerprint
 //! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
 //!                           · what an answer proves · what may follow what · bytes → a whole
@@ -87,3 +88,4 @@ pub mod ui;
 pub mod view;
 pub mod watch;
 pub mod wire;
+pub mod words;

@@ -49,27 +49,29 @@ mod told;
 mod videos;
 mod written;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use serde_json::json;
 
 use self::failure::Failure;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
-use crate::ui::{Ui, lost_output};
+use crate::ui::{Tongue, Ui, lost_output, refused};
+use crate::words::Language;
 
 /// Runs the program: reads the command line, does what it says, and reports what went wrong.
 #[must_use]
 pub fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    let tongue = Tongue::wanted();
+    let cli = match parse(tongue) {
         Ok(cli) => cli,
-        Err(error) => return command_line(&error),
+        Err(error) => return command_line(&error, tongue),
     };
     let shown = match &cli.command {
         Command::Run(args) => args.progress,
         _ => None,
     };
-    let ui = Ui::new(&cli.global).showing(shown);
+    let ui = Ui::new(&cli.global).showing(shown).speaking(tongue);
     log(&ui, cli.global.verbose);
     let exit = match dispatch(&ui, &cli.command) {
         Ok(exit) => exit,
@@ -105,10 +107,24 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
     }
 }
 
+fn parse(tongue: Tongue) -> Result<Cli, clap::Error> {
+    match tongue.language() {
+        Language::English => Cli::try_parse(),
+        Language::Chinese => {
+            // Lines of any length: they are broken where they are said.
+            let matches = Cli::command().term_width(0).try_get_matches()?;
+            Cli::from_arg_matches(&matches)
+        }
+    }
+}
+
 /// Prints help or version, or what is wrong with the command line.
-fn command_line(error: &clap::Error) -> Exit {
-    // Nobody is left to be told if this fails.
-    let _ = error.print();
+fn command_line(error: &clap::Error, tongue: Tongue) -> Exit {
+    match tongue.language() {
+        // Nobody is left to be told if this fails.
+        Language::English => drop(error.print()),
+        Language::Chinese => refused(error, tongue),
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Usage,
@@ -118,7 +134,7 @@ fn command_line(error: &clap::Error) -> Exit {
 fn explain(ui: &Ui, failure: &Failure) -> Exit {
     match &failure.problems {
         Some(problems) => {
-            ui.message(&problems.render(ui.colours_messages()));
+            ui.problems([&**problems]);
             ui.error(&failure.message);
         }
         None => ui.error(&failure.message),

@@ -24,10 +24,10 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
     if let Some(format) = args.format {
         return print(ui, &site, &view, format);
     }
-    let mut written = write(&site, &view, args);
+    let mut written = write(ui, &site, &view, args);
     if view.is_outdated() {
         view = site.existing()?;
-        written = write(&site, &view, args);
+        written = write(ui, &site, &view, args);
     }
     let Written { csv, events, page } = written?;
     let path = csv.display().to_string();
@@ -50,7 +50,7 @@ struct Written {
     page: Option<String>,
 }
 
-fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
+fn write(ui: &Ui, site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
     if site.shared.is_some() {
         // Whoever only looks has no run folder here yet.
         site.make()?;
@@ -60,7 +60,7 @@ fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure
     let events = if site.shared.is_some() { Vec::new() } else { view.write_events()? };
     let page = match args.no_report {
         true => None,
-        false => Some(overview::write(site, view, &Standing::read(view)?)?),
+        false => Some(overview::write(ui.tongue(), site, view, &Standing::read(view)?)?),
     };
     Ok(Written { csv, events, page })
 }
@@ -77,7 +77,7 @@ fn print(ui: &Ui, site: &Site, view: &View, format: ReportFormat) -> Result<Exit
     let standing = Standing::read(view)?;
     match format {
         ReportFormat::Md => {
-            ui.document(&markdown::summary(site, &standing, &view.causes()?, &view.reckoned()?));
+            ui.page(&markdown::summary(site, &standing, &view.causes()?, &view.reckoned()?));
         }
         ReportFormat::Json => whole::print(ui, site, view, &standing)?,
         ReportFormat::Junit => junit::print(ui, site, view, &standing)?,

@@ -1,0 +1,55 @@
+//! What people are spoken to in.
+
+use std::borrow::Cow;
+
+use crate::words::{Language, Words};
+
+/// A language, and its words where they are not those that the program thinks in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tongue {
+    language: Language,
+    words: Option<&'static Words>,
+}
+
+impl From<Language> for Tongue {
+    fn from(language: Language) -> Self {
+        Self { language, words: Words::of(language) }
+    }
+}
+
+impl Tongue {
+    /// That which the arguments, the environment or the locale want.
+    #[must_use]
+    pub fn wanted() -> Self {
+        let arguments = std::env::args_os().skip(1);
+        let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        Language::wanted(arguments, |name| std::env::var(name).ok()).into()
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub const fn language(self) -> Language {
+        self.language
+    }
+
+    /// A text for people, each line of it as it is said here, or in English if nobody has put it.
+    #[must_use]
+    pub fn say(self, text: &str) -> Cow<'_, str> {
+        self.words.map_or(Cow::Borrowed(text), |words| words.say(text))
+    }
+
+    /// A single word of the program's own.
+    #[must_use]
+    pub fn word(self, word: &str) -> Cow<'_, str> {
+        self.say(word)
+    }
+
+    /// What stands between a label and what it labels.
+    #[must_use]
+    pub const fn colon(self) -> &'static str {
+        match self.language {
+            Language::English => ": ",
+            Language::Chinese => "：",
+        }
+    }
+}

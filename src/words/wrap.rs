@@ -1,0 +1,83 @@
+//! Chinese in lines of so many columns: it is broken between any two characters, but for those that do
+//! not begin or end a line.
+
+use unicode_width::UnicodeWidthChar;
+
+/// What never begins a line.
+const NOT_FIRST: &str = "，。、；：？！）】》」』”’…—,.;:?!)]}%";
+/// What never ends one.
+const NOT_LAST: &str = "（【《「『“‘([{";
+
+/// A text in lines of at most so many columns, each paragraph by itself. A word of Latin letters stays
+/// whole unless it alone is wider.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| broken(line, columns.max(8))).collect();
+    lines.join("\n")
+}
+
+fn broken(line: &str, columns: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let (mut current, mut wide) = (String::new(), 0);
+    for piece in pieces(line) {
+        let width = width(piece);
+        if wide > 0 && wide + width > columns {
+            lines.push(current.trim_end().to_owned());
+            (current, wide) = (String::new(), 0);
+        }
+        let piece = if wide == 0 && !lines.is_empty() { piece.trim_start() } else { piece };
+        current.push_str(piece);
+        wide = self::width(&current);
+    }
+    lines.push(current);
+    lines.join("\n")
+}
+
+fn width(text: &str) -> usize {
+    // The space at the end of a line is not seen.
+    text.trim_end().chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+/// What stays together.
+fn pieces(line: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut before: Option<char> = None;
+    for (at, c) in line.char_indices() {
+        if before.is_some_and(|before| may_break(before, c)) {
+            pieces.push(&line[from..at]);
+            from = at;
+        }
+        before = Some(c);
+    }
+    pieces.push(&line[from..]);
+    pieces
+}
+
+fn may_break(before: char, after: char) -> bool {
+    if NOT_FIRST.contains(after) || NOT_LAST.contains(before) || after == ' ' {
+        return false;
+    }
+    let is_wide = |c: char| c.width() == Some(2);
+    before == ' ' || is_wide(before) || is_wide(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_is_broken_anywhere_but_before_a_stop_and_words_stay_whole() {
+        let text = "读取并检查清单，一次指出其中所有问题。见 callsheet options。";
+        let shown = wrapped(text, 20);
+        insta::assert_snapshot!(shown, @r"
+        读取并检查清单，一次
+        指出其中所有问题。见
+        callsheet options。
+        ");
+        assert!(shown.lines().all(|line| width(line) <= 20));
+        assert_eq!(wrapped("清单（用 `a b`）", 8), "清单（用\n`a b`）");
+        assert_eq!(wrapped("一行\n\n另一行", 40), "一行\n\n另一行");
+        assert_eq!(wrapped("", 40), "");
+    }
+}
