@@ -9,7 +9,9 @@ use super::{Effort, Words};
 /// Between two columns there are so many spaces at least.
 const CLOSE: usize = 2;
 /// What stands between phrases that are each complete, and what does in Chinese.
-const LISTS: [(&str, &str); 4] = [(". ", "。"), ("; ", "；"), (" · ", " · "), (", ", "，")];
+const SENTENCES: [(&str, &str); 3] = [(". ", "。"), ("; ", "；"), (" · ", " · ")];
+/// The same of what is said of one thing.
+const PARTS: (&str, &str) = (", ", "，");
 
 impl Words {
     /// Phrases with something between them, all of which are known or no words.
@@ -18,13 +20,14 @@ impl Words {
         if let Some(own) = self.cells(text, depth, effort) {
             return Some(own);
         }
-        for (between, chinese) in LISTS {
-            if let Some(own) = self.list(text, (between, chinese), depth, effort) {
+        for sentences in SENTENCES {
+            if let Some(own) = self.list(text, sentences, depth, effort) {
                 return Some(own);
             }
         }
-        self.remarked(text, depth, effort)
-            .or_else(|| self.said_of(text, depth, effort))
+        self.said_of(text, depth, effort)
+            .or_else(|| self.list(text, PARTS, depth, effort))
+            .or_else(|| self.remarked(text, depth, effort))
             .or_else(|| self.counted(text, depth, effort))
     }
 

@@ -1,7 +1,5 @@
 //! A message with gaps: found in a text, and filled in another language.
 
-use unicode_width::UnicodeWidthChar;
-
 use super::Effort;
 
 /// A template with fewer letters of ours says little by itself.
@@ -92,6 +90,21 @@ pub(super) fn pieces(message: &'static str) -> Vec<Piece> {
     pieces
 }
 
+/// What is quoted is somebody's: a name, a value.
+fn quoted(pieces: &mut [Piece], place: usize) {
+    let is_quote = |piece: &Piece, end: bool| match piece {
+        Piece::Text(text) if end => text.ends_with(['`', '"', '\'']),
+        Piece::Text(text) => text.starts_with(['`', '"', '\'']),
+        Piece::Gap { .. } => false,
+    };
+    let is_quoted = is_quote(&pieces[place - 1], true) && is_quote(&pieces[place + 1], false);
+    if let Piece::Gap { kind: kind @ Kind::Any, .. } = &mut pieces[place]
+        && is_quoted
+    {
+        *kind = Kind::Data;
+    }
+}
+
 /// A gap at the beginning of a text, and how long it is written; `{header: …}` is none.
 fn gap(text: &str) -> Option<(Piece, usize)> {
     let close = text.find('}')?;
@@ -117,7 +130,8 @@ impl Template {
     }
 
     pub(super) fn new(english: &'static str, chinese: &'static str) -> Self {
-        let (english, chinese) = (pieces(english), pieces(chinese));
+        let (mut english, chinese) = (pieces(english), pieces(chinese));
+        (1..english.len().saturating_sub(1)).for_each(|place| quoted(&mut english, place));
         let letters = english.iter().map(|piece| match piece {
             Piece::Text(text) => text.chars().filter(|c| c.is_alphabetic()).count(),
             Piece::Gap { .. } => 0,
@@ -214,16 +228,27 @@ impl Template {
     }
 }
 
-/// Puts a text behind another: the space that stands around what is not Chinese is not needed where it
-/// is.
-fn join(said: &mut String, next: &str) {
-    let is_wide = |c: char| c.width() == Some(2);
-    let alone = said.strip_suffix(' ').is_some_and(|before| before.ends_with(is_wide));
-    if alone && next.starts_with(is_wide) {
+/// Puts a text behind another: a space stands between Chinese and what is none, and nowhere else.
+pub(super) fn join(said: &mut String, next: &str) {
+    let alone = said.strip_suffix(' ').is_some_and(|before| before.ends_with(is_chinese));
+    if alone && next.starts_with(is_chinese) {
         said.pop();
     }
-    let after = next.strip_prefix(' ').filter(|after| after.starts_with(is_wide));
-    said.push_str(after.filter(|_| said.ends_with(is_wide)).unwrap_or(next));
+    let after = next.strip_prefix(' ').filter(|after| after.starts_with(is_chinese));
+    let next = after.filter(|_| said.ends_with(is_chinese)).unwrap_or(next);
+    let meet = (said.ends_with(is_chinese) && next.starts_with(is_latin))
+        || (said.ends_with(is_latin) && next.starts_with(is_chinese));
+    said.push_str(if meet { " " } else { "" });
+    said.push_str(next);
+}
+
+/// A character of a Chinese word, no punctuation.
+fn is_chinese(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '`'
 }
 
 /// Fits pieces to a text; each gap takes as little as it can.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use self::literals::{descriptions, messages, texts};
-use super::template::{Kind, Piece, pieces};
+use super::template::{Kind, Piece, join, pieces};
 use super::*;
 
 /// Where nobody reads what is written, or in English only, and why.
@@ -120,11 +120,16 @@ fn no_message_is_taken_for_another() {
     for template in &words.templates {
         let (english, chinese) = template.both();
         let fill = |all: &[Piece], of: &dyn Fn(usize, Kind) -> String| -> String {
-            let said = all.iter().map(|piece| match piece {
-                Piece::Text(text) => (*text).to_owned(),
-                Piece::Gap { number, kind } => of(*number, *kind),
-            });
-            said.collect()
+            let mut said = String::new();
+            for piece in all {
+                let next = match piece {
+                    Piece::Text(text) => (*text).to_owned(),
+                    Piece::Gap { number, kind } => of(*number, *kind),
+                };
+                // As what is said is filled.
+                join(&mut said, &next);
+            }
+            said
         };
         let kind_of = |number: usize| {
             english.iter().find_map(|piece| match piece {
