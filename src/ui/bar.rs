@@ -334,6 +334,11 @@ mod tests {
         }
         let lines = lines(&day(), &clock(), (80, false), tongue);
         let shown: String = lines.into_iter().map(|line| line.text + "\n").collect();
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r"
+        812/2000  3 存疑  17 被拒绝  2 失败  1 丢失  790 已保存  148.80 / 320.00 USD
+        4.2/min  13:16 结束（1 小时 12 分）  最近一个链接 1 小时 2 分后失效  4 个创建中
+        100 个等待中（40 %）  4 个下载中（3.2 MB/s）  [=========>              ]
+        API 返回 429，42 s 后继续；窗口 3/16 (请稍后再试)
+        ");
     }
 }

@@ -26,8 +26,8 @@ impl Words {
             }
         }
         self.said_of(text, depth, effort)
-            .or_else(|| self.list(text, PARTS, depth, effort))
             .or_else(|| self.remarked(text, depth, effort))
+            .or_else(|| self.list(text, PARTS, depth, effort))
             .or_else(|| self.counted(text, depth, effort))
     }
 

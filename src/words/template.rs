@@ -8,13 +8,14 @@ const LOOSE: usize = 8;
 /// What may stand in a gap.
 ///
 /// In the catalogue a letter after the number: `{1}` is anything, `{1n}` a number, `{1d}` data that is
-/// never ours, `{1w}` our words even if it is a single one, `{1s}` the ending of a plural or another
+/// never ours, `{1o}` the same without a space, `{1w}` our words even if it is a single one, `{1s}` the ending of a plural or another
 /// short word of English grammar, which Chinese has no need of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Any,
     Number,
     Data,
+    Name,
     Word,
     Grammar,
 }
@@ -47,7 +48,7 @@ pub(super) struct Template {
 
 impl Kind {
     pub(super) const fn is_data(self) -> bool {
-        matches!(self, Self::Data | Self::Number | Self::Grammar)
+        matches!(self, Self::Data | Self::Name | Self::Number | Self::Grammar)
     }
 
     pub(super) fn is_word(self) -> bool {
@@ -57,6 +58,7 @@ impl Kind {
     fn allows(self, text: &str) -> bool {
         match self {
             Self::Any | Self::Data | Self::Word => true,
+            Self::Name => !text.is_empty() && !text.contains(' '),
             Self::Number => {
                 let part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ');
                 text.starts_with(|c: char| c.is_ascii_digit())
@@ -117,6 +119,7 @@ fn gap(text: &str) -> Option<(Piece, usize)> {
         "" => Kind::Any,
         "n" => Kind::Number,
         "d" => Kind::Data,
+        "o" => Kind::Name,
         "w" => Kind::Word,
         "s" => Kind::Grammar,
         _ => return None,
@@ -132,6 +135,12 @@ impl Template {
     pub(super) fn new(english: &'static str, chinese: &'static str) -> Self {
         let (mut english, chinese) = (pieces(english), pieces(chinese));
         (1..english.len().saturating_sub(1)).for_each(|place| quoted(&mut english, place));
+        // What something is said of: a file, an id, a host.
+        if let [Piece::Gap { kind: kind @ Kind::Any, .. }, Piece::Text(next), ..] = &mut english[..]
+            && next.starts_with(": ")
+        {
+            *kind = Kind::Data;
+        }
         let letters = english.iter().map(|piece| match piece {
             Piece::Text(text) => text.chars().filter(|c| c.is_alphabetic()).count(),
             Piece::Gap { .. } => 0,
@@ -177,12 +186,19 @@ impl Template {
     ) -> Option<Vec<(usize, Found<'t>)>> {
         let mut gaps = Vec::new();
         fits(&self.english, text, &mut gaps, effort)?;
-        let strict = self.is_loose();
         for (number, found) in &mut gaps {
-            found.must_be_known &= strict;
+            found.must_be_known &= !self.quotes(*number);
             found.is_more = !found.kind.is_data() && self.is_more(*number);
         }
         Some(gaps)
+    }
+
+    /// Whether a message ends with what somebody else may say: a system, a service, a library.
+    fn quotes(&self, number: usize) -> bool {
+        let [.., Piece::Text(before), Piece::Gap { number: last, .. }] = &self.english[..] else {
+            return false;
+        };
+        *last == number && before.ends_with(": ") && !self.is_loose()
     }
 
     /// Whether a gap stands right behind a word or another gap: for something more of ours, which is not

@@ -140,7 +140,7 @@ fn no_message_is_taken_for_another() {
         let sample = |number: usize, kind: Kind| match kind {
             Kind::Number => format!("{number}2"),
             Kind::Grammar => "s".to_owned(),
-            Kind::Any | Kind::Data | Kind::Word => format!("x{number}.yaml"),
+            Kind::Any | Kind::Data | Kind::Name | Kind::Word => format!("x{number}.yaml"),
         };
         let sample =
             |number: usize, kind: Kind| match template.is_more(number) && kind != Kind::Grammar {
@@ -176,6 +176,60 @@ fn what_is_put_together_is_said_as_a_whole_or_not_at_all() {
     );
     assert_eq!(said("5 pairs, and nobody knows why"), "5 pairs, and nobody knows why");
     assert_eq!(said("the server says no such luck"), "服务器说 no such luck");
+}
+
+/// What is said of money and doubt, as the program puts it together.
+#[test]
+fn money_and_doubt_are_said_exactly() {
+    for (english, chinese) in [
+        (
+            "cannot connect to api.example.com: asking whether the API is there since 12:04, gives up \
+             12:19, going on in 42 s; window 3 of 16",
+            "无法连接 api.example.com：正在询问 API 是否可用（自 12:04 起），12:19 放弃，42 s \
+             后继续；窗口 3/16",
+        ),
+        (
+            "stopped at once: 4 creates left in doubt: a, b, c, d",
+            "已立即停止：4 个创建请求存疑：a, b, c, d",
+        ),
+        (
+            "what is in doubt may have been paid for; it is never sent again by itself",
+            "存疑的可能已计费；它绝不会自动重新发送",
+        ),
+        (
+            "1 pair to be made again, each paid for as a new one; what that costs is not known",
+            "1 个条目将重做，每个都按新的付费；费用未知",
+        ),
+        (
+            "the rest, 97 pairs, takes about 12 min, about 15.20 USD by your price, if it is like the \
+             pilot",
+            "其余的 97 个条目约需 12 分钟，按您的单价约 15.20 USD，若与试做的情况相同",
+        ),
+        (
+            "3 of the 5 to create were paid for already in other.run: 2.40 USD",
+            "待创建的 5 中有 3 已经付费，见 other.run: 2.40 USD",
+        ),
+        ("budget 60.00 CNY: 16.16 spent", "预算 60.00 CNY：已花费 16.16"),
+        (
+            "no such pair was paid for, as far as anybody knows",
+            "no such pair was paid for, as far as anybody knows",
+        ),
+    ] {
+        assert_eq!(said(english), chinese);
+    }
+}
+
+/// What stands in columns is aligned as it was: by its beginning, or by its end.
+#[test]
+fn columns_stay_where_they_were() {
+    let table = "   pairs                    audio    billed          cost\n       8  to create       212.4 s     216 s         34.56";
+    let width = |line: &str| unicode_width::UnicodeWidthStr::width(line);
+    let own = said(table);
+    assert!(own.contains("待创建") && own.contains("费用"), "{own}");
+    assert_eq!(
+        own.lines().map(width).collect::<Vec<_>>(),
+        table.lines().map(width).collect::<Vec<_>>()
+    );
 }
 
 /// Ids and paths are nobody's words, even if they look like ours.
