@@ -181,6 +181,17 @@ pub(super) fn is_indent(c: char) -> bool {
     matches!(c, ' ' | '\t' | '-' | '*' | '•' | '…' | '|')
 }
 
+/// A row whose first cell ends where that of another ended, if it has become narrower.
+pub(super) fn aligned_by_end(row: &str, own: String) -> String {
+    let first = |row: &str| row.find("  ").map(|end| row[..end].width());
+    let less = first(row).zip(first(&own)).map_or(0, |(was, is)| was.saturating_sub(is));
+    let Some(end) = own.find("  ").filter(|_| less > 0) else { return own };
+    let (cell, rest) = own.split_at(end);
+    let spare = rest.len() - rest.trim_start_matches(' ').len() - CLOSE;
+    let moved = less.min(spare);
+    format!("{:moved$}{cell}{}", "", &rest[moved..])
+}
+
 /// Without what terminals obey: how a word looks does not say what it means.
 pub(super) fn without_looks(line: &str) -> Cow<'_, str> {
     if !line.contains('\u{1b}') {

@@ -15,8 +15,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use unicode_width::UnicodeWidthStr;
-
 pub use self::language::Language;
 use self::template::{Found, Template};
 pub use self::wrap::wrapped;
@@ -123,11 +121,8 @@ impl Words {
             let (indent, end) =
                 (&plain[..plain.len() - text.len()], text.trim_end_matches([' ', '*']));
             let own = self.phrase(end, DEEPEST, &mut effort)?;
-            // What begins a row is aligned by its end.
-            let first = |row: &str| row.split("  ").next().map_or(0, UnicodeWidthStr::width);
-            let less = first(end).saturating_sub(first(&own));
-            let pad = if end.contains("  ") { less } else { 0 };
-            Some(format!("{indent}{:pad$}{own}{}", "", &text[end.len()..]))
+            let own = compose::aligned_by_end(end, own);
+            Some(format!("{indent}{own}{}", &text[end.len()..]))
         })
     }
 
