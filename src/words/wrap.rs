@@ -43,11 +43,15 @@ fn pieces(line: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut from = 0;
     let mut before: Option<char> = None;
+    // What is in brackets is short, and read as one.
+    let mut in_brackets = false;
     for (at, c) in line.char_indices() {
-        if before.is_some_and(|before| may_break(before, c)) {
+        let may = |before| if in_brackets { before == ' ' } else { may_break(before, c) };
+        if before.is_some_and(may) {
             pieces.push(&line[from..at]);
             from = at;
         }
+        in_brackets = c == '[' || (in_brackets && c != ']');
         before = Some(c);
     }
     pieces.push(&line[from..]);
@@ -77,6 +81,7 @@ mod tests {
         ");
         assert!(shown.lines().all(|line| width(line) <= 20));
         assert_eq!(wrapped("清单（用 `a b`）", 8), "清单（用\n`a b`）");
+        assert_eq!(wrapped("颜色 [环境变量：A_B]", 14), "颜色\n[环境变量：A_B]");
         assert_eq!(wrapped("一行\n\n另一行", 40), "一行\n\n另一行");
         assert_eq!(wrapped("", 40), "");
     }

@@ -13,8 +13,15 @@ use crate::sheet::{KEY, Said, Sheet, fake, program};
 use crate::stops::{signal, until};
 
 /// What is no sentence of ours: commands to paste, and what a service or a system says.
-const OTHERS: [&str; 6] =
-    ["callsheet ", "Connection refused", "slow down, please", "HTTP ", "at line ", "os error"];
+const OTHERS: [&str; 7] = [
+    "callsheet ",
+    "Connection refused",
+    "slow down, please",
+    "HTTP ",
+    "at line ",
+    "os error",
+    "可用的值：",
+];
 
 /// Lines in which three English words stand in a row, outside of commands and quotes.
 fn english(text: &str) -> Vec<&str> {
@@ -186,7 +193,7 @@ fn a_rehearsal_from_check_to_report_is_told_in_chinese() {
 #[test]
 fn doubts_and_refusals_are_told_in_chinese() {
     let api = fake(Scenario::named("lossy").unwrap());
-    let sheet = Sheet::pairs(40, api.url(), "concurrency: 4\nprice_per_second: 0.16\nbudget: 500");
+    let sheet = Sheet::pairs(40, api.url(), "concurrency: 4\nprice_per_second: 0.16");
     let run = said(
         sheet
             .run_command(&["--max-doubts", "1000", "--keep-going"])
