@@ -81,5 +81,5 @@ fn own(text: &str, tongue: Tongue) -> String {
         remarks.insert(0, tongue.say(&rest[start + 1..]).into_owned());
         rest = &rest[..start];
     }
-    tongue.say(text).into_owned()
+    tongue.say_in_short(text).into_owned()
 }

@@ -38,6 +38,17 @@ impl Tongue {
         self.words.map_or(Cow::Borrowed(text), |words| words.say(text))
     }
 
+    /// The same of a text that may be the first clause of a message.
+    pub(super) fn say_in_short(self, text: &str) -> Cow<'_, str> {
+        let short = || self.words.and_then(|words| words.beginning(text));
+        match self.say(text) {
+            Cow::Borrowed(same) if same == text => {
+                short().map_or(Cow::Borrowed(text), Cow::Borrowed)
+            }
+            said => said,
+        }
+    }
+
     /// A single word of the program's own.
     #[must_use]
     pub fn word(self, word: &str) -> Cow<'_, str> {

@@ -111,6 +111,24 @@ impl Words {
         if changed { Cow::Owned(said) } else { Cow::Borrowed(text) }
     }
 
+    /// The first clause of a message, if a text is the first clause of one: help in short.
+    #[must_use]
+    pub fn beginning(&self, text: &str) -> Option<&'static str> {
+        let ends = [": ", "; ", ". ", " [", ", "];
+        let is_it = |english: &str| {
+            let rest = english.strip_prefix(text);
+            rest.is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)))
+        };
+        let mut found = self.whole.iter().filter(|(english, _)| is_it(english));
+        let (_, chinese) = found.next()?;
+        // Two that go on differently may begin differently, too.
+        if found.next().is_some() || !text.contains(' ') {
+            return None;
+        }
+        let end = chinese.find(['：', '；', '。', '，', '[']).unwrap_or(chinese.len());
+        Some(chinese[..end].trim_end())
+    }
+
     /// One line, with what it is indented by; nothing if the catalogue does not have it.
     fn line(&self, line: &str) -> Option<String> {
         let plain = compose::without_looks(line);

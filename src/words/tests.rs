@@ -219,6 +219,15 @@ fn money_and_doubt_are_said_exactly() {
     }
 }
 
+/// `-h` may have only the first clause of what `--help` says.
+#[test]
+fn help_in_short_is_the_beginning_of_help() {
+    let words = Words::of(Language::Chinese).unwrap();
+    assert_eq!(words.beginning("How often to ask for a task"), Some("多久查询一次任务"));
+    assert_eq!(words.beginning("The run folder"), None, "two begin like that");
+    assert_eq!(words.beginning("How often to ask for a t"), None, "that is no clause");
+}
+
 /// What stands in columns is aligned as it was: by its beginning, or by its end.
 #[test]
 fn columns_stay_where_they_were() {
