@@ -212,10 +212,10 @@ fn is_message(text: &str) -> bool {
     };
     let is_gap = |token: &str| token.trim_matches(|c: char| "`,:;.()".contains(c)).starts_with('{');
     let tokens: Vec<_> = text.split_whitespace().collect();
-    let beside = tokens.windows(2).any(|pair| {
-        (word(pair[0]) && (word(pair[1]) || is_gap(pair[1]))) || (is_gap(pair[0]) && word(pair[1]))
-    });
-    beside
+    tokens.windows(2).any(|pair| match pair {
+        [one, next] => (word(one) && (word(next) || is_gap(next))) || (is_gap(one) && word(next)),
+        _ => false,
+    })
 }
 
 fn is_sql(text: &str) -> bool {
