@@ -20,22 +20,21 @@ fn broken(line: &str, columns: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let (mut current, mut wide) = (String::new(), 0);
     for piece in pieces(line) {
-        let width = width(piece);
-        if wide > 0 && wide + width > columns {
+        // The space at the end of a line is not seen, but it is before what follows in the same one.
+        if wide > 0 && wide + width(piece.trim_end()) > columns {
             lines.push(current.trim_end().to_owned());
             (current, wide) = (String::new(), 0);
         }
         let piece = if wide == 0 && !lines.is_empty() { piece.trim_start() } else { piece };
         current.push_str(piece);
-        wide = self::width(&current);
+        wide += width(piece);
     }
     lines.push(current);
     lines.join("\n")
 }
 
 fn width(text: &str) -> usize {
-    // The space at the end of a line is not seen.
-    text.trim_end().chars().map(|c| c.width().unwrap_or(0)).sum()
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// What stays together.
@@ -82,6 +81,8 @@ mod tests {
         assert!(shown.lines().all(|line| width(line) <= 20));
         assert_eq!(wrapped("清单（用 `a b`）", 8), "清单（用\n`a b`）");
         assert_eq!(wrapped("颜色 [环境变量：A_B]", 14), "颜色\n[环境变量：A_B]");
+        assert_eq!(wrapped("一个地址 [A_B]", 13), "一个地址\n[A_B]");
+        assert_eq!(wrapped("一个地址 [A_B]", 14), "一个地址 [A_B]");
         assert_eq!(wrapped("一行\n\n另一行", 40), "一行\n\n另一行");
         assert_eq!(wrapped("", 40), "");
     }

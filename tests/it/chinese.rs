@@ -15,10 +15,10 @@ use crate::stops::{signal, until};
 /// What is no sentence of ours: commands to paste, and what a service or a system says.
 const OTHERS: [&str; 7] = [
     "callsheet ",
-    "Connection refused",
-    "slow down, please",
-    "HTTP ",
-    "at line ",
+    "no such",
+    "bad_gateway: ",
+    "no_answer: ",
+    "返回内容：",
     "os error",
     "可用的值：",
 ];
