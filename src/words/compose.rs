@@ -119,6 +119,8 @@ impl Words {
                     said
                 }
                 None if is_data(cell) || !cell.contains(' ') => cell.to_owned(),
+                // What the last cell of a pair says of its error is the service's.
+                None if next.is_empty() && is_coded(cell) => cell.to_owned(),
                 None => return None,
             };
             // What stands far from the cell before it is aligned by its end.
@@ -156,6 +158,11 @@ pub(super) fn is_data(text: &str) -> bool {
     }
 }
 
+/// `bad_gateway: no answer from upstream`: an error's code, and what somebody else says of it.
+fn is_coded(text: &str) -> bool {
+    text.split_once(": ").is_some_and(|(code, _)| !code.contains(' '))
+}
+
 /// Whether there is a word in it at all.
 pub(super) fn has_words(text: &str) -> bool {
     words(text) > 0
@@ -163,6 +170,10 @@ pub(super) fn has_words(text: &str) -> bool {
 
 /// How many words a text has outside of commands.
 fn words(text: &str) -> usize {
+    // A command to paste.
+    if text.starts_with("callsheet ") {
+        return 0;
+    }
     let outside = text.split('`').step_by(2);
     let is_word = |word: &&str| {
         let word = word.trim_matches(|c: char| c.is_ascii_punctuation());

@@ -209,6 +209,17 @@ fn money_and_doubt_are_said_exactly() {
             "3 of the 5 to create were paid for already in other.run: 2.40 USD",
             "待创建的 5 中有 3 已经付费，见 other.run: 2.40 USD",
         ),
+        (
+            "p2  in doubt  bad_gateway: the gateway got no valid answer from upstream",
+            "p2  存疑      bad_gateway: the gateway got no valid answer from upstream",
+        ),
+        (
+            "write into each row a task id, or the action adopt (the proposed task), resend or abandon; rows \
+             left empty stay in doubt. Then: callsheet resolve a.yaml --from doubts.csv",
+            "请在每行填写任务编号，或操作 adopt（接管所提议的任务）、resend（重发）、abandon（放弃）；留空的行仍存疑。\
+             然后：callsheet resolve a.yaml --from doubts.csv",
+        ),
+        ("write to nobody of this", "write to nobody of this"),
         ("budget 60.00 CNY: 16.16 spent", "预算 60.00 CNY：已花费 16.16"),
         (
             "no such pair was paid for, as far as anybody knows",
