@@ -33,6 +33,7 @@ pub use self::settle::{
 pub use self::slips::{meant, slip};
 use crate::pace;
 use crate::state::State;
+use crate::words::Language;
 
 /// No help text is wider, in columns.
 const WIDTH: usize = 100;
@@ -108,6 +109,20 @@ pub struct Global {
         value_hint = ValueHint::FilePath
     )]
     pub ca: Option<PathBuf>,
+    /// The language of messages, help and report: en or zh [default: that of the locale]
+    #[arg(
+        long,
+        global = true,
+        display_order = 906,
+        value_name = "LANG",
+        overrides_with = "lang",
+        env = "CALLSHEET_LANG",
+        hide_env_values = true,
+        hide_short_help = true,
+        hide_long_help = true,
+        value_parser = Language::from_name
+    )]
+    pub lang: Option<Language>,
 }
 
 /// When to use colour.

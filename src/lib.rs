@@ -41,6 +41,7 @@
 //! modules to that. Everything above `files` is pure: no files, no clock, no network.
 //!
 //! ```text
+//! words                     what people read in another language
 //! pair                      ids, URLs and files, the key, the request, its fingerprint
 //! pace price wire state media   rates, pauses, poll times · what pairs cost and what may be spent
 //!                           · what an answer proves · what may follow what · bytes → a whole
@@ -127,6 +128,8 @@ pub mod view;
 pub mod watch;
 #[doc(hidden)]
 pub mod wire;
+#[doc(hidden)]
+pub mod words;
 
 pub use commands::embed::{Batch, Error, Forecast, Report, RunOptions, Running, Summary};
 pub use exit::Exit;

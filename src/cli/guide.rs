@@ -1,7 +1,6 @@
 //! What help texts have besides what stands at the options themselves: two examples for each command,
 //! and which of its options most people need, so that `-h` fits on a screen.
 
-use clap::builder::StyledStr;
 use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
@@ -183,7 +182,7 @@ const KEY: &str = "The API key comes from CALLSHEET_API_KEY or --api-key-file, n
 
 /// The page that all other help texts point at.
 #[must_use]
-pub fn options() -> StyledStr {
+pub fn options() -> Command {
     let cli = Cli::command();
     let everywhere = cli.get_arguments().filter(|arg| arg.is_global_set());
     let shown = |arg: &Arg| arg.clone().hide_short_help(false).hide_long_help(false).global(false);
@@ -193,14 +192,13 @@ pub fn options() -> StyledStr {
     let of_batch = of_batch.filter(|arg| is_of_batch(arg));
     let of_batch =
         of_batch.cloned().map(|arg| arg.help_heading("Of commands that have a manifest"));
-    let page = Command::new("callsheet")
+    Command::new("callsheet")
         .args(everywhere)
         .args(of_batch)
         .disable_help_flag(true)
         .max_term_width(super::WIDTH)
         .help_template("{all-args}{after-help}")
-        .after_help(format!("Exit codes:\n{}\n\n{KEY}", Exit::table()));
-    { page }.render_help()
+        .after_help(format!("Exit codes:\n{}\n\n{KEY}", Exit::table()))
 }
 
 fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> Command {

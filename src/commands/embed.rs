@@ -238,7 +238,7 @@ impl Batch {
             Command::Report(args) => Some(args),
             _ => None,
         })?;
-        Ok(report::files(&args)?)
+        Ok(report::files(&Ui::silent(), &args)?)
     }
 
     fn run_args(&self, options: &RunOptions) -> Result<RunArgs, Error> {

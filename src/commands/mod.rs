@@ -63,7 +63,8 @@ use self::failure::Failure;
 use crate::cli::{self, ASKED, Cli, Command};
 use crate::client::{Authorities, AuthorityError};
 use crate::exit::Exit;
-use crate::ui::{Ui, lost_output};
+use crate::ui::{Tongue, Ui, lost_output, refused};
+use crate::words::Language;
 
 /// No file of authorities is larger, in bytes.
 const MOST_OF_AUTHORITIES: u64 = 16 << 20;
@@ -71,18 +72,19 @@ const MOST_OF_AUTHORITIES: u64 = 16 << 20;
 /// Runs the program: reads the command line, does what it says, and reports what went wrong.
 #[must_use]
 pub fn main() -> Exit {
-    if let Some(exit) = completed() {
+    let tongue = Tongue::wanted();
+    if let Some(exit) = completed(tongue) {
         return exit;
     }
-    let cli = match cli() {
+    let cli = match cli(tongue) {
         Ok(cli) => cli,
-        Err(error) => return command_line(&error),
+        Err(error) => return command_line(&error, tongue),
     };
     let shown = match &cli.command {
         Command::Run(args) => args.progress,
         _ => None,
     };
-    let ui = Ui::new(&cli.global).showing(shown);
+    let ui = Ui::new(&cli.global).showing(shown).speaking(tongue);
     log(&ui, cli.global.verbose);
     let trusted = cli.global.ca.as_deref().map_or(Ok(()), believe);
     let exit = match trusted.and_then(|()| dispatch(&ui, &cli.command)) {
@@ -121,19 +123,19 @@ fn dispatch(ui: &Ui, command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-fn cli() -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&cli::command().try_get_matches()?)
+fn cli(tongue: Tongue) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&tongue.unbroken(cli::command()).try_get_matches()?)
 }
 
 /// Answers a shell that asks how a word goes on.
-fn completed() -> Option<Exit> {
+fn completed(tongue: Tongue) -> Option<Exit> {
     std::env::var_os(ASKED)?;
     let here = std::env::current_dir().ok();
     let asked = CompleteEnv::with_factory(cli::command).var(ASKED).bin("callsheet");
     match asked.try_complete(std::env::args_os(), here.as_deref()) {
         Ok(true) => Some(Exit::Done),
         Ok(false) => None,
-        Err(error) => Some(command_line(&error)),
+        Err(error) => Some(command_line(&error, tongue)),
     }
 }
 
@@ -166,14 +168,17 @@ fn believe(path: &Path) -> Result<(), Failure> {
 }
 
 /// Prints help or version, or what is wrong with the command line.
-fn command_line(error: &clap::Error) -> Exit {
+fn command_line(error: &clap::Error, tongue: Tongue) -> Exit {
     if let Some(text) = cli::slip(error, &cli::command()) {
         let mut words = std::env::args_os();
         let json = words.any(|word| word == "--json");
-        return explain(&Ui::plain(json), &Failure::new(Exit::Usage, text));
+        return explain(&Ui::plain(json).speaking(tongue), &Failure::new(Exit::Usage, text));
     }
-    // Nobody is left to be told if this fails.
-    let _ = error.print();
+    match tongue.language() {
+        // Nobody is left to be told if this fails.
+        Language::English => drop(error.print()),
+        Language::Chinese => refused(error, tongue),
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Usage,
@@ -183,7 +188,7 @@ fn command_line(error: &clap::Error) -> Exit {
 fn explain(ui: &Ui, failure: &Failure) -> Exit {
     match &failure.problems {
         Some(problems) => {
-            ui.message(&problems.render(ui.colours_messages()));
+            ui.problems([&**problems]);
             ui.error(&failure.message);
         }
         None => ui.error(&failure.message),

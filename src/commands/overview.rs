@@ -14,18 +14,25 @@ use crate::ledger::View;
 use crate::page::{self, Aim, Facts, Live, Step};
 use crate::report::ReportError;
 use crate::state::State;
-use crate::ui::Ui;
+use crate::ui::{Tongue, Ui};
+use crate::words::Language;
 
 /// Writes the page anew.
-pub(super) fn write(site: &Site, view: &View, standing: &Standing) -> Result<String, ReportError> {
-    let written = with_facts(site, standing, |facts| page::write(&site.folder, view, facts));
+pub(super) fn write(
+    tongue: Tongue,
+    site: &Site,
+    view: &View,
+    standing: &Standing,
+) -> Result<String, ReportError> {
+    let written =
+        with_facts(tongue, site, standing, |facts| page::write(&site.folder, view, facts));
     written.map(|path| path.display().to_string())
 }
 
 /// Has the page as the ledger is, at the end of a run. A batch is none the worse for a page that cannot
 /// be written.
 pub(super) fn settle(ui: &Ui, site: &Site, view: &View, standing: &Standing) -> Option<String> {
-    match with_facts(site, standing, |facts| page::settle(&site.folder, view, facts)) {
+    match with_facts(ui.tongue(), site, standing, |facts| page::settle(&site.folder, view, facts)) {
         Ok(path) => Some(path.display().to_string()),
         Err(error) => {
             ui.warn(&format!("{} could not be written: {error}", page::FILE));
@@ -34,10 +41,16 @@ pub(super) fn settle(ui: &Ui, site: &Site, view: &View, standing: &Standing) -> 
     }
 }
 
-fn with_facts<T>(site: &Site, standing: &Standing, then: impl FnOnce(&Facts<'_>) -> T) -> T {
-    let notes: Vec<_> =
-        standing.describe_late().chain(standing.resends.describe_others()).collect();
-    let doubts: Vec<_> = standing.doubts.iter().map(doubts::describe).collect();
+fn with_facts<T>(
+    tongue: Tongue,
+    site: &Site,
+    standing: &Standing,
+    then: impl FnOnce(&Facts<'_>) -> T,
+) -> T {
+    let own = |text: String| tongue.say(&text).into_owned();
+    let notes = standing.describe_late().chain(standing.resends.describe_others());
+    let notes: Vec<_> = notes.map(own).collect();
+    let doubts: Vec<_> = standing.doubts.iter().map(doubts::describe).map(own).collect();
     then(&Facts {
         name: &site.name(),
         endpoint: &standing.owner,
@@ -49,6 +62,7 @@ fn with_facts<T>(site: &Site, standing: &Standing, then: impl FnOnce(&Facts<'_>)
         notes: &notes,
         steps: &steps(site, standing),
         media: &media(site),
+        language: (tongue.language() == Language::Chinese).then_some("zh"),
     })
 }
 
@@ -91,9 +105,14 @@ pub(super) fn steps(site: &Site, standing: &Standing) -> Vec<Step> {
 }
 
 /// The page of a batch, live.
-pub(super) fn served(site: &Site, view: &View, live: &Live<'_>) -> Result<Vec<u8>, Failure> {
+pub(super) fn served(
+    tongue: Tongue,
+    site: &Site,
+    view: &View,
+    live: &Live<'_>,
+) -> Result<Vec<u8>, Failure> {
     let standing = Standing::read(view)?;
-    Ok(with_facts(site, &standing, |facts| {
+    Ok(with_facts(tongue, site, &standing, |facts| {
         // Whoever looks at it is there already.
         let steps: Vec<_> =
             facts.steps.iter().filter(|step| step.aim != Aim::Review).cloned().collect();

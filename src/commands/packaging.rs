@@ -11,7 +11,7 @@ use crate::cli::{self, ASKED, ManArgs};
 use crate::exit::Exit;
 use crate::files::{make_folder, replace};
 use crate::manifest;
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
 
 /// What the program is called, and what the pages of its commands begin with.
 const NAME: &str = "callsheet";
@@ -52,12 +52,14 @@ pub(super) fn man(ui: &Ui, args: &ManArgs) -> Result<Exit, Failure> {
 
 pub(super) fn help(ui: &Ui, about: &[String]) -> Result<Exit, Failure> {
     if about.iter().map(String::as_str).eq(["options"]) {
-        ui.document(&cli::options().to_string());
+        let page = ui.tongue().unbroken(cli::options()).render_help();
+        ui::help(ui, &page.to_string());
         return Ok(Exit::Done);
     }
     let command = whole();
     let (command, _) = find(&command, about)?;
-    ui.document(&command.clone().render_long_help().to_string());
+    let page = ui.tongue().unbroken(command.clone()).render_long_help();
+    ui::help(ui, &page.to_string());
     Ok(Exit::Done)
 }
 

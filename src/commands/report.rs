@@ -25,7 +25,7 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
     if let Some(format) = args.format {
         return print(ui, &site, &view, format);
     }
-    let Written { csv, events, page } = written(&site, &mut view, args)?;
+    let Written { csv, events, page } = written(ui, &site, (&mut view, args))?;
     let path = csv.display().to_string();
     let events: Vec<_> = events.iter().map(|path| path.display().to_string()).collect();
     let bills = view.bills()?;
@@ -40,9 +40,9 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
 }
 
 /// The files, for a program that this is a part of.
-pub(super) fn files(args: &ReportArgs) -> Result<Report, Failure> {
+pub(super) fn files(ui: &Ui, args: &ReportArgs) -> Result<Report, Failure> {
     let site = Site::of(&args.batch);
-    let Written { csv, events, page } = written(&site, &mut site.existing()?, args)?;
+    let Written { csv, events, page } = written(ui, &site, (&mut site.existing()?, args))?;
     Ok(Report { tasks_csv: csv, events, report_html: page.map(PathBuf::from) })
 }
 
@@ -54,16 +54,20 @@ struct Written {
 }
 
 /// Once more if a run began meanwhile.
-fn written(site: &Site, view: &mut View, args: &ReportArgs) -> Result<Written, Failure> {
-    let written = write(site, view, args);
+fn written(
+    ui: &Ui,
+    site: &Site,
+    (view, args): (&mut View, &ReportArgs),
+) -> Result<Written, Failure> {
+    let written = write(ui, site, view, args);
     if !view.is_outdated() {
         return written;
     }
     *view = site.existing()?;
-    write(site, view, args)
+    write(ui, site, view, args)
 }
 
-fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
+fn write(ui: &Ui, site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure> {
     if site.shared.is_some() {
         // Whoever only looks has no run folder here yet.
         site.make()?;
@@ -73,7 +77,7 @@ fn write(site: &Site, view: &View, args: &ReportArgs) -> Result<Written, Failure
     let events = if site.shared.is_some() { Vec::new() } else { view.write_events()? };
     let page = match args.no_report {
         true => None,
-        false => Some(overview::write(site, view, &Standing::read(view)?)?),
+        false => Some(overview::write(ui.tongue(), site, view, &Standing::read(view)?)?),
     };
     Ok(Written { csv, events, page })
 }
@@ -90,7 +94,7 @@ fn print(ui: &Ui, site: &Site, view: &View, format: ReportFormat) -> Result<Exit
     let standing = Standing::read(view)?;
     match format {
         ReportFormat::Md => {
-            ui.document(&markdown::summary(site, &standing, &view.causes()?, &view.reckoned()?));
+            ui.page(&markdown::summary(site, &standing, &view.causes()?, &view.reckoned()?));
         }
         ReportFormat::Json => whole::print(ui, site, view, &standing)?,
         ReportFormat::Junit => junit::print(ui, site, view, &standing)?,

@@ -55,7 +55,7 @@ pub(super) fn review(ui: &Ui, args: &ReviewArgs) -> Result<Exit, Failure> {
     bring_up_to_date(ui, &site, view)?;
     let media = Media::of(ui, &site, &args.batch)?;
     let desk = Desk::start(ReviewBook::open(&site.folder)?, &site, who(args))?;
-    let served = serve(ui, args, Rooms::new(&site, &desk, media));
+    let served = serve(ui, args, Rooms::new(ui.tongue(), &site, &desk, media));
     desk.close()?;
     served
 }

@@ -117,7 +117,7 @@ impl<'a> Written<'a> {
             tracing::info!("{}: {}, {pairs}", table.beside(&path), table.form);
         }
         if !manifest.warnings.is_empty() {
-            ui.message(&manifest.warnings.render(ui.colours_messages()));
+            ui.problems([&manifest.warnings]);
         }
     }
 

@@ -172,6 +172,21 @@ fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
 }
 
+impl Problem {
+    /// In other words.
+    fn said(&self, say: &impl Fn(&str) -> String) -> Self {
+        let related = self.related.as_ref();
+        let cell = self.place.cell.as_deref().map(say);
+        Self {
+            message: say(&self.message),
+            label: say(&self.label),
+            help: self.help.as_deref().map(say),
+            place: Place { cell, ..self.place.clone() },
+            related: related.map(|(label, place)| (say(label), place.clone())),
+        }
+    }
+}
+
 impl Problems {
     /// Notes on a manifest that was read.
     #[must_use]
@@ -215,13 +230,19 @@ impl Problems {
     /// first [`Problems::SHOWN`], and how many more there are.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        self.render_as(colour, str::to_owned)
+    }
+
+    /// The same in other words: `say` gives them for ours, and is never given what the file says.
+    #[must_use]
+    pub fn render_as(&self, colour: bool, say: impl Fn(&str) -> String) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let shown = self.list.iter().take(Self::SHOWN);
+        let shown = self.list.iter().take(Self::SHOWN).map(|problem| problem.said(&say));
         let mut text: Vec<String> = shown
-            .map(|problem| self.with_columns(problem, self.report(&renderer, problem)))
+            .map(|problem| self.with_columns(&problem, self.report(&renderer, &problem, &say)))
             .collect();
         if self.len() > Self::SHOWN {
-            text.push(self.rest());
+            text.push(say(&self.rest()));
         }
         text.join("\n\n")
     }
@@ -236,11 +257,17 @@ impl Problems {
         format!("… and {more} more:{}", lines.collect::<String>())
     }
 
-    fn report(&self, renderer: &Renderer, problem: &Problem) -> String {
-        let level = match self.level {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
+    fn report(
+        &self,
+        renderer: &Renderer,
+        problem: &Problem,
+        say: &impl Fn(&str) -> String,
+    ) -> String {
+        let (level, name) = match self.level {
+            Severity::Error => (Level::ERROR, "error"),
+            Severity::Warning => (Level::WARNING, "warning"),
         };
+        let level = level.with_name(say(name));
         let label = match &problem.place.cell {
             Some(cell) => format!("{} ({cell})", problem.label),
             None => problem.label.clone(),
@@ -251,7 +278,7 @@ impl Problems {
             group = group.element(self.snippet(place, AnnotationKind::Context, label));
         }
         if let Some(help) = &problem.help {
-            group = group.element(Level::HELP.message(help));
+            group = group.element(Level::HELP.with_name(say("help")).message(help));
         }
         renderer.render(&[group])
     }

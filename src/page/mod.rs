@@ -33,7 +33,7 @@ pub use self::escape::href;
 pub const FILE: &str = "report.html";
 
 /// To be raised whenever the same ledger may give another page than before.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(include_str!("page.js"), include_str!("review.js"));
@@ -64,6 +64,8 @@ pub struct Facts<'a> {
     pub steps: &'a [Step],
     /// The folder that the manifest names local files from, as a link from the run folder.
     pub media: &'a str,
+    /// What the page is in where it was asked for; nothing for whatever the browser wants.
+    pub language: Option<&'a str>,
 }
 
 /// What a page that is served knows besides.
@@ -219,7 +221,7 @@ fn fill(
         Made::Written(stamp) => (Loads::Files, None, stamp),
         Made::Served(live) => (Loads::Server(live.bucket), Some(live), END),
     };
-    head(to, facts.name, loads)?;
+    head(to, facts, loads)?;
     let story = view.story()?;
     top::write(to, facts, &top::Looked::read(view, facts, story)?)?;
     let mut data = Data::begin(to, facts.media, live)?;
@@ -235,12 +237,14 @@ fn fill(
     Ok(())
 }
 
-fn head(to: &mut impl Write, name: &str, loads: Loads<'_>) -> io::Result<()> {
+fn head(to: &mut impl Write, facts: &Facts<'_>, loads: Loads<'_>) -> io::Result<()> {
     let (style, script) = (text_of(STYLE), text_of(SCRIPT));
-    let name = Html(name);
+    let name = Html(facts.name);
+    let wanted = facts.language.map(|language| format!(" data-lang=\"{language}\""));
+    let wanted = wanted.unwrap_or_default();
     write!(
         to,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"en\"{wanted}>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
@@ -279,12 +283,13 @@ fn stamp(view: &View, facts: &Facts<'_>) -> Result<String, LedgerError> {
     let (events, pauses) = (view.last_event()?, view.pauses()?);
     let (reviews, labels) = (view.seen()?.reviews, view.labels()?);
     let of = format!(
-        "{} {FORM} {events} {pauses:?} {reviews} {labels} {sheet:?} {} {} {:?} {}",
+        "{} {FORM} {events} {pauses:?} {reviews} {labels} {sheet:?} {} {} {:?} {} {}",
         env!("CARGO_PKG_VERSION"),
         facts.name,
         facts.endpoint,
         facts.steps,
-        facts.media
+        facts.media,
+        facts.language.unwrap_or_default()
     );
     let digest = hexadecimal(&Sha256::digest(of));
     Ok(format!("{END}<!-- of {events} events: {digest} -->\n"))

@@ -19,7 +19,7 @@ const page = (() => {
     'a.retry_rejected': '重新发送被拒绝的（此前未计费）', 'a.reconcile': '在账户的任务列表中查找存疑的',
     'a.adopt_proposed': '接管已指明的任务（若服务方认得）', 'a.table': '用一张表处理所有存疑的',
     'a.adopt': '任务存在：接管', 'a.resend': '任务不存在：重新制作', 'a.abandon': '放弃', 'a.look': '查看当前状态',
-    shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '肖像', voice: '录音',
+    shown: '{0} / {1}，已选 {2}', copied: '已复制', show: '列出', play: '播放 {0}', choose: '选择 {0}', face: '人像', voice: '音频',
     gone: '文件不在', changed: '发送后清单有改动', cost: '花费 {0}', credited: '点数 {0}', in: '用时 {0}', first: '前 {0} 个（共 {1} 个）', copy_command: '复制', 'a.review': '观看视频并作出决定', tag: '标签', take: '第几次', review: '决定', 'd.none': '尚未决定', 'd.approved': '通过', 'd.again': '重做', 'd.declined': '不用',
     'd.note': '有备注', approve: '通过', again: '重做', decline: '不用', note: '备注', undo: '撤销', decided_by: '{0}，{1}', decide_keys: '决定', with_prompt: '新提示词：{0}',
     where: '请在实时页面中作出决定：{0}', deciding: '正在决定：{0}', deciding_many: '正在决定：所选的 {0} 个', ask_again: '重做 {0}', ask_note: '{0} 的备注', ask_many: '{0} 个视频',
@@ -34,7 +34,7 @@ const page = (() => {
     moved: 'The ledger was replaced: load this page again', reload: 'Load again', idle: 'No run is under way', 'c.pair': 'Pair', 'c.state': 'State',
     'c.length': 'Length', 'c.error': 'Error', 'c.task': 'Task',
   };
-  const isChinese = /^zh\b/i.test(navigator.language || '');
+  const isChinese = /^zh\b/i.test(document.documentElement.dataset.lang || navigator.language || '');
   const words = (key, ...values) => {
     const text = (isChinese && CHINESE[key]) || ENGLISH[key] || key;
     return text.replace(/\{(\d)\}/g, (_, place) => values[place]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Activity, Moment, Style};
+use super::{Activity, Moment, Style, Tongue};
 use crate::stage::Why;
 use crate::view::Clock;
 
@@ -29,28 +29,38 @@ struct Part {
 }
 
 /// A run at a moment on so many columns.
-pub(super) fn lines(moment: &Moment, clock: &Clock, (columns, colour): (usize, bool)) -> Vec<Line> {
-    let mut lines = flow(&parts(moment, clock), GAP, (columns, colour));
+pub(super) fn lines(
+    moment: &Moment,
+    clock: &Clock,
+    (columns, colour): (usize, bool),
+    tongue: Tongue,
+) -> Vec<Line> {
+    let mut lines = flow(&parts(moment, clock, tongue), GAP, (columns, colour));
     if let Some(last) = lines.last_mut() {
         decorate(last, (moment.done, moment.pairs), columns);
     }
-    lines.extend(reason(&moment.activity, (columns, colour)));
+    lines.extend(reason(&moment.activity, (columns, colour), tongue));
     lines
 }
 
 /// All of it in one line, however long that is.
-pub(super) fn line(moment: &Moment, clock: &Clock) -> String {
-    let parts = parts(moment, clock);
+pub(super) fn line(moment: &Moment, clock: &Clock, tongue: Tongue) -> String {
+    let parts = parts(moment, clock, tongue);
     let texts: Vec<_> = parts.iter().map(|part| part.text.as_str()).collect();
-    let held = moment.activity.held.as_ref().map(|held| format!("; {held}"));
+    let held = moment
+        .activity
+        .held
+        .as_ref()
+        .map(|held| format!("{}{}", tongue.word("; "), tongue.say(&held.to_string())));
     texts.join(GAP) + &held.unwrap_or_default()
 }
 
 /// The more it counts, the earlier it comes.
-fn parts(moment: &Moment, clock: &Clock) -> Vec<Part> {
-    let plain = |text: String| Part { text, style: None };
+fn parts(moment: &Moment, clock: &Clock, tongue: Tongue) -> Vec<Part> {
+    let own = |text: String| tongue.say(&text).into_owned();
+    let plain = |text: String| Part { text: own(text), style: None };
     let mut parts = vec![plain(format!("{}/{}", moment.done, moment.pairs))];
-    let attention = |text: String| Part { text, style: Some(Style::Warning) };
+    let attention = |text: String| Part { text: own(text), style: Some(Style::Warning) };
     for (number, word) in [
         (moment.in_doubt, "in doubt"),
         (moment.rejected, "rejected"),
@@ -151,12 +161,12 @@ fn decorate(line: &mut Line, (done, pairs): (u64, u64), columns: usize) {
 }
 
 /// Why creates wait. The service's own words are told as far as the line goes.
-fn reason(activity: &Activity, (columns, colour): (usize, bool)) -> Vec<Line> {
+fn reason(activity: &Activity, (columns, colour): (usize, bool), tongue: Tongue) -> Vec<Line> {
     let Some(held) = &activity.held else { return Vec::new() };
     // A limit that is kept is nothing to look at.
     let style = (held.why != Why::InFlight).then_some(Style::Warning);
     let word = |text: &str| Part { text: text.to_owned(), style: None };
-    let words: Vec<_> = held.text.split(' ').map(word).collect();
+    let words: Vec<_> = tongue.say(&held.text).split(' ').map(word).collect();
     let mut lines = flow(&words, " ", (columns, false));
     let last = lines.last_mut();
     let room = last.as_ref().map_or(0, |last| columns.saturating_sub(last.width + " ()".len()));
@@ -236,7 +246,7 @@ mod tests {
     }
 
     fn shown(moment: &Moment, columns: usize) -> String {
-        let lines = lines(moment, &clock(), (columns, false));
+        let lines = lines(moment, &clock(), (columns, false), Tongue::default());
         for line in &lines {
             assert_eq!(line.width, line.text.width());
             assert!(line.width <= columns, "{line:?}");
@@ -247,7 +257,7 @@ mod tests {
     #[test]
     fn nothing_that_counts_is_cut_and_nothing_is_stretched() {
         let day = day();
-        let all = parts(&day, &clock());
+        let all = parts(&day, &clock(), Tongue::default());
         for columns in [40, 60, 80, 200] {
             let shown = shown(&day, columns);
             for part in &all {
@@ -308,7 +318,27 @@ mod tests {
 
     #[test]
     fn one_line_has_it_all() {
-        let line = line(&day(), &clock());
+        let line = line(&day(), &clock(), Tongue::default());
         assert!(!line.contains('\n') && line.ends_with("window 3 of 16 (请稍后再试)"), "{line}");
+    }
+
+    /// A full-width character takes two columns.
+    #[test]
+    fn in_chinese_it_is_as_narrow() {
+        let tongue = Tongue::from(crate::words::Language::Chinese);
+        for columns in [40, 60, 80] {
+            for line in lines(&day(), &clock(), (columns, false), tongue) {
+                assert_eq!(line.width, line.text.width());
+                assert!(line.width <= columns, "{line:?}");
+            }
+        }
+        let lines = lines(&day(), &clock(), (80, false), tongue);
+        let shown: String = lines.into_iter().map(|line| line.text + "\n").collect();
+        insta::assert_snapshot!(shown, @r"
+        812/2000  3 存疑  17 被拒绝  2 失败  1 丢失  790 已保存  148.80 / 320.00 USD
+        4.2/min  13:16 结束（1 小时 12 分）  最近一个链接 1 小时 2 分后失效  4 个创建中
+        100 个等待中（40 %）  4 个下载中（3.2 MB/s）  [=========>              ]
+        API 返回 429，42 s 后继续；窗口 3/16 (请稍后再试)
+        ");
     }
 }

@@ -7,11 +7,13 @@ mod bar;
 mod canvas;
 mod forecast;
 mod gauges;
+mod help;
 mod journal;
 mod links;
 mod moment;
 mod progress;
 mod screen;
+mod tongue;
 mod trend;
 mod unread;
 mod work;
@@ -22,16 +24,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 pub use self::activity::Activity;
 pub use self::gauges::{Gauges, Tally};
+pub use self::help::{help, refused};
 pub use self::links::{Links, dying};
 use self::moment::{Moment, message};
 pub use self::progress::Progress;
 pub use self::screen::Screen;
+pub use self::tongue::Tongue;
 pub use self::unread::is_unread;
 pub use self::work::{News, Work};
 use crate::cli::{Color, Global, Shown};
+use crate::manifest::Problems;
 use crate::stage::Meter;
 
 /// How to talk, decided once from the options and the terminal.
@@ -46,6 +52,8 @@ pub struct Ui {
     redraws: bool,
     /// How the progress of a run is shown, if somebody said how.
     shown: Option<Shown>,
+    /// What people are spoken to in.
+    tongue: Tongue,
     /// Prints nothing: this is a part of another program, whose output is its own.
     silent: bool,
 }
@@ -105,6 +113,7 @@ impl Ui {
             draws: err && !dumb && !options.json && !options.quiet && options.verbose == 0,
             redraws: out && !options.json,
             shown: None,
+            tongue: Tongue::default(),
             silent: false,
         }
     }
@@ -119,6 +128,7 @@ impl Ui {
             draws: false,
             redraws: false,
             shown: Some(Shown::None),
+            tongue: Tongue::ENGLISH,
             silent: true,
         }
     }
@@ -126,14 +136,26 @@ impl Ui {
     /// For a command line that could not be read.
     #[must_use]
     pub fn plain(json: bool) -> Self {
-        let (quiet, verbose, color, ca) = (false, 0, Color::Auto, None);
-        Self::new(&Global { json, quiet, verbose, color, ca })
+        let (quiet, verbose, color, ca, lang) = (false, 0, Color::Auto, None, None);
+        Self::new(&Global { json, quiet, verbose, color, ca, lang })
     }
 
     /// With a person's word on how the progress of a run is shown.
     #[must_use]
     pub fn showing(self, shown: Option<Shown>) -> Self {
         Self { shown, ..self }
+    }
+
+    /// In a language.
+    #[must_use]
+    pub fn speaking(self, tongue: Tongue) -> Self {
+        Self { tongue, ..self }
+    }
+
+    /// What people are spoken to in.
+    #[must_use]
+    pub const fn tongue(&self) -> Tongue {
+        self.tongue
     }
 
     /// Whether programs read standard output.
@@ -166,12 +188,13 @@ impl Ui {
     /// A result that is drawn anew in its place, where there is a terminal to draw on.
     #[must_use]
     pub fn screen(&self) -> Option<Screen> {
-        self.redraws.then(Screen::new)
+        self.redraws.then(|| Screen::new(self.tongue))
     }
 
     /// One of many results, each on a line: text for people, the value for programs.
     pub fn line(&self, text: &str, value: &Value) {
-        self.print(&if self.json { value.to_string() } else { text.to_owned() });
+        let text = || self.tongue.say(text).into_owned();
+        self.print(&if self.json { value.to_string() } else { text() });
     }
 
     /// Draws how many of so many things are done, if there is a terminal to draw on.
@@ -179,9 +202,11 @@ impl Ui {
     pub fn counter(&self, total: u64, things: &'static str) -> ProgressBar {
         let target =
             if self.draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(things);
-        if let Ok(style) = ProgressStyle::with_template("[{bar:16}] {pos}/{len} {msg}  {eta} left")
-        {
+        let bar = ProgressBar::with_draw_target(Some(total), target)
+            .with_message(self.tongue.say(things));
+        let left = self.tongue.word("left");
+        let template = format!("[{{bar:16}}] {{pos}}/{{len}} {{msg}}  {{eta}} {left}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar
@@ -194,10 +219,10 @@ impl Ui {
         if deaf || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        let _ = write!(io::stderr(), "{question}");
+        let _ = write!(io::stderr(), "{}", self.tongue.say(question));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).ok()?;
-        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是"))
     }
 
     /// The result that was asked for: text for people, the value for programs.
@@ -205,7 +230,7 @@ impl Ui {
         if self.json {
             self.print(&format!("{value:#}"));
         } else {
-            self.print(text);
+            self.print(&self.tongue.say(text));
         }
     }
 
@@ -213,7 +238,7 @@ impl Ui {
     /// `value` writes.
     pub fn long_result(&self, text: &str, value: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if !self.json {
-            return self.print(text);
+            return self.print(&self.tongue.say(text));
         }
         let mut to = BufWriter::new(io::stdout().lock());
         note_lost(value(&mut to).and_then(|()| writeln!(to)).and_then(|()| to.flush()));
@@ -230,10 +255,15 @@ impl Ui {
         note_lost(document(&mut to).and_then(|()| to.flush()));
     }
 
+    /// What was asked for, for people.
+    pub fn page(&self, text: &str) {
+        self.print(&self.tongue.say(text));
+    }
+
     /// Something worth knowing.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.say("note", text, || text.to_owned());
+            self.say("note", text, || self.tongue.say(text).into_owned());
         }
     }
 
@@ -256,7 +286,23 @@ impl Ui {
 
     /// Text that is complete as it is, on standard error.
     pub fn message(&self, text: &str) {
-        self.say("note", text, || text.to_owned());
+        self.say("note", text, || self.tongue.say(text).into_owned());
+    }
+
+    /// What is wrong with a manifest, with the lines of it.
+    pub fn problems<'a>(&self, lists: impl IntoIterator<Item = &'a Problems>) {
+        let lists: Vec<_> = lists.into_iter().filter(|list| !list.is_empty()).collect();
+        if lists.is_empty() {
+            return;
+        }
+        let text = |show: &dyn Fn(&Problems) -> String| {
+            let texts: Vec<_> = lists.iter().map(|list| show(list)).collect();
+            texts.join("\n\n")
+        };
+        let (colour, tongue) = (self.colour.err, self.tongue);
+        let own = |text: &str| tongue.say(text).into_owned();
+        let plain = text(&|list| list.render(false));
+        self.say("note", &plain, || text(&|list| list.render_as(colour, own)));
     }
 
     /// On standard error: for people, or an object in a line for a program that reads it.
@@ -281,8 +327,11 @@ impl Ui {
     }
 
     fn labelled(&self, style: Style, label: &str, text: &str) -> String {
-        let indented = text.replace('\n', &format!("\n{:width$}", "", width = label.len() + 2));
-        format!("{}: {indented}", style.paint(self.colour.err, label))
+        let (label, text) = (self.tongue.word(label), self.tongue.say(text));
+        let colon = self.tongue.colon();
+        let width = label.width() + colon.width();
+        let indented = text.replace('\n', &format!("\n{:width$}", ""));
+        format!("{}{colon}{indented}", style.paint(self.colour.err, &label))
     }
 }
 

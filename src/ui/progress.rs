@@ -237,17 +237,19 @@ impl Progress {
         match &mut self.place {
             Place::Canvas(canvas) => {
                 let columns = canvas.columns();
-                canvas.draw(bar::lines(&moment, &clock, (columns, self.ui.colour.err)));
+                let looks = (columns, self.ui.colour.err);
+                canvas.draw(bar::lines(&moment, &clock, looks, self.ui.tongue));
             }
             Place::Objects(_) => {
                 let object = moment.json(clock.now, self.money());
                 print(std::io::stderr(), &object.to_string());
             }
             Place::Journal(_) => {
+                let tongue = self.ui.tongue;
                 let text = match (entry, &moment.activity.held) {
-                    (Entry::Held, Some(held)) => held.to_string(),
-                    (Entry::GoesOn, _) => "creates go on".to_owned(),
-                    (Entry::Held | Entry::Standing, _) => bar::line(&moment, &clock),
+                    (Entry::Held, Some(held)) => tongue.say(&held.to_string()).into_owned(),
+                    (Entry::GoesOn, _) => tongue.say("creates go on").into_owned(),
+                    (Entry::Held | Entry::Standing, _) => bar::line(&moment, &clock, tongue),
                 };
                 print(std::io::stderr(), &format!("{}  {text}", clock.time(clock.now)));
             }

@@ -2,22 +2,24 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::Tongue;
+
 /// A place on standard output.
 #[derive(Debug)]
-pub struct Screen(ProgressBar);
+pub struct Screen(ProgressBar, Tongue);
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(tongue: Tongue) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        Self(bar)
+        Self(bar, tongue)
     }
 
     /// Draws a text over the last one.
     pub fn show(&self, text: &str) {
-        self.0.set_message(text.to_owned());
+        self.0.set_message(self.1.say(text).into_owned());
     }
 
     /// Leaves the last text where it is.

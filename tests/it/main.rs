@@ -14,6 +14,7 @@ mod bucket_videos;
 mod buckets;
 mod budget;
 mod child;
+mod chinese;
 mod choosing;
 mod commands;
 mod confirming;

@@ -30,7 +30,7 @@ pub(super) fn conclude(
     let errors = located(batch, errors, Severity::Error)?;
     let warnings = located(batch, warnings, Severity::Warning)?;
     for list in [&errors, &warnings].into_iter().filter(|list| !list.is_empty()) {
-        ui.message(&list.render(ui.colours_messages()));
+        ui.problems([list]);
     }
     let warned = batch.manifest.warnings.len() + warnings.len();
     let found = match (errors.len() as u64, warned as u64) {

@@ -136,11 +136,7 @@ fn conclude(
     warned.extend(twins(batch, seen));
     let warnings = problems(batch, warned, Severity::Warning)?;
     let errors = problems(batch, notes(Weight::Error), Severity::Error)?;
-    let lists = [&errors, &warnings].map(|list| list.render(ui.colours_messages()));
-    let lists: Vec<_> = lists.into_iter().filter(|text| !text.is_empty()).collect();
-    if !lists.is_empty() {
-        ui.message(&lists.join("\n\n"));
-    }
+    ui.problems([&errors, &warnings]);
     let all = [&batch.manifest.warnings, &warnings];
     let count: usize = all.iter().map(|list| list.len()).sum();
     let all = all.map(|list| json!(list));

@@ -27,6 +27,7 @@ use crate::commands::overview;
 use crate::ledger::{Decision, Opinion, Seen};
 use crate::page::{self, Live};
 use crate::serve::{Body, Door, Pass, Room, Turned, answer_all, whole, words};
+use crate::ui::Tongue;
 
 /// Browsers end what takes longer and come back, also to listen.
 const ROOM: Room = Room { connections: 64, lasts: Duration::from_secs(600) };
@@ -47,6 +48,7 @@ const OPENED_BY: HeaderName = HeaderName::from_static("cross-origin-opener-polic
 #[derive(Debug)]
 pub(super) struct Rooms {
     site: Site,
+    tongue: Tongue,
     asking: Asking,
     media: Media,
     policy: HeaderValue,
@@ -85,13 +87,13 @@ impl Word {
 }
 
 impl Rooms {
-    pub(super) fn new(site: &Site, desk: &Desk, media: Media) -> Self {
+    pub(super) fn new(tongue: Tongue, site: &Site, desk: &Desk, media: Media) -> Self {
         let policy = page::policy_of(media.server());
         // Digests and an origin: there is nothing else in it.
         let policy = HeaderValue::from_str(&policy)
             .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
         let (site, asking) = (site.clone(), desk.asking.clone());
-        Self { site, asking, media, policy, pages: Arc::new(Semaphore::new(PAGES)) }
+        Self { site, tongue, asking, media, policy, pages: Arc::new(Semaphore::new(PAGES)) }
     }
 
     /// Never ends.
@@ -143,11 +145,11 @@ impl Rooms {
             let _one_of_few = self.pages.acquire().await.ok()?;
             let view = self.asking.view().await.ok()?;
             let (site, who) = (self.site.clone(), self.asking.who.clone());
-            let bucket = self.media.server().map(str::to_owned);
+            let (tongue, bucket) = (self.tongue, self.media.server().map(str::to_owned));
             let make = move || {
                 // Before the rows: what changes meanwhile is sent once more.
                 let live = Live { who: &who, seen: view.seen()?, bucket: bucket.as_deref() };
-                overview::served(&site, &view, &live)
+                overview::served(tongue, &site, &view, &live)
             };
             let made: Result<Vec<u8>, Failure> = tokio::task::spawn_blocking(make).await.ok()?;
             made.ok()
