@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_page_of_options_has_all_that_are_left_out_elsewhere() {
-        let page = options().to_string();
+        let page = options().render_help().to_string();
         let cli = Cli::command();
         for arg in cli.get_arguments().filter(|arg| arg.is_global_set()) {
             assert!(page.contains(&format!("--{}", arg.get_long().unwrap())), "{page}");

@@ -189,8 +189,8 @@ fn money_and_doubt_are_said_exactly() {
              后继续；窗口 3/16",
         ),
         (
-            "stopped at once: 4 creates left in doubt: a, b, c, d",
-            "已立即停止：4 个创建请求存疑：a, b, c, d",
+            "stopped; 4 creates unanswered, now in doubt (a, b, c, d): callsheet status a.yaml",
+            "已停止；4 个创建请求没有应答，现为存疑（a, b, c, d）：callsheet status a.yaml",
         ),
         (
             "what is in doubt may have been paid for; it is never sent again by itself",
