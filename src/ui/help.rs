@@ -85,7 +85,7 @@ fn own(text: &str, tongue: Tongue) -> String {
     let mut remarks = Vec::new();
     let mut rest = text;
     for _ in 0..REMARKS {
-        let said = tongue.say(rest);
+        let said = tongue.say_in_short(rest);
         if said != rest {
             return std::iter::once(said.into_owned()).chain(remarks).collect::<Vec<_>>().join(" ");
         }
@@ -93,5 +93,5 @@ fn own(text: &str, tongue: Tongue) -> String {
         remarks.insert(0, tongue.say(&rest[start + 1..]).into_owned());
         rest = &rest[..start];
     }
-    tongue.say_in_short(text).into_owned()
+    text.to_owned()
 }

@@ -24,7 +24,7 @@ use crate::pace::{Patience, Polls};
 use crate::preflight::Preflight;
 use crate::stage::{InFlight, Means, Meter, StopReason, Stops};
 use crate::submit::{self, Board};
-use crate::ui::{News, Progress, counted};
+use crate::ui::{News, Progress};
 use crate::watch;
 
 /// A fake is asked more often: nobody waits ten seconds for a rehearsal.
@@ -240,14 +240,14 @@ impl Stages<'_> {
         let longest = SignedDuration::try_from(self.args.request_timeout).unwrap_or_default();
         match self.board.under_way() {
             0 => "stopping (Ctrl-C again: stop now)".to_owned(),
-            under_way => {
-                let creates = counted(under_way as u64, "create");
-                let verb = if under_way == 1 { "becomes" } else { "become" };
-                format!(
-                    "stopping: waiting {longest:#} at most for the answers of {creates} (Ctrl-C again: \
-                     stop now; {creates} {verb} in doubt)"
-                )
-            }
+            1 => format!(
+                "stopping: waiting {longest:#} at most for the answer of 1 create (Ctrl-C again: \
+                 stop now; 1 create becomes in doubt)"
+            ),
+            under_way => format!(
+                "stopping: waiting {longest:#} at most for the answers of {under_way} creates \
+                 (Ctrl-C again: stop now; {under_way} creates become in doubt)"
+            ),
         }
     }
 
