@@ -12,9 +12,9 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, RANGE};
 use rusty_s3::{Credentials, S3Action, UrlStyle};
 use url::Url;
 
-use super::contents::{self, Fault, Upload};
+use super::contents::{self, Fault, Stored, Upload};
 use super::receive::{Deadline, Keep, receive};
-use super::{ClientError, Stored, cause, pools};
+use super::{ClientError, cause, pools};
 use crate::manifest::{Bucket, BucketAddress, VideoBucket};
 use crate::pair::{Endpoint, MediaUrl, PlainHttp, UrlError, without_query};
 use crate::wire::{BucketRequest, UploadError, judge_bucket};

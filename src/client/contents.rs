@@ -9,11 +9,22 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, stream};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use crate::files;
+use crate::pair::MediaUrl;
 use crate::wire::{FileType, UploadError};
+
+/// Where a file is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// What goes into the create. Its query may hold a signature.
+    pub url: MediaUrl,
+    /// Until when it can be fetched there; counted from before it was sent.
+    pub until: Timestamp,
+}
 
 /// How much of a file is in memory at once, in bytes.
 const PIECE: usize = 64 * 1024;

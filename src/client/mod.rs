@@ -36,7 +36,7 @@ use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
 use url::Url;
 
 pub use self::bucket::{BucketError, BucketKey, OpenBucket};
-pub use self::contents::Upload;
+pub use self::contents::{Stored, Upload};
 use self::departure::body as departing;
 pub use self::glance::glance;
 pub use self::lists::{AccountList, PAGE};
@@ -51,7 +51,7 @@ use self::receive::{Deadline, Keep, receive};
 use self::sent::{cut_off, lasting};
 pub use self::spool::Spool;
 pub use self::trust::{Authorities, AuthorityError, Trust, trust};
-pub use self::upload::{API_KEEPS, Stored, UploadStore};
+pub use self::upload::{API_KEEPS, UploadStore};
 pub use self::video::{Fetched, Framing, Resume, Stream};
 pub use self::way::Way;
 use crate::ledger::{Departure, Named, Permit, Receipt};

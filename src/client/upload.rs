@@ -10,7 +10,7 @@ use reqwest::Body;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::bucket::{BucketError, BucketKey, OpenBucket};
-use super::contents::{self, Fault, Upload};
+use super::contents::{self, Fault, Stored, Upload};
 use super::receive::{Deadline, Keep, receive};
 use super::{Client, cause, shown};
 use crate::manifest::Bucket;
@@ -54,15 +54,6 @@ impl UploadStore {
             Self::Bucket(bucket) => bucket.lifetime(),
         }
     }
-}
-
-/// Where a file is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// What goes into the create. Its query may hold a signature.
-    pub url: MediaUrl,
-    /// Until when it can be fetched there; counted from before it was sent.
-    pub until: Timestamp,
 }
 
 impl Client {

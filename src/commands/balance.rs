@@ -10,7 +10,7 @@ use super::bills::credits;
 use super::failure::Failure;
 use super::key;
 use super::resolve::SETTINGS;
-use super::run::runtime;
+use super::runtime::runtime;
 use crate::cli::KeyArgs;
 use crate::client::Client;
 use crate::exit::Exit;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::batch::Site;
 use super::failure::Failure;
-use super::run::runtime;
+use super::runtime::runtime;
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::ledger::{LedgerError, View};

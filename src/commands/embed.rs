@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::batch::Batch as Checked;
 use super::failure::Failure;
+use super::report::Written;
 use super::{plan, report, run};
 use crate::cli::{Cli, Command, PlanArgs, ReportArgs, RunArgs, Until};
 use crate::exit::Exit;
@@ -199,7 +200,8 @@ impl Batch {
             Command::Plan(args) => Some(args),
             _ => None,
         })?;
-        Ok(plan::foresee(&Ui::silent(), &args)?)
+        let outlook = plan::foresee(&Ui::silent(), &args)?;
+        Ok(Forecast { plan: outlook.plan, takes: outlook.takes, affordable: outlook.affordable })
     }
 
     /// Begins a run on a thread of its own: creates, waits, fetches, and continues where the last run
@@ -238,7 +240,8 @@ impl Batch {
             Command::Report(args) => Some(args),
             _ => None,
         })?;
-        Ok(report::files(&Ui::silent(), &args)?)
+        let Written { csv, events, page } = report::files(&Ui::silent(), &args)?;
+        Ok(Report { tasks_csv: csv, events, report_html: page.map(PathBuf::from) })
     }
 
     fn run_args(&self, options: &RunOptions) -> Result<RunArgs, Error> {

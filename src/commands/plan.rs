@@ -16,7 +16,6 @@ use super::balance::Balance;
 use super::batch::{Batch, Pairs, shell_word};
 use super::belongs;
 use super::choose::Chosen;
-use super::embed::Forecast;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::listed::Listed;
@@ -56,7 +55,7 @@ pub(super) struct Outlook {
     /// Spent, and what may be spent.
     budget: Option<(Amount, Amount)>,
     /// How many of the pairs to create may be paid for, if anything limits that.
-    affordable: Option<u64>,
+    pub(super) affordable: Option<u64>,
     /// How many pairs have another id than before.
     renamed: usize,
     /// What was paid for elsewhere of what is to be created.
@@ -73,10 +72,8 @@ pub(super) fn plan(ui: &Ui, args: &PlanArgs) -> Result<Exit, Failure> {
 }
 
 /// The same for a program that this is a part of.
-pub(super) fn foresee(ui: &Ui, args: &PlanArgs) -> Result<Forecast, Failure> {
-    let Outlook { plan, takes, affordable, .. } =
-        held(ui, args, &Chosen::read(&args.choose)?)?.seen.outlook;
-    Ok(Forecast { plan, takes, affordable })
+pub(super) fn foresee(ui: &Ui, args: &PlanArgs) -> Result<Outlook, Failure> {
+    Ok(held(ui, args, &Chosen::read(&args.choose)?)?.seen.outlook)
 }
 
 /// A batch, and what a run would do with it.

@@ -4,7 +4,7 @@ use callsheet_mock::program::{self, ServeError};
 use callsheet_mock::{KEY, MockApi, Scenario};
 
 use super::failure::Failure;
-use super::run::runtime;
+use super::runtime::runtime;
 use crate::exit::Exit;
 use crate::pair::{ApiKey, Endpoint, PlainHttp};
 

@@ -6,7 +6,7 @@ use super::batch::{REHEARSAL, Site, endpoint as endpoint_of, plain};
 use super::belongs;
 use super::failure::Failure;
 use super::resolve::SETTINGS;
-use super::run::runtime;
+use super::runtime::runtime;
 use super::{key, opened};
 use crate::cli::MoveArgs;
 use crate::client::{Client, Settings};

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::batch::Site;
-use super::embed::Report;
 use super::failure::Failure;
 use super::overview;
 use super::status::Standing;
@@ -40,17 +39,16 @@ pub(super) fn report(ui: &Ui, args: &ReportArgs) -> Result<Exit, Failure> {
 }
 
 /// The files, for a program that this is a part of.
-pub(super) fn files(ui: &Ui, args: &ReportArgs) -> Result<Report, Failure> {
+pub(super) fn files(ui: &Ui, args: &ReportArgs) -> Result<Written, Failure> {
     let site = Site::of(&args.batch);
-    let Written { csv, events, page } = written(ui, &site, (&mut site.existing()?, args))?;
-    Ok(Report { tasks_csv: csv, events, report_html: page.map(PathBuf::from) })
+    written(ui, &site, (&mut site.existing()?, args))
 }
 
 /// The files that were written.
-struct Written {
-    csv: PathBuf,
-    events: Vec<PathBuf>,
-    page: Option<String>,
+pub(super) struct Written {
+    pub(super) csv: PathBuf,
+    pub(super) events: Vec<PathBuf>,
+    pub(super) page: Option<String>,
 }
 
 /// Once more if a run began meanwhile.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::batch::Site;
 use super::claims::{self, Claim, Problem};
 use super::failure::Failure;
-use super::run::runtime;
+use super::runtime::runtime;
 use super::status::Standing;
 use super::{belongs, key, keys, patient};
 use crate::cli::{ResolveArgs, Until, VerdictArgs};

@@ -17,7 +17,7 @@ use self::media::Media;
 use self::room::Rooms;
 use super::batch::Site;
 use super::failure::Failure;
-use super::run::runtime;
+use super::runtime::runtime;
 use super::signals::Signals;
 use super::{belongs, opened};
 use crate::cli::ReviewArgs;

@@ -1,5 +1,6 @@
 //! `status`: where the batch stands, from the ledger.
 
+mod follow;
 mod listed;
 #[cfg(feature = "postgres")]
 mod shared;
@@ -9,10 +10,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::follow::follow;
 use super::batch::{Site, head, shell_word};
 use super::doubts::{self, sheet};
 use super::failure::Failure;
-use super::follow::follow;
 use super::keys::Resends;
 use super::written::Written;
 use super::{belongs, pulse, takes, videos};

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::escape::Html;
-use super::top::{grouped, span};
+use super::figures::{grouped, span};
 use crate::ledger::{Pause, Story};
 
 /// How high a drawing is, in its own units.

@@ -9,6 +9,7 @@
 mod charts;
 mod data;
 mod escape;
+mod figures;
 mod medium;
 mod plain;
 mod top;

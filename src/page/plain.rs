@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::escape::{Html, href};
+use super::figures::grouped;
 use super::medium::{Medium, video};
-use super::top::grouped;
 use crate::ledger::Card;
 use crate::pair::without_queries;
 

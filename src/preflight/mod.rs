@@ -6,6 +6,7 @@
 //! the ledger.
 
 mod examine;
+mod once;
 mod prober;
 mod ready;
 mod twins;

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::examine::examine;
-use super::ready::Once;
+use super::once::Once;
 use crate::catalog::{Catalog, Earlier};
 use crate::client::{Got, MediaClient, Seen, Wanted};
 use crate::files::{self, LocalError};

@@ -1,12 +1,10 @@
 //! A planned pair on its way to its create: its media looked at, its files where the API can fetch
 //! them.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::Prober;
 use super::twins::Twins;
@@ -176,6 +174,3 @@ fn source(listed: &str) -> Option<Source> {
         None => MediaUrl::parse(listed, PlainHttp::Anywhere).ok().map(Source::Url),
     }
 }
-
-/// A thing that happens once, and that others may be waiting for.
-pub(super) type Once<T> = Rc<OnceCell<T>>;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::ready::Once;
+use super::once::Once;
 use crate::client::{self, Client, UploadStore};
 use crate::files::{self, LocalError};
 use crate::fitness::{Content, Look, Trouble};

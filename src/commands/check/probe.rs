@@ -15,7 +15,7 @@ use crate::commands::links::Links;
 use crate::commands::locals::note;
 use crate::commands::media;
 use crate::commands::plan::outlook;
-use crate::commands::run::runtime;
+use crate::commands::runtime::runtime;
 use crate::exit::Exit;
 use crate::fitness::{
     Content, Demands, Face, Faces, Look, Remark, SHARE_PAGE, Weight, of_address, of_link,

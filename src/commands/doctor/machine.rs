@@ -12,7 +12,7 @@ use crate::cli::DoctorArgs;
 use crate::client::trust;
 use crate::commands::batch::Site;
 use crate::commands::failure::Failure;
-use crate::commands::run::runtime;
+use crate::commands::runtime::runtime;
 use crate::commands::sharing::Shared;
 use crate::diagnosis::{self, Disk, Finding, Ledger, Screen};
 use crate::files::{file_system, free, network_disk, sync_folder};

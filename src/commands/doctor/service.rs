@@ -11,7 +11,7 @@ use crate::cli::KeyArgs;
 use crate::client::{Way, glance};
 use crate::commands::failure::Failure;
 use crate::commands::key;
-use crate::commands::run::runtime;
+use crate::commands::runtime::runtime;
 use crate::diagnosis::{self, Finding, Seen};
 use crate::pair::{ApiKey, Endpoint, TaskId};
 

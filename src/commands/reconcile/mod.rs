@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use self::account::Reading;
 use super::batch::Site;
 use super::failure::Failure;
-use super::run::runtime;
+use super::runtime::runtime;
 use super::{belongs, doubts, key, patient, resolve, status};
 use crate::cli::ReconcileArgs;
 use crate::client::Client;

@@ -12,7 +12,7 @@ use crate::commands::batch::Site;
 use crate::commands::claims;
 use crate::commands::failure::Failure;
 use crate::commands::patient;
-use crate::commands::run::runtime;
+use crate::commands::runtime::runtime;
 use crate::exit::Exit;
 use crate::ledger::{Doubt, View};
 use crate::pair::TaskId;

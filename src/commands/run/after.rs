@@ -17,7 +17,7 @@ use crate::cli::RunArgs;
 use crate::client::Notice;
 use crate::commands::batch::plain;
 use crate::commands::failure::Failure;
-use crate::commands::run::runtime;
+use crate::commands::runtime::runtime;
 use crate::commands::signals::Signals;
 use crate::exit::Exit;
 use crate::pair::{MediaUrl, without_queries};

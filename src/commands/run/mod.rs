@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use self::after::{After, Ended};
 use self::conclude::{Concluded, End, Settled, conclude, explain_cut};
@@ -48,6 +48,7 @@ use super::choose::Chosen;
 use super::failure::Failure;
 use super::keys::Resends;
 use super::rehearsal::{self, Rehearsal};
+use super::runtime::runtime;
 use super::signals::outlive_file_limits;
 use super::status::Standing;
 use super::{
@@ -323,29 +324,6 @@ fn put_right(
     again.plan(store)?;
     looks.map(|looks| store.look_again(looks)).transpose()?;
     Ok(None)
-}
-
-/// A runtime on this thread: the fan-out is one task, and moving its connections to other threads
-/// costs more than it gains.
-pub(super) fn runtime() -> Result<Runtime, Failure> {
-    spare_descriptors()?;
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Fault, format!("cannot start: {error}")))
-}
-
-/// Runtime, ledger and the first connections need a handful of file descriptors; tokio panics
-/// where it finds none.
-fn spare_descriptors() -> Result<(), Failure> {
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    let opened: Result<Vec<_>, _> = (0..20).map(|_| std::fs::File::open("/dev/null")).collect();
-    opened.map(drop).map_err(|error| {
-        Failure::new(Exit::Fault, format!("cannot open enough files: {error}"))
-            .hint("raise the limit, such as `ulimit -n 1024`, and give the same command again")
-    })
 }
 
 /// The way to the API.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::batch::Site;
-use super::failure::Failure;
-use super::status::Standing;
+use super::Standing;
 use crate::cli::Until;
+use crate::commands::batch::Site;
+use crate::commands::failure::Failure;
 use crate::exit::Exit;
 use crate::ui::{Activity, Ui, is_unread};
 
