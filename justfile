@@ -52,7 +52,7 @@ lint:
     typos
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# a benchmark: fan_out, peers, probe or wait
+# a benchmark: fan_out, ledgers, peers, probe or wait
 bench name *arguments:
     cargo bench --bench {{name}} -- {{arguments}}
 

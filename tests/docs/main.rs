@@ -25,13 +25,14 @@ fn root() -> &'static Path {
 /// Pages whose commands are not for a folder with a fake: `.ci/run` tries them by other means.
 const ELSEWHERE: [&str; 2] = ["installing.md", "proxies.md"];
 
-/// README.md and the pages in `docs/`, in the order of their names.
+/// README.md and the pages in `docs/`, in both languages and in the order of their names.
 fn pages() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join("docs")).unwrap();
+    let entries =
+        ["docs", "docs/zh"].into_iter().flat_map(|folder| root().join(folder).read_dir().unwrap());
     let mut pages: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     pages.retain(|page| page.extension().is_some_and(|ending| ending == "md"));
     pages.retain(|page| !ELSEWHERE.iter().any(|other| page.ends_with(other)));
-    pages.push(root().join("README.md"));
+    pages.extend(["README.md", "README.zh.md"].map(|page| root().join(page)));
     pages.sort();
     pages
 }
