@@ -219,6 +219,14 @@ fn money_and_doubt_are_said_exactly() {
             "请在每行填写任务编号，或操作 adopt（接管所提议的任务）、resend（重发）、abandon（放弃）；留空的行仍存疑。\
              然后：callsheet resolve a.yaml --from doubts.csv",
         ),
+        (
+            "the service counts 2 credits for 3 tasks, 0.25 a second in the mean; reckoned with: 1.50",
+            "服务方为 3 个任务计 2 点，平均每秒 0.25；本地计算为 1.50",
+        ),
+        (
+            "the service counts 2 credits for 3 tasks, 0.25 a second in the mean",
+            "服务方为 3 个任务计 2 点，平均每秒 0.25",
+        ),
         ("write to nobody of this", "write to nobody of this"),
         ("budget 60.00 CNY: 16.16 spent", "预算 60.00 CNY：已花费 16.16"),
         (
