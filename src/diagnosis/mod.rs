@@ -5,11 +5,11 @@ mod machine;
 mod service;
 
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr;
 
 pub use self::machine::{Disk, Ledger, Screen, certificates, disk, ledger, prober, proxy, screen};
 pub use self::service::{Seen, clock, connection, contract, key, name};
 use crate::view::printable;
+use crate::words::wrapped;
 
 /// How wide what people read is, in columns.
 const WIDTH: usize = 80;
@@ -91,14 +91,15 @@ impl Finding {
         Self { about, verdict: Verdict::Open, text: text.into(), help: None }
     }
 
-    fn lines(&self) -> Vec<String> {
+    fn lines(&self, say: &dyn Fn(&str) -> String) -> Vec<String> {
         let (mark, about) = (self.verdict.mark(), self.about);
         let head = format!("{mark:VERDICT$}{about:ABOUT$}");
         let indent = VERDICT + ABOUT;
-        let help = self.help.as_ref().map(|help| format!("→ {}", printable(help)));
-        let all = [Some(printable(&self.text).into_owned()), help];
+        let help = self.help.as_ref().map(|help| format!("→ {}", say(&printable(help))));
+        let all = [Some(say(&printable(&self.text))), help].into_iter().flatten();
+        let all: Vec<_> = all.map(|text| wrapped(&text, WIDTH - indent)).collect();
         let mut lines: Vec<_> =
-            all.iter().flatten().flat_map(|text| wrapped(text, WIDTH - indent)).collect();
+            all.iter().flat_map(|text| text.lines()).map(str::to_owned).collect();
         for (number, line) in lines.iter_mut().enumerate() {
             let before = if number == 0 { head.clone() } else { " ".repeat(indent) };
             line.insert_str(0, &before);
@@ -116,17 +117,17 @@ impl Finding {
     }
 }
 
-/// All of it, for people.
+/// All of it, for people; `say` puts a sentence into their language.
 #[must_use]
-pub fn text(findings: &[Finding]) -> String {
-    let lines: Vec<_> = findings.iter().flat_map(Finding::lines).collect();
+pub fn text(findings: &[Finding], say: &dyn Fn(&str) -> String) -> String {
+    let lines: Vec<_> = findings.iter().flat_map(|finding| finding.lines(say)).collect();
     let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
     let end = match (count(Verdict::Bad), count(Verdict::Odd)) {
         (0, 0) => "all of it works; nothing was paid".to_owned(),
         (0, odd) => format!("it works, {odd} odd; nothing was paid"),
         (bad, _) => format!("{bad} to be mended before a run; nothing was paid"),
     };
-    format!("{}\n{end}", lines.join("\n"))
+    format!("{}\n{}", lines.join("\n"), say(&end))
 }
 
 /// All of it, for programs.
@@ -144,23 +145,10 @@ pub fn is_bad(findings: &[Finding]) -> bool {
     findings.iter().any(|one| one.verdict == Verdict::Bad)
 }
 
-/// Lines of at most so many columns; a word that is longer has one of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
 
     #[test]
@@ -172,11 +160,14 @@ mod tests {
             Finding::odd("disk", long, "do 王小明 a favour: make room, and then some more of it"),
             Finding::open("ffprobe", "not there"),
         ];
-        insta::assert_snapshot!(text(&findings));
-        assert!(text(&findings).lines().all(|line| line.width() <= WIDTH));
+        insta::assert_snapshot!(text(&findings, &str::to_owned));
+        assert!(text(&findings, &str::to_owned).lines().all(|line| line.width() <= WIDTH));
         assert!(!is_bad(&findings));
         let bad = Finding::bad("key", "\u{1b}[2Jno", "yes");
-        assert!(text(std::slice::from_ref(&bad)).contains("BAD  key           \u{fffd}[2Jno"));
+        assert!(
+            text(std::slice::from_ref(&bad), &str::to_owned)
+                .contains("BAD  key           \u{fffd}[2Jno")
+        );
         assert_eq!(document(&[bad])["ok"], false);
         assert_eq!(document(&findings)["findings"][1]["verdict"], "odd");
     }

@@ -30,7 +30,8 @@ pub(super) fn doctor(ui: &Ui, args: &DoctorArgs) -> Result<Exit, Failure> {
 }
 
 fn tell(ui: &Ui, findings: &[Finding]) -> Exit {
-    ui.result(&diagnosis::text(findings), &diagnosis::document(findings));
+    let say = |text: &str| ui.tongue().say(text).into_owned();
+    ui.result(&diagnosis::text(findings, &say), &diagnosis::document(findings));
     if diagnosis::is_bad(findings) { Exit::Unfit } else { Exit::Done }
 }
 
