@@ -45,3 +45,9 @@ fn what_stands_above_files_is_pure() {
         }
     }
 }
+
+/// Inside modules, too, the way is one way; where it is not yet, it is known, and no more comes to it.
+#[test]
+fn rooms_use_each_other_in_circles_only_where_it_is_known() {
+    insta::assert_snapshot!("circles", house().circles().join("\n"));
+}

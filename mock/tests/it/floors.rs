@@ -107,3 +107,8 @@ fn paths_are_read_however_they_are_written() {
     ];
     assert_eq!(read, wanted);
 }
+
+#[test]
+fn no_rooms_use_each_other_in_a_circle() {
+    assert_eq!(house().circles(), Vec::<String>::new());
+}

@@ -2,7 +2,7 @@
 //!
 //! A *place* is a module by its path below `src`: `words`, or `words/span` for a room of a floor.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,9 +40,7 @@ impl House {
     /// The code of a place without its tests, which may use what they like, and without comments;
     /// each file with the path by which `super` is understood.
     pub(crate) fn code(&self, place: &str) -> Vec<(String, String)> {
-        let mut files = Vec::new();
-        sources(&self.src.join(format!("{place}.rs")), &mut files);
-        sources(&self.src.join(place), &mut files);
+        let files = self.files(place);
         assert!(!files.is_empty(), "no source of {place}");
         let is_test = |path: &Path| {
             path.components().any(|c| c.as_os_str().to_string_lossy().starts_with("tests"))
@@ -81,6 +79,101 @@ impl House {
         }
         told
     }
+}
+
+impl House {
+    /// The modules that use each other in a circle inside one module, by its path: `media/face: grey turn`.
+    pub(crate) fn circles(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut left = self.children("");
+        while let Some(place) = left.pop() {
+            let children = self.children(&place);
+            let uses: BTreeMap<_, _> = children
+                .iter()
+                .map(|child| (child.clone(), self.used_beside(child, &place, &children)))
+                .collect();
+            told.extend(rounds(&uses).iter().map(|round| {
+                let names = round.iter().filter_map(|child| child.rsplit('/').next());
+                format!("{place}: {}", names.collect::<Vec<_>>().join(" "))
+            }));
+            left.extend(children);
+        }
+        told.sort();
+        told
+    }
+
+    /// The modules below a module, tests left out.
+    fn children(&self, place: &str) -> Vec<String> {
+        let Ok(folder) = fs::read_dir(self.src.join(place)) else { return Vec::new() };
+        let names = folder.filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let is_source = path.is_dir() || path.extension().is_some_and(|ending| ending == "rs");
+            let name = path.file_stem()?.to_str()?.to_owned();
+            let is_module = !["mod", "lib", "main"].contains(&&*name) && !name.starts_with("tests");
+            (is_source && is_module)
+                .then(|| format!("{place}/{name}").trim_start_matches('/').to_owned())
+        });
+        let names: BTreeSet<_> = names.collect();
+        // A folder of anything else than sources is no module.
+        names.into_iter().filter(|name| !self.files(name).is_empty()).collect()
+    }
+
+    fn files(&self, place: &str) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        sources(&self.src.join(format!("{place}.rs")), &mut files);
+        sources(&self.src.join(place), &mut files);
+        files
+    }
+
+    /// Which of its siblings a module uses, also by a name that their parent hands on.
+    fn used_beside(&self, child: &str, parent: &str, siblings: &[String]) -> BTreeSet<String> {
+        let handed_on = self.handed_on(parent);
+        let mut found = BTreeSet::new();
+        for (module, code) in self.code(child) {
+            for path in paths(&absolute(&code, &module)) {
+                let Some(rest) = path.strip_prefix(&format!("{parent}/")) else { continue };
+                let first = rest.split('/').next().unwrap();
+                let named = format!("{parent}/{first}");
+                let used = handed_on.get(first).cloned().unwrap_or(named);
+                found.extend(
+                    siblings.iter().find(|known| **known == used && used != child).cloned(),
+                );
+            }
+        }
+        found
+    }
+
+    /// What a module hands on of the modules below it: name, and whose it is.
+    fn handed_on(&self, place: &str) -> BTreeMap<String, String> {
+        let here = [format!("{place}.rs"), format!("{place}/mod.rs")];
+        let text = here.iter().find_map(|file| fs::read_to_string(self.src.join(file)).ok());
+        let code =
+            text.unwrap().replace("self::", &format!("crate::{}::", place.replace('/', "::")));
+        let own = paths(&code).into_iter().filter_map(|path| {
+            let (child, name) = path.strip_prefix(&format!("{place}/"))?.split_once('/')?;
+            Some((name.to_owned(), format!("{place}/{child}")))
+        });
+        own.collect()
+    }
+}
+
+/// Those that reach each other.
+fn rounds(uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<BTreeSet<String>> {
+    let reached = |from: &String| {
+        let mut reached = BTreeSet::new();
+        let mut left: Vec<_> = uses[from].iter().cloned().collect();
+        while let Some(next) = left.pop() {
+            left.extend(uses[&next].iter().filter(|one| !reached.contains(*one)).cloned());
+            reached.insert(next);
+        }
+        reached
+    };
+    let all: BTreeMap<_, _> = uses.keys().map(|one| (one.clone(), reached(one))).collect();
+    let round = |one: &String| {
+        let back = all[one].iter().filter(|other| all[*other].contains(one));
+        back.cloned().collect::<BTreeSet<_>>()
+    };
+    uses.keys().map(round).filter(|round| !round.is_empty()).collect()
 }
 
 fn sources(path: &Path, into: &mut Vec<PathBuf>) {
