@@ -142,7 +142,6 @@ fn only_what_is_finished_is_made_again_and_only_if_somebody_says_so() {
     refused(redo(&sheet, &["pair-7"]), 2, "no pair matches 'pair-7'");
     refused(redo(&sheet, &["tag:spring"]), 2, "no pair has tags");
     refused(redo(&sheet, &["pair-0", "--prompt", " "]), 2, "--prompt is empty");
-    refused(redo(&sheet, &["pair-0", "--ledger", "postgres://db/x"]), 2, "shared ledger");
     let manifest = sheet.folder().join("batch.yaml");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("price_per_second: 0.5", "budget: 2s\nmax_audio: 3s"))
