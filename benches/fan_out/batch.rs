@@ -1,9 +1,9 @@
 //! A batch in a folder of its own, and its runs.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::creates::{callsheet, yaml};
+use crate::given::csv;
 use crate::tree::{Took, wait};
 
 /// How it is written down.
@@ -49,15 +49,4 @@ impl Batch {
         }
         self.run()
     }
-}
-
-fn csv(pairs: u64) -> String {
-    let mut csv = String::from("id,image,audio\n");
-    for n in 0..pairs {
-        let _ = writeln!(
-            csv,
-            "pair-{n},https://example.com/portraits/{n}.jpg,https://example.com/speech/{n}.mp3"
-        );
-    }
-    csv
 }

@@ -21,6 +21,8 @@ mod batch;
 #[path = "../shared/creates.rs"]
 mod creates;
 mod delay;
+#[path = "../shared/given.rs"]
+mod given;
 mod growth;
 #[path = "../shared/process.rs"]
 mod process;
@@ -29,6 +31,8 @@ mod server;
 #[path = "../shared/tree.rs"]
 mod tree;
 mod window;
+
+use self::given::{as_float, number, runtime};
 
 fn main() {
     if creates::was_bare() {
@@ -50,18 +54,4 @@ fn main() {
             println!();
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
-/// One of the numbers that were given, or what is usual.
-fn number(numbers: &[u64], place: usize, usual: u64) -> u64 {
-    numbers.get(place).copied().unwrap_or(usual)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of pairs are small")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

@@ -1,11 +1,11 @@
 //! A batch of which nothing is left to do, in a run folder, without having been sent: all its tasks have failed.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::creates::KEY;
+use crate::given::csv;
 use crate::program::command;
 use crate::server::Server;
 
@@ -70,17 +70,6 @@ pub(crate) fn timed(mut command: Command) -> f64 {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}: {said}", output.status);
     seconds
-}
-
-fn csv(pairs: u64) -> String {
-    let mut csv = String::from("id,image,audio\n");
-    for n in 0..pairs {
-        let _ = writeln!(
-            csv,
-            "pair-{n},https://example.com/portraits/{n}.jpg,https://example.com/speech/{n}.mp3"
-        );
-    }
-    csv
 }
 
 /// What a run would have written down of each.

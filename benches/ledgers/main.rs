@@ -37,6 +37,8 @@ mod creates;
 mod delay;
 mod figures;
 mod filled;
+#[path = "../shared/given.rs"]
+mod given;
 mod program;
 mod second;
 #[path = "../shared/server.rs"]
@@ -46,6 +48,7 @@ mod store;
 
 use self::cluster::Cluster;
 use self::figures::Figures;
+use self::given::{as_float, number, runtime};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -73,18 +76,4 @@ fn main() {
 /// A server for one section; without PostgreSQL on this machine nothing can be measured.
 fn cluster(section: &str) -> Cluster {
     Cluster::start(section).expect("PostgreSQL on this machine")
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
-/// One of the numbers that were given, or what is usual.
-fn number(numbers: &[u64], place: usize, usual: u64) -> u64 {
-    numbers.get(place).copied().unwrap_or(usual)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of pairs are small")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

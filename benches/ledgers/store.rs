@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
 use callsheet::ledger::postgres::{Listed, Outcome, Slip, Wanted, Wish, Worker};
 use callsheet::pace::{Heard, Terms};
 use callsheet::pair::TaskId;
 use callsheet::state::State;
 
+use crate::cluster::settings;
 use crate::figures::{Figures, Goal};
 use crate::{as_float, cluster, number, runtime};
 
@@ -16,27 +16,6 @@ use crate::{as_float, cluster, number, runtime};
 const NAMED: usize = 64;
 /// What a run writes down of a pair that became a task, about as long.
 const RECORD: &str = r#"{"state":"created","since":1790000000000,"task_id":"TASK","created_at":1790000000000,"estimate":null,"sent":null,"seconds":30,"price":null,"video_url":null,"linked_at":null,"video_path":null,"video_bytes":null,"video_sha256":null,"video_millis":null,"error_code":"","error":"","usage":null,"credits":null,"credits_millionths":null,"audio_millis":null,"attempts":[{"attempt":1,"intended":1790000000000,"settled":1790000000000,"event":"accepted","seconds":30,"price":null,"status":200,"code":null,"message":null,"evidence":null,"proposed":null,"verdict":null,"judged":null}],"former":[]}"#;
-
-/// A computer on which nothing is set.
-struct Bare;
-
-impl Around for Bare {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &std::path::Path) -> Option<Found> {
-        None
-    }
-
-    fn user(&self) -> Option<String> {
-        None
-    }
-
-    fn home(&self) -> Option<std::path::PathBuf> {
-        None
-    }
-}
 
 /// One cell of the table.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +76,7 @@ fn run(url: &str, cell: Cell) -> (f64, f64) {
 }
 
 async fn join(url: &str, cell: Cell) -> Worker {
-    let settings = Settings::find(url, Origin::Manifest, &Bare).expect("settings");
+    let settings = settings(url);
     let terms = Terms { concurrency: 32, in_flight: None, max_doubts: None, apart: None };
     let digest = cell.listed.to_le_bytes();
     let wanted = Wanted {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
 use tempfile::TempDir;
 
 /// A server that ends with the test.
@@ -235,4 +236,30 @@ pub(crate) async fn ask(url: &str, sql: &str) -> Vec<Vec<Option<String>>> {
 /// The first value of the first row.
 pub(crate) async fn one(url: &str, sql: &str) -> String {
     ask(url, sql).await.swap_remove(0).swap_remove(0).unwrap_or_default()
+}
+
+/// A computer on which nothing is set.
+struct Bare;
+
+impl Around for Bare {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &Path) -> Option<Found> {
+        None
+    }
+
+    fn user(&self) -> Option<String> {
+        None
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// How the database there is reached.
+pub(crate) fn settings(url: &str) -> Settings {
+    Settings::find(url, Origin::Manifest, &Bare).unwrap()
 }

@@ -40,38 +40,13 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use callsheet::ledger::postgres::settings::{Around, Found, Origin, Settings};
+use self::cluster::settings;
 use callsheet::ledger::postgres::{
     Clocks, Guard, Lacking, Listed, Outcome, Page, SharedError, Slip, Wanted, Wish, Worker,
 };
 use callsheet::pace::{Heard, Terms};
 use callsheet::pair::TaskId;
 use callsheet::state::{self, Event, State};
-
-/// A computer on which nothing is set.
-struct Bare;
-
-impl Around for Bare {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &std::path::Path) -> Option<Found> {
-        None
-    }
-
-    fn user(&self) -> Option<String> {
-        None
-    }
-
-    fn home(&self) -> Option<std::path::PathBuf> {
-        None
-    }
-}
-
-fn settings(url: &str) -> Settings {
-    Settings::find(url, Origin::Manifest, &Bare).unwrap()
-}
 
 /// A worker and what it costs it to create.
 #[derive(Debug)]

@@ -90,6 +90,17 @@ async fn format(session: &mut Session) -> Result<Option<i32>, SharedError> {
     Ok(found.first().map(|row| row.get(0)))
 }
 
+/// A transaction that is durable when it ends, and the only one that changes what is listed.
+pub(super) async fn alone(session: &mut Session) -> Result<Transaction<'_>, SharedError> {
+    let begin = format!(
+        "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
+        SELECT pg_advisory_xact_lock({LOCK})"
+    );
+    let transaction = session.client().transaction().await.map_err(unsure)?;
+    transaction.batch_execute(&begin).await.map_err(unsure)?;
+    Ok(transaction)
+}
+
 /// Lists a batch, or joins it where another has listed the same; gives its number, and what the list
 /// changed. What is listed may grow and change as long as nobody is at work on it.
 pub(super) async fn list(
@@ -97,12 +108,7 @@ pub(super) async fn list(
     wanted: &Wanted<'_>,
     pages: Pages<'_>,
 ) -> Result<(i32, Relisted), SharedError> {
-    let begin = format!(
-        "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
-        SELECT pg_advisory_xact_lock({LOCK})"
-    );
-    let transaction = session.client().transaction().await.map_err(unsure)?;
-    transaction.batch_execute(&begin).await.map_err(unsure)?;
+    let transaction = alone(session).await?;
     // While a copy of it is on its way to a run folder, this waits.
     let known = format!("{KNOWN} FOR NO KEY UPDATE");
     let known = transaction.query_typed_opt(&known, &[(&wanted.name, Type::TEXT)]).await;

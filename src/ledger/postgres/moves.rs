@@ -3,7 +3,7 @@
 use tokio::runtime::Builder;
 use tokio_postgres::types::Type;
 
-use super::batch::{KNOWN, LOCK, must_be_here, must_not_be_worked_on, prepare, unsure};
+use super::batch::{KNOWN, alone, must_be_here, must_not_be_worked_on, prepare, unsure};
 use super::error::SharedError;
 use super::session::{Session, Value};
 use super::settings::Settings;
@@ -23,12 +23,7 @@ pub fn relocate(
     block_on(async {
         let mut session = Session::open(settings).await?;
         prepare(&mut session).await?;
-        let begin = format!(
-            "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '60s';
-            SELECT pg_advisory_xact_lock({LOCK})"
-        );
-        let transaction = session.client().transaction().await.map_err(unsure)?;
-        transaction.batch_execute(&begin).await.map_err(unsure)?;
+        let transaction = alone(&mut session).await?;
         let known = format!("{KNOWN} FOR NO KEY UPDATE");
         let known = transaction.query_typed_opt(&known, &[(&name, Type::TEXT)]).await;
         let known = known.map_err(unsure)?.ok_or_else(|| SharedError::NoBatch(name.to_owned()))?;
