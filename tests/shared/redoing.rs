@@ -5,8 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use callsheet::ledger::postgres::{Outcome, Slip, redo};
+use callsheet::state::State;
+
 use super::block_on;
-use super::cluster::{Cluster, ask, one};
+use super::cluster::{Cluster, ask, one, settings};
 use super::decisions::command;
 use super::runs::{PROGRAM, Studio, ended, recording, said};
 
@@ -150,6 +153,29 @@ fn who_asks_for_a_take_that_others_asked_for_meanwhile_is_told_so() {
     );
     run(&studio, 1, 0);
     assert_eq!(studio.booked().into_values().collect::<Vec<_>>(), [2, 1]);
+}
+
+/// Meanwhile others may have asked for a take and saved it: that one was paid for on their word.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_take_is_asked_for_after_the_create_that_was_seen_and_no_other() {
+    let Some(cluster) = Cluster::start("takes of what was seen") else { return };
+    let studio = Studio::open(&cluster, 1, "", "latency: {fixed: 10ms}\nwork: at_once\n");
+    run(&studio, 0, 0);
+    let number = |column: &str| -> i32 {
+        query(&studio, &format!("SELECT {column}::text FROM callsheet.standing")).parse().unwrap()
+    };
+    let (n, attempt) = (number("n"), number("attempt"));
+    let seen = |attempt| Outcome {
+        slip: Slip { n, attempt, holder: 0 },
+        state: State::Planned,
+        task: None,
+        gives_back: false,
+        record: "{}".to_owned(),
+    };
+    let settings = settings(&studio.database);
+    assert_eq!(redo(&settings, "spring", &[seen(attempt - 1)]).unwrap(), Vec::<i32>::new());
+    assert_eq!(redo(&settings, "spring", &[seen(attempt)]).unwrap(), [n]);
 }
 
 #[test]
