@@ -11,12 +11,14 @@ use super::stored;
 use crate::pace::Terms;
 
 /// Of the tables, in this release.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 /// A batch by its name.
 pub(super) const KNOWN: &str = "SELECT batch, endpoint, listed, listing, stopped,
         CASE WHEN copying IS NOT NULL THEN stopped END AS elsewhere
     FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
+/// What came with format 2.
+const FUNCTIONS: &str = include_str!("functions.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 pub(super) const LOCK: i64 = 0x4341_4c4c;
 
@@ -63,21 +65,24 @@ pub(super) async fn prepare(session: &mut Session) -> Result<(), SharedError> {
 }
 
 async fn make_tables(session: &mut Session) -> Result<(), SharedError> {
+    let missing = match format(session).await? {
+        Some(FORMAT) => return Ok(()),
+        Some(found) if found > FORMAT => {
+            return Err(SharedError::Newer { found, known: FORMAT });
+        }
+        // Those who are at work go on meanwhile.
+        Some(_) => FUNCTIONS.to_owned(),
+        None => format!("{SCHEMA} {FUNCTIONS}"),
+    };
+    let whole = format!(
+        "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL client_min_messages = error;
+        SELECT pg_advisory_xact_lock({LOCK}); {missing} COMMIT"
+    );
+    // Whatever becomes of it, all may begin again.
+    session.run(&whole).await?;
     match format(session).await? {
         Some(FORMAT) => Ok(()),
-        Some(found) => Err(SharedError::Newer { found, known: FORMAT }),
-        None => {
-            let whole = format!(
-                "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL client_min_messages = error;
-                SELECT pg_advisory_xact_lock({LOCK}); {SCHEMA} COMMIT"
-            );
-            // Whatever becomes of it, all may begin again.
-            session.run(&whole).await?;
-            match format(session).await? {
-                Some(FORMAT) => Ok(()),
-                found => Err(SharedError::Newer { found: found.unwrap_or(0), known: FORMAT }),
-            }
-        }
+        found => Err(SharedError::Newer { found: found.unwrap_or(0), known: FORMAT }),
     }
 }
 

@@ -256,4 +256,3 @@ CREATE TABLE IF NOT EXISTS callsheet.task (
     PRIMARY KEY (batch, task)
 );
 CREATE INDEX IF NOT EXISTS task_of_pair ON callsheet.task (batch, n);
-INSERT INTO callsheet.format (version) VALUES (1) ON CONFLICT DO NOTHING;

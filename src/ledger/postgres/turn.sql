@@ -74,22 +74,26 @@ WITH durable AS MATERIALIZED (
     FOR UPDATE OF s SKIP LOCKED
 ), purse AS MATERIALIZED (
     -- Last: all rows that are written from here on are locked already.
-    SELECT * FROM callsheet.purse
-    WHERE batch = $3 AND EXISTS (SELECT 1 FROM own) AND (SELECT count(*) FROM settled) >= 0
-        AND (SELECT count(*) FROM picked) >= 0
-    FOR UPDATE
+    SELECT * FROM callsheet.purse_of(CASE WHEN EXISTS (SELECT 1 FROM own)
+        AND (SELECT count(*) FROM settled) >= 0 AND (SELECT count(*) FROM picked) >= 0 THEN $3 END)
 ), pool AS MATERIALIZED (
-    SELECT budget - reserved AS left FROM callsheet.pool WHERE name = (SELECT pool FROM purse) FOR UPDATE
-), here AS MATERIALIZED (
-    -- With what is told here, which the trigger counts only at the end. Read after its lock was got.
-    SELECT p.*, clock_timestamp() AS now,
-        p.under_way - (SELECT count(*) FROM settled WHERE was = 1 AND state <> 1) AS sending,
-        p.unfinished - (SELECT count(*) FROM settled WHERE was IN (1, 2) AND state NOT IN (1, 2))
-            + (SELECT count(*) FROM settled WHERE was NOT IN (1, 2) AND state IN (1, 2))
+    SELECT callsheet.left_in(pool) AS left FROM purse
+), tally AS MATERIALIZED (
+    -- Of what is told here, which the trigger counts only at the end.
+    SELECT -count(*) FILTER (WHERE was = 1 AND state <> 1) AS under_way,
+        count(*) FILTER (WHERE was NOT IN (1, 2) AND state IN (1, 2))
+            - count(*) FILTER (WHERE was IN (1, 2) AND state NOT IN (1, 2))
             -- Those that were aside took no place.
             + (SELECT count(*) FROM callsheet.aside WHERE batch = $3
-                AND n = ANY (ARRAY(SELECT n FROM settled WHERE was = 2 AND state <> 2))) AS tasks,
-        p.doubts + (SELECT count(*) FROM settled WHERE was <> 7 AND state = 7) AS in_doubt,
+                AND n = ANY (ARRAY(SELECT n FROM settled WHERE was = 2 AND state <> 2))) AS unfinished,
+        count(*) FILTER (WHERE was <> 7 AND state = 7) AS doubts,
+        coalesce(sum(cost) FILTER (WHERE gives_back), 0)::int8 AS refunds
+    FROM settled
+), here AS MATERIALIZED (
+    -- Read after its lock was got.
+    SELECT p.*, clock_timestamp() AS now,
+        p.under_way + t.under_way AS sending, p.unfinished + t.unfinished AS tasks,
+        p.doubts + t.doubts AS in_doubt, t.refunds,
         coalesce((SELECT sum(w.concurrency) FROM callsheet.worker w WHERE w.batch = $3 AND NOT w.over
             AND clock_timestamp() < w.renewed + w.lease), 0) AS places,
         coalesce(p.lone = $1 AND $17 = 1, false) AS reopens,
@@ -103,7 +107,7 @@ WITH durable AS MATERIALIZED (
         -- Of creates that began before it was closed, nothing counts.
         CASE WHEN p.shut IS NULL THEN CASE WHEN $15 THEN 0 ELSE p.in_row END + $16
             WHEN $15 THEN 0 ELSE p.in_row END AS row_now
-    FROM purse p, (SELECT count(*) FROM pool) AS locked
+    FROM purse p, tally t, pool
 ), gate AS MATERIALIZED (
     SELECT row_now AS in_row, answered + ($15 AND (in_row > 0 OR shut IS NOT NULL))::int AS answered,
         CASE WHEN reopens THEN NULL
@@ -124,46 +128,34 @@ WITH durable AS MATERIALIZED (
             coalesce(floor(extract(epoch FROM h.now + interval '1 second' - greatest(h.opens, h.now))
                 / $20) + 1, 1000)
         ) AS free,
-        least(h.budget - h.reserved + (SELECT coalesce(sum(cost), 0) FROM settled WHERE gives_back),
-            (SELECT pool.left FROM pool)
-                + (SELECT coalesce(sum(cost), 0) FROM settled WHERE gives_back)) AS money
-    FROM here h, gate g
+        least(h.budget - h.reserved, pool.left) + h.refunds AS money
+    FROM here h, gate g, pool
 ), admitted AS MATERIALIZED (
-    SELECT n, place, total <= coalesce(money, total) AS is_paid, place <= free AS has_room
+    SELECT n, attempt, cost, held, place, total <= coalesce(money, total) AS is_paid, place <= free AS has_room
     FROM (
-        SELECT n, row_number() OVER (ORDER BY n) AS place, sum(cost - held) OVER (ORDER BY n) AS total
+        SELECT *, row_number() OVER (ORDER BY n) AS place, sum(cost - held) OVER (ORDER BY n) AS total
         FROM picked
     ) AS p, room
 ), claimed AS (
     UPDATE callsheet.standing s
-    SET state = 1, worker = $1, attempt = w.attempt, turn = $2, cost = w.cost
-    FROM unnest($11::int4[], $12::int4[], $13::int8[]) AS w (n, attempt, cost)
+    SET state = 1, worker = $1, attempt = a.attempt, turn = $2, cost = a.cost
+    FROM admitted a
     WHERE s.batch = $3 AND s.n = ANY (ARRAY(SELECT n FROM admitted WHERE is_paid AND has_room))
-        AND s.n = w.n AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1) AND s.attempt < w.attempt
-    RETURNING s.n, s.cost
+        AND s.n = a.n AND (s.state + 0 < 1 OR s.state = 1 AND s.worker = $1) AND s.attempt < a.attempt
+    RETURNING s.n, s.cost - a.held AS more
 ), me AS (
     UPDATE callsheet.worker SET seq = seq + 1,
         renewed = CASE WHEN EXISTS (SELECT 1 FROM live) THEN clock_timestamp() ELSE renewed END
     WHERE worker = (SELECT worker FROM own) RETURNING seq
-), news AS MATERIALIZED (
-    SELECT EXISTS (SELECT 1 FROM claimed) OR $15 OR $16 > 0 OR $17 > 0
-        OR EXISTS (SELECT 1 FROM settled WHERE gives_back AND cost > 0)
-        OR (SELECT is_restarted FROM here) AS for_purse
-), money AS (
-    UPDATE callsheet.purse
-    SET reserved = reserved + (SELECT coalesce(sum(cost), 0)::int8 FROM claimed)
-            - (SELECT coalesce(sum(held), 0)::int8 FROM picked JOIN claimed USING (n))
-            - (SELECT coalesce(sum(cost), 0)::int8 FROM settled WHERE gives_back),
-        seen = CASE WHEN EXISTS (SELECT 1 FROM claimed) THEN $14 ELSE seen END,
-        opens = CASE WHEN $20 > 0 AND EXISTS (SELECT 1 FROM claimed)
-            THEN greatest(opens, (SELECT now FROM here))
-                + (SELECT count(*) FROM claimed) * $20 * interval '1 second'
-            ELSE opens END,
-        server = pg_postmaster_start_time(), quiet = (SELECT quiet_until FROM here),
-        in_row = (SELECT in_row FROM gate), answered = (SELECT answered FROM gate),
-        shut = (SELECT shut FROM gate), lone = (SELECT lone FROM gate),
-        alone = (SELECT alone FROM gate), version = version + 1
-    WHERE batch = $3 AND EXISTS (SELECT 1 FROM gate) AND (SELECT for_purse FROM news)
+), got AS MATERIALIZED (
+    SELECT count(*)::int4 AS claims, coalesce(sum(more), 0)::int8 AS more FROM claimed
+), paid AS MATERIALIZED (
+    SELECT CASE WHEN claims > 0 OR $15 OR $16 > 0 OR $17 > 0 OR refunds > 0 OR h.is_restarted
+        THEN callsheet.pay($3, got.more - refunds, CASE WHEN claims > 0 THEN $14 END,
+            claims * CASE WHEN $20 > 0 THEN $20 END, h.now, h.quiet_until,
+            g.in_row, g.answered, g.shut, g.lone, g.alone)
+        ELSE h.version END AS version
+    FROM here h, gate g, got
 )
 SELECT me.seq, EXISTS (SELECT 1 FROM live) AS live,
     (SELECT stopped FROM callsheet.batch WHERE batch = $3) AS stopped,
@@ -189,9 +181,9 @@ SELECT me.seq, EXISTS (SELECT 1 FROM live) AS live,
         + got.claims * coalesce($20, 0) - 1) AS wait,
     CASE WHEN h.quiet_until > h.now THEN extract(epoch FROM h.quiet_until - h.now) ELSE 0 END::float8
         AS rest,
-    h.version + (SELECT for_purse::int FROM news) AS version, g.shut IS NOT NULL AS shut, g.in_row, g.answered, g.alone,
+    paid.version, g.shut IS NOT NULL AS shut, g.in_row, g.answered, g.alone,
     (SELECT w.worker FROM callsheet.worker w WHERE w.worker = g.lone AND NOT w.over
         AND clock_timestamp() < w.renewed + w.lease) AS lone,
     (h.sending + got.claims)::int4 AS under_way, (h.tasks + got.claims)::int4 AS unfinished, h.in_doubt::int4 AS doubts,
     h.halts, h.halt, (h.places + 20 + greatest(h.accepted, 0) / 50)::int8 AS usual_doubts
-FROM me, here h, gate g, (SELECT count(*) AS claims FROM claimed) AS got
+FROM me, here h, gate g, got, paid
