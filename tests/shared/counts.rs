@@ -3,9 +3,12 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::block_on;
+use callsheet::ledger::postgres::{Detail, Page};
+use callsheet::state::State;
+
 use super::cluster::{Cluster, ask, one};
 use super::runs::{PROGRAM, Studio, ended, said};
+use super::{Batch, block_on, join};
 
 fn status(studio: &Studio, url: &str, more: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
@@ -188,6 +191,32 @@ fn kept_plan(url: &str) -> Vec<String> {
     let explain = format!("{set}; PREPARE kept ({types}) AS {sql}; EXPLAIN EXECUTE kept ({given})");
     let plan = block_on(ask(url, &explain));
     plan.into_iter().filter_map(|mut row| row.swap_remove(0)).collect()
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_others_did_is_found_fast_while_the_planner_knows_nothing_of_the_tables() {
+    let Some(cluster) = Cluster::start("glances") else { return };
+    cluster.set("autovacuum = off\n");
+    cluster.reload();
+    let url = &cluster.url();
+    drop(block_on(join(url, &Batch::of(1000))).unwrap());
+    fill(url, 20_000);
+    let again =
+        "INSERT INTO callsheet.task (batch, n, attempt, task) VALUES (1, 2000, 1, 'one more')";
+    block_on(ask(url, again));
+    let (all, took) = block_on(async {
+        let mut worker = join(url, &Batch::of(1000)).await.unwrap();
+        let began = Instant::now();
+        (worker.pull(Page::After(-1, 50_000, Detail::Glance)).await.unwrap(), began.elapsed())
+    });
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(all.len(), 20_001);
+    let at = |n: usize| (&*all[n].id, all[n].state, all[n].late.is_empty());
+    assert_eq!(at(999), ("pair-999", State::Planned, true));
+    assert_eq!(at(1999), ("p-1999", State::Created, true));
+    assert_eq!(at(2000), ("p-2000", State::Created, false), "two tasks");
+    assert_eq!(at(2001), ("p-2001", State::Saved, true));
 }
 
 /// For a release build, of which the half a second is said; half a million in any build must not be far off.
