@@ -116,7 +116,7 @@ impl Model {
         let live = self.now < own.until && !own.over;
         let before = self.save(asks);
         let places = self.places();
-        let (settled, given_back, fresh_doubts) = self.settle(me, asks.outcomes);
+        let (settled, given_back) = self.settle(me, asks.outcomes);
         let may_claim = live && self.stopped.is_none();
         let picked = self.pick(me, if may_claim { asks.wishes } else { &[] });
         let (now, gives_back) = (self.now, given_back > 0);
@@ -124,17 +124,7 @@ impl Model {
         let others = self.workers.iter().filter(|(worker, own)| **worker != me.worker && !own.over);
         let lease = others.map(|(_, own)| own.lease).max().unwrap_or_default();
         let (server, rest) = (self.server, lease * 2 / 3);
-        let before_purse = &before.purse;
-        let beside = Beside {
-            now,
-            before: before_purse,
-            fresh_doubts,
-            gives_back,
-            places,
-            money,
-            server,
-            rest,
-        };
+        let beside = Beside { now, gives_back, places, money, server, rest };
         let (admitted, mut purse) = self.purse.admit((me, asks), &picked, beside);
         let spent = picked.iter().filter(|(n, ..)| admitted.taken.contains(n));
         let reserved = self.reserved + spent.map(|(_, cost, _)| cost).sum::<i64>() - given_back;
@@ -234,15 +224,15 @@ impl Model {
         }
     }
 
-    /// Where the pairs stand that were told of, the money that comes back, and how many are in doubt since.
-    fn settle(&mut self, me: Me, outcomes: &[Outcome]) -> (Vec<(i32, State)>, i64, i64) {
+    /// Where the pairs stand that were told of, and the money that comes back.
+    fn settle(&mut self, me: Me, outcomes: &[Outcome]) -> (Vec<(i32, State)>, i64) {
         let of = |task: &str| self.tasks.get(task).map(|(n, _)| *n);
         let known: Vec<_> = outcomes
             .iter()
             .map(|one| one.task.as_ref().and_then(|task| of(task.as_str())))
             .collect();
         let fresh = self.keep_tasks(outcomes);
-        let (mut settled, mut given_back, mut doubts) = (BTreeMap::new(), 0, 0);
+        let (mut settled, mut given_back) = (BTreeMap::new(), 0);
         for (Outcome { slip, state, task, gives_back, record }, known) in outcomes.iter().zip(known)
         {
             let Some(pair) = self.pairs.get_mut(at(slip.n)) else { continue };
@@ -268,18 +258,17 @@ impl Model {
                 task.is_some() && !fresh.contains(&slip.n) && known != Some(slip.n);
             pair.worker = Some(me.worker);
             pair.turn = None;
-            let (was, cost) = (pair.state, pair.cost);
+            let cost = pair.cost;
             let state = if !decides && belongs_to_another { State::InDoubt } else { *state };
             let is_none_made = matches!(state, State::Planned | State::Saved | State::Rejected);
             if was_open && is_none_made && *gives_back {
                 given_back += cost;
             }
-            doubts += i64::from(state == State::InDoubt && was != state);
             self.stand(slip.n, state);
             settled.insert(slip.n, state);
             self.records.insert(slip.n, (self.pairs[at(slip.n)].attempt, record.clone()));
         }
-        (settled.into_iter().collect(), given_back, doubts)
+        (settled.into_iter().collect(), given_back)
     }
 
     /// The wishes that may come true, in their order: what more each costs, and whether its pair is this

@@ -37,12 +37,9 @@ pub(crate) type Doubts = BTreeMap<i32, i64>;
 
 /// What stands beside the purse when something is claimed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Beside<'a> {
+pub(crate) struct Beside {
     pub(crate) now: Duration,
-    /// Before what is told in the same statement, of which so many came to be in doubt.
-    pub(crate) before: &'a Counted,
-    pub(crate) fresh_doubts: i64,
-    /// Whether some of it gives money back.
+    /// Whether some of what is told gives money back.
     pub(crate) gives_back: bool,
     /// Of all that live.
     pub(crate) places: i64,
@@ -126,7 +123,7 @@ impl Counted {
         &mut self,
         (me, asks): (Me, Asks<'_>),
         picked: &[(i32, i64, bool)],
-        beside: Beside<'_>,
+        beside: Beside,
     ) -> (Admitted, Purse) {
         self.hears(me, asks.heard, beside.places);
         let is_restarted = self.server != beside.server;
@@ -135,10 +132,9 @@ impl Counted {
         }
         let rest = self.quiet.saturating_sub(beside.now);
         let Terms { in_flight, max_doubts, apart, .. } = asks.terms;
-        let usual = beside.places + 20 + beside.before.accepted.max(0) / 50;
+        let usual = beside.places + 20 + self.accepted.max(0) / 50;
         let most = max_doubts.map_or(usual, i64::from);
-        // What was settled a moment ago is no less yet.
-        let in_doubt = beside.before.doubts + beside.fresh_doubts;
+        let in_doubt = self.doubts;
         let opens = self.opens.max(beside.now);
         let tasks = in_flight.map_or(1000, |most| i64::from(most) - self.unfinished);
         let free = self

@@ -17,8 +17,9 @@ pub(super) const KNOWN: &str = "SELECT batch, endpoint, listed, listing, stopped
         CASE WHEN copying IS NOT NULL THEN stopped END AS elsewhere
     FROM callsheet.batch WHERE name = $1";
 const SCHEMA: &str = include_str!("schema.sql");
-/// What came with format 2.
+/// What each format replaces.
 const FUNCTIONS: &str = include_str!("functions.sql");
+const TRIGGERS: &str = include_str!("triggers.sql");
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 pub(super) const LOCK: i64 = 0x4341_4c4c;
 
@@ -60,8 +61,7 @@ pub struct Wanted<'a> {
 /// Makes the tables where there are none, and what is kept beside them.
 pub(super) async fn prepare(session: &mut Session) -> Result<(), SharedError> {
     make_tables(session).await?;
-    session.turns = stored::prepare(session).await?;
-    Ok(())
+    stored::prepare(session).await
 }
 
 async fn make_tables(session: &mut Session) -> Result<(), SharedError> {
@@ -72,7 +72,7 @@ async fn make_tables(session: &mut Session) -> Result<(), SharedError> {
         }
         // Those who are at work go on meanwhile.
         Some(_) => FUNCTIONS.to_owned(),
-        None => format!("{SCHEMA} {FUNCTIONS}"),
+        None => format!("{SCHEMA} {FUNCTIONS} {TRIGGERS}"),
     };
     let whole = format!(
         "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL client_min_messages = error;

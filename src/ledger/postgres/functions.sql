@@ -1,37 +1,80 @@
--- What a worker's statement calls. Each statement of a function sees rows as they are by then; the long
--- one, after it had to wait for the purse, would be set up whole once more to look at one row again: that
--- was a third of its time with sixteen workers. They came with format 2. To make or replace them takes no
--- lock that anybody at work holds.
+-- Replaced as they are by each format of the tables: that takes no lock that anybody at work holds.
 
--- The purse, under its lock.
-CREATE OR REPLACE FUNCTION callsheet.purse_of(which integer) RETURNS SETOF callsheet.purse
-    LANGUAGE plpgsql AS $$
+-- Whoever moves a pair, and for whatever reason: the purse counts it, in the same transaction. Fires when
+-- the statement has locked all else, so that the purse is last.
+CREATE OR REPLACE FUNCTION callsheet.count_standing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moved record;
+    undone bigint;
+    back integer;
 BEGIN
-    RETURN QUERY SELECT * FROM callsheet.purse WHERE batch = which FOR UPDATE;
-END $$;
--- What is left in a pool, under its lock.
-CREATE OR REPLACE FUNCTION callsheet.left_in(which text) RETURNS bigint LANGUAGE plpgsql AS $$
-BEGIN
-    IF which IS NULL THEN
+    -- By who moves it, together with what else that changes there.
+    IF current_setting('callsheet.counted', true) = 'yes' THEN
         RETURN NULL;
     END IF;
-    RETURN (SELECT budget - reserved FROM callsheet.pool WHERE name = which FOR UPDATE);
+    FOR moved IN
+        SELECT batch, sum(under_way)::int AS under_way, sum(unfinished)::int AS unfinished,
+            sum(accepted) AS accepted, bool_or(doubt) AS doubt, bool_or(task) AS had_task
+        FROM (
+            SELECT batch, (state = 1)::int AS under_way, (state IN (1, 2))::int AS unfinished,
+                (state BETWEEN 2 AND 5)::int AS accepted, state = 7 AS doubt, false AS task FROM now_standing
+            UNION ALL
+            SELECT batch, -(state = 1)::int, -(state IN (1, 2))::int,
+                -(state BETWEEN 2 AND 5)::int, state = 7, state = 2 FROM was_standing
+        ) AS each
+        GROUP BY batch ORDER BY batch
+    LOOP
+        undone := 0;
+        IF moved.doubt THEN
+            WITH gone AS (
+                DELETE FROM callsheet.doubt d USING now_standing s
+                WHERE d.batch = moved.batch AND s.batch = d.batch AND s.n = d.n AND s.state <> 7
+                RETURNING d.run
+            ), come AS (
+                INSERT INTO callsheet.doubt (batch, n, run)
+                SELECT s.batch, s.n, p.run FROM now_standing s JOIN callsheet.purse p USING (batch)
+                WHERE s.batch = moved.batch AND s.state = 7 ORDER BY s.n
+                ON CONFLICT DO NOTHING RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM gone JOIN callsheet.purse p
+                    ON p.batch = moved.batch AND p.run = gone.run)
+                - (SELECT count(*) FROM come) INTO undone;
+        END IF;
+        back := 0;
+        IF moved.had_task THEN
+            WITH gone AS (
+                DELETE FROM callsheet.aside a USING now_standing s
+                WHERE a.batch = moved.batch AND s.batch = a.batch AND s.n = a.n AND s.state <> 2
+                RETURNING 1
+            ) SELECT count(*) INTO back FROM gone;
+        END IF;
+        IF moved.under_way <> 0 OR moved.unfinished <> 0 OR back <> 0 OR moved.accepted <> 0 OR undone <> 0 THEN
+            UPDATE callsheet.purse SET under_way = under_way + moved.under_way,
+                unfinished = unfinished + moved.unfinished + back, accepted = accepted + moved.accepted,
+                doubts = doubts - undone
+            WHERE batch = moved.batch;
+        END IF;
+    END LOOP;
+    RETURN NULL;
 END $$;
--- What a worker's statement comes to; gives the purse's version. `knew`: the epoch that whoever claims
--- knows; `ahead`: how many seconds its claims take by the rate.
-CREATE OR REPLACE FUNCTION callsheet.pay(which integer, more bigint, knew bigint, ahead float8,
-    at timestamptz, rests timestamptz, doubts_in_row integer, answers bigint, closed timestamptz,
-    alone_now bigint, tried integer) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    now_at bigint;
+CREATE OR REPLACE FUNCTION callsheet.count_listed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE callsheet.purse
-    SET reserved = reserved + more, seen = coalesce(knew, seen),
-        opens = CASE WHEN ahead > 0 THEN greatest(opens, at) + ahead * interval '1 second' ELSE opens END,
-        server = pg_postmaster_start_time(), quiet = rests, in_row = doubts_in_row, answered = answers,
-        shut = closed, lone = alone_now, alone = tried, version = version + 1
-    WHERE batch = which RETURNING version INTO now_at;
-    RETURN now_at;
+    UPDATE callsheet.purse p SET under_way = p.under_way + fresh.under_way,
+        unfinished = p.unfinished + fresh.unfinished
+    FROM (
+        SELECT batch, count(*) FILTER (WHERE state = 1) AS under_way, count(*) AS unfinished
+        FROM now_standing WHERE state IN (1, 2) GROUP BY batch
+    ) AS fresh WHERE p.batch = fresh.batch;
+    -- Of an earlier run: what is copied here is no doubt of those at work.
+    INSERT INTO callsheet.doubt (batch, n, run)
+    SELECT batch, n, -1 FROM now_standing WHERE state = 7 ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+-- What a batch reserves, its pool does.
+CREATE OR REPLACE FUNCTION callsheet.count_reserved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE callsheet.pool SET reserved = reserved + NEW.reserved - OLD.reserved WHERE name = NEW.pool;
+    RETURN NULL;
 END $$;
 INSERT INTO callsheet.format (version) VALUES (2)
     ON CONFLICT (only_row) DO UPDATE SET version = excluded.version;

@@ -17,7 +17,6 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row};
 
 use super::error::SharedError;
 use super::settings::{Settings, Tls};
-use super::stored::Way;
 use super::tls;
 
 /// After so long an answer is taken for lost.
@@ -36,8 +35,6 @@ pub struct Session {
     driver: JoinHandle<()>,
     /// Warnings that the server gave so far.
     warnings: Arc<AtomicU64>,
-    /// How it is told and claimed.
-    pub(super) turns: Way,
 }
 
 impl Session {
@@ -68,7 +65,7 @@ impl Session {
                 (client, tokio::spawn(drive(connection, warnings.clone())))
             }
         };
-        let session = Self { client, driver, warnings, turns: Way::Called };
+        let session = Self { client, driver, warnings };
         // What it warns of when somebody connects says nothing of what is asked afterwards.
         let asked = timeout(patience, session.client.batch_execute("SELECT 1")).await;
         asked.map_err(late)?.map_err(failed)?;

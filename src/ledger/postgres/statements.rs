@@ -105,10 +105,10 @@ impl Tables for Session {
             (&apart, Type::FLOAT8),
             (&asks.halts, Type::INT4),
         ];
-        let rows = match self.ask(self.turns.sql(), values).await {
+        let rows = match self.ask(stored::call(), values).await {
             Err(refused) => {
-                self.turns = stored::after(self, refused).await?;
-                self.ask(self.turns.sql(), values).await?
+                stored::after(self, refused).await?;
+                self.ask(stored::call(), values).await?
             }
             Ok(rows) => rows,
         };
