@@ -132,6 +132,11 @@ fn shared(error: &LedgerError) -> (Exit, &'static str) {
             "it may be somebody else's of the same name: give this one a name of its own with \
              --batch-name; or insist with --join",
         ),
+        SharedFault::Rights => (
+            Exit::Usage,
+            "let the role that owns the schema `callsheet` give the same command once; or give this one the \
+             right to create there (in the database, as long as there is no such schema)",
+        ),
         SharedFault::Others => (
             Exit::InUse,
             "`callsheet status` shows how far they are; give the same command again later",

@@ -184,6 +184,8 @@ pub enum SharedFault {
     Batch,
     /// The same, and nothing of it is asked for: it may be somebody else's.
     Strange,
+    /// This role may not make what is lacking there.
+    Rights,
     /// Others are at work on it.
     Others,
     /// The batch is somewhere else.

@@ -20,6 +20,8 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// What each format replaces.
 const FUNCTIONS: &str = include_str!("functions.sql");
 const TRIGGERS: &str = include_str!("triggers.sql");
+/// By this the server says that a role has not the right.
+const FORBIDDEN: &str = "42501";
 /// So that one makes the tables while others wait ("CALL" in ASCII).
 pub(super) const LOCK: i64 = 0x4341_4c4c;
 
@@ -60,8 +62,16 @@ pub struct Wanted<'a> {
 
 /// Makes the tables where there are none, and what is kept beside them.
 pub(super) async fn prepare(session: &mut Session) -> Result<(), SharedError> {
-    make_tables(session).await?;
-    stored::prepare(session).await
+    let made = match make_tables(session).await {
+        Ok(()) => stored::prepare(session).await,
+        failed => failed,
+    };
+    made.map_err(|error| match error {
+        SharedError::Refused { code, message, .. } if code == FORBIDDEN => {
+            SharedError::Rights(message)
+        }
+        error => error,
+    })
 }
 
 async fn make_tables(session: &mut Session) -> Result<(), SharedError> {

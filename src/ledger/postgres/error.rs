@@ -35,6 +35,9 @@ pub enum SharedError {
         /// In words.
         message: String,
     },
+    /// The role may not make the tables, or the functions of this release.
+    #[error("this role may not make what this release needs there: {0}")]
+    Rights(String),
     /// Nobody knows whether it was written: [`Worker::recover`](super::Worker::recover) finds out.
     #[error("the database's answer was lost: {0}")]
     Unsure(String),

@@ -388,6 +388,7 @@ pub(super) fn lost_to(error: &SharedError) -> LedgerError {
         SharedError::NoBatch(_) | SharedError::Settings(_) => SharedFault::Batch,
         SharedError::Elsewhere { .. } => SharedFault::Place,
         SharedError::Silent { .. } => SharedFault::Silent,
+        SharedError::Rights(_) => SharedFault::Rights,
         SharedError::OtherList { .. } | SharedError::OtherBudget { .. } => SharedFault::Others,
         SharedError::Busy { .. } => SharedFault::Others,
         _ => SharedFault::Database,

@@ -33,22 +33,28 @@ impl Stage {
         inner.model.pairs.iter().filter(|pair| pair.state == state && of(pair.worker)).count()
     }
 
-    async fn until_made(&self, count: usize) {
+    /// A second; who has ended meanwhile, since the database was away for too long, is started again.
+    async fn go_on(self: &Rc<Self>, from: usize) {
+        self.world().sleep(SECOND).await;
+        (from..self.count()).for_each(|at| self.start(at));
+    }
+
+    async fn until_made(self: &Rc<Self>, count: usize) {
         while self.world().lock().made.len() < count {
-            self.world().sleep(SECOND).await;
+            self.go_on(0).await;
         }
     }
 
     /// Kills some, disks and all, and waits until nothing of theirs is left: first what they had under way,
     /// then the tasks that they waited for.
-    async fn take_over(&self, killed: usize) -> [Duration; 2] {
+    async fn take_over(self: &Rc<Self>, killed: usize) -> [Duration; 2] {
         let dead: BTreeSet<_> = (0..killed).filter_map(|at| self.workers(at)).collect();
         (0..killed).for_each(|at| self.kill(at, true));
         let began = self.world().now();
         let mut took = [Duration::ZERO; 2];
         for (state, took) in [State::Sending, State::Created].into_iter().zip(&mut took) {
             while self.held(&dead, state) > 0 {
-                self.world().sleep(SECOND).await;
+                self.go_on(killed).await;
             }
             *took = self.world().now() - began;
         }
@@ -63,7 +69,7 @@ fn many_workers_and_a_million_pairs() {
     let (pairs, workers) = (number("CALLSHEET_PAIRS", 1_000_000), number("CALLSHEET_WORKERS", 256));
     let size = Size { pairs, workers, concurrency: 32, page: 5000, blows: 0 };
     let began = Instant::now();
-    let stage = play(16, size, move |stage: Rc<Stage>| {
+    let stage = play(17, size, move |stage: Rc<Stage>| {
         async move {
             (0..stage.count()).for_each(|at| stage.start(at));
             stage.until_made(pairs / MADE).await;
