@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use callsheet::ledger::postgres::{Detail, Page};
+use callsheet::ledger::postgres::{BLOCK, Blocks, Detail, Page, Standing};
 use callsheet::state::State;
 
 use super::cluster::{Cluster, ask, one};
@@ -196,6 +196,69 @@ fn what_others_did_is_found_fast_while_the_planner_knows_nothing_of_the_tables()
     assert_eq!(at(1999), ("p-1999", State::Created, true));
     assert_eq!(at(2000), ("p-2000", State::Created, false), "two tasks");
     assert_eq!(at(2001), ("p-2001", State::Saved, true));
+}
+
+/// What a folder makes of the pairs of [`fill`], of which these are of the first listing.
+fn as_filled(listed: i32, pairs: i32) -> Blocks {
+    let mut blocks = Blocks::new();
+    for n in 0..=pairs {
+        let (is_listed, is_sent) = (n < listed, n >= listed && n <= pairs - 5000);
+        let id = if is_listed { format!("pair-{n}") } else { format!("p-{n}") };
+        let standing = Standing {
+            n,
+            id: &id,
+            state: match is_sent {
+                true if n % 3 == 0 => State::Saved,
+                true => State::Created,
+                false => State::Planned,
+            },
+            attempt: i32::from(is_sent),
+            worker: is_sent.then_some(8),
+            has_task: is_sent,
+        };
+        *blocks.entry(n / BLOCK).or_default() += standing.part();
+    }
+    blocks
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_both_sides_sum_up_is_the_same_until_anything_of_a_block_changes() {
+    let Some(cluster) = Cluster::start("sums") else { return };
+    let url = &cluster.url();
+    drop(block_on(join(url, &Batch::of(1000))).unwrap());
+    fill(url, 20_000);
+    let sums =
+        || block_on(async { join(url, &Batch::of(1000)).await.unwrap().sums().await.unwrap() });
+    let known = as_filled(1000, 20_000);
+    assert_eq!(known.len(), 5);
+    assert_eq!(sums(), known);
+    let update = |what: &str| format!("UPDATE callsheet.{what} WHERE batch = 1 AND n = 9000");
+    for (change, back) in [
+        (update("standing SET state = 5"), update("standing SET state = 4")),
+        (update("standing SET attempt = 2"), update("standing SET attempt = 1")),
+        (update("standing SET worker = 9"), update("standing SET worker = 8")),
+        (update("standing SET worker = NULL"), update("standing SET worker = 8")),
+        (update("pair SET id = 'another'"), update("pair SET id = 'p-9000'")),
+        (
+            "INSERT INTO callsheet.task VALUES (1, 'late', 9000, 1)".to_owned(),
+            "DELETE FROM callsheet.task WHERE task = 'late'".to_owned(),
+        ),
+        (update("task SET attempt = 2"), update("task SET attempt = 1")),
+    ] {
+        block_on(ask(url, &change));
+        let changed = sums();
+        let blocks = known.keys().filter(|block| known.get(block) != changed.get(block));
+        assert_eq!(blocks.collect::<Vec<_>>(), [&(9000 / BLOCK)], "{change}");
+        block_on(ask(url, &back));
+        assert_eq!(sums(), known, "{back}");
+    }
+    // What two of a block exchange is seen, too.
+    let crossed = "UPDATE callsheet.standing SET state = 9 - state WHERE n IN (9000, 9003)";
+    block_on(ask(url, "UPDATE callsheet.standing SET state = 5 WHERE n = 9003"));
+    let before = sums();
+    block_on(ask(url, crossed));
+    assert_ne!(sums(), before);
 }
 
 /// For a release build, of which the half a second is said; half a million in any build must not be far off.

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot;
 
+use super::blocks::Blocks;
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
@@ -54,6 +55,8 @@ pub(super) enum Question {
     /// So many after this one, with or without what they ask for.
     After(i32, usize, Detail),
     These(Vec<i32>),
+    /// The sums of all blocks.
+    Sums,
     Adopt,
     TakeOver,
     SignOff(i64),
@@ -75,6 +78,7 @@ pub(super) enum Question {
 pub(super) struct Answer {
     pub(super) pairs: Vec<i32>,
     pub(super) rows: Vec<Pulled>,
+    pub(super) blocks: Blocks,
     pub(super) rest: Rest,
 }
 

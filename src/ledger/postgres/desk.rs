@@ -230,6 +230,7 @@ impl<P: Place> Desk<P> {
                 answer.rows = self.worker.pull(Page::After(*after, *most, *detail)).await?;
             }
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
+            Question::Sums => answer.blocks = self.worker.sums().await?,
             Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
             Question::TakeOver => drop(self.worker.take_over().await?),
             Question::SignOff(worker) => {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::asked::{Adopted, Answer, Asked, Granted, Lack, Question, Taken, not_told};
 use super::batch::{Pages, Wanted};
+use super::blocks::Blocks;
 use super::desk::{LAST, PAUSE, work};
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
@@ -174,6 +175,14 @@ impl Way {
     /// When they are not to be had.
     pub async fn these(&self, pairs: Vec<i32>) -> Result<Vec<Pulled>, Lack> {
         Ok(self.ask(Question::These(pairs)).await?.rows)
+    }
+
+    /// The sums of all blocks of the batch.
+    ///
+    /// # Errors
+    /// When they are not to be had.
+    pub async fn sums(&self) -> Result<Blocks, Lack> {
+        Ok(self.ask(Question::Sums).await?.blocks)
     }
 
     /// Takes tasks whose workers are gone; gives their pairs.

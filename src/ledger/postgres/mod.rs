@@ -14,10 +14,12 @@
 
 mod asked;
 mod batch;
+mod blocks;
 mod copies;
 mod desk;
 mod error;
 mod fate;
+mod hashes;
 mod line;
 mod moves;
 mod nearby;
@@ -43,6 +45,7 @@ mod worker;
 
 pub use self::asked::{Adopted, Granted, Lack, Taken};
 pub use self::batch::{Listed, Pages, Wanted};
+pub use self::blocks::{BLOCK, Blocks, Standing, Summed};
 pub use self::copies::{
     Arrived, Arriving, Copied, Copier, Copying, Given, Leaving, PAGE, Pairs, Place, Take, Tasks,
     There,

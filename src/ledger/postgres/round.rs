@@ -12,10 +12,10 @@ pub(super) struct Round {
 
 impl Round {
     /// Begins somewhere among the planned pairs, of which the first and the end are known: elsewhere, all
-    /// whose place is before them would begin with the same ones.
+    /// whose place is before them would begin with the same ones. Without any it is over.
     pub(super) fn within(first: i32, end: i32) -> Self {
         let from = fastrand::i32(first..end.max(first + 1));
-        Self { from, at: from, wrapped: false }
+        Self { from, at: from, wrapped: first >= end }
     }
 
     /// Goes on past what was found from `at` on; gives what of it is to be tried, or nothing yet.
@@ -55,7 +55,8 @@ mod tests {
         for _ in 0..100 {
             assert!((70..90).contains(&Round::within(70, 90).at));
         }
-        assert_eq!(Round::within(0, 0).at, 0);
+        assert!(!Round::within(0, 1).is_over());
+        assert!(Round::within(0, 0).is_over(), "a look for nothing would go through all pairs");
     }
 
     #[test]

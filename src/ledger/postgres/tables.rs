@@ -7,6 +7,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use super::blocks::Summed;
 use super::error::SharedError;
 use super::outcome::{Outcome, Wish};
 use super::pull::{Page, Pulled};
@@ -209,7 +210,7 @@ pub struct Company {
 }
 
 /// The verbs of the tables.
-pub trait Tables: Debug + Send + 'static {
+pub trait Tables: Summed + Debug + Send + 'static {
     /// A worker more; nothing if the batch lists something else by now.
     fn enter(&mut self, entry: Entry<'_>) -> impl Future<Output = Answer<Option<Entered>>> + Send;
     /// Tells and claims; nothing if the worker's number is another one.

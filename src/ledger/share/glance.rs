@@ -1,20 +1,20 @@
 //! What others did since this folder was last part of the batch: found without reading all that is known
 //! of all pairs.
 //!
-//! The database says of each pair where it stands and whose it is, and the folder has written down the
-//! same. Where both say the same and nothing can have been added to it, there is no news.
+//! The database says of each block of pairs what a sum of where they stand and whose they are comes to, and
+//! the folder has written down the same. Where the sums are not the same, the database says it of each pair.
+//! Where both say the same and nothing can have been added to it, there is no news.
 
+use futures::executor::block_on;
+use futures::future::join;
 use rusqlite::Row;
 
 use super::mirror::seen;
 use super::{Mirror, Share, lost};
 use crate::ledger::lookup::state_at;
-use crate::ledger::postgres::{Detail, Pulled};
+use crate::ledger::postgres::{BLOCK, Blocks, Detail, Pulled, Standing};
 use crate::ledger::{LedgerError, Store};
 use crate::state::State;
-
-/// How many pairs are glanced at at a time.
-const PAGE: usize = 50_000;
 
 /// A pair as this folder has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,9 @@ struct Here {
 }
 
 impl Here {
-    /// Whether nothing is new of it there. A link may be of a pair that waits for its video; a doubt may
-    /// have been explained, and whose worker is gone meanwhile is nowhere else to be seen.
+    /// Whether nothing is new of it there.
     fn is_as(&self, there: &Pulled, (worker, how): (i64, Mirror)) -> bool {
         let state = seen(there, worker, how);
-        let can_grow = |state| {
-            matches!(state, State::Created | State::Completed | State::Sending | State::InDoubt)
-        };
         !self.has_news
             && self.id == there.id
             && there.late.is_empty()
@@ -43,6 +39,20 @@ impl Here {
             && there.state != State::Sending
             && (self.state, self.attempt, self.holder) == (state, there.attempt, there.worker)
     }
+}
+
+/// A link may be of a pair that waits for its video; a doubt may have been explained, and whose worker is
+/// gone meanwhile is nowhere else to be seen.
+fn can_grow(state: State) -> bool {
+    matches!(state, State::Created | State::Completed | State::Sending | State::InDoubt)
+}
+
+/// All pairs as this folder has them.
+#[derive(Debug, Default)]
+struct AllHere {
+    sums: Blocks,
+    /// Those of which there may be news though they stand there as here.
+    open: Vec<i32>,
 }
 
 impl Store {
@@ -53,26 +63,78 @@ impl Store {
         share: &Share,
         how: Mirror,
     ) -> Result<Option<Vec<i32>>, LedgerError> {
+        // The database sums up while this folder does.
+        let (there, here) = block_on(join(share.way.sums(), async { self.all_here() }));
+        let (there, here) = (there.map_err(|lack| lost(&lack))?, here?);
+        if here.sums.is_empty() {
+            return Ok(None);
+        }
+        let is_same = |block| here.sums.get(&block) == there.get(&block);
+        let mut news = here.open;
+        news.retain(|n| is_same(n / BLOCK));
+        for block in there.keys().copied().filter(|block| !is_same(*block)) {
+            news.extend(self.news_of_block(share, block, how)?);
+        }
+        news.sort_unstable();
+        Ok(Some(news))
+    }
+
+    fn all_here(&self) -> Result<AllHere, LedgerError> {
         let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
+        // In the order in which they lie in the file.
+        let sql = "SELECT n, state, attempt, holder, news > 0, id, task_id IS NOT NULL
+            FROM pairs NOT INDEXED CROSS JOIN shares USING (pair) CROSS JOIN standings USING (pair)";
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query(()).map_err(failed)?;
+        let mut here = AllHere::default();
+        while let Some(row) = rows.next().map_err(failed)? {
+            here.add(row).map_err(failed)?;
+        }
+        Ok(here)
+    }
+
+    fn news_of_block(
+        &self,
+        share: &Share,
+        block: i32,
+        how: Mirror,
+    ) -> Result<Vec<i32>, LedgerError> {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&self.path, &error);
+        let before = block * BLOCK - 1;
+        let there = share.line.page(before, BLOCK as usize, Detail::Glance);
+        let there = there.map_err(|lack| lost(&lack))?;
         let sql = "SELECT n, state, attempt, holder, news > 0, id
             FROM shares JOIN standings USING (pair) JOIN pairs USING (pair)
-            WHERE n > ?1 ORDER BY n LIMIT ?2";
-        let mut statement = self.connection.prepare(sql).map_err(failed)?;
-        let (mut news, mut after, mut known) = (Vec::new(), -1, 0);
-        loop {
-            let there = share.line.page(after, PAGE, Detail::Glance).map_err(|lack| lost(&lack))?;
-            let Some(last) = there.last() else { break };
-            let here = statement.query_map([i64::from(after), 2 * PAGE as i64], read);
-            let here: Vec<_> = here.and_then(Iterator::collect).map_err(failed)?;
-            known += here.len();
-            news.extend(differing(&here, &there, (share.way.worker(), how)));
-            after = last.n;
-        }
-        Ok((known > 0).then_some(news))
+            WHERE n > ?1 AND n <= ?1 + ?2 ORDER BY n";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let here = statement.query_map([i64::from(before), i64::from(BLOCK)], read);
+        let here: Vec<_> = here.and_then(Iterator::collect).map_err(failed)?;
+        Ok(differing(&here, &there, (share.way.worker(), how)))
     }
 }
 
-/// Which pairs of a page stand otherwise there, or are not known here. Both are in their order.
+impl AllHere {
+    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        let (n, state) = (row.get(0)?, state_at(row, 1)?);
+        let stands_by_it =
+            matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
+        let standing = Standing {
+            n,
+            id: row.get_ref(5)?.as_str()?,
+            state,
+            attempt: row.get(2)?,
+            worker: row.get(3)?,
+            has_task: stands_by_it && row.get(6)?,
+        };
+        *self.sums.entry(n / BLOCK).or_default() += standing.part();
+        if can_grow(state) || row.get(4)? {
+            self.open.push(n);
+        }
+        Ok(())
+    }
+}
+
+/// Which pairs of a block stand otherwise there, or are not known here. Both are in their order.
 fn differing(here: &[Here], there: &[Pulled], who: (i64, Mirror)) -> Vec<i32> {
     let mut here = here.iter().peekable();
     let mut news = Vec::new();

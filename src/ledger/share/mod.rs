@@ -27,9 +27,7 @@ use sha2::{Digest, Sha256};
 
 use super::fence::host;
 use super::postgres::settings::Settings;
-use super::postgres::{
-    Granted, Lack, Line, Listed, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish,
-};
+use super::postgres::{Granted, Lack, Line, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish};
 use super::record::Record;
 use super::store::Store;
 use super::writer::{Job, Jobs, Order, Reply};
@@ -405,18 +403,12 @@ fn lost(lack: &Lack) -> LedgerError {
 
 /// What a list is known by: ids and requests, in their order.
 pub(super) fn digest(view: &View) -> Result<Vec<u8>, LedgerError> {
-    let (mut digest, mut first) = (Sha256::new(), 0);
-    loop {
-        let page = view.listed_bodies(first, PAGE)?;
-        if page.is_empty() {
-            return Ok(digest.finalize().to_vec());
+    let mut digest = Sha256::new();
+    view.each_body_listed(|id, body, take| {
+        for field in [id, body, &*take.to_string()] {
+            digest.update(field.len().to_le_bytes());
+            digest.update(field);
         }
-        for Listed { id, body, take } in &page {
-            for field in [id.as_bytes(), body.as_bytes(), take.to_string().as_bytes()] {
-                digest.update(field.len().to_le_bytes());
-                digest.update(field);
-            }
-        }
-        first += page.len();
-    }
+    })?;
+    Ok(digest.finalize().to_vec())
 }

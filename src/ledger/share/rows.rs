@@ -257,6 +257,23 @@ impl View {
         })
     }
 
+    /// Has somebody hear of all of them, without keeping them: their ids, requests and takes.
+    pub(super) fn each_body_listed(
+        &self,
+        mut each: impl FnMut(&str, &str, i32),
+    ) -> Result<(), LedgerError> {
+        let failed = |error: rusqlite::Error| self.failed(&error);
+        let sql = "SELECT id, body, take FROM pairs
+            WHERE listing = (SELECT listing FROM batch) ORDER BY place";
+        let mut statement = self.read.connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query(()).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let text = |at| Ok(row.get_ref(at)?.as_str()?);
+            each(text(0).map_err(failed)?, text(1).map_err(failed)?, row.get(2).map_err(failed)?);
+        }
+        Ok(())
+    }
+
     /// Which of these, by their numbers in the database, are planned here.
     pub(super) fn planned_named(&self, pairs: &[i32]) -> Result<Vec<Planned>, LedgerError> {
         let sql = format!(

@@ -9,7 +9,9 @@ use std::time::Duration;
 use callsheet::ledger::postgres::tables::{
     Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
 };
-use callsheet::ledger::postgres::{Clocks, Outcome, Page, Pulled, SharedError, Wish};
+use callsheet::ledger::postgres::{
+    Blocks, Clocks, Outcome, Page, Pulled, SharedError, Summed, Wish,
+};
 use futures::channel::oneshot;
 
 use crate::model::Model;
@@ -320,6 +322,13 @@ impl Wire {
         let said = answered.await;
         world.moving(*machine).await;
         said.unwrap_or_else(|_| Err(SharedError::Unsure("the wire was cut".to_owned())))
+    }
+}
+
+impl Summed for Wire {
+    /// Who works in these worlds has no run folder to compare.
+    async fn sums(&mut self, _: i32) -> Answer<(Blocks, i64)> {
+        Ok((Blocks::new(), 1))
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
+use super::super::blocks::{Blocks, Summed};
 use super::super::error::SharedError;
 use super::super::fate::{Fate, LEAP};
 use super::super::outcome::Outcome;
 use super::super::pull::{Page, Pulled};
+use super::super::round::Round;
 use super::super::tables::{Place, Tables};
 use super::{Worker, stop};
 use crate::pace::Common;
@@ -138,6 +140,20 @@ impl<P: Place> Worker<P> {
     pub async fn pull(&mut self, page: Page<'_>) -> Result<Vec<Pulled>, SharedError> {
         let batch = self.me.batch;
         self.tables()?.pull(batch, page).await
+    }
+
+    /// The sums of all blocks of the batch. Where none of its pairs is planned, [`Worker::next`] does not go
+    /// through all of them to find that out: what others leave later, [`Worker::left`] finds.
+    ///
+    /// # Errors
+    /// As [`Worker::pull`].
+    pub async fn sums(&mut self) -> Result<Blocks, SharedError> {
+        let batch = self.me.batch;
+        let (blocks, planned) = self.tables()?.sums(batch).await?;
+        if planned == 0 {
+            self.left.get_or_insert(Round::within(0, 0));
+        }
+        Ok(blocks)
     }
 
     /// Signs off: nothing of this worker is under way any more. The caller has settled all.
