@@ -33,6 +33,9 @@ const AWAY: Duration = Duration::from_secs(60);
 pub(super) const LAST: Duration = Duration::from_secs(20);
 /// Between two tries to reach a database.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// How long what is told waits for the claim that follows it, which then goes with it: whoever was told of
+/// leaves a place, and the next pair for it is asked for a moment later.
+const FOLLOWS: Duration = Duration::from_millis(1);
 /// How many tasks of workers that are gone one takes at a time.
 const ADOPTED: usize = 200;
 /// How many doubts whoever tries a create alone keeps away from.
@@ -165,6 +168,7 @@ impl<P: Place> Desk<P> {
                 () = place.sleep(start_in), if start.is_some() => None,
             };
             let mut end = None;
+            let follows = self.now() + FOLLOWS;
             while let Some(one) = next {
                 match one {
                     Asked::Tell(outcomes, taken) => self.tells.push_back((outcomes, taken)),
@@ -181,6 +185,13 @@ impl<P: Place> Desk<P> {
                     }
                 }
                 next = asked.try_recv().ok();
+                if next.is_none() && end.is_none() && self.awaits_a_claim() {
+                    next = tokio::select! {
+                        biased;
+                        asked = asked.recv() => asked,
+                        () = place.sleep(follows.saturating_sub(self.now())) => None,
+                    };
+                }
             }
             common.mark_unchanged();
             let until = end.as_ref().map(|_| self.now() + LAST);

@@ -66,6 +66,11 @@ impl<P: Place> Desk<P> {
         shut || common.halt.is_some() || !self.wants_more
     }
 
+    /// Whether there is something to tell, and a claim is likely to follow.
+    pub(super) fn awaits_a_claim(&self) -> bool {
+        !self.tells.is_empty() && self.claims.is_empty() && !self.is_closed() && self.may_claim()
+    }
+
     /// Whether there may be now what was short.
     pub(super) fn may_claim(&self) -> bool {
         let Some((short, since)) = self.short else { return true };
