@@ -2,10 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::blocks::Blocks;
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
+use super::tables::Blocks;
 use crate::ledger::Rest;
 use crate::pace::Word;
 use crate::state::State;

@@ -1,15 +1,13 @@
 //! Sums of blocks of pairs, by which whoever has a batch sees which blocks are otherwise in the database:
 //! of a million pairs of which nothing is new nothing else travels.
 
-use std::collections::BTreeMap;
-
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::hashes::{of_number, of_text};
 use super::outcome::number;
 use super::session::{Session, Value};
-use super::tables::Answer;
+use super::tables::{Answer, Blocks, Summed};
 use crate::state::State;
 
 /// How many pairs a block has.
@@ -29,15 +27,6 @@ const SUMS: &str = "SELECT block, sum(part)::text, sum(planned)::int8 FROM (
         UNION ALL SELECT n / :block, sum(hashint4extended(n, attempt)), 0
         FROM callsheet.task WHERE batch = $1 AND n >= $2 AND n <= $3 GROUP BY 1
     ) parts GROUP BY block ORDER BY block";
-
-/// A sum by the number of its block.
-pub type Blocks = BTreeMap<i32, i128>;
-
-/// What has sums of blocks.
-pub trait Summed {
-    /// The sums of all blocks of a batch, and how many of its pairs are planned.
-    fn sums(&mut self, batch: i32) -> impl Future<Output = Answer<(Blocks, i64)>> + Send;
-}
 
 impl Summed for Session {
     async fn sums(&mut self, batch: i32) -> Answer<(Blocks, i64)> {

@@ -12,14 +12,13 @@ use tokio::time::{Instant, sleep};
 
 use super::asked::{Adopted, Answer, Asked, Granted, Lack, Question, Taken, not_told};
 use super::batch::{Pages, Wanted};
-use super::blocks::Blocks;
 use super::desk::{LAST, PAUSE, work};
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
 use super::relist::Relisted;
 use super::settings::Settings;
-use super::tables::Place;
+use super::tables::{Blocks, Place};
 use super::worker::Worker;
 use crate::ledger::Rest;
 use crate::ledger::guard::Guard;

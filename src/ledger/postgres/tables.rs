@@ -4,10 +4,10 @@
 //! Each of these is one transaction. An answer says that it was committed; [`SharedError::Unsure`], that
 //! nobody knows; [`SharedError::Refused`], that it was undone.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::blocks::Summed;
 use super::error::SharedError;
 use super::outcome::{Outcome, Wish};
 use super::pull::{Page, Pulled};
@@ -207,6 +207,15 @@ pub struct Company {
     pub alive: u32,
     /// How many of those have something to do themselves.
     pub busy: u32,
+}
+
+/// A sum by the number of its block.
+pub type Blocks = BTreeMap<i32, i128>;
+
+/// What has sums of blocks.
+pub trait Summed {
+    /// The sums of all blocks of a batch, and how many of its pairs are planned.
+    fn sums(&mut self, batch: i32) -> impl Future<Output = Answer<(Blocks, i64)>> + Send;
 }
 
 /// The verbs of the tables.

@@ -3,13 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::blocks::{Blocks, Summed};
 use super::super::error::SharedError;
 use super::super::fate::{Fate, LEAP};
 use super::super::outcome::Outcome;
 use super::super::pull::{Page, Pulled};
 use super::super::round::Round;
-use super::super::tables::{Place, Tables};
+use super::super::tables::{Blocks, Place, Summed, Tables};
 use super::{Worker, stop};
 use crate::pace::Common;
 
