@@ -3,7 +3,7 @@
 use callsheet::ledger::postgres::{Detail, Page, SharedError};
 use callsheet::state::{Event, State};
 
-use super::cluster::{Cluster, one};
+use super::cluster::{Cluster, ask, one};
 use super::leases::spend;
 use super::{Batch, block_on, join, outcome};
 
@@ -60,11 +60,39 @@ fn tables_of_an_earlier_release_are_brought_up_to_date_while_others_work() {
     let url = cluster.url();
     block_on(async {
         let mut at_work = join(&url, &Batch::of(4)).await.unwrap();
+        // As it was: whatever moves, it counts.
+        let before = "CREATE OR REPLACE FUNCTION callsheet.count_standing() RETURNS trigger
+            LANGUAGE plpgsql AS $$ BEGIN
+                UPDATE callsheet.purse SET under_way = under_way
+                    + (SELECT count(*) FROM now_standing WHERE state = 1);
+                RETURN NULL; END $$";
+        ask(&url, before).await;
         one(&url, "UPDATE callsheet.format SET version = 1 RETURNING version").await;
         let mut later = join(&url, &Batch::of(4)).await.unwrap();
         assert_eq!(one(&url, "SELECT version FROM callsheet.format").await, "2");
         assert_eq!(later.turn_for(&[], &[0]).await.unwrap().claims.len(), 1);
         assert_eq!(at_work.turn_for(&[], &[1]).await.unwrap().claims.len(), 1);
+        assert_eq!(one(&url, "SELECT under_way FROM callsheet.purse").await, "2");
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_role_that_may_not_make_what_is_lacking_is_told_so() {
+    let Some(cluster) = Cluster::start("rights") else { return };
+    let url = cluster.url();
+    let theirs = url.replace("user=callsheet", "user=guest");
+    block_on(async {
+        ask(&url, "CREATE ROLE guest LOGIN").await;
+        let no_schema = join(&theirs, &Batch::of(1)).await.unwrap_err();
+        assert!(matches!(no_schema, SharedError::Rights(_)), "{no_schema:?}");
+        drop(join(&url, &Batch::of(1)).await.unwrap());
+        let name = one(&url, "SELECT proname FROM pg_proc WHERE proname LIKE 'turn_%'").await;
+        ask(&url, &format!("DROP FUNCTION callsheet.{name}")).await;
+        ask(&url, "GRANT USAGE ON SCHEMA callsheet TO guest").await;
+        ask(&url, "GRANT ALL ON ALL TABLES IN SCHEMA callsheet TO guest").await;
+        let no_function = join(&theirs, &Batch::of(1)).await.unwrap_err();
+        assert!(matches!(no_function, SharedError::Rights(_)), "{no_function:?}");
     });
 }
 

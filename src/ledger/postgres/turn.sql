@@ -11,8 +11,8 @@ DECLARE
     may_claim boolean := false;
     -- Ids that are new.
     fresh int4[];
-    -- Whether what it moves is counted here, with what else it changes in the purse, and not by the trigger:
-    -- to write that row twice in a transaction costs a tenth of all.
+    -- Whether what it moves is counted here, with what else it changes in the purse, and not by the trigger,
+    -- which would write that row once more in the same transaction.
     is_counted boolean := true;
     sent_more bigint := 0;
     open_more bigint := 0;
