@@ -70,6 +70,17 @@ impl State {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
+
+    /// Whether whoever stands so stands by the task of the last create.
+    #[must_use]
+    pub const fn stands_by_a_task(self) -> bool {
+        match self {
+            Self::Created | Self::Completed | Self::Saved | Self::Failed => true,
+            Self::Planned | Self::Sending | Self::Rejected | Self::InDoubt | Self::Abandoned => {
+                false
+            }
+        }
+    }
 }
 
 impl fmt::Display for State {

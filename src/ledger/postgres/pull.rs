@@ -152,9 +152,7 @@ async fn glance(
                 count += 1;
                 is_former |= of < attempt;
             }
-            let stands_by_it =
-                matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
-            let late = is_former || count > 1 || count > 0 && !stands_by_it;
+            let late = is_former || count > 1 || count > 0 && !state.stands_by_a_task();
             Pulled::glanced((n, id), (state, attempt, worker), late)
         });
     Ok(seen.collect())

@@ -116,15 +116,13 @@ impl Store {
 impl AllHere {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
         let (n, state) = (row.get(0)?, state_at(row, 1)?);
-        let stands_by_it =
-            matches!(state, State::Created | State::Completed | State::Saved | State::Failed);
         let standing = Standing {
             n,
             id: row.get_ref(5)?.as_str()?,
             state,
             attempt: row.get(2)?,
             worker: row.get(3)?,
-            has_task: stands_by_it && row.get(6)?,
+            has_task: state.stands_by_a_task() && row.get(6)?,
         };
         *self.sums.entry(n / BLOCK).or_default() += standing.part();
         if can_grow(state) || row.get(4)? {
