@@ -7,22 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Purse,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Purse, Quiet,
 };
 use callsheet::ledger::postgres::{Outcome, Page, Pulled, SharedError, Wish};
 use callsheet::state::State;
 
+use super::model_pairs::{Pairs, Standing};
 use super::model_purse::{Beside, Counted, Doubts};
-
-/// A pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) state: State,
-    pub(crate) attempt: i32,
-    pub(crate) worker: Option<i64>,
-    pub(crate) turn: Option<i64>,
-    pub(crate) cost: i64,
-}
 
 /// A process at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +42,12 @@ struct Saved {
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub(crate) batch: i32,
-    pub(crate) pairs: Vec<Standing>,
-    records: BTreeMap<i32, (i32, String)>,
+    pub(crate) pairs: Pairs,
+    /// By pair.
+    records: Vec<Option<(i32, String)>>,
     pub(crate) tasks: BTreeMap<String, (i32, i32)>,
-    /// The same by their pairs.
-    tasks_of: BTreeMap<i32, BTreeSet<String>>,
+    /// The same by their pairs, with their attempts.
+    tasks_of: Vec<BTreeMap<String, i32>>,
     pub(crate) workers: BTreeMap<i64, Row>,
     pub(crate) budget: Option<i64>,
     pub(crate) reserved: i64,
@@ -74,14 +66,12 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn of(count: usize, budget: Option<i64>) -> Self {
-        let planned =
-            Standing { state: State::Planned, attempt: 0, worker: None, turn: None, cost: 0 };
         Self {
             batch: 1,
-            pairs: vec![planned; count],
-            records: BTreeMap::new(),
+            pairs: Pairs::planned(count),
+            records: vec![None; count],
             tasks: BTreeMap::new(),
-            tasks_of: BTreeMap::new(),
+            tasks_of: vec![BTreeMap::new(); count],
             workers: BTreeMap::new(),
             budget,
             reserved: 0,
@@ -154,7 +144,10 @@ impl Model {
 
     /// A pair moves, and the purse counts it.
     fn stand(&mut self, n: i32, state: State) {
-        let from = std::mem::replace(&mut self.pairs[at(n)].state, state);
+        let Some(from) = self.pairs.change(n, |pair| std::mem::replace(&mut pair.state, state))
+        else {
+            return;
+        };
         self.purse.moved(&mut self.doubts, n, (from, state));
         if state != State::Created && self.aside.remove(&n) {
             self.purse.counts_unfinished(1);
@@ -182,12 +175,12 @@ impl Model {
         let tasks = asks.outcomes.iter().filter_map(|outcome| outcome.task.as_ref());
         let fresh = tasks.filter(|task| !self.tasks.contains_key(task.as_str()));
         Saved {
-            pairs: numbers.filter_map(|n| Some((n, self.pairs.get(at(n))?.clone()))).collect(),
+            pairs: numbers.filter_map(|n| Some((n, self.pairs.get(n)?.clone()))).collect(),
             records: asks
                 .outcomes
                 .iter()
                 .map(|outcome| outcome.slip.n)
-                .map(|n| (n, self.records.get(&n).cloned()))
+                .filter_map(|n| Some((n, self.records.get(at(n))?.clone())))
                 .collect(),
             fresh: fresh.map(ToString::to_string).collect(),
             purse: self.purse.clone(),
@@ -202,17 +195,14 @@ impl Model {
 
     fn undo(&mut self, saved: Saved) {
         for (n, pair) in saved.pairs {
-            self.pairs[at(n)] = pair;
+            self.pairs.change(n, |now| *now = pair);
         }
         for (n, record) in saved.records {
-            match record {
-                Some(record) => drop(self.records.insert(n, record)),
-                None => drop(self.records.remove(&n)),
-            }
+            self.records[at(n)] = record;
         }
         for task in saved.fresh {
             if let Some((n, _)) = self.tasks.remove(&task) {
-                self.tasks_of.entry(n).or_default().remove(&task);
+                self.tasks_of[at(n)].remove(&task);
             }
         }
         (self.purse, self.aside) = (saved.purse, saved.aside);
@@ -235,7 +225,7 @@ impl Model {
         let (mut settled, mut given_back) = (BTreeMap::new(), 0);
         for (Outcome { slip, state, task, gives_back, record }, known) in outcomes.iter().zip(known)
         {
-            let Some(pair) = self.pairs.get_mut(at(slip.n)) else { continue };
+            let Some(pair) = self.pairs.get(slip.n).cloned() else { continue };
             let is_theirs = pair.worker == Some(slip.holder)
                 || pair.state == State::Planned && *state != State::InDoubt;
             let is_old = *state == State::Created && slip.holder != me.worker;
@@ -256,17 +246,15 @@ impl Model {
             let was_open = matches!(pair.state, State::Sending | State::InDoubt);
             let belongs_to_another =
                 task.is_some() && !fresh.contains(&slip.n) && known != Some(slip.n);
-            pair.worker = Some(me.worker);
-            pair.turn = None;
-            let cost = pair.cost;
             let state = if !decides && belongs_to_another { State::InDoubt } else { *state };
             let is_none_made = matches!(state, State::Planned | State::Saved | State::Rejected);
             if was_open && is_none_made && *gives_back {
-                given_back += cost;
+                given_back += pair.cost;
             }
+            self.pairs.change(slip.n, |pair| (pair.worker, pair.turn) = (Some(me.worker), None));
             self.stand(slip.n, state);
             settled.insert(slip.n, state);
-            self.records.insert(slip.n, (self.pairs[at(slip.n)].attempt, record.clone()));
+            self.records[at(slip.n)] = Some((pair.attempt, record.clone()));
         }
         (settled.into_iter().collect(), given_back)
     }
@@ -275,7 +263,7 @@ impl Model {
     /// worker's already.
     fn pick(&self, me: Me, wishes: &[Wish]) -> Vec<(i32, i64, bool)> {
         let pick = |wish: &Wish| {
-            let pair = self.pairs.get(at(wish.n))?;
+            let pair = self.pairs.get(wish.n)?;
             let held = pair.state == State::Sending && pair.worker == Some(me.worker);
             let may = (held || pair.state == State::Planned) && pair.attempt < wish.attempt;
             may.then(|| (wish.n, wish.cost - if held { pair.cost } else { 0 }, held))
@@ -288,13 +276,14 @@ impl Model {
     fn claim(&mut self, (me, seq): (Me, i64), wishes: &[Wish], taken: &[i32]) {
         for wish in wishes.iter().filter(|wish| taken.contains(&wish.n)) {
             self.stand(wish.n, State::Sending);
-            self.pairs[at(wish.n)] = Standing {
+            let claimed = Standing {
                 state: State::Sending,
                 attempt: wish.attempt,
                 worker: Some(me.worker),
                 turn: Some(seq),
                 cost: wish.cost,
             };
+            self.pairs.change(wish.n, |pair| *pair = claimed);
         }
     }
 
@@ -317,13 +306,17 @@ impl Model {
     }
 
     pub(crate) fn give_back(&mut self, me: Me, seq: i64) {
-        for n in self.numbers() {
-            let pair = &self.pairs[at(n)];
-            let is_open = matches!(pair.state, State::Sending | State::InDoubt);
-            if is_open && pair.worker == Some(me.worker) && pair.turn == Some(seq) {
-                self.reserved -= pair.cost;
-                self.stand(n, State::Planned);
-            }
+        let open = [State::Sending, State::InDoubt];
+        let held = open.into_iter().flat_map(|state| self.pairs.held(me.worker, state));
+        let claimed: Vec<_> = held.filter_map(|n| Some((n, self.pairs.get(n)?))).collect();
+        let claimed: Vec<_> = claimed
+            .into_iter()
+            .filter(|(_, pair)| pair.turn == Some(seq))
+            .map(|(n, pair)| (n, pair.cost))
+            .collect();
+        for (n, cost) in claimed {
+            self.reserved -= cost;
+            self.stand(n, State::Planned);
         }
     }
 
@@ -342,8 +335,7 @@ impl Model {
     }
 
     pub(crate) fn left(&self, from: i32, most: usize) -> Vec<i32> {
-        let planned = |n: &i32| self.pairs[at(*n)].state == State::Planned;
-        (from.max(0)..self.numbers().end).filter(planned).take(most).collect()
+        self.pairs.planned_from(from).take(most).collect()
     }
 
     pub(crate) fn expire(&mut self) -> Vec<i32> {
@@ -351,15 +343,11 @@ impl Model {
         for (_, own) in self.workers.iter_mut().filter(|(worker, _)| dead.contains(worker)) {
             own.over = true;
         }
-        let mut lost = Vec::new();
-        // Where nobody is dead, the pairs are not looked through.
-        let all = if dead.is_empty() { 0..0 } else { self.numbers() };
-        for n in all {
-            let pair = &self.pairs[at(n)];
-            if pair.state == State::Sending && pair.worker.is_some_and(|one| dead.contains(&one)) {
-                self.stand(n, State::InDoubt);
-                lost.push(n);
-            }
+        let held = dead.iter().flat_map(|worker| self.pairs.held(*worker, State::Sending));
+        let mut lost: Vec<_> = held.collect();
+        lost.sort_unstable();
+        for n in &lost {
+            self.stand(*n, State::InDoubt);
         }
         lost
     }
@@ -379,18 +367,20 @@ impl Model {
             .workers
             .iter()
             .filter(|(worker, own)| **worker != me.worker && (own.over || own.until < self.now));
-        let gone: BTreeSet<_> = gone.map(|(worker, _)| *worker).collect();
-        let left = |n: &i32| {
-            let pair = &self.pairs[at(*n)];
-            matches!(pair.state, State::Created | State::Completed)
-                && pair.worker.is_some_and(|worker| gone.contains(&worker))
+        let left = |worker| {
+            let tasks = [State::Created, State::Completed];
+            let held = tasks.map(|state| self.pairs.held(worker, state).take(most));
+            held.into_iter().flatten()
         };
-        if gone.is_empty() {
-            return Vec::new();
+        let mut picked: Vec<_> = gone.flat_map(|(worker, _)| left(*worker)).collect();
+        // Of many, the first ones are found before those are sorted.
+        if picked.len() > most {
+            picked.select_nth_unstable(most);
+            picked.truncate(most);
         }
-        let picked: Vec<_> = self.numbers().filter(left).take(most).collect();
+        picked.sort_unstable();
         for n in &picked {
-            (self.pairs[at(*n)].worker, self.pairs[at(*n)].turn) = (Some(me.worker), None);
+            self.pairs.change(*n, |pair| (pair.worker, pair.turn) = (Some(me.worker), None));
         }
         if let Some(own) = self.workers.get_mut(&me.worker) {
             own.idle &= picked.is_empty();
@@ -399,9 +389,9 @@ impl Model {
     }
 
     pub(crate) fn set_aside(&mut self, me: Me, n: i32) {
-        let pair = &self.pairs[at(n)];
-        let is_own = pair.worker == Some(me.worker) && pair.state == State::Created;
-        if is_own && self.aside.insert(n) {
+        let is_own =
+            |pair: &Standing| pair.worker == Some(me.worker) && pair.state == State::Created;
+        if self.pairs.get(n).is_some_and(is_own) && self.aside.insert(n) {
             self.purse.counts_unfinished(-1);
         }
     }
@@ -421,31 +411,29 @@ impl Model {
     pub(crate) fn pull(&self, page: Page<'_>) -> Vec<Pulled> {
         match page {
             Page::After(after, most, _) => {
-                let those = (after + 1).max(0)..self.numbers().end;
-                those.take(most).map(|n| self.pulled(n)).collect()
+                let those = (after + 1).max(0)..self.pairs.numbers().end;
+                those.take(most).filter_map(|n| self.pulled(n)).collect()
             }
             Page::These(these) | Page::Whole(these) => {
                 let these: BTreeSet<_> = these.iter().copied().collect();
-                let these = these.into_iter().filter(|n| self.numbers().contains(n));
-                these.map(|n| self.pulled(n)).collect()
+                these.into_iter().filter_map(|n| self.pulled(n)).collect()
             }
         }
     }
 
-    fn pulled(&self, n: i32) -> Pulled {
-        let pair = &self.pairs[at(n)];
+    fn pulled(&self, n: i32) -> Option<Pulled> {
+        let pair = self.pairs.get(n)?;
         let is_task =
             matches!(pair.state, State::Created | State::Completed | State::Saved | State::Failed);
+        let record = self.records[at(n)].as_ref();
         let is_told = |task: &str| {
-            let record = self.records.get(&n);
-            record.is_none_or(|(_, record)| record.contains(&format!("\"{task}\"")))
+            record.is_none_or(|(_, record)| record.split('"').any(|part| part == task))
         };
-        let given = self.tasks_of.get(&n).into_iter().flatten();
-        let given = given.map(|task| (task, self.tasks[task].1));
+        let given = self.tasks_of[at(n)].iter();
         let late =
-            given.filter(|(task, attempt)| *attempt < pair.attempt || !is_task || !is_told(task));
+            given.filter(|(task, attempt)| **attempt < pair.attempt || !is_task || !is_told(task));
         let worker = pair.worker.and_then(|worker| self.workers.get(&worker));
-        Pulled {
+        Some(Pulled {
             n,
             id: format!("pair-{n}"),
             take: 1,
@@ -455,10 +443,10 @@ impl Model {
             worker: pair.worker,
             held: worker.is_some_and(|own| !own.over && self.now < own.until),
             signed_off: worker.is_none_or(|own| own.ended),
-            late: late.map(|(task, attempt)| (task.clone(), attempt)).collect(),
+            late: late.map(|(task, attempt)| (task.clone(), *attempt)).collect(),
             listed: true,
-            record: self.records.get(&n).cloned(),
-        }
+            record: record.cloned(),
+        })
     }
 
     /// Gives the pairs of which an id was news.
@@ -468,7 +456,8 @@ impl Model {
             let Some(task) = task else { continue };
             if let btree_map::Entry::Vacant(place) = self.tasks.entry(task.as_str().to_owned()) {
                 fresh.push(slip.n);
-                self.tasks_of.entry(slip.n).or_default().insert(task.as_str().to_owned());
+                let of_pair = &mut self.tasks_of[at(slip.n)];
+                of_pair.insert(task.as_str().to_owned(), slip.attempt);
                 place.insert((slip.n, slip.attempt));
             }
         }
@@ -478,21 +467,23 @@ impl Model {
     pub(crate) fn sign_off_for(&mut self, worker: i64) -> bool {
         let Some(own) = self.workers.get_mut(&worker) else { return false };
         (own.over, own.ended, own.seq) = (true, true, own.seq + 1);
-        for n in self.numbers() {
-            let pair = &self.pairs[at(n)];
-            if pair.state == State::Sending && pair.worker == Some(worker) {
-                self.stand(n, State::InDoubt);
-            }
+        for n in self.pairs.held(worker, State::Sending).collect::<Vec<_>>() {
+            self.stand(n, State::InDoubt);
         }
         true
     }
 
     pub(crate) fn leave(&mut self, me: Me, seq: i64) -> bool {
-        let has_left =
-            |pair: &Standing| pair.state != State::Sending || pair.worker != Some(me.worker);
-        let may = self.pairs.iter().all(has_left)
-            && self.workers.get(&me.worker).is_some_and(|own| own.seq == seq);
+        let has_left = self.pairs.held(me.worker, State::Sending).next().is_none();
+        let may = has_left && self.workers.get(&me.worker).is_some_and(|own| own.seq == seq);
         may && self.sign_off_for(me.worker)
+    }
+
+    pub(crate) fn quiet(&self, me: Me) -> Option<Quiet> {
+        let others = || self.workers.iter().filter(|(worker, _)| **worker != me.worker);
+        let seq = self.workers.get(&me.worker)?.seq;
+        let all_ended = others().all(|(_, own)| own.ended);
+        all_ended.then(|| Quiet { others: i64::try_from(others().count()).unwrap(), seq })
     }
 
     pub(crate) fn stop(&mut self, epoch: i64) {
@@ -501,14 +492,10 @@ impl Model {
     }
 
     pub(crate) fn span(&self) -> (i32, i32) {
-        let mut planned = self.left(0, usize::MAX).into_iter();
+        let mut planned = self.pairs.planned_from(0);
         let first = planned.next();
-        let last = planned.last().or(first);
+        let last = planned.next_back().or(first);
         (first.unwrap_or(0), last.map_or(0, |last| last + 1))
-    }
-
-    fn numbers(&self) -> std::ops::Range<i32> {
-        0..i32::try_from(self.pairs.len()).unwrap()
     }
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::error::SharedError;
 use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
-use super::tables::Blocks;
+use super::tables::{Blocks, Quiet};
 use crate::ledger::Rest;
 use crate::pace::Word;
 use crate::state::State;
@@ -57,6 +57,8 @@ pub(super) enum Question {
     These(Vec<i32>),
     /// The sums of all blocks.
     Sums,
+    /// Whether nobody else can move anything any more.
+    Quiet,
     Adopt,
     TakeOver,
     SignOff(i64),
@@ -79,6 +81,7 @@ pub(super) struct Answer {
     pub(super) pairs: Vec<i32>,
     pub(super) rows: Vec<Pulled>,
     pub(super) blocks: Blocks,
+    pub(super) quiet: Option<Quiet>,
     pub(super) rest: Rest,
 }
 

@@ -149,17 +149,18 @@ impl<P: Place> Desk<P> {
         let mut next_look = self.now();
         let mut common = self.common.subscribe();
         loop {
+            // Before anything is waited for: a timer that is due is not at hand at once, and of a line that is
+            // busy there is always something that is.
+            if self.now() >= next_look {
+                let has_more = self.look().await;
+                next_look = self.now() + if has_more { Duration::ZERO } else { lease };
+            }
             let place = self.worker.place().clone();
             let (start, waits) = (self.wakes_at(), !self.claims.is_empty());
             let start_in = start.unwrap_or_default().saturating_sub(self.now());
-            // In this order: a line that is busy is no reason not to look.
             let mut next = tokio::select! {
                 biased;
-                () = place.sleep(next_look.saturating_sub(self.now())) => {
-                    self.look().await;
-                    next_look = self.now() + lease;
-                    None
-                }
+                () = place.sleep(next_look.saturating_sub(self.now())) => None,
                 asked = asked.recv() => match asked {
                     Some(asked) => Some(asked),
                     None => return,
@@ -242,6 +243,7 @@ impl<P: Place> Desk<P> {
             }
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
             Question::Sums => answer.blocks = self.worker.sums().await?,
+            Question::Quiet => answer.quiet = self.worker.quiet().await?,
             Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
             Question::TakeOver => drop(self.worker.take_over().await?),
             Question::SignOff(worker) => {
@@ -264,33 +266,39 @@ impl<P: Place> Desk<P> {
         Ok(answer)
     }
 
-    /// Looks for workers that are gone.
-    async fn look(&mut self) {
-        if self.adopted.is_some() && self.why().is_none() {
-            // Whatever fails here is looked at again later.
-            let _ = self.take_from_the_gone().await;
+    /// Looks for workers that are gone; says whether they may have left more than was taken. What is asked
+    /// meanwhile does not wait for all of it.
+    async fn look(&mut self) -> bool {
+        if self.adopted.is_none() || self.why().is_some() {
+            return false;
         }
+        // Whatever fails here is looked at again later.
+        self.worker.take_over().await.is_ok() && self.take_some().await.unwrap_or(false)
     }
 
     /// Puts in doubt what they had under way, and takes their tasks where somebody waits for those.
     async fn take_from_the_gone(&mut self) -> Result<(), SharedError> {
         self.worker.take_over().await?;
-        if self.adopted.is_none() {
-            return Ok(());
-        }
-        while self.why().is_none() {
-            if self.taken.is_empty() {
-                self.taken = self.worker.adopt(ADOPTED).await?;
-            }
-            if self.taken.is_empty() {
-                break;
-            }
-            let pulled = self.worker.pull(Page::These(&self.taken)).await?;
-            self.taken.clear();
-            self.resting.is_given_some();
-            self.adopted.iter().for_each(|adopted| adopted(pulled.clone()));
-        }
+        while self.take_some().await? {}
         Ok(())
+    }
+
+    /// Takes some of their tasks; false if there were none.
+    async fn take_some(&mut self) -> Result<bool, SharedError> {
+        if self.adopted.is_none() || self.why().is_some() {
+            return Ok(false);
+        }
+        if self.taken.is_empty() {
+            self.taken = self.worker.adopt(ADOPTED).await?;
+        }
+        if self.taken.is_empty() {
+            return Ok(false);
+        }
+        let pulled = self.worker.pull(Page::These(&self.taken)).await?;
+        self.taken.clear();
+        self.resting.is_given_some();
+        self.adopted.iter().for_each(|adopted| adopted(pulled.clone()));
+        Ok(true)
     }
 
     /// Since the machine started.

@@ -18,7 +18,7 @@ use super::outcome::{Outcome, Slip, Wish};
 use super::pull::{Detail, Pulled};
 use super::relist::Relisted;
 use super::settings::Settings;
-use super::tables::{Blocks, Place};
+use super::tables::{Blocks, Place, Quiet};
 use super::worker::Worker;
 use crate::ledger::Rest;
 use crate::ledger::guard::Guard;
@@ -182,6 +182,14 @@ impl Way {
     /// When they are not to be had.
     pub async fn sums(&self) -> Result<Blocks, Lack> {
         Ok(self.ask(Question::Sums).await?.blocks)
+    }
+
+    /// Whether nobody else can move anything any more.
+    ///
+    /// # Errors
+    /// When that is not to be had.
+    pub async fn quiet(&self) -> Result<Option<Quiet>, Lack> {
+        Ok(self.ask(Question::Quiet).await?.quiet)
     }
 
     /// Takes tasks whose workers are gone; gives their pairs.

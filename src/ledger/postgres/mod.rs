@@ -63,7 +63,7 @@ pub use self::redo::redo;
 pub use self::relist::{Moved, Relisted};
 pub use self::restored::{Absent, Folder, Handed, Kept, WENT_BACK, absent, go_on, hand_in};
 pub use self::survey::{Hand, Hands, Surveyed, survey};
-pub use self::tables::{Blocks, Lacking, Summed};
+pub use self::tables::{Blocks, Lacking, Quiet, Summed};
 pub use self::take_up::{Here, There as ThereOf, Way as TakeUp};
 pub use self::worker::{Turn, Worker};
 pub use super::guard::{Clocks, Guard, MARGIN};

@@ -13,7 +13,8 @@ use super::session::{Session, Value};
 use super::settings::Settings;
 use super::stored;
 use super::tables::{
-    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Tables,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Lacking, Me, Place, Purse, Quiet,
+    Tables,
 };
 use crate::ledger::guard::Clocks;
 use crate::pace::{Heard, Short, Terms};
@@ -155,11 +156,13 @@ impl Tables for Session {
     }
 
     async fn span(&mut self, batch: i32) -> Answer<(i32, i32)> {
-        // As in `next.sql`, for the planner. Each of the two looks from its end.
-        let sql = "SELECT coalesce((SELECT n FROM callsheet.standing
-                WHERE batch = $1 AND state + 0 < 1 ORDER BY n LIMIT 1), 0),
-            coalesce((SELECT n + 1 FROM callsheet.standing
-                WHERE batch = $1 AND state + 0 < 1 ORDER BY n DESC LIMIT 1), 0)";
+        // As in `next.sql`, for the planner. Each of the two looks from its end; where the first finds none,
+        // it has seen all.
+        let sql = "WITH first AS MATERIALIZED (
+                SELECT n FROM callsheet.standing WHERE batch = $1 AND state + 0 < 1 ORDER BY n LIMIT 1
+            ) SELECT coalesce((SELECT n FROM first), 0), CASE WHEN EXISTS (SELECT 1 FROM first) THEN
+                (SELECT n + 1 FROM callsheet.standing
+                    WHERE batch = $1 AND state + 0 < 1 ORDER BY n DESC LIMIT 1) ELSE 0 END";
         let rows = self.ask(sql, &[(&batch, Type::INT4)]).await?;
         Ok(rows.first().map_or((0, 0), |row| (row.get(0), row.get(1))))
     }
@@ -197,11 +200,14 @@ impl Tables for Session {
     }
 
     async fn sign_off_for(&mut self, worker: i64) -> Answer<bool> {
-        // What it had claimed and said nothing of is a person's to decide on.
+        // What it had claimed and said nothing of is a person's to decide on. Where nobody has anything
+        // under way, the pairs are not looked through.
         let sql = "WITH unsaid AS (
                 UPDATE callsheet.standing SET state = 7
                 WHERE batch = (SELECT batch FROM callsheet.worker WHERE worker = $1)
                     AND worker = $1 AND state = 1
+                    AND EXISTS (SELECT 1 FROM callsheet.worker w JOIN callsheet.purse p USING (batch)
+                        WHERE w.worker = $1 AND p.under_way > 0)
             ) UPDATE callsheet.worker
             SET over = true, ended = coalesce(ended, clock_timestamp()), seq = seq + 1
             WHERE worker = $1 RETURNING set_config('synchronous_commit', 'on', true)";
@@ -210,8 +216,10 @@ impl Tables for Session {
 
     async fn leave(&mut self, me: Me, seq: i64) -> Answer<bool> {
         let sql = "UPDATE callsheet.worker SET over = true, ended = clock_timestamp(), seq = seq + 1
-            WHERE worker = $1 AND seq = $2 AND NOT EXISTS
-                (SELECT 1 FROM callsheet.standing s WHERE s.batch = $3 AND s.state = 1 AND s.worker = $1)
+            WHERE worker = $1 AND seq = $2
+                AND ((SELECT p.under_way FROM callsheet.purse p WHERE p.batch = $3) = 0 OR NOT EXISTS
+                    (SELECT 1 FROM callsheet.standing s
+                    WHERE s.batch = $3 AND s.state = 1 AND s.worker = $1))
             RETURNING set_config('synchronous_commit', 'on', true)";
         let values: &[Value<'_>] =
             &[(&me.worker, Type::INT8), (&seq, Type::INT8), (&me.batch, Type::INT4)];
@@ -264,6 +272,16 @@ impl Tables for Session {
         let row = rows.first().ok_or(SharedError::Broken("nobody was counted"))?;
         let count = |name| u32::try_from(row.get::<_, i32>(name)).unwrap_or_default();
         Ok(Company { alive: count("alive"), busy: count("busy") })
+    }
+
+    async fn quiet(&mut self, me: Me) -> Answer<Option<Quiet>> {
+        let sql = "SELECT w.seq, (SELECT count(*) FROM callsheet.worker o
+                WHERE o.batch = $2 AND o.worker <> $1) AS others
+            FROM callsheet.worker w WHERE w.worker = $1 AND NOT EXISTS
+                (SELECT 1 FROM callsheet.worker o
+                WHERE o.batch = $2 AND o.worker <> $1 AND o.ended IS NULL)";
+        let rows = self.ask(sql, &[(&me.worker, Type::INT8), (&me.batch, Type::INT4)]).await?;
+        Ok(rows.first().map(|row| Quiet { others: row.get("others"), seq: row.get("seq") }))
     }
 
     async fn stop(&mut self, batch: i32, epoch: i64) -> Answer<()> {

@@ -209,6 +209,16 @@ pub struct Company {
     pub busy: u32,
 }
 
+/// Said when all others have signed off, each with its last word. As long as it stays the same, nothing has
+/// moved in the batch: who comes to do something is one more, and who asks counts its own statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quiet {
+    /// How many others there ever were.
+    pub others: i64,
+    /// The number of the one who asks.
+    pub seq: i64,
+}
+
 /// A sum by the number of its block.
 pub type Blocks = BTreeMap<i32, i128>;
 
@@ -289,6 +299,8 @@ pub trait Tables: Summed + Debug + Send + 'static {
     fn set_aside(&mut self, me: Me, n: i32) -> impl Future<Output = Answer<()>> + Send;
     /// Whether this worker has nothing to do itself; gives who else there is. Taking a task ends it.
     fn idle(&mut self, me: Me, idle: bool) -> impl Future<Output = Answer<Company>> + Send;
+    /// Whether nobody else can move anything any more.
+    fn quiet(&mut self, me: Me) -> impl Future<Output = Answer<Option<Quiet>>> + Send;
     /// Nobody may create in this batch any more: the database went back in time.
     fn stop(&mut self, batch: i32, epoch: i64) -> impl Future<Output = Answer<()>> + Send;
 }

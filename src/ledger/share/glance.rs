@@ -55,14 +55,23 @@ struct AllHere {
     open: Vec<i32>,
 }
 
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Glanced {
+    /// The pairs of which there may be news, by their numbers in the database.
+    pub(super) news: Vec<i32>,
+    /// Whether all pairs stand there as here, and each where it stays as long as nobody moves it: so they
+    /// do also for one who looks at them when all is over.
+    pub(super) all_settled: bool,
+}
+
 impl Store {
-    /// The pairs of which there may be news, by their numbers in the database. Nothing where this folder
-    /// knows too few of them.
+    /// The pairs of which there may be news. Nothing where this folder knows too few of them.
     pub(super) fn news_of_others(
         &self,
         share: &Share,
         how: Mirror,
-    ) -> Result<Option<Vec<i32>>, LedgerError> {
+    ) -> Result<Option<Glanced>, LedgerError> {
         // The database sums up while this folder does.
         let (there, here) = block_on(join(share.way.sums(), async { self.all_here() }));
         let (there, here) = (there.map_err(|lack| lost(&lack))?, here?);
@@ -70,13 +79,14 @@ impl Store {
             return Ok(None);
         }
         let is_same = |block| here.sums.get(&block) == there.get(&block);
+        let all_settled = here.open.is_empty() && here.sums == there;
         let mut news = here.open;
         news.retain(|n| is_same(n / BLOCK));
         for block in there.keys().copied().filter(|block| !is_same(*block)) {
             news.extend(self.news_of_block(share, block, how)?);
         }
         news.sort_unstable();
-        Ok(Some(news))
+        Ok(Some(Glanced { news, all_settled }))
     }
 
     fn all_here(&self) -> Result<AllHere, LedgerError> {

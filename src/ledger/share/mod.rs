@@ -18,6 +18,7 @@ mod restored;
 mod rows;
 mod take_in;
 mod takes;
+mod telling;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -27,21 +28,21 @@ use sha2::{Digest, Sha256};
 
 use super::fence::host;
 use super::postgres::settings::Settings;
-use super::postgres::{Granted, Lack, Line, Pulled, SharedError, Slip, WENT_BACK, Wanted, Wish};
-use super::record::Record;
+use super::postgres::{Granted, Lack, Line, Quiet, SharedError, WENT_BACK, Wanted, Wish};
 use super::store::Store;
-use super::writer::{Job, Jobs, Order, Reply};
+use super::writer::{Jobs, Reply};
 use super::{LedgerError, Permit, Relisted, SharedFault, View};
 use crate::files::folder_of;
 use crate::pace::Terms;
 use crate::price::{Amount, Refusal, Rules};
-use crate::state::State;
 
 pub use self::beside::Beside;
 pub(super) use self::mirror::{GONE, Mirror, TWIN};
 pub use self::moving::relocate_shared;
 pub use self::restored::HandedIn;
 pub(super) use self::rows::{News, RECORD};
+pub(super) use self::telling::Learnt;
+use self::telling::learn;
 pub(super) use super::postgres::Way;
 
 /// How many pairs are read or written at a time.
@@ -88,19 +89,10 @@ pub(super) struct Share {
     /// Whether a person decides here, and pairs may be known by the database alone.
     decides: bool,
     rules: Rules,
+    /// What was so when nothing new was found, and is as long as nobody has moved anything since.
+    quiet: Option<Quiet>,
     /// Whose news was told and is not acknowledged yet, with the count of their news.
     telling: HashSet<(i64, i64)>,
-}
-
-/// What was learnt from the database, for the writer to write down.
-#[derive(Debug)]
-pub(super) enum Learnt {
-    /// These pairs stand so.
-    Stand(Vec<Pulled>, Mirror),
-    /// What was told of these, at these counts of news, was taken.
-    Taken(Vec<(i64, i64)>),
-    /// These were granted to, or are held by, others: what was told of them is of no matter.
-    Elsewhere(Vec<(i64, i64)>),
 }
 
 impl Store {
@@ -139,8 +131,7 @@ impl Store {
         let (line, relisted) = Line::open(settings, &wanted, &mut pages, (&who, lease))
             .map_err(|error| lost_to(&error))?;
         let relisted = self.view()?.news_of_list(&relisted)?;
-        let way = line.way();
-        let mut share = Share { line, way, adopts, decides: false, rules, telling: HashSet::new() };
+        let mut share = Share::new(line, (adopts, false), rules);
         self.enter(&mut share, Mirror::Working)?;
         if adopts {
             loop {
@@ -172,9 +163,7 @@ impl Store {
         let who = who(&self.path);
         let line =
             Line::open_known(settings, name, (&who, DECIDING)).map_err(|error| lost_to(&error))?;
-        let (way, rules) = (line.way(), Rules::default());
-        let mut share =
-            Share { line, way, adopts: false, decides: true, rules, telling: HashSet::new() };
+        let mut share = Share::new(line, (false, true), Rules::default());
         self.enter(&mut share, Mirror::Ended)?;
         if sure {
             self.write(|write| write.be_sure())?;
@@ -213,41 +202,6 @@ impl Store {
         self.take_in(share, how)
     }
 
-    /// Tells what was changed here since, as one does who has no writer; what others changed meanwhile
-    /// is as they have it. Says how many pairs that were.
-    ///
-    /// # Errors
-    /// When the database is not to be reached; the run folder keeps it then.
-    pub fn tell_shared(&mut self) -> Result<usize, LedgerError> {
-        let Some(mut share) = self.share.take() else { return Ok(0) };
-        let told = self.hand_in(&mut share);
-        self.share = Some(share);
-        told
-    }
-
-    /// Tells all that is not told yet. Gives how many pairs others had changed meanwhile.
-    fn hand_in(&mut self, share: &mut Share) -> Result<usize, LedgerError> {
-        let mut refused = 0;
-        loop {
-            let news = self.write(|write| write.news(None))?;
-            if news.is_empty() {
-                return Ok(refused);
-            }
-            let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
-            let settled = share.line.tell(outcomes).map_err(|lack| lost(&lack))?;
-            let (taken, elsewhere) = sorted(&news, &settled);
-            refused += elsewhere.len();
-            let pairs = elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
-            let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
-            self.write::<_, LedgerError>(|write| {
-                write.worker = Some(share.way.worker());
-                write.learn(&Learnt::Taken(taken))?;
-                write.learn(&Learnt::Elsewhere(elsewhere))?;
-                write.learn(&Learnt::Stand(pulled, Mirror::Working))
-            })?;
-        }
-    }
-
     /// Tells what is left to tell, takes over what the others did, and signs off.
     ///
     /// # Errors
@@ -261,13 +215,18 @@ impl Store {
             }
             _ => Ok(()),
         });
-        let taken = told.and_then(|()| self.take_in(&share, Mirror::Ended));
+        let taken = told.and_then(|()| self.take_in(&mut share, Mirror::Ended));
         let ended = share.line.end().map_err(|lack| lost(&lack));
         taken.and(ended)
     }
 }
 
 impl Share {
+    fn new(line: Line, (adopts, decides): (bool, bool), rules: Rules) -> Self {
+        let way = line.way();
+        Self { line, way, adopts, decides, rules, quiet: None, telling: HashSet::new() }
+    }
+
     /// Tasks of workers that are gone come to the writer from now on.
     pub(super) fn begin(&self, jobs: &Jobs) {
         if self.adopts {
@@ -302,41 +261,6 @@ impl Share {
         });
         self.way.claim(Wish { n, attempt, cost: i64::try_from(cost).unwrap_or(i64::MAX) }, granted);
     }
-
-    /// Tells what is news of pairs, and has the writer learn what became of that.
-    pub(super) fn tell(&mut self, news: Vec<News>, jobs: &Jobs) {
-        let fresh = news.into_iter().filter(|one| self.telling.insert((one.pair, one.count)));
-        let news: Vec<_> = fresh.collect();
-        if news.is_empty() {
-            return;
-        }
-        let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
-        let (jobs, way) = (jobs.clone(), self.way.clone());
-        self.way.tell(
-            outcomes,
-            Box::new(move |settled| {
-                let (taken, elsewhere) = sorted(&news, &settled);
-                let pairs: Vec<_> =
-                    elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
-                learn(&jobs, Learnt::Taken(taken));
-                if pairs.is_empty() {
-                    return;
-                }
-                learn(&jobs, Learnt::Elsewhere(elsewhere));
-                way.look(pairs, move |pulled| learn(&jobs, Learnt::Stand(pulled, Mirror::Working)));
-            }),
-        );
-    }
-
-    /// What is written down is told no more.
-    pub(super) fn learnt(&mut self, learnt: &Learnt) {
-        match learnt {
-            Learnt::Taken(pairs) | Learnt::Elsewhere(pairs) => {
-                self.telling.retain(|told| !pairs.contains(told));
-            }
-            Learnt::Stand(..) => {}
-        }
-    }
 }
 
 /// Who is at work with a ledger here, for people: process, machine and folder.
@@ -344,24 +268,6 @@ fn who(ledger: &Path) -> String {
     let folder = folder_of(ledger);
     let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     format!("process {} on {}, in {}", std::process::id(), host(), folder.display())
-}
-
-/// Nobody learns it from a writer that has ended; the next run here does.
-fn learn(jobs: &Jobs, learnt: Learnt) {
-    let record = Record::Learnt(Box::new(learnt));
-    let _ = jobs.send(Some(Order(Job::Record(record, None), None)));
-}
-
-/// What was taken as it was told; and what another has by now, or stands otherwise there.
-#[expect(clippy::type_complexity, reason = "pairs with the counts of their news, twice")]
-fn sorted(news: &[News], settled: &[(Slip, State)]) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
-    let taken = |one: &&News| {
-        let told = &one.outcome;
-        settled.iter().any(|(slip, state)| *slip == told.slip && *state == told.state)
-    };
-    let (taken, elsewhere): (Vec<_>, Vec<_>) = news.iter().partition(taken);
-    let counted = |some: Vec<&News>| some.iter().map(|one| (one.pair, one.count)).collect();
-    (counted(taken), counted(elsewhere))
 }
 
 fn refusal(lack: &Lack, (id, cost): (String, u64), rules: &Rules) -> LedgerError {

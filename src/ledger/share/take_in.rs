@@ -2,6 +2,9 @@
 
 use std::cell::RefCell;
 
+use futures::executor::block_on;
+
+use super::glance::Glanced;
 use super::{Mirror, PAGE, Share, lost, lost_to};
 use crate::ledger::postgres::settings::Settings;
 use crate::ledger::postgres::{Detail, Known, Pulled, SharedError, Those, read, read_those};
@@ -14,10 +17,20 @@ type Each<'a> = &'a mut dyn FnMut(&mut Write<'_>, &[Pulled]) -> Result<bool, Led
 
 impl Store {
     /// Takes over what the database knows of all pairs.
-    pub(super) fn take_in(&mut self, share: &Share, how: Mirror) -> Result<(), LedgerError> {
+    pub(super) fn take_in(&mut self, share: &mut Share, how: Mirror) -> Result<(), LedgerError> {
+        let quiet = block_on(share.way.quiet()).map_err(|lack| lost(&lack))?;
+        // Before anything is read: what is seen afterwards is at least as new.
+        let before = std::mem::replace(&mut share.quiet, quiet);
+        if quiet.is_some() && quiet == before {
+            return Ok(());
+        }
         let worker = share.way.worker();
         let news = if share.decides { None } else { self.news_of_others(share, how)? };
-        if let Some(news) = news
+        match &news {
+            Some(Glanced { news, all_settled: true }) if news.is_empty() => {}
+            _ => share.quiet = None,
+        }
+        if let Some(Glanced { news, .. }) = news
             && self.mirror_those(share, &news, how)?
         {
             return Ok(());

@@ -8,11 +8,17 @@ use std::time::{Duration, Instant};
 use callsheet::state::State;
 use futures::FutureExt;
 
+use super::process::LEASE;
+use super::world::Faults;
 use super::{SECOND, Size, Stage, play};
 
 /// After so many creates, so many of the workers are killed together.
 const MADE: usize = 3;
 const KILLED: usize = 4;
+/// So many go on where others have ended, and end what is left.
+const LAST: usize = 8;
+/// An ordinary day: whoever has to recover asks more often, and how often is what is counted here.
+const FAULTS: Faults = Faults { database: [1; 3], api: [10, 10, 50] };
 
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |number| number.parse().unwrap())
@@ -26,17 +32,19 @@ impl Stage {
         folder.joined.last().copied()
     }
 
-    /// How many pairs of these workers stand there.
-    fn held(&self, workers: &BTreeSet<i64>, state: State) -> usize {
+    /// Whether pairs of these workers stand there.
+    fn holds(&self, workers: &BTreeSet<i64>, state: State) -> bool {
         let inner = self.world().lock();
-        let of = |worker: Option<i64>| worker.is_some_and(|worker| workers.contains(&worker));
-        inner.model.pairs.iter().filter(|pair| pair.state == state && of(pair.worker)).count()
+        workers.iter().any(|worker| inner.model.pairs.held(*worker, state).next().is_some())
     }
 
-    /// A second; who has ended meanwhile, since the database was away for too long, is started again.
+    /// A second; once a lease, some of those who have ended meanwhile are started again: each begins with a
+    /// look at all pairs.
     async fn go_on(self: &Rc<Self>, from: usize) {
         self.world().sleep(SECOND).await;
-        (from..self.count()).for_each(|at| self.start(at));
+        if self.world().now().as_secs().is_multiple_of(LEASE.as_secs()) {
+            (from..self.count()).take(LAST).for_each(|at| self.start(at));
+        }
     }
 
     async fn until_made(self: &Rc<Self>, count: usize) {
@@ -53,7 +61,7 @@ impl Stage {
         let began = self.world().now();
         let mut took = [Duration::ZERO; 2];
         for (state, took) in [State::Sending, State::Created].into_iter().zip(&mut took) {
-            while self.held(&dead, state) > 0 {
+            while self.holds(&dead, state) {
                 self.go_on(killed).await;
             }
             *took = self.world().now() - began;
@@ -71,6 +79,7 @@ fn many_workers_and_a_million_pairs() {
     let began = Instant::now();
     let stage = play(17, size, move |stage: Rc<Stage>| {
         async move {
+            stage.world().lock().faults = FAULTS;
             (0..stage.count()).for_each(|at| stage.start(at));
             stage.until_made(pairs / MADE).await;
             let [doubted, adopted] = stage.take_over(workers / KILLED).await;
@@ -81,18 +90,25 @@ fn many_workers_and_a_million_pairs() {
                 doubted.as_secs(),
                 adopted.as_secs()
             );
-            stage.calm().await;
+            stage.calm(LAST).await;
         }
         .boxed_local()
     });
     stage.check();
+    let processes: usize = stage
+        .slots
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|slot| slot.folder.lock().unwrap().joined.len())
+        .sum();
     let inner = stage.world().lock();
     let (asked, creates) = (inner.asked, inner.arrived.len());
     #[expect(clippy::cast_precision_loss, reason = "counts of a simulation")]
     let each = asked as f64 / pairs as f64;
     eprintln!(
         "{pairs} pairs, {workers} workers: {asked} statements, {each:.3} a pair; {creates} creates; \
-        {:.0} simulated seconds in {:.0}",
+        {processes} processes; {:.0} simulated seconds in {:.0}",
         inner.now.as_secs_f64() - 1e6,
         began.elapsed().as_secs_f64(),
     );

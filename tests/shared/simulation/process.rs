@@ -123,7 +123,11 @@ fn outcome(slip: &Slip, state: State, task: Option<&str>) -> Outcome {
         state,
         task: task.map(|task| TaskId::parse(task).unwrap()),
         gives_back: matches!(state, State::Planned | State::Rejected),
-        record: format!("{{\"state\": \"{}\"}}", state.name()),
+        record: format!(
+            r#"{{"state": "{}", "task": "{}"}}"#,
+            state.name(),
+            task.unwrap_or_default()
+        ),
     }
 }
 
@@ -259,17 +263,18 @@ impl Process {
 
     /// Claims a pair and sends it. Gives its last attempt if somebody else had it.
     async fn send(&self, way: &Way, n: i32, attempt: i32) -> Result<Option<i32>, Lack> {
-        let (world, slip) = (&self.setting.world, Slip { n, attempt, holder: way.worker() });
-        let intended = Known { slip: slip.clone(), outcome: None, told: false };
-        let before = self.folder.lock().unwrap().pairs.insert(n, intended);
-        let (answer, granted) = oneshot::channel();
-        let wish = Wish { n, attempt, cost: self.setting.cost };
-        way.claim(wish, Box::new(move |granted| drop(answer.send(granted))));
-        let granted = granted.await.unwrap_or_else(|_| Err(Lack::Over("ended".to_owned())));
-        if let Err(lack) = granted {
-            self.put_back(n, before);
-            let Lack::Elsewhere = lack else { return Err(lack) };
-            return Ok(way.these(vec![n]).await?.first().map(|pulled| pulled.attempt));
+        let world = &self.setting.world;
+        let mut slip = Slip { n, attempt, holder: way.worker() };
+        while !self.claim(way, &slip).await? {
+            let pulled = way.these(vec![n]).await?;
+            let last = pulled.first().map(|pulled| pulled.attempt);
+            match pulled.first() {
+                // Somebody had it and gave it back.
+                Some(one) if one.state == State::Planned && one.attempt >= slip.attempt => {
+                    slip.attempt = one.attempt + 1;
+                }
+                _ => return Ok(last),
+            }
         }
         let place = Desk { world: world.clone(), machine: self.machine };
         world.moving(self.machine).await;
@@ -293,7 +298,23 @@ impl Process {
         if let Some(settled) = tell(way, vec![outcome.clone()]).await {
             self.learn(std::slice::from_ref(&outcome), &settled);
         }
-        Ok(Some(attempt))
+        Ok(Some(slip.attempt))
+    }
+
+    /// False if somebody else has it.
+    async fn claim(&self, way: &Way, slip: &Slip) -> Result<bool, Lack> {
+        let intended = Known { slip: slip.clone(), outcome: None, told: false };
+        let before = self.folder.lock().unwrap().pairs.insert(slip.n, intended);
+        let (answer, granted) = oneshot::channel();
+        let wish = Wish { n: slip.n, attempt: slip.attempt, cost: self.setting.cost };
+        way.claim(wish, Box::new(move |granted| drop(answer.send(granted))));
+        match granted.await.unwrap_or_else(|_| Err(Lack::Over("ended".to_owned()))) {
+            Ok(()) => Ok(true),
+            Err(lack) => {
+                self.put_back(slip.n, before);
+                if let Lack::Elsewhere = lack { Ok(false) } else { Err(lack) }
+            }
+        }
     }
 
     /// A create that was not granted was not intended.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use callsheet::ledger::postgres::tables::{
-    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Place, Purse, Tables,
+    Answer, Asks, Beat, Company, Done, Entered, Entry, Found, Me, Place, Purse, Quiet, Tables,
 };
 use callsheet::ledger::postgres::{
     Blocks, Clocks, Outcome, Page, Pulled, SharedError, Summed, Wish,
@@ -461,6 +461,10 @@ impl Tables for Wire {
 
     async fn idle(&mut self, me: Me, idle: bool) -> Answer<Company> {
         self.ask(move |model| Ok(model.idle(me, idle))).await
+    }
+
+    async fn quiet(&mut self, me: Me) -> Answer<Option<Quiet>> {
+        self.ask(move |model| Ok(model.quiet(me))).await
     }
 
     async fn stop(&mut self, _: i32, epoch: i64) -> Answer<()> {

@@ -8,7 +8,7 @@ use super::super::fate::{Fate, LEAP};
 use super::super::outcome::Outcome;
 use super::super::pull::{Page, Pulled};
 use super::super::round::Round;
-use super::super::tables::{Blocks, Place, Summed, Tables};
+use super::super::tables::{Blocks, Place, Quiet, Summed, Tables};
 use super::{Worker, stop};
 use crate::pace::Common;
 
@@ -153,6 +153,15 @@ impl<P: Place> Worker<P> {
             self.left.get_or_insert(Round::within(0, 0));
         }
         Ok(blocks)
+    }
+
+    /// Whether nobody else can move anything any more, and what tells whether somebody did since.
+    ///
+    /// # Errors
+    /// As [`Worker::pull`].
+    pub async fn quiet(&mut self) -> Result<Option<Quiet>, SharedError> {
+        let me = self.me;
+        self.tables()?.quiet(me).await
     }
 
     /// Signs off: nothing of this worker is under way any more. The caller has settled all.
