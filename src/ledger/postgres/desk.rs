@@ -4,6 +4,7 @@
 //! It knows nothing of the run folder: what could not be told is kept there until it is.
 
 mod claims;
+mod gone;
 mod rest;
 
 use std::collections::VecDeque;
@@ -36,8 +37,6 @@ pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// How long what is told waits for the claim that follows it, which then goes with it: whoever was told of
 /// leaves a place, and the next pair for it is asked for a moment later.
 const FOLLOWS: Duration = Duration::from_millis(1);
-/// How many tasks of workers that are gone one takes at a time.
-const ADOPTED: usize = 200;
 /// How many doubts whoever tries a create alone keeps away from.
 const DOUBTS: usize = 64;
 
@@ -244,7 +243,7 @@ impl<P: Place> Desk<P> {
             Question::These(these) => answer.rows = self.worker.pull(Page::These(these)).await?,
             Question::Sums => answer.blocks = self.worker.sums().await?,
             Question::Quiet => answer.quiet = self.worker.quiet().await?,
-            Question::Adopt => answer.pairs = self.worker.adopt(ADOPTED).await?,
+            Question::Adopt => answer.pairs = self.worker.adopt(gone::ADOPTED).await?,
             Question::TakeOver => drop(self.worker.take_over().await?),
             Question::SignOff(worker) => {
                 if !self.worker.sign_off_for(*worker).await? {
@@ -264,41 +263,6 @@ impl<P: Place> Desk<P> {
             Question::Rest(tasks) => (answer.rest, answer.rows) = self.rest(*tasks).await?,
         }
         Ok(answer)
-    }
-
-    /// Looks for workers that are gone; says whether they may have left more than was taken. What is asked
-    /// meanwhile does not wait for all of it.
-    async fn look(&mut self) -> bool {
-        if self.adopted.is_none() || self.why().is_some() {
-            return false;
-        }
-        // Whatever fails here is looked at again later.
-        self.worker.take_over().await.is_ok() && self.take_some().await.unwrap_or(false)
-    }
-
-    /// Puts in doubt what they had under way, and takes their tasks where somebody waits for those.
-    async fn take_from_the_gone(&mut self) -> Result<(), SharedError> {
-        self.worker.take_over().await?;
-        while self.take_some().await? {}
-        Ok(())
-    }
-
-    /// Takes some of their tasks; false if there were none.
-    async fn take_some(&mut self) -> Result<bool, SharedError> {
-        if self.adopted.is_none() || self.why().is_some() {
-            return Ok(false);
-        }
-        if self.taken.is_empty() {
-            self.taken = self.worker.adopt(ADOPTED).await?;
-        }
-        if self.taken.is_empty() {
-            return Ok(false);
-        }
-        let pulled = self.worker.pull(Page::These(&self.taken)).await?;
-        self.taken.clear();
-        self.resting.is_given_some();
-        self.adopted.iter().for_each(|adopted| adopted(pulled.clone()));
-        Ok(true)
     }
 
     /// Since the machine started.

@@ -58,6 +58,8 @@ pub struct Worker<P: Place = Settings> {
     guard: Arc<Guard>,
     /// Where it looks for pairs that others left, once all were named to somebody.
     left: Option<Round>,
+    /// Whether there were tasks of workers that are gone when it last looked.
+    finds_tasks: bool,
     /// The number with which a statement was sent whose answer was lost.
     unsure: Option<i64>,
 }
@@ -128,6 +130,7 @@ impl<P: Place> Worker<P> {
             words: Arc::default(),
             guard: Arc::new(Guard::new(lease, sent)),
             left: None,
+            finds_tasks: false,
             unsure: None,
         })
     }

@@ -110,8 +110,12 @@ impl<P: Place> Worker<P> {
     /// # Errors
     /// When the database refuses or is not to be reached; to be tried again.
     pub async fn adopt(&mut self, most: usize) -> Result<Vec<i32>, SharedError> {
-        let (me, dice) = (self.me, fastrand::f64());
-        self.tables()?.adopt(me, most, dice).await
+        // Where there are some there are more, and whoever has found them takes them.
+        let dice = if self.finds_tasks { 0.0 } else { fastrand::f64() };
+        let me = self.me;
+        let found = self.tables()?.adopt(me, most, dice).await?;
+        self.finds_tasks = !found.is_empty();
+        Ok(found)
     }
 
     /// What an earlier process of this folder held nobody is at work on any more: it signs off. False if
