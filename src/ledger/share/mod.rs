@@ -40,8 +40,7 @@ pub use self::beside::Beside;
 pub(super) use self::mirror::{GONE, Mirror, TWIN};
 pub use self::moving::relocate_shared;
 pub use self::restored::HandedIn;
-pub(super) use self::rows::{News, RECORD};
-pub(super) use self::telling::Learnt;
+pub(super) use self::rows::{Learnt, News, RECORD};
 use self::telling::learn;
 pub(super) use super::postgres::Way;
 

@@ -2,10 +2,10 @@
 
 use rusqlite::params;
 
-use super::Learnt;
+use super::Mirror;
 use crate::ledger::columns::{PLANNED, read_next};
 use crate::ledger::lookup::state_at;
-use crate::ledger::postgres::{Listed, Outcome, Slip};
+use crate::ledger::postgres::{Listed, Outcome, Pulled, Slip};
 use crate::ledger::write::Write;
 use crate::ledger::{LedgerError, Planned, View};
 use crate::pair::TaskId;
@@ -88,6 +88,17 @@ pub(in crate::ledger) struct News {
 
 pub(super) fn n_of(news: &[News], pair: i64) -> Option<i32> {
     news.iter().find(|one| one.pair == pair).map(|one| one.outcome.slip.n)
+}
+
+/// What was learnt from the database, for the writer to write down.
+#[derive(Debug)]
+pub(in crate::ledger) enum Learnt {
+    /// These pairs stand so.
+    Stand(Vec<Pulled>, Mirror),
+    /// What was told of these, at these counts of news, was taken.
+    Taken(Vec<(i64, i64)>),
+    /// These were granted to, or are held by, others: what was told of them is of no matter.
+    Elsewhere(Vec<(i64, i64)>),
 }
 
 impl Write<'_> {

@@ -1,22 +1,11 @@
 //! What is told of pairs, and what the writer learns of that.
 
-use super::{Mirror, News, Share, lost, rows};
-use crate::ledger::postgres::{Pulled, Slip};
+use super::{Learnt, Mirror, News, Share, lost, rows};
+use crate::ledger::postgres::Slip;
 use crate::ledger::record::Record;
 use crate::ledger::writer::{Job, Jobs, Order};
 use crate::ledger::{LedgerError, Store};
 use crate::state::State;
-
-/// What was learnt from the database, for the writer to write down.
-#[derive(Debug)]
-pub(in crate::ledger) enum Learnt {
-    /// These pairs stand so.
-    Stand(Vec<Pulled>, Mirror),
-    /// What was told of these, at these counts of news, was taken.
-    Taken(Vec<(i64, i64)>),
-    /// These were granted to, or are held by, others: what was told of them is of no matter.
-    Elsewhere(Vec<(i64, i64)>),
-}
 
 impl Store {
     /// Tells what was changed here since, as one does who has no writer; what others changed meanwhile
