@@ -70,6 +70,26 @@ impl Stage {
     }
 }
 
+#[test]
+fn workers_that_are_busy_take_over_what_another_left() {
+    let pairs = 3000;
+    let size = Size { pairs, workers: 4, concurrency: 16, page: 5000, blows: 0 };
+    let stage = play(3, size, move |stage: Rc<Stage>| {
+        async move {
+            stage.world().lock().faults = Faults { database: [0; 3], api: [0; 3] };
+            (0..stage.count()).for_each(|at| stage.start(at));
+            stage.until_made(pairs / 10).await;
+            let took = stage.take_over(1).await;
+            assert!(took[1] < 2 * LEASE, "{took:?}");
+            let made = stage.world().lock().made.len();
+            assert!(made < pairs, "they had something else to do");
+            stage.calm(stage.count()).await;
+        }
+        .boxed_local()
+    });
+    stage.check();
+}
+
 /// `CALLSHEET_PAIRS` and `CALLSHEET_WORKERS` for others.
 #[test]
 #[ignore = "takes minutes and gigabytes, and wants optimisation"]
@@ -83,6 +103,8 @@ fn many_workers_and_a_million_pairs() {
             (0..stage.count()).for_each(|at| stage.start(at));
             stage.until_made(pairs / MADE).await;
             let [doubted, adopted] = stage.take_over(workers / KILLED).await;
+            // A lease has to end, and it is looked for each; then whoever finds some takes them all.
+            assert!(adopted < 6 * LEASE, "{adopted:?}");
             eprintln!(
                 "{} of {workers} workers killed: in doubt after {} s, and their tasks taken \
                 over after {} s",
