@@ -72,17 +72,17 @@ impl Stage {
 
 #[test]
 fn workers_that_are_busy_take_over_what_another_left() {
-    let pairs = 3000;
-    let size = Size { pairs, workers: 4, concurrency: 16, page: 5000, blows: 0 };
+    let pairs = 20_000;
+    let size = Size { pairs, workers: 2, concurrency: 400, page: 5000, blows: 0 };
     let stage = play(3, size, move |stage: Rc<Stage>| {
         async move {
             stage.world().lock().faults = Faults { database: [0; 3], api: [0; 3] };
             (0..stage.count()).for_each(|at| stage.start(at));
-            stage.until_made(pairs / 10).await;
+            stage.until_made(pairs / 50).await;
             let took = stage.take_over(1).await;
-            assert!(took[1] < 2 * LEASE, "{took:?}");
             let made = stage.world().lock().made.len();
-            assert!(made < pairs, "they had something else to do");
+            assert!(made < pairs / 10 * 9, "{made}: there was something else to do");
+            assert!(took[1] < LEASE / 3 * 4, "{took:?}");
             stage.calm(stage.count()).await;
         }
         .boxed_local()
