@@ -308,12 +308,11 @@ impl Model {
     pub(crate) fn give_back(&mut self, me: Me, seq: i64) {
         let open = [State::Sending, State::InDoubt];
         let held = open.into_iter().flat_map(|state| self.pairs.held(me.worker, state));
-        let claimed: Vec<_> = held.filter_map(|n| Some((n, self.pairs.get(n)?))).collect();
-        let claimed: Vec<_> = claimed
-            .into_iter()
-            .filter(|(_, pair)| pair.turn == Some(seq))
-            .map(|(n, pair)| (n, pair.cost))
-            .collect();
+        let claimed = held.filter_map(|n| {
+            let pair = self.pairs.get(n)?;
+            (pair.turn == Some(seq)).then_some((n, pair.cost))
+        });
+        let claimed: Vec<_> = claimed.collect();
         for (n, cost) in claimed {
             self.reserved -= cost;
             self.stand(n, State::Planned);

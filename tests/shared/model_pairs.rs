@@ -49,13 +49,13 @@ impl Pairs {
         let changed = change(pair);
         let after = (pair.state, pair.worker);
         if before != after {
-            self.is_found(n, before, false);
-            self.is_found(n, after, true);
+            self.index(n, before, false);
+            self.index(n, after, true);
         }
         Some(changed)
     }
 
-    fn is_found(&mut self, n: i32, (state, worker): (State, Option<i64>), found: bool) {
+    fn index(&mut self, n: i32, (state, worker): (State, Option<i64>), found: bool) {
         let set = |numbers: &mut BTreeSet<i32>| match found {
             true => numbers.insert(n),
             false => numbers.remove(&n),
