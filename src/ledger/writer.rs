@@ -5,6 +5,7 @@
 //! once more: a reserve of disk space is kept for them.
 
 mod answered;
+mod gather;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use self::answered::Answered;
+use self::gather::gather;
 use super::fence::Fence;
 use super::permit::Occasion;
 use super::record::Record;
@@ -26,9 +28,6 @@ use super::{
 };
 use crate::state::State;
 use crate::wire::Judgement;
-
-/// How many records share one commit at most; keeps a transaction's memory and time bounded.
-const GROUP: usize = 1024;
 
 /// The running ledger: hands out permits and records outcomes.
 #[derive(Debug)]
@@ -276,8 +275,7 @@ struct Writer {
 impl Writer {
     fn run(mut self, queue: &mpsc::Receiver<Option<Order>>) -> Self {
         while let Ok(first) = queue.recv() {
-            let group = std::iter::once(first).chain(queue.try_iter()).take(GROUP);
-            if !self.go_on(group.collect()) {
+            if !self.go_on(gather(first, queue)) {
                 break;
             }
         }

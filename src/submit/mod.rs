@@ -10,6 +10,7 @@ mod gate;
 mod halt;
 mod held;
 mod media;
+mod named;
 mod others;
 mod outage;
 mod outcome;
@@ -89,6 +90,10 @@ struct Run<'a> {
     known: RefCell<Option<TaskId>>,
     /// Gives the pairs of this turn.
     source: RefCell<Source>,
+    /// Of those who ask which pairs to try, one goes at a time.
+    naming: Mutex<()>,
+    /// Whoever asks ahead hears that one was taken up.
+    taken: Notify,
     /// The places of those that were given and are not done with.
     at_hand: RefCell<HashSet<i64>>,
     /// How many pairs were taken up, and the place of the last.
@@ -172,6 +177,8 @@ impl<'a> Run<'a> {
             alike: RefCell::default(),
             known: RefCell::default(),
             source: RefCell::default(),
+            naming: Mutex::new(()),
+            taken: Notify::new(),
             at_hand: RefCell::default(),
             taken_up: Cell::new((0, -1)),
             too_long: Cell::default(),
@@ -193,55 +200,34 @@ impl<'a> Run<'a> {
         let planned = stream::unfold((), async |()| Some((self.next_named(turn).await?, ())));
         let planned = std::pin::pin!(planned);
         let create = |ready| self.create(ready, turn);
-        match self.means.preflight {
-            Some(preflight) => {
-                let (ahead, ready) = channel(1);
-                // Owns the sending end, which is dropped with the last pair.
-                let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
-                let prepared = planned.map(prepare).buffer_unordered(at_once).collect::<()>();
-                let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
-                // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
-                // a medium that is being fetched would run out of time behind a create that pauses.
-                tokio::join!(prepared, created);
-            }
-            None => planned.map(create).buffer_unordered(at_once).collect().await,
-        }
-    }
-
-    /// The same where those who share the ledger say which pairs to try: in the first turn. Those that go
-    /// last were named to this run before.
-    async fn next_named(&self, turn: Turn) -> Option<Planned> {
-        let ledger = self.means.ledger;
-        if turn == Turn::Last || !ledger.is_shared() {
-            return self.next(turn);
-        }
-        while self.means.stop.reason().is_none() {
-            if self.source.borrow().is_empty() {
-                let named = tokio::select! {
-                    biased;
-                    () = self.means.stop.pulled() => return None,
-                    named = ledger.next_planned() => named,
-                };
-                match named {
-                    Ok(named) if named.is_empty() => return None,
-                    Ok(named) => self.source.borrow_mut().give(named),
-                    Err(error) => self.ledger_failed(error),
+        let creates = async {
+            match self.means.preflight {
+                Some(preflight) => {
+                    let (ahead, ready) = channel(1);
+                    // Owns the sending end, which is dropped with the last pair.
+                    let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
+                    let prepared = planned.map(prepare).buffer_unordered(at_once).collect::<()>();
+                    let created =
+                        received(ready).map(create).buffer_unordered(at_once).collect::<()>();
+                    // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
+                    // a medium that is being fetched would run out of time behind a create that pauses.
+                    tokio::join!(prepared, created);
                 }
+                None => planned.map(create).buffer_unordered(at_once).collect().await,
             }
-            if let Some(planned) = self.next(turn) {
-                return Some(planned);
-            }
-            if !self.source.borrow().is_empty() {
-                return None;
-            }
+        };
+        tokio::select! {
+            biased;
+            () = creates => {}
+            () = self.name_ahead(), if is_named => {}
         }
-        None
     }
 
     /// The next pair of a turn; none once all were taken up, or the run is being stopped.
     fn next(&self, turn: Turn) -> Option<Planned> {
         while self.means.stop.reason().is_none() {
             let next = self.source.borrow_mut().next(self.means.ledger.view());
+            self.taken.notify_one();
             match next.transpose() {
                 Ok(planned) => {
                     let planned = planned.filter(|planned| self.takes(turn, planned))?;

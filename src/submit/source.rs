@@ -1,7 +1,7 @@
 //! The planned pairs in manifest order, read from the ledger a page at a time: memory does not grow
 //! with the batch.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::ledger::{LedgerError, Planned, View};
 
@@ -25,9 +25,11 @@ impl Source {
         Self { ended: true, ..Self::default() }
     }
 
-    /// Takes up pairs that somebody else names.
-    pub(super) fn give(&mut self, named: Vec<Planned>) {
-        (self.ended, self.page) = (true, named.into());
+    /// Takes up pairs that somebody else names, unless it has them.
+    pub(super) fn give(&mut self, mut named: Vec<Planned>) {
+        let known: HashSet<i64> = self.places().collect();
+        named.retain(|planned| !known.contains(&planned.place()));
+        self.page.extend(named);
     }
 
     /// Takes up pairs for later. Memory does not grow with what they ask for.
@@ -46,9 +48,9 @@ impl Source {
         self.put_by.retain(|one| *one != place);
     }
 
-    /// Whether the next one has to be read, or named, first.
-    pub(super) fn is_empty(&self) -> bool {
-        self.page.is_empty() && self.put_by.is_empty()
+    /// How many it has before more have to be read, or named.
+    pub(super) fn len(&self) -> usize {
+        self.page.len() + self.put_by.len()
     }
 
     /// The next one. After an error there is none.

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "what was skipped, and what a storm came to")]
 
 mod acknowledged;
+mod ahead;
 mod apart;
 mod at_once;
 mod book;

@@ -9,12 +9,12 @@ use super::runs::{PATIENCE, Studio, ended, said};
 
 const CREATED: [&str; 2] = ["--until", "created"];
 
-fn query(studio: &Studio, sql: &str) -> String {
+pub(super) fn query(studio: &Studio, sql: &str) -> String {
     block_on(one(&studio.database, sql))
 }
 
 /// Until the database answers so.
-fn until(studio: &Studio, sql: &str, wanted: &str) {
+pub(super) fn until(studio: &Studio, sql: &str, wanted: &str) {
     let began = Instant::now();
     // The first run makes the tables.
     let there = "SELECT to_regclass('callsheet.format') IS NOT NULL";

@@ -18,6 +18,11 @@ impl Round {
         Self { from, at: from, wrapped: first >= end }
     }
 
+    /// There are none.
+    pub(super) const fn over() -> Self {
+        Self { from: 0, at: 0, wrapped: true }
+    }
+
     /// Goes on past what was found from `at` on; gives what of it is to be tried, or nothing yet.
     pub(super) fn go_on(&mut self, mut found: Vec<i32>) -> Vec<i32> {
         if self.wrapped {
@@ -56,6 +61,7 @@ mod tests {
             assert!((70..90).contains(&Round::within(70, 90).at));
         }
         assert!(!Round::within(0, 1).is_over());
+        assert!(Round::over().is_over());
         assert!(Round::within(0, 0).is_over(), "a look for nothing would go through all pairs");
     }
 

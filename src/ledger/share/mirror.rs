@@ -41,6 +41,37 @@ enum Row {
     Nowhere,
 }
 
+/// Where a pair of this folder stands, and whose it was when that was learnt.
+pub(super) struct Stands {
+    state: State,
+    attempt: i32,
+    holder: Option<i64>,
+    elsewhere: bool,
+}
+
+impl Stands {
+    /// What was told there and acknowledged is there, or an older database is in its place: then this
+    /// folder may be all that knows of it.
+    pub(super) fn is_ahead_of(&self, pulled: &Pulled) -> bool {
+        let is_less_there =
+            matches!(pulled.state, State::Planned | State::Sending | State::InDoubt);
+        let is_settled = matches!(self.state, State::Created | State::Completed | State::Saved)
+            || matches!(self.state, State::Failed | State::Abandoned);
+        let written = pulled.record.as_ref().map(|(attempt, _)| *attempt);
+        let is_before = self.attempt == pulled.attempt && written != Some(self.attempt);
+        is_less_there && is_settled && (self.attempt > pulled.attempt || is_before)
+    }
+
+    /// Whether it stands so, and nothing that is known of it may have changed since.
+    fn stays_as(&self, pulled: &Pulled, state: State) -> bool {
+        let may_change = matches!(state, State::Created | State::Completed)
+            || matches!(state, State::Sending | State::InDoubt);
+        !may_change
+            && (self.state, self.attempt) == (state, pulled.attempt)
+            && (self.holder, self.elsewhere) == (pulled.worker, is_elsewhere(pulled, state))
+    }
+}
+
 impl Write<'_> {
     /// Has pairs stand as the database has them, but for those of which there is something to tell; this
     /// worker's tasks among them are waited for from now on. Says whether each goes by the id that it has
@@ -60,11 +91,15 @@ impl Write<'_> {
                     continue;
                 }
             };
-            let state = seen(one, worker, how);
-            self.must_not_go_back(pair, one)?;
-            let before = self.spent_on(pair)?;
-            self.stand(pair, one, state)?;
-            self.purse.corrects((before, self.spent_on(pair)?));
+            let (state, here) = (seen(one, worker, how), self.stands_here(pair)?);
+            if here.is_ahead_of(one) {
+                return Err(LedgerError::WentBack);
+            }
+            if !here.stays_as(one, state) {
+                let before = self.spent_on(pair)?;
+                self.stand(pair, one, state)?;
+                self.purse.corrects((before, self.spent_on(pair)?));
+            }
             self.keep_late(pair, one)?;
             if one.worker == Some(worker) && matches!(state, State::Created | State::Completed) {
                 let task = self.task_of(pair)?;
@@ -86,31 +121,24 @@ impl Write<'_> {
             Some(_) => return Ok(Row::Untold),
             None => self.fill(pulled)?,
         }
-        let sql = "SELECT 1 FROM pairs JOIN shares USING (pair) WHERE id = ?1";
-        if self.query_row(sql, [&pulled.id], |_| Ok(()))?.is_some() {
-            return Ok(Row::Renamed);
-        }
         let sql = "INSERT INTO shares (pair, n) SELECT pair, ?2 FROM pairs WHERE id = ?1
-            RETURNING pair";
+            ON CONFLICT (pair) DO NOTHING RETURNING pair";
         let pair = self.query_row(sql, params![pulled.id, pulled.n], |row| row.get(0))?;
-        Ok(pair.map_or(Row::Nowhere, Row::Here))
+        if let Some(pair) = pair {
+            return Ok(Row::Here(pair));
+        }
+        let sql = "SELECT 1 FROM pairs WHERE id = ?1";
+        let is_known = self.query_row(sql, [&pulled.id], |_| Ok(()))?.is_some();
+        Ok(if is_known { Row::Renamed } else { Row::Nowhere })
     }
 
-    /// What was told there and acknowledged is there, or an older database is in its place: then this
-    /// folder may be all that knows of it.
-    pub(super) fn must_not_go_back(&self, pair: i64, pulled: &Pulled) -> Result<(), LedgerError> {
-        if !matches!(pulled.state, State::Planned | State::Sending | State::InDoubt) {
-            return Ok(());
-        }
-        let sql = "SELECT state, attempt FROM standings WHERE pair = ?1";
-        let (state, attempt): (State, i32) =
-            self.only_row(sql, [pair], |row| Ok((state_at(row, 0)?, row.get(1)?)))?;
-        let is_settled = matches!(state, State::Created | State::Completed | State::Saved)
-            || matches!(state, State::Failed | State::Abandoned);
-        let written = pulled.record.as_ref().map(|(attempt, _)| *attempt);
-        let is_less = attempt > pulled.attempt && is_settled;
-        let is_before = attempt == pulled.attempt && is_settled && written != Some(attempt);
-        if is_less || is_before { Err(LedgerError::WentBack) } else { Ok(()) }
+    pub(super) fn stands_here(&self, pair: i64) -> Result<Stands, LedgerError> {
+        let sql = "SELECT state, attempt, holder, elsewhere FROM standings JOIN shares USING (pair)
+            WHERE pair = ?1";
+        self.only_row(sql, [pair], |row| {
+            let (state, attempt) = (state_at(row, 0)?, row.get(1)?);
+            Ok(Stands { state, attempt, holder: row.get(2)?, elsewhere: row.get(3)? })
+        })
     }
 
     /// Keeps task ids that came when their pair had gone on: each was paid for.
@@ -147,18 +175,9 @@ impl Write<'_> {
     }
 
     fn stand(&self, pair: i64, pulled: &Pulled, state: State) -> Result<(), LedgerError> {
-        let sql = "SELECT 1 FROM standings JOIN shares USING (pair)
-            WHERE pair = ?1 AND state = ?2 AND attempt = ?3 AND holder IS ?4
-                AND state NOT IN ('sending', 'in_doubt') AND elsewhere = ?5";
-        let elsewhere = state == State::Planned && pulled.state != State::Planned;
-        let same = params![pair, state.name(), pulled.attempt, pulled.worker, elsewhere];
-        let record = pulled.record.as_ref().map_or("{}", |(_, record)| record.as_str());
-        let settled = !matches!(state, State::Created | State::Completed);
-        if settled && self.query_row(sql, same, |_| Ok(()))?.is_some() {
-            return Ok(());
-        }
-        let now = self.now.as_millisecond();
-        let record = if state == State::Planned { "{}" } else { record };
+        let (now, elsewhere) = (self.now.as_millisecond(), is_elsewhere(pulled, state));
+        let whole = pulled.record.as_ref().map_or("{}", |(_, record)| record.as_str());
+        let record = if state == State::Planned { "{}" } else { whole };
         self.execute(
             "UPDATE standings SET state = ?2, attempt = ?3, since = coalesce(?4 ->> 'since', ?5),
                 task_id = ?4 ->> 'task_id', created_at = ?4 ->> 'created_at',
@@ -173,7 +192,6 @@ impl Write<'_> {
             WHERE pair = ?1",
             params![pair, state.name(), pulled.attempt, record, now],
         )?;
-        let whole = pulled.record.as_ref().map_or("{}", |(_, record)| record.as_str());
         let take = "SELECT ?1 ->> 'take', ?1 ->> 'takes'";
         let (take, takes): (Option<i64>, Option<String>) =
             self.only_row(take, [whole], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -251,6 +269,11 @@ impl Write<'_> {
             WHERE pair = ?1 AND task_id IS NOT NULL AND created_at IS NOT NULL";
         self.query_row(sql, [pair], read_task)
     }
+}
+
+/// Whether it is planned here alone.
+fn is_elsewhere(pulled: &Pulled, state: State) -> bool {
+    state == State::Planned && pulled.state != State::Planned
 }
 
 /// How a pair stands here that stands so in the database.

@@ -14,7 +14,8 @@ use crate::pace::{Common, Word};
 #[derive(Debug, Clone)]
 pub(super) enum Share {}
 /// Nobody learns anything.
-pub(super) type Learnt = Infallible;
+#[derive(Debug)]
+pub(super) enum Learnt {}
 /// Leads nowhere.
 pub(super) type Way = Infallible;
 /// There is none to tell.
@@ -42,6 +43,12 @@ impl Share {
     }
 
     pub(super) fn learnt(&mut self, _: &Learnt) {
+        match *self {}
+    }
+}
+
+impl Learnt {
+    pub(super) fn can_wait(&self) -> bool {
         match *self {}
     }
 }

@@ -18,7 +18,9 @@ impl Write<'_> {
             let pair: Option<i64> =
                 self.query_row(sql, params![one.n, one.id], |row| row.get(0))?;
             let Some(pair) = pair else { continue };
-            self.must_not_go_back(pair, one)?;
+            if self.stands_here(pair)?.is_ahead_of(one) {
+                return Err(LedgerError::WentBack);
+            }
             self.forget(pair)?;
             self.take_request_of(one)?;
         }

@@ -101,6 +101,13 @@ pub(in crate::ledger) enum Learnt {
     Elsewhere(Vec<(i64, i64)>),
 }
 
+impl Learnt {
+    /// Whether nobody goes on from it: what is told twice is taken twice, and moves nothing.
+    pub(in crate::ledger) const fn can_wait(&self) -> bool {
+        matches!(self, Self::Taken(_))
+    }
+}
+
 impl Write<'_> {
     /// From now on each change is news: of a ledger that is part of a shared one.
     pub(in crate::ledger) fn watch_shared(&self) -> Result<(), LedgerError> {

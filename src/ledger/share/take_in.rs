@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use futures::executor::block_on;
+use futures::future::join;
 
 use super::glance::Glanced;
 use super::{Mirror, PAGE, Share, lost, lost_to};
@@ -56,37 +57,35 @@ impl Store {
         let (worker, mut all) = (share.way.worker(), true);
         for some in news.chunks(PAGE) {
             let page = share.line.these(some.to_vec()).map_err(|lack| lost(&lack))?;
-            all &= self
-                .mirror_page(share, &page, &mut |write, page| write.mirror((page, worker), how))?;
+            let mirrored = self.write(|write| write.mirror((&page, worker), how));
+            all &= in_order(share, mirrored)?;
         }
         Ok(all)
-    }
-
-    fn mirror_page(
-        &mut self,
-        share: &Share,
-        page: &[Pulled],
-        each: Each<'_>,
-    ) -> Result<bool, LedgerError> {
-        let mirrored = self.write(|write| each(write, page));
-        if matches!(mirrored, Err(LedgerError::WentBack)) {
-            // Said once by name; what the database says to that is the same.
-            let _ = share.line.went_back();
-        }
-        mirrored
     }
 
     /// Goes through all pairs of the database; says whether all of them were found in order.
     fn mirror_all(&mut self, share: &Share, each: Each<'_>) -> Result<bool, LedgerError> {
         let detail = if share.decides { Detail::Whole } else { Detail::Known };
-        let (mut after, mut all) = (-1, true);
-        loop {
-            let page = share.line.page(after, PAGE, detail).map_err(|lack| lost(&lack))?;
-            let Some(last) = page.last() else { return Ok(all) };
-            after = last.n;
-            all &= self.mirror_page(share, &page, &mut *each)?;
+        let mut page = share.line.page(-1, PAGE, detail).map_err(|lack| lost(&lack))?;
+        let mut all = true;
+        while let Some(last) = page.last() {
+            // The database looks for the next ones while these are written down.
+            let next = share.way.page(last.n, PAGE, detail);
+            let (next, mirrored) =
+                block_on(join(next, async { self.write(|write| each(write, &page)) }));
+            all &= in_order(share, mirrored)?;
+            page = next.map_err(|lack| lost(&lack))?;
         }
+        Ok(all)
     }
+}
+
+/// That a database went back is said once by name; what it says to that is the same.
+fn in_order<T>(share: &Share, mirrored: Result<T, LedgerError>) -> Result<T, LedgerError> {
+    if matches!(mirrored, Err(LedgerError::WentBack)) {
+        let _ = share.line.went_back();
+    }
+    mirrored
 }
 
 type Begin<'a> = &'a mut dyn FnMut(&Known) -> Result<(), SharedError>;

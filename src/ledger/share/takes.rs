@@ -3,7 +3,8 @@
 
 use rusqlite::params;
 
-use super::{CHANGED, Learnt, Mirror, News, Share, lost, lost_to};
+use super::telling::sorted;
+use super::{CHANGED, Mirror, News, Share, lost_to};
 use crate::ledger::postgres::redo;
 use crate::ledger::postgres::settings::Settings;
 use crate::ledger::write::Write;
@@ -76,19 +77,9 @@ impl Store {
             }
             let outcomes: Vec<_> = news.iter().map(|one| one.outcome.clone()).collect();
             let redone = redo(there.0, there.1, &outcomes).map_err(|error| lost_to(&error))?;
-            let is_redone = |one: &&News| redone.contains(&one.outcome.slip.n);
-            let (taken, elsewhere): (Vec<_>, Vec<_>) = news.iter().partition(is_redone);
-            let counted = |some: &[&News]| some.iter().map(|one| (one.pair, one.count)).collect();
-            let (taken, others) = (counted(&taken), counted(&elsewhere));
-            refused += elsewhere.len();
-            let pairs = elsewhere.iter().map(|one| one.outcome.slip.n).collect();
-            let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
-            self.write::<_, LedgerError>(|write| {
-                write.worker = Some(share.way.worker());
-                write.learn(&Learnt::Taken(taken))?;
-                write.learn(&Learnt::Elsewhere(others))?;
-                write.learn(&Learnt::Stand(pulled, Mirror::Ended))
-            })?;
+            let is_redone = |one: &News| redone.contains(&one.outcome.slip.n);
+            let sorted = sorted(&news, is_redone);
+            refused += self.write_down(share, (&news, sorted), Mirror::Ended)?;
         }
     }
 }

@@ -30,17 +30,27 @@ impl Store {
             }
             let outcomes = news.iter().map(|one| one.outcome.clone()).collect();
             let settled = share.line.tell(outcomes).map_err(|lack| lost(&lack))?;
-            let (taken, elsewhere) = sorted(&news, &settled);
-            refused += elsewhere.len();
-            let pairs = elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
-            let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
-            self.write::<_, LedgerError>(|write| {
-                write.worker = Some(share.way.worker());
-                write.learn(&Learnt::Taken(taken))?;
-                write.learn(&Learnt::Elsewhere(elsewhere))?;
-                write.learn(&Learnt::Stand(pulled, Mirror::Working))
-            })?;
+            let sorted = sorted(&news, is_among(&settled));
+            refused += self.write_down(share, (&news, sorted), Mirror::Working)?;
         }
+    }
+
+    /// Writes down what was taken, and how the others stand; gives how many those are.
+    pub(super) fn write_down(
+        &mut self,
+        share: &Share,
+        (news, Sorted { taken, elsewhere }): (&[News], Sorted),
+        how: Mirror,
+    ) -> Result<usize, LedgerError> {
+        let (refused, pairs) = (elsewhere.len(), numbers(news, &elsewhere));
+        let pulled = share.line.these(pairs).map_err(|lack| lost(&lack))?;
+        self.write::<_, LedgerError>(|write| {
+            write.worker = Some(share.way.worker());
+            write.learn(&Learnt::Taken(taken))?;
+            write.learn(&Learnt::Elsewhere(elsewhere))?;
+            write.learn(&Learnt::Stand(pulled, how))
+        })?;
+        Ok(refused)
     }
 }
 
@@ -57,9 +67,8 @@ impl Share {
         self.way.tell(
             outcomes,
             Box::new(move |settled| {
-                let (taken, elsewhere) = sorted(&news, &settled);
-                let pairs: Vec<_> =
-                    elsewhere.iter().filter_map(|(pair, _)| rows::n_of(&news, *pair)).collect();
+                let Sorted { taken, elsewhere } = sorted(&news, is_among(&settled));
+                let pairs = numbers(&news, &elsewhere);
                 learn(&jobs, Learnt::Taken(taken));
                 if pairs.is_empty() {
                     return;
@@ -87,14 +96,28 @@ pub(super) fn learn(jobs: &Jobs, learnt: Learnt) {
     let _ = jobs.send(Some(Order(Job::Record(record, None), None)));
 }
 
-/// What was taken as it was told; and what another has by now, or stands otherwise there.
-#[expect(clippy::type_complexity, reason = "pairs with the counts of their news, twice")]
-fn sorted(news: &[News], settled: &[(Slip, State)]) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
-    let taken = |one: &&News| {
+/// Pairs with the counts of their news.
+pub(super) struct Sorted {
+    /// What was taken as it was told.
+    taken: Vec<(i64, i64)>,
+    /// What another has by now, or stands otherwise there.
+    elsewhere: Vec<(i64, i64)>,
+}
+
+pub(super) fn sorted(news: &[News], is_taken: impl Fn(&News) -> bool) -> Sorted {
+    let (taken, elsewhere): (Vec<&News>, Vec<&News>) = news.iter().partition(|one| is_taken(one));
+    let counted = |some: Vec<&News>| some.iter().map(|one| (one.pair, one.count)).collect();
+    Sorted { taken: counted(taken), elsewhere: counted(elsewhere) }
+}
+
+fn is_among(settled: &[(Slip, State)]) -> impl Fn(&News) -> bool {
+    |one| {
         let told = &one.outcome;
         settled.iter().any(|(slip, state)| *slip == told.slip && *state == told.state)
-    };
-    let (taken, elsewhere): (Vec<_>, Vec<_>) = news.iter().partition(taken);
-    let counted = |some: Vec<&News>| some.iter().map(|one| (one.pair, one.count)).collect();
-    (counted(taken), counted(elsewhere))
+    }
+}
+
+/// What these are known by in the database.
+fn numbers(news: &[News], pairs: &[(i64, i64)]) -> Vec<i32> {
+    pairs.iter().filter_map(|(pair, _)| rows::n_of(news, *pair)).collect()
 }

@@ -154,7 +154,7 @@ impl<P: Place> Worker<P> {
         let batch = self.me.batch;
         let (blocks, planned) = self.tables()?.sums(batch).await?;
         if planned == 0 {
-            self.left.get_or_insert(Round::within(0, 0));
+            self.left.get_or_insert(Round::over());
         }
         Ok(blocks)
     }
