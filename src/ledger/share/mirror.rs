@@ -326,4 +326,28 @@ mod tests {
             assert_eq!(seen(&pulled, 7, Mirror::Shown), state, "{state:?} {ours}");
         }
     }
+
+    #[test]
+    fn what_stands_there_as_here_is_left_as_it_is_unless_more_may_be_known_of_it() {
+        let stands =
+            |state, attempt, holder, elsewhere| Stands { state, attempt, holder, elsewhere };
+        let saved = pulled(State::Saved, Some(7));
+        assert!(stands(State::Saved, 1, Some(7), false).stays_as(&saved, State::Saved));
+        for other in [
+            stands(State::Failed, 1, Some(7), false),
+            stands(State::Saved, 2, Some(7), false),
+            stands(State::Saved, 1, Some(8), false),
+            stands(State::Saved, 1, None, false),
+            stands(State::Saved, 1, Some(7), true),
+        ] {
+            assert!(!other.stays_as(&saved, State::Saved));
+        }
+        for state in [State::Created, State::Completed, State::Sending, State::InDoubt] {
+            assert!(!stands(state, 1, Some(7), false).stays_as(&pulled(state, Some(7)), state));
+        }
+        // Planned here alone.
+        let others = pulled(State::Created, Some(8));
+        assert!(stands(State::Planned, 1, Some(8), true).stays_as(&others, State::Planned));
+        assert!(!stands(State::Planned, 1, Some(8), false).stays_as(&others, State::Planned));
+    }
 }

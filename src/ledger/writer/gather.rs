@@ -61,7 +61,7 @@ mod tests {
     fn gathered(first: Option<Order>, later: Vec<Option<Order>>) -> (usize, bool) {
         let (jobs, queue) = channel();
         let began = Instant::now();
-        let group = std::thread::scope(|scope| {
+        let (group, waited) = std::thread::scope(|scope| {
             let jobs = &jobs;
             scope.spawn(move || {
                 for order in later {
@@ -69,9 +69,10 @@ mod tests {
                     jobs.send(order).unwrap();
                 }
             });
-            gather(first, &queue)
+            let group = gather(first, &queue);
+            (group, began.elapsed() >= TAKEN)
         });
-        (group.len(), began.elapsed() >= TAKEN)
+        (group.len(), waited)
     }
 
     #[test]
@@ -83,7 +84,17 @@ mod tests {
 
     #[test]
     fn nothing_else_waits() {
-        assert_eq!(gathered(elsewhere(), Vec::new()), (1, false));
-        assert_eq!(gathered(None, Vec::new()), (1, false));
+        let awaited = || {
+            let (reply, _waits) = tokio::sync::oneshot::channel();
+            let taken = Record::Learnt(Box::new(Learnt::Taken(Vec::new())));
+            Some(Order(Job::Record(taken, Some(reply)), None))
+        };
+        // A busy machine may be slow once.
+        let is_at_once = |first: fn() -> Option<Order>| {
+            (0..5).any(|_| gathered(first(), Vec::new()) == (1, false))
+        };
+        assert!(is_at_once(awaited));
+        assert!(is_at_once(elsewhere));
+        assert!(is_at_once(|| None));
     }
 }
