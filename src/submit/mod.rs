@@ -194,32 +194,33 @@ impl<'a> Run<'a> {
 
     /// Each planned pair in its turn. The last turn is of those that were left out in the first.
     async fn fan_out(&self, turn: Turn) {
-        let at_once = self.limits.concurrency.into();
         let is_named = turn == Turn::First && self.means.ledger.is_shared();
         self.source.replace(if is_named { Source::of_named() } else { Source::default() });
         let planned = stream::unfold((), async |()| Some((self.next_named(turn).await?, ())));
-        let planned = std::pin::pin!(planned);
-        let create = |ready| self.create(ready, turn);
-        let creates = async {
-            match self.means.preflight {
-                Some(preflight) => {
-                    let (ahead, ready) = channel(1);
-                    // Owns the sending end, which is dropped with the last pair.
-                    let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
-                    let prepared = planned.map(prepare).buffer_unordered(at_once).collect::<()>();
-                    let created =
-                        received(ready).map(create).buffer_unordered(at_once).collect::<()>();
-                    // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
-                    // a medium that is being fetched would run out of time behind a create that pauses.
-                    tokio::join!(prepared, created);
-                }
-                None => planned.map(create).buffer_unordered(at_once).collect().await,
-            }
-        };
         tokio::select! {
             biased;
-            () = creates => {}
+            () = self.create_each(planned, turn) => {}
             () = self.name_ahead(), if is_named => {}
+        }
+    }
+
+    /// So many at once as may be under way.
+    async fn create_each(&self, planned: impl Stream<Item = Planned>, turn: Turn) {
+        let at_once = self.limits.concurrency.into();
+        let planned = std::pin::pin!(planned);
+        let create = |ready| self.create(ready, turn);
+        match self.means.preflight {
+            Some(preflight) => {
+                let (ahead, ready) = channel(1);
+                // Owns the sending end, which is dropped with the last pair.
+                let prepare = move |planned| self.prepare(preflight, planned, ahead.clone());
+                let prepared = planned.map(prepare).buffer_unordered(at_once).collect::<()>();
+                let created = received(ready).map(create).buffer_unordered(at_once).collect::<()>();
+                // Side by side, because a stream that waits for its consumer polls nothing meanwhile:
+                // a medium that is being fetched would run out of time behind a create that pauses.
+                tokio::join!(prepared, created);
+            }
+            None => planned.map(create).buffer_unordered(at_once).collect().await,
         }
     }
 

@@ -29,7 +29,7 @@ impl Run<'_> {
             if let Some(planned) = self.next(turn) {
                 return Some(planned);
             }
-            // Others have been taken up by now, or this turn takes no more.
+            // This turn takes no more of them.
             if self.source.borrow().len() > 0 {
                 return None;
             }

@@ -1,5 +1,6 @@
 //! What nobody can have moved is not looked at a second time, and only that.
 
+use std::process::Child;
 use std::time::Duration;
 
 use super::cluster::{Cluster, ask, one};
@@ -71,14 +72,17 @@ fn a_run_that_finds_all_done_looks_through_the_batch_once() {
     assert_eq!((once, twice), (PAIRS as u64, 2 * PAIRS as u64));
 }
 
+fn creates(studio: &Studio, worker: usize) -> Child {
+    studio.run(worker, &["--until", "created"]).spawn().unwrap()
+}
+
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn what_a_killed_run_had_as_planned_stands_as_others_made_it_once_the_next_has_ended() {
     let Some(cluster) = Cluster::start("quiet after a kill") else { return };
     let studio = Studio::open(&cluster, 12, "", "latency: {fixed: 10ms}\n");
-    let run = |worker| studio.run(worker, &["--until", "created"]).spawn().unwrap();
     for worker in [1, 0] {
-        let made = ended(run(worker));
+        let made = ended(creates(&studio, worker));
         assert_eq!(made.status.code(), Some(0), "{}", said(&made));
     }
     // As it is while it works: nobody waits here for what others have under way.
@@ -87,7 +91,7 @@ fn what_a_killed_run_had_as_planned_stands_as_others_made_it_once_the_next_has_e
         UPDATE shares SET elsewhere = 1; UPDATE batch SET sheet = NULL";
     folder.execute_batch(killed).unwrap();
     drop(folder);
-    let next = ended(run(0));
+    let next = ended(creates(&studio, 0));
     assert_eq!(next.status.code(), Some(0), "{}", said(&next));
     let rows = studio.rows(0);
     assert!(rows.values().all(|(state, task)| state == "created" && !task.is_empty()), "{rows:?}");
@@ -98,8 +102,7 @@ fn what_a_killed_run_had_as_planned_stands_as_others_made_it_once_the_next_has_e
 fn who_ends_last_looks_again_at_what_others_did_while_it_was_at_work() {
     let Some(cluster) = Cluster::start("not quiet") else { return };
     let studio = Studio::open(&cluster, 40, "", "latency: {fixed: 300ms}\n");
-    let run = |worker| studio.run(worker, &["--until", "created"]).spawn().unwrap();
-    for output in [run(0), run(1)].map(ended) {
+    for output in [0, 1].map(|worker| creates(&studio, worker)).map(ended) {
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     }
     for worker in 0..2 {
