@@ -350,4 +350,31 @@ mod tests {
         assert!(stands(State::Planned, 1, Some(8), true).stays_as(&others, State::Planned));
         assert!(!stands(State::Planned, 1, Some(8), false).stays_as(&others, State::Planned));
     }
+
+    #[test]
+    fn a_database_that_lacks_what_it_acknowledged_went_back() {
+        let here = |state, attempt| Stands { state, attempt, holder: Some(7), elsewhere: false };
+        let there = |state, attempt, written: Option<i32>| Pulled {
+            attempt,
+            record: written.map(|attempt| (attempt, "{}".to_owned())),
+            ..pulled(state, Some(7))
+        };
+        for settled in
+            [State::Created, State::Completed, State::Saved, State::Failed, State::Abandoned]
+        {
+            for less in [State::Planned, State::Sending, State::InDoubt] {
+                let here = here(settled, 2);
+                assert!(here.is_ahead_of(&there(less, 1, Some(1))), "{settled:?} {less:?}");
+                assert!(here.is_ahead_of(&there(less, 2, Some(1))), "{settled:?} {less:?}");
+                assert!(here.is_ahead_of(&there(less, 2, None)), "{settled:?} {less:?}");
+                // Another take was asked for, or it was created again.
+                assert!(!here.is_ahead_of(&there(less, 2, Some(2))), "{settled:?} {less:?}");
+                assert!(!here.is_ahead_of(&there(less, 3, Some(2))), "{settled:?} {less:?}");
+            }
+            assert!(!here(settled, 2).is_ahead_of(&there(State::Saved, 1, None)));
+        }
+        for open in [State::Planned, State::Sending, State::InDoubt] {
+            assert!(!here(open, 2).is_ahead_of(&there(State::Planned, 1, None)));
+        }
+    }
 }
